@@ -1,0 +1,217 @@
+package incident
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+)
+
+// State of an incident's analysis.
+type State string
+
+// The states, as they stand in reports and in the API.
+const (
+	// Pending: an attempt is running or scheduled.
+	Pending State = "pending"
+	// Complete: there is a verdict, or labelled prose.
+	Complete State = "complete"
+	// EvidenceOnly: no attempt is scheduled until something changes; the reason says what.
+	EvidenceOnly State = "evidence_only"
+)
+
+// Reason says why an analysis is evidence only.
+type Reason string
+
+// The reasons, as they stand in reports and in the API.
+const (
+	NoKey          Reason = "no_key"
+	Authentication Reason = "authentication"
+	Balance        Reason = "balance"
+	Budget         Reason = "budget"
+	Skipped        Reason = "skipped"
+	GaveUp         Reason = "gave_up"
+)
+
+// Analysis is where the analysis of an incident stands.
+type Analysis struct {
+	State  State  `json:"state"`
+	Reason Reason `json:"reason,omitempty"`
+	// Detail says in one line what went wrong last, in words for the person on call; it never holds a secret.
+	Detail   string `json:"detail,omitempty"`
+	Attempts int    `json:"attempts,omitempty"` // failed in a row
+	// Covered are the alert names that a stored verdict has seen, Asked those that the last call for one was about.
+	Covered []string `json:"covered,omitempty"`
+	Asked   []string `json:"asked,omitempty"`
+	// Wanted is the generation that last called for evidence and an analysis, Evidence the one that the stored
+	// evidence was collected for.
+	Wanted   int64 `json:"wanted"`
+	Evidence int64 `json:"evidence"`
+}
+
+// FailureKind classes what can go wrong with a model call. The set is closed: it labels a metric.
+type FailureKind string
+
+// The kinds of failure, and what an incident does about each.
+const (
+	FailNoKey          FailureKind = "no_key"         // evidence only until a key appears
+	FailAuthentication FailureKind = "authentication" // 401, 403: evidence only until a probe succeeds
+	FailBalance        FailureKind = "balance"        // 402: evidence only until a probe succeeds
+	FailBudget         FailureKind = "budget"         // our own cap: evidence only until it renews
+	FailRequest        FailureKind = "bad_request"    // 400, 422 and other 4xx: given up until a probe succeeds
+	FailRateLimit      FailureKind = "rate_limit"     // 429: retried
+	FailOverload       FailureKind = "overload"       // 5xx: retried
+	FailTimeout        FailureKind = "timeout"        // no whole answer in time: retried
+	FailUnavailable    FailureKind = "unavailable"    // no connection: retried
+	FailBadAnswer      FailureKind = "bad_answer"     // blank, an error in a 200, not readable: retried
+	FailInternal       FailureKind = "internal"       // a fault of ours: retried
+)
+
+// FailureKinds lists all kinds, for metrics that start at zero.
+func FailureKinds() []FailureKind {
+	return []FailureKind{
+		FailNoKey, FailAuthentication, FailBalance, FailBudget, FailRequest, FailRateLimit, FailOverload,
+		FailTimeout, FailUnavailable, FailBadAnswer, FailInternal,
+	}
+}
+
+// reason returns why no further attempt is scheduled, or "" where the failure is retried.
+func (k FailureKind) reason() Reason {
+	switch k {
+	case FailNoKey:
+		return NoKey
+	case FailAuthentication:
+		return Authentication
+	case FailBalance:
+		return Balance
+	case FailBudget:
+		return Budget
+	case FailRequest:
+		return GaveUp
+	case FailRateLimit, FailOverload, FailTimeout, FailUnavailable, FailBadAnswer, FailInternal:
+	}
+	return ""
+}
+
+// Failure is an attempt at an analysis that brought no verdict.
+type Failure struct {
+	Kind       FailureKind
+	RetryAfter time.Duration // as the server asked; 0 when it did not
+	Spend      Spend         // what the attempt used all the same
+	Err        error         // in words for the person on call, without secrets
+}
+
+// Error implements error.
+func (f *Failure) Error() string { return fmt.Sprintf("%s: %v", f.Kind, f.Err) }
+
+// Unwrap returns the cause.
+func (f *Failure) Unwrap() error { return f.Err }
+
+// AsFailure returns the Failure in err, or err as an internal failure.
+func AsFailure(err error) *Failure {
+	if f, ok := errors.AsType[*Failure](err); ok {
+		return f
+	}
+	return &Failure{Kind: FailInternal, Err: err}
+}
+
+// wantAnalysis makes evidence due, and with it an analysis unless all that fires is to be skipped.
+func (inc *Incident) wantAnalysis(rules *Rules, now time.Time) {
+	inc.Analysis.Wanted = inc.Generation
+	inc.Analysis.Asked = inc.Names()
+	inc.Due.Evidence = now
+	if rules.skips(inc) {
+		inc.Analysis.State, inc.Analysis.Reason = EvidenceOnly, Skipped
+		return
+	}
+	inc.Analysis.State, inc.Analysis.Reason, inc.Analysis.Detail, inc.Analysis.Attempts = Pending, "", "", 0
+}
+
+// EvidenceCollected records that evidence for the incident as claimed was stored. The analysis becomes due once the
+// evidence is as new as what called for it; a retry that was already scheduled keeps its time.
+func (inc *Incident) EvidenceCollected(claimed *Incident, now time.Time) {
+	inc.Analysis.Evidence = claimed.Analysis.Wanted
+	if inc.Analysis.Evidence >= inc.Analysis.Wanted {
+		inc.Due.Evidence = time.Time{}
+		if inc.Analysis.State == Pending && inc.Due.Analysis.Before(now) {
+			inc.Due.Analysis = now
+		}
+	}
+	inc.touch(now)
+}
+
+// Analysed records that a verdict over the incident as claimed was stored, and what it cost. The analysis stays
+// pending when a later generation has called for another one.
+func (inc *Incident) Analysed(claimed *Incident, spend Spend, now time.Time) {
+	a := &inc.Analysis
+	for _, alert := range claimed.Alerts {
+		a.Covered = append(a.Covered, alert.Name())
+	}
+	slices.Sort(a.Covered)
+	a.Covered = slices.Compact(a.Covered)
+	inc.Spend = inc.Spend.Add(spend)
+	a.Attempts, a.Detail = 0, ""
+	inc.Due.Analysis = time.Time{}
+	switch {
+	case a.Wanted <= claimed.Analysis.Wanted:
+		a.State, a.Reason = Complete, ""
+	case a.Evidence >= a.Wanted && a.State == Pending:
+		inc.Due.Analysis = now
+	}
+	inc.addEvent(Event{At: now, Kind: EventAnalysed})
+	inc.touch(now)
+}
+
+// AnalysisFailed records an attempt that brought no verdict: another one is scheduled, or the incident is evidence
+// only for the failure's reason. A verdict that an earlier analysis brought stays.
+func (inc *Incident) AnalysisFailed(failure *Failure, rules *Rules, now time.Time) {
+	a := &inc.Analysis
+	was := *a
+	inc.Spend = inc.Spend.Add(failure.Spend)
+	a.Attempts++
+	a.Detail = failure.Err.Error()
+	inc.Due.Analysis = time.Time{}
+	if reason := failure.Kind.reason(); reason != "" {
+		a.State, a.Reason = EvidenceOnly, reason
+	} else if next := now.Add(max(RetryDelay(a.Attempts), failure.RetryAfter)); next.Sub(inc.OpenedAt) > rules.AnalysisMaxAge {
+		a.State, a.Reason = EvidenceOnly, GaveUp
+	} else {
+		a.State, a.Reason = Pending, ""
+		inc.Due.Analysis = next
+	}
+	if a.State != was.State || a.Reason != was.Reason || a.Detail != was.Detail {
+		inc.touch(now)
+	}
+}
+
+// Revive makes the analysis of a firing, evidence-only incident due again when one of the reasons was what it waited
+// for, and reports whether it did.
+func (inc *Incident) Revive(rules *Rules, now time.Time, reasons ...Reason) bool {
+	a := &inc.Analysis
+	if inc.Status != Firing || a.State != EvidenceOnly || !slices.Contains(reasons, a.Reason) ||
+		now.Sub(inc.OpenedAt) > rules.AnalysisMaxAge {
+		return false
+	}
+	a.State, a.Reason, a.Detail, a.Attempts = Pending, "", "", 0
+	if a.Evidence >= a.Wanted {
+		inc.Due.Analysis = now
+	}
+	inc.touch(now)
+	return true
+}
+
+const (
+	firstRetry = time.Second
+	maxRetry   = 5 * time.Minute
+)
+
+// RetryDelay returns how long to wait after the nth failure in a row (n ≥ 1): 1 s, doubled each time up to 5 min, with
+// up to a quarter taken off at random so that incidents that failed together do not come back together.
+func RetryDelay(n int) time.Duration {
+	d := maxRetry
+	if n < 10 { // 1 s << 9 is beyond the maximum
+		d = min(firstRetry<<(n-1), maxRetry)
+	}
+	return d - rand.N(d/4+1)
+}

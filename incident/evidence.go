@@ -1,0 +1,85 @@
+package incident
+
+import "time"
+
+// EvidenceKind says what an item of evidence is about.
+type EvidenceKind string
+
+// The kinds of evidence, as they stand in the API.
+const (
+	KindAlert      EvidenceKind = "alert"      // the incident's own alerts
+	KindSignal     EvidenceKind = "signal"     // the alert's expression over time
+	KindDrilldown  EvidenceKind = "drilldown"  // which label values carry the change
+	KindSuspects   EvidenceKind = "suspects"   // series of the same identity that changed
+	KindNeighbours EvidenceKind = "neighbours" // targets, restarts, versions, replicas
+	KindAlerts     EvidenceKind = "alerts"     // other alerts that fire
+	KindHistory    EvidenceKind = "history"    // past incidents of ours
+	KindRunbook    EvidenceKind = "runbook"    // the runbook's text
+)
+
+// Evidence is one numbered item: something that was looked up, and how anyone can look it up again.
+type Evidence struct {
+	ID      string       `json:"id"` // E1, E2 …
+	Kind    EvidenceKind `json:"kind"`
+	Title   string       `json:"title"`
+	Summary string       `json:"summary"`           // one line of meaning, in the report's language
+	PromQL  string       `json:"promql,omitempty"`  // the query that anyone can rerun
+	Start   time.Time    `json:"start,omitzero"`    // the range that was looked at
+	End     time.Time    `json:"end,omitzero"`      //
+	Ranking []Ranked     `json:"ranking,omitempty"` // most telling first
+	Table   *Table       `json:"table,omitempty"`   // a small table for the reader
+	Chart   *Chart       `json:"chart,omitempty"`   // series to draw
+	Link    string       `json:"link,omitempty"`    // opens the query in Prometheus over the range
+	Failed  bool         `json:"failed,omitempty"`  // it could not be looked up; Summary says why
+}
+
+// Ranked is one entry of a ranking.
+type Ranked struct {
+	Labels    map[string]string `json:"labels"`
+	Score     float64           `json:"score"`     // robust deviations from the past, ≥ 0
+	Direction string            `json:"direction"` // up or down
+	Onset     time.Time         `json:"onset,omitzero"`
+	Share     float64           `json:"share,omitempty"`  // contribution to the change, 0 to 1, where it is known
+	Before    float64           `json:"before,omitempty"` // typical value before the onset
+	After     float64           `json:"after,omitempty"`  // typical value after it
+}
+
+// Table is a small table: every row has as many cells as there are columns.
+type Table struct {
+	Columns []string   `json:"columns"`
+	Rows    [][]string `json:"rows"`
+}
+
+// Chart is what a chart shows: series over the evidence's range, a threshold, and the span in which the alert fired.
+type Chart struct {
+	Unit      string     `json:"unit,omitempty"` // "%" (values are ratios), "s", "bytes", "" for a plain number
+	Series    []Series   `json:"series"`
+	Threshold *float64   `json:"threshold,omitempty"`
+	Firing    *TimeRange `json:"firing,omitempty"`
+}
+
+// TimeRange is a span of time; a zero End means that it has not ended.
+type TimeRange struct {
+	Start time.Time `json:"start"`
+	End   time.Time `json:"end,omitzero"`
+}
+
+// Series is one line of a chart. A gap is a point with Value NaN, or simply no points: see Step.
+type Series struct {
+	Name   string        `json:"name"`
+	Step   time.Duration `json:"step,omitempty"` // points further apart than 1.5 steps are not connected
+	Points []Point       `json:"points"`
+}
+
+// Point is a value at a time. In JSON it is [unix seconds, value], as in Prometheus' API; NaN and infinities, which
+// JSON has no numbers for, are strings there, again as in Prometheus' API.
+type Point struct {
+	At    time.Time
+	Value float64
+}
+
+// Findings are what was found out about an incident: kept beside it, since folding never looks at them.
+type Findings struct {
+	Evidence []Evidence `json:"evidence"`
+	Verdict  *Verdict   `json:"verdict"` // nil until the model has answered
+}

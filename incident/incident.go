@@ -1,0 +1,222 @@
+package incident
+
+import (
+	"errors"
+	"slices"
+	"time"
+)
+
+// ErrNotFound says that no incident has the id that was asked for.
+var ErrNotFound = errors.New("no such incident")
+
+// Status of an alert (firing or resolved) or of an incident (also stale: not heard of for too long).
+type Status string
+
+// The values of a Status, as they stand in reports and in the API.
+const (
+	Firing   Status = "firing"
+	Resolved Status = "resolved"
+	Stale    Status = "stale"
+)
+
+// Alert is one alert of an incident, as last heard of.
+type Alert struct {
+	// Fingerprint is the hash of the labels as Alertmanager computes it, 16 hexadecimal digits. It is always
+	// computed here, never taken from a body.
+	Fingerprint  string            `json:"fingerprint"`
+	Status       Status            `json:"status"`
+	Labels       map[string]string `json:"labels"`
+	Annotations  map[string]string `json:"annotations"`
+	StartsAt     time.Time         `json:"starts_at,omitzero"` // as sent; zero when the body had none
+	EndsAt       time.Time         `json:"ends_at,omitzero"`   // as sent; zero while it fires
+	GeneratorURL string            `json:"generator_url,omitempty"`
+	// SeenAt is the arrival of the first notification that named the alert in this incident.
+	SeenAt time.Time `json:"seen_at"`
+	// ResolvedAt is the arrival of the notification that resolved the alert or did not name it any more, ResolvedBy
+	// the externalURL of its Alertmanager.
+	ResolvedAt time.Time `json:"resolved_at,omitzero"`
+	ResolvedBy string    `json:"resolved_by,omitempty"`
+	// Left says that the alert left its group without a word: an untruncated notification did not name it.
+	Left bool `json:"left,omitempty"`
+}
+
+// Name returns the alertname label, which a hand-made body may lack.
+func (a Alert) Name() string { return a.Labels["alertname"] }
+
+// Began returns startsAt, or the arrival of the alert where the body had none.
+func (a Alert) Began() time.Time {
+	if a.StartsAt.IsZero() {
+		return a.SeenAt
+	}
+	return a.StartsAt
+}
+
+// EventKind names an entry of the timeline.
+type EventKind string
+
+// The kinds of an Event.
+const (
+	EventOpened    EventKind = "opened"
+	EventUpdated   EventKind = "updated"
+	EventRepeated  EventKind = "repeated"
+	EventResolved  EventKind = "resolved"
+	EventReopened  EventKind = "reopened"
+	EventStale     EventKind = "stale"
+	EventContinued EventKind = "continued"
+	EventAnalysed  EventKind = "analysed"
+)
+
+// Event is one entry of an incident's timeline.
+type Event struct {
+	At   time.Time `json:"at"`
+	Kind EventKind `json:"kind"`
+	// Firing is the number of alerts that fired after the event.
+	Firing int `json:"firing"`
+	// Joined, Ended and Left count the alerts that began to fire, were resolved, or were not named any more.
+	Joined int `json:"joined,omitempty"`
+	Ended  int `json:"ended,omitempty"`
+	Left   int `json:"left,omitempty"`
+	// Count and Until sum up equal events in a row: repeats from At to Until.
+	Count int       `json:"count,omitempty"`
+	Until time.Time `json:"until,omitzero"`
+}
+
+// maxEvents bounds a timeline: the opening and the newest events are kept.
+const maxEvents = 100
+
+// Due says when each kind of work on an incident is due; a zero time means that it is not.
+type Due struct {
+	File     time.Time `json:"file,omitzero"`
+	Evidence time.Time `json:"evidence,omitzero"`
+	Analysis time.Time `json:"analysis,omitzero"`
+}
+
+// Spend is what an incident's model calls used so far.
+type Spend struct {
+	Calls      int     `json:"calls"`
+	Prompt     int     `json:"prompt"`     // tokens, the cached ones included
+	Cached     int     `json:"cached"`     // tokens of the prompt that came from the provider's cache
+	Completion int     `json:"completion"` // tokens
+	Cost       float64 `json:"cost"`       // USD; 0 for a model whose price is not known
+}
+
+// Add returns the sum of both.
+func (s Spend) Add(o Spend) Spend {
+	return Spend{s.Calls + o.Calls, s.Prompt + o.Prompt, s.Cached + o.Cached, s.Completion + o.Completion, s.Cost + o.Cost}
+}
+
+// Incident is the life of one alert group, from first firing to resolved, short flaps included.
+type Incident struct {
+	ID          string            `json:"id"` // 128 random bits in lower-case base32
+	Receiver    string            `json:"receiver"`
+	GroupKey    string            `json:"group_key"`
+	ExternalURL string            `json:"external_url,omitempty"` // of the Alertmanager heard last; never fetched
+	Alertname   string            `json:"alertname"`
+	GroupLabels map[string]string `json:"group_labels"`
+	Status      Status            `json:"status"`
+	Severity    string            `json:"severity"`
+	OpenedAt    time.Time         `json:"opened_at"`  // arrival of the opening notification
+	StartedAt   time.Time         `json:"started_at"` // earliest startsAt of its alerts
+	LastHeardAt time.Time         `json:"last_heard_at"`
+	// ResolvedAt is when the last alert ended by its endsAt, or else when we heard of it; zero while not resolved.
+	// ClosedAt is always when we heard of it: the window for re-opening starts there.
+	ResolvedAt  time.Time `json:"resolved_at,omitzero"`
+	ClosedAt    time.Time `json:"closed_at,omitzero"`
+	Predecessor string    `json:"predecessor,omitempty"` // id of the group's incident before this one
+	Alerts      []Alert   `json:"alerts"`                // by fingerprint; those that ended are kept
+	Truncated   uint64    `json:"truncated_alerts"`      // alerts that max_alerts hid in the last notification
+	Repeats     int       `json:"repeats"`
+	LatePeers   int       `json:"late_peers"`
+	Flaps       int       `json:"flaps"`
+	Timeline    []Event   `json:"timeline"`
+	// Generation is raised by every fold that changes the incident, not by repeats. Revision is raised by all that
+	// a reader of the report would see change: it says which state of the incident the file shows.
+	Generation int64 `json:"generation"`
+	Revision   int64 `json:"revision"`
+	// ReportPath is relative to the report directory, with slashes; decided at opening, never computed again.
+	ReportPath   string   `json:"report_path"`
+	FileRevision int64    `json:"file_revision"` // the revision that the file on disk shows; 0 when there is none
+	Analysis     Analysis `json:"analysis"`
+	Spend        Spend    `json:"spend"`
+	Due          Due      `json:"due"`
+}
+
+// Firing returns the alerts that fire, in the order of their fingerprints.
+func (inc *Incident) Firing() []Alert {
+	var firing []Alert
+	for _, a := range inc.Alerts {
+		if a.Status == Firing {
+			firing = append(firing, a)
+		}
+	}
+	return firing
+}
+
+// Names returns the sorted names of the alerts that fire, or of all when none does.
+func (inc *Incident) Names() []string {
+	alerts := inc.Firing()
+	if len(alerts) == 0 {
+		alerts = inc.Alerts
+	}
+	var names []string
+	for _, a := range alerts {
+		names = append(names, a.Name())
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// Clone returns a copy that shares nothing that a step changes in place.
+func (inc *Incident) Clone() *Incident {
+	c := *inc
+	c.Alerts = slices.Clone(inc.Alerts)
+	c.Timeline = slices.Clone(inc.Timeline)
+	c.Analysis.Covered = slices.Clone(inc.Analysis.Covered)
+	c.Analysis.Asked = slices.Clone(inc.Analysis.Asked)
+	return &c
+}
+
+// touch marks that the report must show something new.
+func (inc *Incident) touch(now time.Time) {
+	inc.Revision++
+	inc.Due.File = now
+}
+
+func (inc *Incident) addEvent(e Event) {
+	e.Firing = len(inc.Firing())
+	inc.Timeline = append(inc.Timeline, e)
+	if len(inc.Timeline) > maxEvents {
+		inc.Timeline = slices.Delete(inc.Timeline, 1, len(inc.Timeline)-maxEvents+1)
+	}
+}
+
+// FileWritten records that the report on disk shows the incident as it was claimed. The file stays due when the
+// incident has changed since.
+func (inc *Incident) FileWritten(claimed *Incident) {
+	inc.FileRevision = claimed.Revision
+	if inc.Revision == claimed.Revision {
+		inc.Due.File = time.Time{}
+	}
+}
+
+// FileLost makes the file due again after a writer could not tell whether its file or a later one is on disk.
+func (inc *Incident) FileLost(now time.Time) {
+	inc.FileRevision = 0
+	inc.Due.File = now
+}
+
+// MarkStale ends the waiting for a firing incident that has not been heard of for too long: it is not listed as
+// firing any more, and nothing is due but the file that says so.
+func (inc *Incident) MarkStale(now time.Time) {
+	if inc.Status != Firing {
+		return
+	}
+	inc.Status = Stale
+	inc.Generation++
+	inc.Due.Evidence, inc.Due.Analysis = time.Time{}, time.Time{}
+	if inc.Analysis.State == Pending {
+		inc.Analysis.State, inc.Analysis.Reason = EvidenceOnly, GaveUp
+	}
+	inc.addEvent(Event{At: now, Kind: EventStale})
+	inc.touch(now)
+}

@@ -1,0 +1,47 @@
+package incident
+
+import "time"
+
+// Work is a kind of work on an incident. Each kind has its own due time, its own lease and its own pool of workers.
+type Work string
+
+// The kinds of work, in the order in which an incident goes through them.
+const (
+	WorkFile     Work = "file"     // write the report: milliseconds, no network
+	WorkEvidence Work = "evidence" // ask Prometheus: seconds
+	WorkAnalysis Work = "analysis" // ask the model: as long as it takes
+)
+
+// Works lists all kinds of work.
+func Works() []Work { return []Work{WorkFile, WorkEvidence, WorkAnalysis} }
+
+// Claim is an incident that a worker has leased for one kind of work, as it was when it was claimed.
+type Claim struct {
+	Incident *Incident
+	Findings Findings
+	Work     Work
+	Token    string // proves the lease
+}
+
+// Receipt is the answer to an accepted notification.
+type Receipt struct {
+	IncidentID string // "" when the notification belongs to no incident
+	Outcome    Outcome
+}
+
+// Query selects incidents for a list: firing ones first, then newest first.
+type Query struct {
+	Limit     int    // 1 to 500
+	After     string // the cursor that the page before returned; "" for the first
+	Status    Status // "" for all
+	Severity  string // "" for all
+	Alertname string // "" for all
+}
+
+// Queue is what is due and not done, for health and metrics.
+type Queue struct {
+	Due     map[Work]int `json:"due"`     // incidents by the kind of work that is due now or scheduled
+	Running map[Work]int `json:"running"` // incidents by the kind of work that is leased
+	// Oldest is when the oldest incident that has unfinished work was opened; zero when there is none.
+	Oldest time.Time `json:"oldest,omitzero"`
+}
