@@ -1,6 +1,9 @@
 package incident
 
-import "time"
+import (
+	"errors"
+	"time"
+)
 
 // Work is a kind of work on an incident. Each kind has its own due time, its own lease and its own pool of workers.
 type Work string
@@ -45,3 +48,9 @@ type Queue struct {
 	// Oldest is when the oldest incident that has unfinished work was opened; zero when there is none.
 	Oldest time.Time `json:"oldest,omitzero"`
 }
+
+// ErrLeaseLost says that a claim's lease has ended or gone to another worker: its result is not stored.
+var ErrLeaseLost = errors.New("the lease is lost")
+
+// ErrBudget says that the cap of model calls is reached.
+var ErrBudget = errors.New("the cap of model calls per hour is reached")
