@@ -136,6 +136,8 @@ type Incident struct {
 	// ReportPath is relative to the report directory, with slashes; decided at opening, never computed again.
 	ReportPath   string   `json:"report_path"`
 	FileRevision int64    `json:"file_revision"` // the revision that the file on disk shows; 0 when there is none
+	FileFailures int      `json:"file_failures,omitempty"`
+	FileError    string   `json:"file_error,omitempty"` // why the file could not be written; "" once it could
 	Analysis     Analysis `json:"analysis"`
 	Spend        Spend    `json:"spend"`
 	Due          Due      `json:"due"`
@@ -193,17 +195,30 @@ func (inc *Incident) addEvent(e Event) {
 // FileWritten records that the report on disk shows the incident as it was claimed. The file stays due when the
 // incident has changed since.
 func (inc *Incident) FileWritten(claimed *Incident) {
-	inc.FileRevision = claimed.Revision
+	inc.FileRevision, inc.FileFailures, inc.FileError = claimed.Revision, 0, ""
 	if inc.Revision == claimed.Revision {
 		inc.Due.File = time.Time{}
 	}
 }
+
+// FileFailed records that the report could not be written; it is tried again soon, and at least every maxFileRetry.
+func (inc *Incident) FileFailed(err error, now time.Time) {
+	inc.FileFailures++
+	inc.FileError = err.Error()
+	inc.Due.File = now.Add(min(RetryDelay(inc.FileFailures), maxFileRetry))
+}
+
+// maxFileRetry bounds how long a report waits for a disk that has room again: someone is waiting for it.
+const maxFileRetry = 15 * time.Second
 
 // FileLost makes the file due again after a writer could not tell whether its file or a later one is on disk.
 func (inc *Incident) FileLost(now time.Time) {
 	inc.FileRevision = 0
 	inc.Due.File = now
 }
+
+// Heard records that Alertmanager, when asked, still knew alerts of the group that fire.
+func (inc *Incident) Heard(now time.Time) { inc.LastHeardAt = now }
 
 // MarkStale ends the waiting for a firing incident that has not been heard of for too long: it is not listed as
 // firing any more, and nothing is due but the file that says so.

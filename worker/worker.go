@@ -1,0 +1,157 @@
+// Package worker claims what is due on incidents and does it: it writes reports, collects evidence and asks for
+// analyses, each in a pool of its own, so that a model that hangs holds up no report and no evidence.
+//
+//	w := worker.New(worker.Options{Store: store, Evidence: collector, Analyzer: analyzer, Report: writer, …})
+//	err := w.Run(ctx) // until ctx ends; then work in flight has SoftStop to finish
+//
+// Work is level-triggered: a worker looks at the incident as it is when it was claimed, and running twice is harmless.
+// A result is stored while the lease stands. Work that we stop ourselves gives its lease back and counts as no attempt.
+package worker
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/alertscribe/alertscribe/incident"
+)
+
+// queue hands out work.
+type queue interface {
+	// Claim leases up to limit incidents on which the work is due, the most severe first.
+	Claim(ctx context.Context, work incident.Work, limit int) ([]incident.Claim, error)
+	// Due wakes when such work may have become due.
+	Due(work incident.Work) <-chan struct{}
+	// NextDue is when the next such work is due; zero when none is scheduled.
+	NextDue(ctx context.Context, work incident.Work) (time.Time, error)
+}
+
+// leases end a claim. Finish returns incident.ErrLeaseLost when somebody else has the work now.
+type leases interface {
+	Renew(ctx context.Context, c incident.Claim) error
+	Release(ctx context.Context, c incident.Claim) error
+	Finish(ctx context.Context, c incident.Claim, apply func(*incident.Incident, *incident.Findings)) error
+}
+
+// incidents finds and changes incidents without a lease.
+type incidents interface {
+	Update(ctx context.Context, id string, apply func(*incident.Incident) bool) error
+	Silent(ctx context.Context, before time.Time, limit int) ([]*incident.Incident, error)
+	EvidenceOnly(ctx context.Context, limit int, reasons ...incident.Reason) ([]*incident.Incident, error)
+}
+
+// Store is what the worker needs of the store.
+type Store interface {
+	queue
+	leases
+	incidents
+}
+
+// Collector looks up evidence. It never fails: what could not be looked up is an item that says so.
+type Collector interface {
+	Collect(ctx context.Context, inc *incident.Incident) []incident.Evidence
+}
+
+// Analyzer asks the model. Its errors are *incident.Failure.
+type Analyzer interface {
+	Analyze(ctx context.Context, inc *incident.Incident, evidence []incident.Evidence) (*incident.Verdict, error)
+	// Permit says which evidence-only incidents may be tried again now; when probe, only one of them.
+	Permit() (reasons []incident.Reason, probe bool)
+}
+
+// Reporter writes the report of an incident.
+type Reporter interface {
+	Write(ctx context.Context, inc *incident.Incident, f incident.Findings) error
+}
+
+// Alertmanager is asked about incidents that have been silent for long.
+type Alertmanager interface {
+	StillFiring(ctx context.Context, inc *incident.Incident) (bool, error)
+}
+
+// Options of a Worker. Zero values take the defaults in brackets.
+type Options struct {
+	Store        Store
+	Evidence     Collector
+	Analyzer     Analyzer
+	Report       Reporter
+	Alertmanager Alertmanager // nil: a silent incident becomes stale without asking
+	Rules        *incident.Rules
+
+	Files, Evidences, Analyses int           // how many run at once [4 each]
+	Lease                      time.Duration // as the store gives them; renewed at a third of it [30s]
+	SoftStop                   time.Duration // how long work in flight may go on after the stop [10s]
+	Logger                     *slog.Logger
+	Registerer                 prometheus.Registerer
+	Now                        func() time.Time
+}
+
+// Worker runs the pools.
+type Worker struct {
+	Options
+	metrics *metrics
+}
+
+const (
+	defaultPool     = 4
+	defaultLease    = 30 * time.Second
+	defaultSoftStop = 10 * time.Second
+)
+
+// New returns a Worker that does nothing yet.
+func New(o Options) *Worker {
+	for _, n := range []*int{&o.Files, &o.Evidences, &o.Analyses} {
+		if *n <= 0 {
+			*n = defaultPool
+		}
+	}
+	if o.Lease <= 0 {
+		o.Lease = defaultLease
+	}
+	if o.SoftStop <= 0 {
+		o.SoftStop = defaultSoftStop
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &Worker{Options: o, metrics: newMetrics(o.Registerer)}
+}
+
+// Run works until ctx ends. Then nothing more is claimed, work in flight goes on for at most SoftStop, and what is not
+// done by then gives its lease back. It returns when all has ended.
+func (w *Worker) Run(ctx context.Context) {
+	working, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	defer cancel()
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(w.SoftStop, cancel) })
+	defer stop()
+	var wg sync.WaitGroup
+	for _, p := range []pool{
+		{w, incident.WorkFile, w.Files, w.writeFile},
+		{w, incident.WorkEvidence, w.Evidences, w.collectEvidence},
+		{w, incident.WorkAnalysis, w.Analyses, w.analyse},
+	} {
+		wg.Go(func() { p.run(ctx, working) })
+	}
+	wg.Go(func() { w.every(ctx, reviveInterval, w.revive) })
+	wg.Go(func() { w.every(ctx, staleInterval, w.markStale) })
+	wg.Wait()
+}
+
+// every calls f at once and then at the interval, until ctx ends.
+func (w *Worker) every(ctx context.Context, interval time.Duration, f func(context.Context) error) {
+	ticker := time.NewTicker(interval)
+	defer ticker.Stop()
+	for {
+		if err := f(ctx); err != nil && ctx.Err() == nil {
+			w.Logger.Error("Looking after incidents", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+	}
+}
