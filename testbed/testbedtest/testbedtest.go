@@ -1,0 +1,73 @@
+// Package testbedtest gives tests the servers of package testbed, with a test's manners: what is missing fails the
+// test and never skips it, what was started ends with the test, and a test that fails shows the servers' logs.
+package testbedtest
+
+import (
+	"os"
+	"testing"
+
+	"github.com/alertscribe/alertscribe/testbed"
+)
+
+// logTail is how many lines of each server's log a failed test shows.
+const logTail = 40
+
+// Require returns the tools, by default Prometheus and Alertmanager, building what isn't on PATH. It fails the test if
+// one can't be had.
+func Require(tb testing.TB, tools ...testbed.Tool) testbed.Binaries {
+	tb.Helper()
+	bins, err := testbed.Find(tb.Context(), os.Stderr, tools...)
+	if err != nil {
+		tb.Fatalf("this test needs real servers: %v", err)
+	}
+	return bins
+}
+
+// Start runs both servers until the end of the test. Options.Dir defaults to a directory of the test's own.
+func Start(tb testing.TB, o testbed.Options) *testbed.Pair {
+	tb.Helper()
+	if o.Dir == "" {
+		o.Dir = tb.TempDir()
+	}
+	pair, err := testbed.Start(tb.Context(), Require(tb), o)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	end(tb, pair.Prometheus, pair.Alertmanager)
+	return pair
+}
+
+// StartPrometheus runs a Prometheus alone, until the end of the test.
+func StartPrometheus(tb testing.TB, c testbed.PrometheusConfig) *testbed.Server {
+	tb.Helper()
+	s, err := testbed.StartPrometheus(tb.Context(), Require(tb, testbed.Prometheus), tb.TempDir(), c)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	end(tb, s)
+	return s
+}
+
+// StartAlertmanager runs an Alertmanager alone, until the end of the test.
+func StartAlertmanager(tb testing.TB, c testbed.AlertmanagerConfig) *testbed.Server {
+	tb.Helper()
+	s, err := testbed.StartAlertmanager(tb.Context(), Require(tb, testbed.Alertmanager), tb.TempDir(), c)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	end(tb, s)
+	return s
+}
+
+func end(tb testing.TB, servers ...*testbed.Server) {
+	tb.Cleanup(func() {
+		for _, s := range servers {
+			if err := s.Stop(); err != nil {
+				tb.Error(err)
+			}
+			if tb.Failed() {
+				tb.Logf("log of the server at %s:\n%s", s.URL, s.Tail(logTail))
+			}
+		}
+	})
+}
