@@ -111,6 +111,7 @@ func TestModuleFilesHoldTheVersions(t *testing.T) {
 func TestFind(t *testing.T) {
 	dir := t.TempDir()
 	t.Setenv("PATH", dir)
+	t.Setenv(PreferEnv, "path")
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
 	script := func(name, text string) {
 		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte("#!/bin/sh\n"+text), 0o700))
