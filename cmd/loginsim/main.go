@@ -1,0 +1,50 @@
+// Command loginsim is the demo's login service: metrics to scrape on one port, and on another the control of an attack.
+//
+//	loginsim --interval=1s
+//	curl -X POST 'localhost:9092/attack?region=shenzhen&user_type=admin&duration=5m'
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kingpin/v2"
+	"github.com/prometheus/common/promslog"
+	promslogflag "github.com/prometheus/common/promslog/flag"
+
+	"github.com/alertscribe/alertscribe/cmd/loginsim/simulator"
+)
+
+func main() { os.Exit(run(os.Args[1:], os.Stderr)) }
+
+func run(args []string, stderr io.Writer) int {
+	app := kingpin.New("loginsim", "A login service that never was: counters for Prometheus to scrape, and a control port to start an attack.")
+	app.HelpFlag.Short('h')
+	var config simulator.Config
+	app.Flag("web.listen-address", "Address of /metrics.").Default(":9091").StringVar(&config.MetricsAddr)
+	app.Flag("control.listen-address", "Address of the control port: POST /attack, POST /normal, GET /. Nothing guards it.").Default(":9092").StringVar(&config.ControlAddr)
+	app.Flag("interval", "Time between two normal logins.").Default("3s").DurationVar(&config.Interval)
+	app.Flag("seed", "Seed that makes the logins repeatable; 0 takes a random one.").Default("0").Uint64Var(&config.Seed)
+	logConfig := &promslog.Config{Writer: stderr}
+	promslogflag.AddFlags(app, logConfig)
+	if _, err := app.Parse(args); err != nil {
+		fmt.Fprintf(stderr, "loginsim: %v, try --help\n", err)
+		return 2
+	}
+	logger := promslog.New(logConfig)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	service, err := simulator.New(config, logger)
+	if err == nil {
+		err = service.Run(ctx)
+	}
+	if err != nil {
+		logger.Error("Stopped", "err", err)
+		return 1
+	}
+	return 0
+}

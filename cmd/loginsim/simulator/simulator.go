@@ -1,0 +1,147 @@
+// Package simulator is the demo's login service: it counts made-up logins for Prometheus to scrape, and has a control
+// port that starts an attack.
+//
+//	service, err := simulator.New(simulator.Config{MetricsAddr: ":9091", ControlAddr: ":9092", Interval: 3 * time.Second}, logger)
+//	…
+//	err = service.Run(ctx)
+//
+// Normal traffic is one login per interval: 70 % normal users and 30 % admins, 90 % success and 10 % failed, from five
+// cities alike. An attack adds failed logins of one user type from one city, many times as many, until its end.
+package simulator
+
+import (
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// The label values. All their combinations are exposed from the start, at 0, so that a rate is right from the first
+// login on.
+var (
+	Regions   = []string{"beijing", "shanghai", "guangzhou", "shenzhen", "hangzhou"}
+	UserTypes = []string{normalUser, adminUser}
+	Statuses  = []string{success, failed}
+)
+
+const (
+	normalUser, adminUser = "normal", "admin"
+	success, failed       = "success", "failed"
+
+	adminShare  = 0.3
+	failedShare = 0.1
+)
+
+// Attack is a series of failed logins from one place.
+type Attack struct {
+	Region   string
+	UserType string
+	Rate     float64 // logins per second
+	Until    time.Time
+}
+
+// logins makes up the logins that are due. All methods are safe for concurrent use.
+type logins struct {
+	interval time.Duration
+	total    *prometheus.CounterVec
+
+	mu         sync.Mutex
+	rng        *rand.Rand
+	next       time.Time // normal login
+	attack     *Attack
+	nextAttack time.Time
+	totals     map[string]int // by status
+}
+
+func newLogins(interval time.Duration, rng *rand.Rand, start time.Time, reg prometheus.Registerer) *logins {
+	l := &logins{
+		interval: interval, rng: rng, next: start.Add(interval), totals: map[string]int{success: 0, failed: 0},
+		total: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "user_login_total", Help: "Logins by user type, outcome and region of the client's address.",
+		}, []string{"user_type", "login_status", "ip_region"}),
+	}
+	reg.MustRegister(l.total)
+	for _, user := range UserTypes {
+		for _, status := range Statuses {
+			for _, region := range Regions {
+				l.total.WithLabelValues(user, status, region)
+			}
+		}
+	}
+	return l
+}
+
+// advance makes up all logins that were due until now, and ends an attack whose time is over.
+func (l *logins) advance(now time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for ; !l.next.After(now); l.next = l.next.Add(l.interval) {
+		l.login()
+	}
+	if l.attack == nil {
+		return
+	}
+	every := time.Duration(float64(time.Second) / l.attack.Rate)
+	for ; !l.nextAttack.After(now) && l.nextAttack.Before(l.attack.Until); l.nextAttack = l.nextAttack.Add(every) {
+		l.count(l.attack.UserType, failed, l.attack.Region)
+	}
+	if !now.Before(l.attack.Until) {
+		l.attack = nil
+	}
+}
+
+func (l *logins) login() {
+	user, status := normalUser, success
+	if l.rng.Float64() < adminShare {
+		user = adminUser
+	}
+	if l.rng.Float64() < failedShare {
+		status = failed
+	}
+	l.count(user, status, Regions[l.rng.IntN(len(Regions))])
+}
+
+func (l *logins) count(user, status, region string) {
+	l.total.WithLabelValues(user, status, region).Inc()
+	l.totals[status]++
+}
+
+// startAttack replaces one that may be running.
+func (l *logins) startAttack(now time.Time, a Attack) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.attack, l.nextAttack = &a, now
+}
+
+func (l *logins) stopAttack() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.attack = nil
+}
+
+// State is what the simulator is doing, and has done since its start.
+type State struct {
+	Mode string `json:"mode"` // normal or attack
+	// The attack that is running, if one is.
+	Region   string     `json:"region,omitempty"`
+	UserType string     `json:"user_type,omitempty"`
+	Rate     float64    `json:"rate,omitempty"` // failed logins per second
+	Until    *time.Time `json:"until,omitempty"`
+	// Totals are the logins by login_status.
+	Totals map[string]int `json:"totals"`
+}
+
+func (l *logins) state() State {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := State{Mode: "normal", Totals: map[string]int{}}
+	for status, n := range l.totals {
+		s.Totals[status] = n
+	}
+	if a := l.attack; a != nil {
+		until := a.Until.UTC()
+		s.Mode, s.Region, s.UserType, s.Rate, s.Until = "attack", a.Region, a.UserType, a.Rate, &until
+	}
+	return s
+}
