@@ -8,15 +8,18 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net"
+	"net/http"
 	"os"
 	"os/signal"
 	"syscall"
+	"time"
 
 	"github.com/alecthomas/kingpin/v2"
 	"github.com/prometheus/common/promslog"
 	promslogflag "github.com/prometheus/common/promslog/flag"
 
-	"github.com/alertscribe/alertscribe/cmd/loginsim/simulator"
+	"github.com/alertscribe/alertscribe/cmd/loginsim/sim"
 )
 
 func main() { os.Exit(run(os.Args[1:], os.Stderr)) }
@@ -24,11 +27,12 @@ func main() { os.Exit(run(os.Args[1:], os.Stderr)) }
 func run(args []string, stderr io.Writer) int {
 	app := kingpin.New("loginsim", "A login service that never was: counters for Prometheus to scrape, and a control port to start an attack.")
 	app.HelpFlag.Short('h')
-	var config simulator.Config
+	var config sim.Config
 	app.Flag("web.listen-address", "Address of /metrics.").Default(":9091").StringVar(&config.MetricsAddr)
 	app.Flag("control.listen-address", "Address of the control port: POST /attack, POST /normal, GET /. Nothing guards it.").Default(":9092").StringVar(&config.ControlAddr)
 	app.Flag("interval", "Time between two normal logins.").Default("3s").DurationVar(&config.Interval)
 	app.Flag("seed", "Seed that makes the logins repeatable; 0 takes a random one.").Default("0").Uint64Var(&config.Seed)
+	health := app.Flag("health", "Don't start: ask the one that runs at the control address, and exit 0 when it is healthy.").Bool()
 	logConfig := &promslog.Config{Writer: stderr}
 	promslogflag.AddFlags(app, logConfig)
 	if _, err := app.Parse(args); err != nil {
@@ -38,7 +42,14 @@ func run(args []string, stderr io.Writer) int {
 	logger := promslog.New(logConfig)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	service, err := simulator.New(config, logger)
+	if *health {
+		if err := askHealth(ctx, config.ControlAddr); err != nil {
+			fmt.Fprintln(stderr, "loginsim:", err)
+			return 1
+		}
+		return 0
+	}
+	service, err := sim.New(config, logger)
 	if err == nil {
 		err = service.Run(ctx)
 	}
@@ -47,4 +58,30 @@ func run(args []string, stderr io.Writer) int {
 		return 1
 	}
 	return 0
+}
+
+// askHealth is the health check of a container that holds nothing but this program.
+func askHealth(ctx context.Context, controlAddr string) error {
+	host, port, err := net.SplitHostPort(controlAddr)
+	if err != nil {
+		return fmt.Errorf("--control.listen-address: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	if host == "" {
+		host = "localhost"
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort(host, port)+"/-/healthy", http.NoBody)
+	if err != nil {
+		return fmt.Errorf("asking for the health: %w", err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return fmt.Errorf("asking for the health: %w", err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		return fmt.Errorf("asking for the health: the answer is %s", resp.Status)
+	}
+	return nil
 }

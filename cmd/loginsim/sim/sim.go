@@ -1,13 +1,13 @@
-// Package simulator is the demo's login service: it counts made-up logins for Prometheus to scrape, and has a control
+// Package sim is the demo's login service: it counts made-up logins for Prometheus to scrape, and has a control
 // port that starts an attack.
 //
-//	service, err := simulator.New(simulator.Config{MetricsAddr: ":9091", ControlAddr: ":9092", Interval: 3 * time.Second}, logger)
+//	service, err := sim.New(sim.Config{MetricsAddr: ":9091", ControlAddr: ":9092", Interval: 3 * time.Second}, logger)
 //	…
 //	err = service.Run(ctx)
 //
 // Normal traffic is one login per interval: 70 % normal users and 30 % admins, 90 % success and 10 % failed, from five
 // cities alike. An attack adds failed logins of one user type from one city, many times as many, until its end.
-package simulator
+package sim
 
 import (
 	"math/rand/v2"
