@@ -1,0 +1,232 @@
+package analyzer
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	openai "github.com/sashabaranov/go-openai"
+
+	"github.com/alertscribe/alertscribe/incident"
+	"github.com/alertscribe/alertscribe/redact"
+)
+
+// Options are the settings of an Analyzer. Ledger is required; all else has a default.
+type Options struct {
+	BaseURL  string        // of an OpenAI-compatible API, with or without /v1; default https://api.deepseek.com
+	Model    string        // default deepseek-flash
+	Key      redact.Secret // "" for none: every analysis fails with incident.FailNoKey
+	Language string        // of the verdict: en (default) or zh
+	// Thinking is disabled (default), low or high, always sent explicitly, since DeepSeek thinks unless told otherwise;
+	// or omit, which sends nothing, for endpoints that refuse fields they do not know.
+	Thinking string
+	// ExtraBody is merged into the JSON of each request and wins over our own fields; a null removes one. It may not
+	// hold model, messages or stream.
+	ExtraBody map[string]any
+	MaxTokens int           // of an answer, thinking included; default 4096, with thinking 16384
+	Timeout   time.Duration // wall clock of one call; default 120 s
+	// MaxPromptBytes bounds the prompt, the instructions (4.7 KB) included; default 24 KiB (about 6,000 tokens), at
+	// least 10 KiB. What was cut is listed in the prompt.
+	MaxPromptBytes int
+	CallsPerHour   int // the cap; 0 for none
+
+	Redactor   *redact.Redactor      // default: redact's own rules
+	Rules      *incident.Rules       // for the order of severities; default incident.DefaultRules
+	Transport  http.RoundTripper     // default http.DefaultTransport; connections are the owner's to close
+	Ledger     ledger                // counts the calls
+	Version    string                // of alertscribe, for the User-Agent
+	Logger     *slog.Logger          // default: none
+	Registerer prometheus.Registerer // nil for none
+	Now        func() time.Time      // default time.Now
+}
+
+// Analyzer asks a model about incidents. It is safe for concurrent use.
+type Analyzer struct {
+	opts    Options
+	client  *client
+	breaker *breaker
+	metrics *metrics
+	logger  *slog.Logger
+}
+
+// Analyze asks the model about an incident and returns its checked verdict. It takes at most two calls, each bounded
+// by the timeout. The error is always an *incident.Failure with what was spent all the same; when ctx has ended, that
+// is the reason and the failure means nothing.
+func (a *Analyzer) Analyze(ctx context.Context, inc *incident.Incident, evidence []incident.Evidence) (*incident.Verdict, error) {
+	verdict, spend, failure := a.analyze(ctx, inc, evidence)
+	a.metrics.attempt(failure)
+	if failure != nil {
+		ended := *failure
+		ended.Spend = spend
+		a.logger.Warn("the model brought no verdict", "incident", inc.ID, "reason", ended.Kind, "err", ended.Err)
+		return nil, &ended
+	}
+	verdict.At, verdict.Generation, verdict.Spend = a.opts.Now(), inc.Generation, spend
+	return verdict, nil
+}
+
+func (a *Analyzer) analyze(ctx context.Context, inc *incident.Incident, evidence []incident.Evidence) (
+	*incident.Verdict, incident.Spend, *incident.Failure,
+) {
+	if a.opts.Key == "" {
+		return nil, incident.Spend{}, failed(incident.FailNoKey, "no key for the model is set; set DEEPSEEK_API_KEY "+
+			"(any value for an endpoint of your own that asks for none)")
+	}
+	session := a.opts.Redactor.Session()
+	messages := []openai.ChatCompletionMessage{
+		{Role: openai.ChatMessageRoleSystem, Content: instructions},
+		{Role: openai.ChatMessageRoleUser, Content: renderPrompt(a.opts.Language, a.opts.MaxPromptBytes, session.Redact,
+			a.opts.Rules, inc, evidence)},
+	}
+	var ids []string
+	for _, e := range evidence {
+		ids = append(ids, e.ID)
+	}
+	first, failure := a.ask(ctx, inc.ID, messages)
+	if failure != nil {
+		return nil, first.spend, failure
+	}
+	verdict, err := readVerdict(first.content, ids)
+	if err == nil {
+		verdict.Model = first.model
+		return verdict, first.spend, nil
+	}
+	second, failure := a.ask(ctx, inc.ID, append(messages, repair(first.content, err, session.Redact)...))
+	spend := first.spend.Add(second.spend)
+	if failure == nil {
+		verdict, repairErr := readVerdict(second.content, ids)
+		if repairErr == nil {
+			verdict.Model = second.model
+			return verdict, spend, nil
+		}
+		if !errors.Is(err, errNoJSON) { // else the first answer is the better prose
+			first, err = second, repairErr
+		}
+		failure = failed(incident.FailBadAnswer, "the model's answer could not be read, and neither could its second one: %s", repairErr)
+	}
+	if errors.Is(err, errNoJSON) && ctx.Err() == nil {
+		verdict = proseVerdict(first.content)
+		verdict.Model = first.model
+		return verdict, spend, nil
+	}
+	return nil, spend, failure
+}
+
+// maxRepair bounds, in runes, how much of an answer is shown to the model again.
+const maxRepair = 12000
+
+// repair returns the messages that ask for an answer again.
+func repair(content string, problem error, redacted func(string) string) []openai.ChatCompletionMessage {
+	return []openai.ChatCompletionMessage{
+		{Role: openai.ChatMessageRoleAssistant, Content: redacted(cut(clean(content), maxRepair))},
+		{Role: openai.ChatMessageRoleUser, Content: "Your answer could not be read: " + problem.Error() +
+			". Answer again with the whole verdict as one valid json object of the form described in the instructions, " +
+			"and nothing else. Keep it shorter than before if it was cut off."},
+	}
+}
+
+// settleTimeout bounds how long a call's cost may take to be recorded after the call was stopped.
+const settleTimeout = 5 * time.Second
+
+// ask makes one call for an incident, if breaker and cap let it.
+func (a *Analyzer) ask(ctx context.Context, id string, messages []openai.ChatCompletionMessage) (answer, *incident.Failure) {
+	probe, failure := a.breaker.admit()
+	if failure != nil {
+		return answer{}, failure
+	}
+	call, renews, err := a.opts.Ledger.ReserveCall(ctx, id, a.opts.CallsPerHour)
+	if err != nil {
+		a.breaker.dropped(probe)
+		return answer{}, a.unreserved(err, renews)
+	}
+	started := a.opts.Now()
+	got, f := a.client.complete(ctx, messages)
+	a.metrics.call(a.opts.Now().Sub(started), got.spend)
+
+	settle, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
+	defer cancel()
+	if err := a.opts.Ledger.SettleCall(settle, call, got.model, got.spend, f == nil || f.billed); err != nil {
+		a.logger.Error("the cost of a model call could not be recorded", "incident", id, "err", err)
+	}
+	switch {
+	case f == nil:
+		a.breaker.done(id, probe, outcome{})
+		return got, nil
+	case ctx.Err() != nil:
+		a.breaker.dropped(probe)
+	default:
+		a.breaker.done(id, probe, f.outcome)
+	}
+	return got, f.failure
+}
+
+// unreserved returns the failure of a call that was not made.
+func (a *Analyzer) unreserved(err error, renews time.Time) *incident.Failure {
+	if !errors.Is(err, incident.ErrBudget) {
+		return failed(incident.FailInternal, "counting the model call: %s", err)
+	}
+	f := failed(incident.FailBudget, "the cap of %d model calls per hour is reached (budget.calls_per_hour); the next is free at %s",
+		a.opts.CallsPerHour, renews.UTC().Format("15:04:05 UTC"))
+	f.RetryAfter = max(renews.Sub(a.opts.Now()), 0)
+	a.breaker.overBudget(f.Err, renews)
+	return f
+}
+
+// Permit says incidents that are evidence only for which reasons may be tried again now; probe says that only one of
+// them may. It tells the present state, and may be asked as often as wanted:
+//
+//   - none while there is no key, a Retry-After or the cap holds all calls back, or a probe is under way;
+//   - all, but only one incident, when the breaker is open and a probe is due;
+//   - otherwise no_key, authentication, balance and budget, and gave_up unless a request was refused lately. In the
+//     hour after the cap was reached only one at a time, as calls come free one by one.
+func (a *Analyzer) Permit() (reasons []incident.Reason, probe bool) {
+	if a.opts.Key == "" {
+		return nil, false
+	}
+	return a.breaker.permit()
+}
+
+// Status returns "ready", "not configured", or "failing: " and why, in one line.
+func (a *Analyzer) Status() string {
+	if a.opts.Key == "" {
+		return "not configured"
+	}
+	if err := a.breaker.trouble(); err != nil {
+		return "failing: " + err.Error()
+	}
+	return "ready"
+}
+
+// modelsTimeout bounds the question for the list of models.
+const modelsTimeout = 10 * time.Second
+
+// CheckModel compares the model's name with those that were retired and with the list that the endpoint serves. The
+// warning is one line for the log, "" when the name is fine; err says that the list could not be had, which is no
+// reason not to start.
+func (a *Analyzer) CheckModel(ctx context.Context) (warning string, err error) {
+	name := a.opts.Model
+	if successor, ok := retired[strings.ToLower(name)]; ok {
+		return "the model " + name + " was retired by DeepSeek in July 2026: set LLM_MODEL to " + successor, nil
+	}
+	if a.opts.Key == "" {
+		return "", nil
+	}
+	names, f := a.client.models(ctx)
+	if f != nil {
+		return "", f.failure
+	}
+	if len(names) == 0 || slices.Contains(names, name) {
+		return "", nil
+	}
+	const most = 10
+	listed := strings.Join(names[:min(len(names), most)], ", ")
+	if len(names) > most {
+		listed += " …"
+	}
+	return cut("the model "+name+" is not in the list of "+a.client.host+": set LLM_MODEL to one of "+listed, maxDetail), nil
+}

@@ -1,0 +1,64 @@
+package analyzer
+
+import (
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/alertscribe/alertscribe/incident"
+)
+
+type metrics struct {
+	total    prometheus.Counter
+	failed   *prometheus.CounterVec
+	tokens   *prometheus.CounterVec
+	duration prometheus.Histogram
+	cost     prometheus.Counter
+}
+
+func newMetrics(reg prometheus.Registerer) *metrics {
+	m := &metrics{
+		total: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "alertscribe_analyses_total", Help: "Attempts at an analysis that ended, failed ones included.",
+		}),
+		failed: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "alertscribe_analyses_failed_total", Help: "Attempts at an analysis that brought no verdict, by reason.",
+		}, []string{"reason"}),
+		tokens: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "alertscribe_tokens_total",
+			Help: "Tokens used: prompt (cached ones included), cached (of the prompt), completion.",
+		}, []string{"kind"}),
+		duration: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "alertscribe_model_call_duration_seconds", Help: "How long calls of the model took, failed ones included.",
+			Buckets: []float64{.25, .5, 1, 2, 4, 8, 15, 30, 60, 120, 300},
+		}),
+		cost: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "alertscribe_model_cost_usd_total", Help: "List price of the tokens used, for models whose price is known.",
+		}),
+	}
+	for _, kind := range incident.FailureKinds() {
+		m.failed.WithLabelValues(string(kind))
+	}
+	for _, kind := range []string{"prompt", "cached", "completion"} {
+		m.tokens.WithLabelValues(kind)
+	}
+	if reg != nil {
+		reg.MustRegister(m.total, m.failed, m.tokens, m.duration, m.cost)
+	}
+	return m
+}
+
+func (m *metrics) attempt(failure *incident.Failure) {
+	m.total.Inc()
+	if failure != nil {
+		m.failed.WithLabelValues(string(failure.Kind)).Inc()
+	}
+}
+
+func (m *metrics) call(took time.Duration, spend incident.Spend) {
+	m.duration.Observe(took.Seconds())
+	m.tokens.WithLabelValues("prompt").Add(float64(spend.Prompt))
+	m.tokens.WithLabelValues("cached").Add(float64(spend.Cached))
+	m.tokens.WithLabelValues("completion").Add(float64(spend.Completion))
+	m.cost.Add(spend.Cost)
+}

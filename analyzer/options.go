@@ -1,0 +1,154 @@
+package analyzer
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	openai "github.com/sashabaranov/go-openai"
+
+	"github.com/alertscribe/alertscribe/incident"
+	"github.com/alertscribe/alertscribe/redact"
+)
+
+// New returns an Analyzer. It makes no request. An error names the setting at fault.
+func New(opts Options) (*Analyzer, error) {
+	opts = opts.withDefaults()
+	if err := opts.validate(); err != nil {
+		return nil, err
+	}
+	base, err := baseURL(opts.BaseURL)
+	if err != nil {
+		return nil, err
+	}
+	fields, err := opts.fields()
+	if err != nil {
+		return nil, err
+	}
+	config := openai.DefaultConfig(string(opts.Key))
+	config.BaseURL = base.String()
+	config.HTTPClient = &http.Client{
+		Transport: &transport{next: opts.Transport, fields: fields, now: opts.Now, userAgent: "alertscribe/" + opts.Version},
+		// A redirect would carry the key and the data to wherever it points.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	return &Analyzer{
+		opts: opts,
+		client: &client{
+			api: openai.NewClientWithConfig(config), host: base.Host, model: opts.Model, timeout: opts.Timeout, now: opts.Now,
+			redacted: func(s string) string {
+				if opts.Key != "" {
+					s = strings.ReplaceAll(s, string(opts.Key), "<secret>")
+				}
+				return opts.Redactor.Session().Redact(s)
+			},
+		},
+		breaker: newBreaker(opts.Now),
+		metrics: newMetrics(opts.Registerer),
+		logger:  opts.Logger,
+	}, nil
+}
+
+func (o Options) withDefaults() Options {
+	o.BaseURL = cmp.Or(o.BaseURL, "https://api.deepseek.com")
+	o.Model = cmp.Or(o.Model, "deepseek-flash")
+	o.Language = cmp.Or(o.Language, "en")
+	o.Thinking = cmp.Or(o.Thinking, "disabled")
+	o.Version = cmp.Or(o.Version, "dev")
+	o.Timeout = cmp.Or(o.Timeout, 120*time.Second)
+	o.MaxPromptBytes = cmp.Or(o.MaxPromptBytes, 24<<10)
+	if o.MaxTokens == 0 {
+		o.MaxTokens = 4096
+		if o.Thinking == "low" || o.Thinking == "high" {
+			o.MaxTokens = 16384
+		}
+	}
+	if o.Redactor == nil {
+		o.Redactor = redact.New()
+	}
+	if o.Rules == nil {
+		o.Rules = incident.DefaultRules()
+	}
+	if o.Transport == nil {
+		o.Transport = http.DefaultTransport
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	o.Key = redact.Secret(strings.TrimSpace(string(o.Key)))
+	return o
+}
+
+func (o Options) validate() error {
+	_, knownLanguage := languages[o.Language]
+	switch {
+	case o.Ledger == nil:
+		return errors.New("the analyzer needs a ledger")
+	case !knownLanguage:
+		return fmt.Errorf("the language is %q: it must be en or zh", o.Language)
+	case o.Timeout < 0:
+		return fmt.Errorf("llm.timeout is %s: it must be positive", o.Timeout)
+	case o.MaxTokens < 0:
+		return fmt.Errorf("llm.max_tokens is %d: it must be positive", o.MaxTokens)
+	case o.MaxPromptBytes < minPromptBytes:
+		return fmt.Errorf("llm.max_prompt_bytes is %d: it must be at least %d", o.MaxPromptBytes, minPromptBytes)
+	case o.CallsPerHour < 0:
+		return fmt.Errorf("budget.calls_per_hour is %d: it must be positive, or 0 for no cap", o.CallsPerHour)
+	case strings.ContainsFunc(string(o.Key), func(r rune) bool { return r <= ' ' || r > '~' }):
+		return errors.New("DEEPSEEK_API_KEY holds characters that no key has: was it copied whole, and nothing else?")
+	}
+	return nil
+}
+
+// baseURL reads the endpoint as users write it.
+func baseURL(s string) (*url.URL, error) {
+	u, err := url.Parse(strings.TrimSpace(s))
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
+		return nil, errors.New("LLM_BASE_URL is not an http or https URL, like https://api.deepseek.com") // it may hold a secret
+	}
+	if u.User != nil || u.RawQuery != "" || u.Fragment != "" {
+		return nil, errors.New("LLM_BASE_URL holds a user, a query or a fragment: set the key as DEEPSEEK_API_KEY")
+	}
+	u.Path = strings.TrimRight(strings.TrimSuffix(strings.TrimRight(u.Path, "/"), "/chat/completions"), "/")
+	u.RawPath = ""
+	return u, nil
+}
+
+// fields returns what the transport adds to each chat request.
+func (o Options) fields() (map[string]json.RawMessage, error) {
+	values := map[string]any{"max_tokens": o.MaxTokens}
+	switch o.Thinking {
+	case "disabled":
+		values["thinking"] = map[string]string{"type": "disabled"}
+	case "low", "high":
+		values["thinking"] = map[string]string{"type": "enabled"}
+		values["reasoning_effort"] = o.Thinking
+	case "omit":
+	default:
+		return nil, fmt.Errorf("llm.thinking is %q: it must be disabled, low, high or omit", o.Thinking)
+	}
+	for key, value := range o.ExtraBody {
+		if key == "model" || key == "messages" || key == "stream" {
+			return nil, fmt.Errorf("llm.extra_body holds %q, which is set by us", key)
+		}
+		values[key] = value
+	}
+	fields := map[string]json.RawMessage{}
+	for key, value := range values {
+		raw, err := json.Marshal(value)
+		if err != nil {
+			return nil, fmt.Errorf("llm.extra_body: writing %q as JSON: %w", key, err)
+		}
+		fields[key] = raw
+	}
+	return fields, nil
+}
