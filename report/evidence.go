@@ -1,0 +1,150 @@
+package report
+
+import (
+	"fmt"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/alertscribe/alertscribe/incident"
+)
+
+const (
+	maxRanked    = 10
+	maxTableRows = 25
+	maxColumns   = 10
+)
+
+// evidence writes every item: what it means, its chart or table, and the query by which anyone can check it.
+func (p *page) evidence() {
+	p.heading(p.Evidence)
+	a := p.inc.Analysis
+	collecting := a.Evidence < a.Wanted && p.inc.Status != incident.Stale
+	switch {
+	case len(p.found.Evidence) == 0 && collecting:
+		p.para(p.CollectingEvidence)
+	case len(p.found.Evidence) == 0:
+		p.para(p.NoEvidence)
+	case collecting:
+		p.para(p.RefreshingEvidence)
+	}
+	for _, e := range p.found.Evidence {
+		p.item(e)
+	}
+}
+
+// evidenceHeading is the heading's text, from which readers make the id that citations link to.
+func evidenceHeading(e incident.Evidence) string {
+	return text(strings.TrimSpace(e.ID+": "+e.Title), titleRunes)
+}
+
+func (p *page) item(e incident.Evidence) {
+	p.out.WriteString("### " + evidenceHeading(e) + "\n\n")
+	summary := text(e.Summary, lineRunes)
+	if e.Failed {
+		summary = "⚠ **" + p.FailedEvidence + "**" + p.Colon + cell(summary)
+	}
+	p.para(summary)
+	if file, ok := chartFile(e); ok {
+		p.para("![" + text(e.ID+" "+p.Chart, labelRunes) + "](" + url.PathEscape(p.chartBase) + "/" + file + ")")
+	}
+	p.ranking(e)
+	p.smallTable(e.Table)
+	if e.PromQL != "" {
+		p.lines("", fence("promql", e.PromQL, codeRunes))
+	}
+	var source []string
+	if safeURL(e.Link) != "" {
+		source = append(source, p.link(p.OpenQuery, e.Link))
+	}
+	if !e.Start.IsZero() && !e.End.IsZero() {
+		source = append(source, span(e.Start, e.End))
+	}
+	p.para(strings.Join(source, " · "))
+}
+
+// ranking writes a ranking as a table, without the columns that no entry has a value for.
+func (p *page) ranking(e incident.Evidence) {
+	if len(e.Ranking) == 0 {
+		return
+	}
+	unit := ""
+	if e.Chart != nil {
+		unit = e.Chart.Unit
+	}
+	var onset, share, values bool
+	for _, r := range e.Ranking {
+		onset = onset || !r.Onset.IsZero()
+		share = share || r.Share != 0
+		values = values || r.Before != 0 || r.After != 0
+	}
+	columns := []string{p.RankCol, p.LabelsCol, p.DirectionCol, p.ScoreCol}
+	columns = appendIf(columns, share, p.ShareCol)
+	columns = appendIf(columns, values, p.BeforeCol, p.AfterCol)
+	columns = appendIf(columns, onset, p.OnsetCol)
+	var rows [][]string
+	for i, r := range e.Ranking[:min(len(e.Ranking), maxRanked)] {
+		row := []string{strconv.Itoa(i + 1), rankedLabels(r.Labels), named(p.Directions, r.Direction), number(r.Score, "")}
+		row = appendIf(row, share, number(r.Share, "%"))
+		row = appendIf(row, values, number(r.Before, unit), number(r.After, unit))
+		began := ""
+		if !r.Onset.IsZero() {
+			began = at(r.Onset)
+		}
+		rows = append(rows, appendIf(row, onset, cell(began)))
+	}
+	p.table(columns, rows)
+	if more := len(e.Ranking) - maxRanked; more > 0 {
+		p.para(fmt.Sprintf(p.MoreRows, more))
+	}
+}
+
+// rankedLabels shows all labels of a ranked series, its name too.
+func rankedLabels(labels map[string]string) string {
+	var cells []string
+	for _, name := range sortedKeys(labels) {
+		if len(cells) == maxCellLabels {
+			cells = append(cells, "…")
+			break
+		}
+		if name == "__name__" {
+			cells = append([]string{code(labels[name], labelRunes)}, cells...)
+			continue
+		}
+		cells = append(cells, code(name+"="+labels[name], labelRunes))
+	}
+	return cell(strings.Join(cells, " "))
+}
+
+func (p *page) smallTable(t *incident.Table) {
+	if t == nil || len(t.Columns) == 0 {
+		return
+	}
+	width := min(len(t.Columns), maxColumns)
+	columns := make([]string, width)
+	for i := range width {
+		columns[i] = cell(text(t.Columns[i], labelRunes))
+	}
+	var rows [][]string
+	for _, r := range t.Rows[:min(len(t.Rows), maxTableRows)] {
+		row := make([]string, width)
+		for i := range width {
+			row[i] = "–"
+			if i < len(r) {
+				row[i] = cell(text(r[i], lineRunes))
+			}
+		}
+		rows = append(rows, row)
+	}
+	p.table(columns, rows)
+	if more := len(t.Rows) - maxTableRows; more > 0 {
+		p.para(fmt.Sprintf(p.MoreRows, more))
+	}
+}
+
+func appendIf(s []string, ok bool, more ...string) []string {
+	if ok {
+		return append(s, more...)
+	}
+	return s
+}

@@ -1,0 +1,62 @@
+package report
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// at formats a time in UTC and says so.
+func at(t time.Time) string {
+	return t.UTC().Format("2006-01-02 15:04:05") + " UTC"
+}
+
+// span formats two times of one range, the date only once where it is the same.
+func span(from, to time.Time) string {
+	from, to = from.UTC(), to.UTC()
+	layout := "2006-01-02 15:04"
+	if from.Format(time.DateOnly) == to.Format(time.DateOnly) {
+		layout = "15:04"
+	}
+	return from.Format("2006-01-02 15:04") + " – " + to.Format(layout) + " UTC"
+}
+
+// duration formats d by its two largest units: 3m 20s, 2d 4h.
+func (w *words) duration(d time.Duration) string {
+	d = max(d, 0).Round(time.Second)
+	units := []struct {
+		length time.Duration
+		name   string
+	}{{24 * time.Hour, w.Day}, {time.Hour, w.Hour}, {time.Minute, w.Minute}, {time.Second, w.Second}}
+	for i, u := range units {
+		if d < u.length && u.length > time.Second {
+			continue
+		}
+		out := strconv.FormatInt(int64(d/u.length), 10) + u.name
+		if rest := d % u.length; i+1 < len(units) && rest >= units[i+1].length {
+			out += " " + strconv.FormatInt(int64(rest/units[i+1].length), 10) + units[i+1].name
+		}
+		return out
+	}
+	return ""
+}
+
+// thousands formats a count with separators, the same in both languages.
+func thousands(n int) string {
+	digits := strconv.Itoa(n)
+	var groups []string
+	for len(digits) > 3 && n >= 0 {
+		groups = append([]string{digits[len(digits)-3:]}, groups...)
+		digits = digits[:len(digits)-3]
+	}
+	return strings.Join(append([]string{digits}, groups...), ",")
+}
+
+// usd formats an amount so that a report's fraction of a cent is still seen.
+func usd(v float64) string {
+	if v < 0.01 {
+		return fmt.Sprintf("USD %.6f", v)
+	}
+	return fmt.Sprintf("USD %.4f", v)
+}

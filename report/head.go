@@ -1,0 +1,196 @@
+package report
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/alertscribe/alertscribe/incident"
+)
+
+// head writes what the person on call reads first: what is wrong, since when, how bad, why, and what to do.
+func (p *page) head() {
+	p.out.WriteString("# " + p.name() + "\n\n")
+	p.para(p.statusLine())
+	p.para(p.summary()...)
+	if p.found.Verdict == nil || p.found.Verdict.Prose == "" {
+		p.para(p.stateLine())
+	}
+	var items []string
+	if v := p.found.Verdict; v != nil && len(v.Causes) > 0 {
+		c := v.Causes[0]
+		cause := "**" + p.LikelyCause + "** (" + named(p.Likelihoods, c.Likelihood) + ")" + p.Colon + p.prose(c.Hypothesis, lineRunes)
+		items = append(items, strings.TrimSpace(cause+" "+p.citations(c)))
+	}
+	if v := p.found.Verdict; v != nil && len(v.Actions) > 0 {
+		a := v.Actions[0]
+		items = append(items, "**"+p.DoFirst+"** ("+p.risk(a.Risk)+")"+p.Colon+p.prose(a.Step, lineRunes))
+	} else if v == nil {
+		items = append(items, "**"+p.DoFirst+"**"+p.Colon+p.firstStep())
+	}
+	p.list(items)
+}
+
+// name is the title of the report.
+func (p *page) name() string {
+	if name := text(p.inc.Alertname, titleRunes); name != "" {
+		return name
+	}
+	return p.UnknownAlertname
+}
+
+// statusLine says how things stand, how bad it is, since when, and how much of it there is.
+func (p *page) statusLine() string {
+	inc := p.inc
+	when := fmt.Sprintf(p.Since, at(inc.StartedAt), p.duration(p.now.Sub(inc.StartedAt)), p.now.Format("15:04:05"))
+	switch inc.Status {
+	case incident.Resolved:
+		when = fmt.Sprintf(p.Ended, at(inc.StartedAt), at(inc.ResolvedAt), p.duration(inc.ResolvedAt.Sub(inc.StartedAt)))
+	case incident.Stale:
+		when = fmt.Sprintf(p.LastHeard, at(inc.StartedAt), at(inc.LastHeardAt))
+	case incident.Firing:
+	}
+	parts := []string{"**" + strings.ToUpper(named(p.Statuses, inc.Status)) + "**", text(inc.Severity, labelRunes), when}
+	firing := len(inc.Firing())
+	if firing > 0 {
+		parts = append(parts, count(firing, p.FiringCount, p.FiringCount))
+	}
+	if ended := len(inc.Alerts) - firing; ended > 0 {
+		parts = append(parts, count(ended, p.ResolvedCount, p.ResolvedCount))
+	}
+	if inc.Truncated > 0 {
+		parts = append(parts, fmt.Sprintf(p.HiddenCount, inc.Truncated))
+	}
+	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), " · ")
+}
+
+// summary is one paragraph: the verdict's where there is one, else the facts and the most telling evidence.
+func (p *page) summary() []string {
+	switch v := p.found.Verdict; {
+	case v == nil:
+		return []string{p.facts(), p.mostTelling()}
+	case v.Prose != "":
+		return []string{p.facts(), p.mostTelling(), p.ProseBelow}
+	default:
+		return []string{p.prose(v.Summary, longRunes)}
+	}
+}
+
+// facts says in one sentence how much fires and since when, and what the alert itself says about it.
+func (p *page) facts() string {
+	inc := p.inc
+	firing := inc.Firing()
+	var said string
+	switch {
+	case len(firing) == 0:
+		said = fmt.Sprintf(p.EndedAlerts, len(inc.Alerts))
+	case len(firing) == 1:
+		said = p.OneAlert
+	default:
+		said = fmt.Sprintf(p.ManyAlerts, len(firing))
+	}
+	alerts := firing
+	if len(alerts) == 0 {
+		alerts = inc.Alerts
+	}
+	for _, a := range alerts {
+		if summary := text(firstOf(a.Annotations, "summary", "message", "description"), lineRunes); summary != "" {
+			return said + p.Colon + p.sentence(summary)
+		}
+	}
+	return said + p.Stop
+}
+
+// mostTelling is the line of evidence that shows the largest deviation, or else the alert's own signal.
+func (p *page) mostTelling() string {
+	var best *incident.Evidence
+	score := -1.0
+	for i, e := range p.found.Evidence {
+		if e.Failed || e.Summary == "" || e.Kind == incident.KindAlert || e.Kind == incident.KindRunbook {
+			continue
+		}
+		s := 0.0
+		if e.Kind == incident.KindSignal {
+			s = 0.5
+		}
+		if len(e.Ranking) > 0 {
+			s = max(s, e.Ranking[0].Score)
+		}
+		if s > score {
+			best, score = &p.found.Evidence[i], s
+		}
+	}
+	if best == nil {
+		return ""
+	}
+	return p.MostTelling + p.Colon + p.sentence(p.prose(best.Summary, lineRunes)) + " " + p.cite([]string{best.ID})
+}
+
+// stateLine says in one plain line how the analysis stands where it is not complete.
+func (p *page) stateLine() string {
+	a := p.inc.Analysis
+	var line string
+	switch a.State {
+	case incident.Complete:
+		return ""
+	case incident.Pending:
+		line = p.PendingFirst
+		if a.Attempts > 0 {
+			line = fmt.Sprintf(p.PendingAgain, a.Attempts)
+			if p.inc.Due.Analysis.After(p.now) {
+				line += " " + fmt.Sprintf(p.NextAttempt, at(p.inc.Due.Analysis))
+			}
+		}
+	case incident.EvidenceOnly:
+		line = named(p.Reasons, a.Reason)
+	}
+	opening := p.NoAnalysis
+	switch {
+	case p.found.Verdict != nil:
+		opening = p.OldAnalysis
+	case a.State == incident.Pending:
+		opening = ""
+	}
+	if opening != "" {
+		line = "**" + opening + "**" + p.Colon + line
+	}
+	if detail := text(a.Detail, lineRunes); detail != "" {
+		line += " " + p.LastError + p.Colon + p.sentence(detail)
+	}
+	return line
+}
+
+// firstStep is what to do first where no model has said it.
+func (p *page) firstStep() string {
+	if url := p.runbook(); url != "" {
+		return p.link(p.RunbookFirst, url) + p.Stop
+	}
+	return p.LookFirst
+}
+
+// runbook returns the first runbook of the alerts that can be linked to.
+func (p *page) runbook() string {
+	for _, a := range append(p.inc.Firing(), p.inc.Alerts...) {
+		if url := safeURL(a.Annotations["runbook_url"]); url != "" {
+			return url
+		}
+	}
+	return ""
+}
+
+// sentence ends a text that has no end of its own.
+func (p *page) sentence(s string) string {
+	if s == "" || strings.ContainsAny(s[len(s)-1:], ".!?") || strings.HasSuffix(s, "。") || strings.HasSuffix(s, "…") {
+		return s
+	}
+	return s + p.Stop
+}
+
+func firstOf(m map[string]string, names ...string) string {
+	for _, name := range names {
+		if m[name] != "" {
+			return m[name]
+		}
+	}
+	return ""
+}

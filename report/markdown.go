@@ -1,0 +1,167 @@
+package report
+
+import (
+	"bytes"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/alertscribe/alertscribe/incident"
+)
+
+// Bounds of untrusted text, in runes. The store and the analyzer have bounds of their own; these keep a page readable.
+const (
+	titleRunes = 160
+	lineRunes  = 600
+	longRunes  = 3000
+	labelRunes = 80
+	codeRunes  = 4000
+	proseRunes = 20000
+)
+
+// page is one report while it is being written.
+type page struct {
+	*words
+	inc       *incident.Incident
+	found     incident.Findings
+	now       time.Time
+	version   string
+	site      string // our own external URL, "" when unknown
+	chartBase string
+
+	out     bytes.Buffer
+	anchors map[string]string // the heading's id of each item of evidence
+	links   []string
+	linkAt  map[string]int
+}
+
+// Markdown returns the report: front matter, text, and links as reference definitions at the end. Charts are named as
+// chartBase/E2.svg. It never fails and gives the same bytes for the same arguments and the same second.
+func (w *Writer) Markdown(inc *incident.Incident, f incident.Findings, chartBase string) []byte {
+	p := &page{
+		words: w.words, inc: inc, found: f, now: w.now().UTC().Truncate(time.Second), version: w.version, site: w.site,
+		chartBase: chartBase, anchors: map[string]string{}, linkAt: map[string]int{},
+	}
+	for _, e := range f.Evidence {
+		if evidenceID.MatchString(e.ID) {
+			p.anchors[e.ID] = slug(evidenceHeading(e))
+		}
+	}
+	p.out.Write(p.frontMatter())
+	p.head()
+	p.alerts()
+	p.evidence()
+	p.causes()
+	p.actions()
+	p.prevention()
+	p.gaps()
+	p.timeline()
+	p.footer()
+	p.definitions()
+	return p.out.Bytes()
+}
+
+// para writes a paragraph, or nothing when it is empty.
+func (p *page) para(parts ...string) {
+	parts = slices.DeleteFunc(parts, func(s string) bool { return s == "" })
+	if len(parts) > 0 {
+		p.out.WriteString(strings.Join(parts, " ") + "\n\n")
+	}
+}
+
+// lines writes lines as they are, each behind the indent, and a blank one after them.
+func (p *page) lines(indent string, lines []string) {
+	for _, line := range lines {
+		p.out.WriteString(strings.TrimRight(indent+line, " ") + "\n")
+	}
+	p.out.WriteString("\n")
+}
+
+func (p *page) list(items []string) {
+	if len(items) > 0 {
+		p.out.WriteString("- " + strings.Join(items, "\n- ") + "\n\n")
+	}
+}
+
+func (p *page) heading(title string) { p.out.WriteString("## " + title + "\n\n") }
+
+// table writes a table whose cells are escaped already.
+func (p *page) table(columns []string, rows [][]string) {
+	p.out.WriteString("| " + strings.Join(columns, " | ") + " |\n")
+	p.out.WriteString("|" + strings.Repeat(" --- |", len(columns)) + "\n")
+	for _, row := range rows {
+		p.out.WriteString("| " + strings.Join(row, " | ") + " |\n")
+	}
+	p.out.WriteString("\n")
+}
+
+// link returns a link by reference, or only its text where the URL is none that we would link to. The label is ours or
+// escaped already.
+func (p *page) link(label, url string) string {
+	url = safeURL(url)
+	if url == "" {
+		return label
+	}
+	at, known := p.linkAt[url]
+	if !known {
+		p.links = append(p.links, url)
+		at = len(p.links)
+		p.linkAt[url] = at
+	}
+	return "[" + label + "][l" + strconv.Itoa(at) + "]"
+}
+
+// definitions writes where the links lead: those to evidence, then those that link collected.
+func (p *page) definitions() {
+	for _, e := range p.found.Evidence {
+		if anchor := p.anchors[e.ID]; anchor != "" {
+			fmt.Fprintf(&p.out, "[%s]: #%s\n", e.ID, anchor)
+		}
+	}
+	for i, url := range p.links {
+		fmt.Fprintf(&p.out, "[l%d]: %s\n", i+1, url)
+	}
+}
+
+var (
+	evidenceID = regexp.MustCompile(`^E[1-9][0-9]{0,3}$`)
+	citation   = regexp.MustCompile(`\\\[(E[1-9][0-9]{0,3}(?:, ?E[1-9][0-9]{0,3})*)\\\]`)
+)
+
+// prose is text that may cite evidence: [E3] becomes a link where E3 exists.
+func (p *page) prose(s string, n int) string {
+	s = citation.ReplaceAllStringFunc(text(s, n), func(found string) string {
+		ids := strings.Split(strings.Trim(found, `\[]`), ",")
+		for i, id := range ids {
+			ids[i] = strings.TrimSpace(id)
+			if p.anchors[ids[i]] == "" {
+				return found
+			}
+		}
+		return p.cite(ids)
+	})
+	return strings.ReplaceAll(s, "][", "] [") // two links, not one with a reference
+}
+
+// cite links to evidence; ids that no evidence has are shown as text.
+func (p *page) cite(ids []string) string {
+	cited := make([]string, len(ids))
+	for i, id := range ids {
+		cited[i] = text(id, labelRunes)
+		if p.anchors[id] != "" {
+			cited[i] = "[" + id + "]"
+		}
+	}
+	return strings.Join(cited, " ")
+}
+
+// count words a number: one form for 1, the other for all else.
+func count(n int, one, many string) string {
+	if n == 1 {
+		return fmt.Sprintf(one, n)
+	}
+	return fmt.Sprintf(many, n)
+}

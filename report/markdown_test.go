@@ -1,0 +1,200 @@
+package report
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/alertscribe/alertscribe/incident"
+)
+
+func evidenceOnly(reason incident.Reason, detail string) func() (*incident.Incident, incident.Findings) {
+	return func() (*incident.Incident, incident.Findings) {
+		inc := facts()
+		inc.Analysis = incident.Analysis{State: incident.EvidenceOnly, Reason: reason, Detail: detail, Attempts: 1, Wanted: 1, Evidence: 1}
+		return inc, incident.Findings{Evidence: found()}
+	}
+}
+
+var reports = []struct {
+	name, language string
+	make           func() (*incident.Incident, incident.Findings)
+}{
+	{"facts", "en", func() (*incident.Incident, incident.Findings) { return facts(), incident.Findings{} }},
+	{"pending", "en", func() (*incident.Incident, incident.Findings) {
+		inc := facts()
+		inc.Analysis.Evidence = 1
+		return inc, incident.Findings{Evidence: found()}
+	}},
+	{"retrying", "en", func() (*incident.Incident, incident.Findings) {
+		inc := facts()
+		inc.Analysis = incident.Analysis{State: incident.Pending, Detail: "the endpoint answered 503: overloaded", Attempts: 4, Wanted: 1, Evidence: 1}
+		inc.Due.Analysis = written.Add(8 * time.Second)
+		inc.Spend = incident.Spend{Calls: 4}
+		return inc, incident.Findings{Evidence: found()}
+	}},
+	{"complete", "en", complete},
+	{"complete", "zh", complete},
+	{"no_key", "en", evidenceOnly(incident.NoKey, "")},
+	{"no_key", "zh", evidenceOnly(incident.NoKey, "")},
+	{"authentication", "en", evidenceOnly(incident.Authentication, "the endpoint answered 401: invalid key")},
+	{"balance", "en", evidenceOnly(incident.Balance, "the endpoint answered 402: Insufficient Balance")},
+	{"budget", "en", evidenceOnly(incident.Budget, "60 calls in the last hour; renews at 09:12:00 UTC")},
+	{"skipped", "en", evidenceOnly(incident.Skipped, "")},
+	{"gave_up", "en", evidenceOnly(incident.GaveUp, "dial tcp: connection refused")},
+	{"resolved", "en", func() (*incident.Incident, incident.Findings) {
+		inc, f := complete()
+		for i := range inc.Alerts {
+			inc.Alerts[i] = alert(i+1, incident.Resolved)
+		}
+		inc.Alerts[2].Left, inc.Alerts[2].EndsAt = true, time.Time{}
+		inc.Status, inc.ResolvedAt, inc.ClosedAt = incident.Resolved, opened.Add(90*time.Second), opened.Add(100*time.Second)
+		inc.Generation, inc.Flaps = 3, 1
+		inc.Timeline = append(inc.Timeline, incident.Event{At: opened.Add(100 * time.Second), Kind: incident.EventResolved, Ended: 1, Left: 1})
+		return inc, f
+	}},
+	{"stale", "en", func() (*incident.Incident, incident.Findings) {
+		inc := facts()
+		inc.Status, inc.Generation = incident.Stale, 2
+		inc.Analysis = incident.Analysis{State: incident.EvidenceOnly, Reason: incident.GaveUp, Wanted: 1, Evidence: 1}
+		inc.Timeline = append(inc.Timeline, incident.Event{At: opened.Add(24 * time.Hour), Kind: incident.EventStale, Firing: 2})
+		return inc, incident.Findings{Evidence: found()}
+	}},
+	{"alerts500", "en", func() (*incident.Incident, incident.Findings) {
+		return manyAlerts(500), incident.Findings{Evidence: found()}
+	}},
+	{"prose", "en", func() (*incident.Incident, incident.Findings) {
+		inc, f := complete()
+		f.Verdict = &incident.Verdict{
+			Prose: "It looks like an attack, see [E3].\n\n## Steps\n- block `203.0.113.0/24`\n- see <b>http://evil.example</b>",
+			Model: "some-model", At: f.Verdict.At, Generation: 1,
+		}
+		inc.Spend.Cost = 0
+		return inc, f
+	}},
+	{"joined", "en", func() (*incident.Incident, incident.Findings) { // a verdict stands, but a new alert wants another one
+		inc, f := complete()
+		inc.Generation = 2
+		inc.Analysis = incident.Analysis{State: incident.Pending, Covered: []string{"HighLoginFailureRate"}, Wanted: 2, Evidence: 1}
+		f.Verdict.InsufficientEvidence = true
+		return inc, f
+	}},
+	{"hostile", "en", hostile(nasty)},
+}
+
+// hostile puts a text into every field that holds one.
+func hostile(s string) func() (*incident.Incident, incident.Findings) {
+	return func() (*incident.Incident, incident.Findings) {
+		inc, _ := complete()
+		inc.Alertname, inc.Severity, inc.ExternalURL, inc.Predecessor = s, s, "http://am.example/"+s, s
+		inc.GroupLabels = map[string]string{"alertname": s, s: s}
+		for i := range inc.Alerts {
+			inc.Alerts[i].Labels = map[string]string{"alertname": s, "severity": s, s: s, "n": s[:min(i, len(s))]}
+			inc.Alerts[i].Annotations = map[string]string{"summary": s, "description": s, "runbook_url": s}
+			inc.Alerts[i].GeneratorURL = "https://p.example/" + s
+		}
+		inc.Alerts[0].GeneratorURL = s
+		inc.Analysis = incident.Analysis{State: incident.Pending, Detail: s, Attempts: 1, Wanted: 2, Evidence: 1, Reason: incident.Reason(s)}
+		inc.Timeline[0].Kind = incident.EventKind(s)
+		threshold := 1.0
+		f := incident.Findings{
+			Evidence: []incident.Evidence{
+				{ID: "E1", Title: s, Summary: s, PromQL: s, Link: s, Kind: incident.EvidenceKind(s), Failed: true},
+				{
+					ID: "E2", Title: "t " + s, Summary: "s " + s, PromQL: s, Link: "http://p.example/" + s, Start: opened, End: written,
+					Ranking: []incident.Ranked{{Labels: map[string]string{s: s, "__name__": s}, Direction: s, Score: 3, Onset: opened}},
+					Table:   &incident.Table{Columns: []string{s, "b"}, Rows: [][]string{{s, s}, {s}, {}}},
+					Chart:   &incident.Chart{Unit: s, Threshold: &threshold, Series: []incident.Series{{Name: s, Points: []incident.Point{{At: opened, Value: 1}}}}},
+				},
+				{ID: s, Title: s, Summary: s},
+			},
+			Verdict: &incident.Verdict{
+				Summary: s, Category: s, Severity: s, InsufficientEvidence: true, Model: s, At: opened,
+				Causes: []incident.Cause{{
+					Hypothesis: s, Likelihood: s, Evidence: []string{s, "E1"}, Disproof: s,
+					Marks: []incident.Mark{{Kind: incident.MarkKind(s), Text: s}, {Kind: incident.MarkUnknownEvidence, Text: s}},
+				}},
+				Actions:    []incident.Action{{Step: s, Why: s, Command: s, Risk: s}},
+				Prevention: []string{s}, MissingEvidence: []string{s}, Checks: []incident.Check{{PromQL: s, WouldRefute: s}},
+			},
+		}
+		return inc, f
+	}
+}
+
+func TestMarkdown(t *testing.T) {
+	for _, tt := range reports {
+		t.Run(tt.name+"_"+tt.language, func(t *testing.T) {
+			inc, f := tt.make()
+			w := newWriter(t, tt.language)
+			got := w.Markdown(inc, f, "083005_HighLoginFailureRate_3kd8a2bc")
+			golden(t, tt.name+"_"+tt.language+".md", got)
+			assert.Equal(t, got, w.Markdown(inc, f, "083005_HighLoginFailureRate_3kd8a2bc"), "the same twice")
+		})
+	}
+}
+
+func TestFrontMatter(t *testing.T) {
+	for _, tt := range reports {
+		t.Run(tt.name+"_"+tt.language, func(t *testing.T) {
+			inc, f := tt.make()
+			front, body := splitFrontMatter(newWriter(t, tt.language).Markdown(inc, f, "x"))
+			assert.True(t, strings.HasPrefix(string(body), "\n# "), "the title follows")
+			var got map[string]any
+			require.NoError(t, yaml.Unmarshal(front, &got))
+			assert.Equal(t, testID, got["id"])
+			assert.Equal(t, clean(cut(clean(inc.Alertname), titleRunes)), got["alertname"])
+			assert.Equal(t, string(inc.Status), got["status"])
+			assert.Equal(t, string(inc.Analysis.State), got["analysis"])
+			assert.Equal(t, plain(inc.Analysis.Reason), got["analysis_reason"])
+			assert.Equal(t, inc.StartedAt, got["started_at"])
+			assert.Equal(t, written, got["generated_at"])
+			assert.Equal(t, tt.language, got["language"])
+			assert.InDelta(t, inc.Spend.Cost, got["cost"], 1e-6)
+			assert.Equal(t, map[string]any{
+				"prompt": inc.Spend.Prompt, "cached": inc.Spend.Cached, "completion": inc.Spend.Completion,
+			}, got["tokens"])
+			if inc.ResolvedAt.IsZero() {
+				assert.Nil(t, got["resolved_at"])
+			} else {
+				assert.Equal(t, inc.ResolvedAt, got["resolved_at"])
+			}
+			for _, key := range []string{"severity", "model"} {
+				assert.Contains(t, got, key)
+			}
+		})
+	}
+}
+
+// The person on call reads the first lines first: what, how bad, since when, why, and what to do.
+func TestFirstLines(t *testing.T) {
+	inc, f := complete()
+	_, body := splitFrontMatter(newWriter(t, "en").Markdown(inc, f, "x"))
+	first := strings.Join(strings.SplitN(string(body), "\n", 16)[:15], "\n")
+	for _, want := range []string{
+		"HighLoginFailureRate", "critical", "since 2026-11-20 08:29:35 UTC (3m 50s", "2 firing",
+		"**Likely cause** (high likelihood): Credential stuffing", "[E2] [E3]", "**Do first** (read-only): Confirm the source",
+	} {
+		assert.Contains(t, first, want)
+	}
+}
+
+func TestStateLineForEveryReason(t *testing.T) {
+	reasons := []incident.Reason{
+		incident.NoKey, incident.Authentication, incident.Balance, incident.Budget, incident.Skipped, incident.GaveUp,
+	}
+	for _, language := range []string{"en", "zh"} {
+		w := newWriter(t, language)
+		for _, reason := range reasons {
+			inc, f := evidenceOnly(reason, "what the server said")()
+			head, _, _ := strings.Cut(string(w.Markdown(inc, f, "x")), "\n## ")
+			assert.Contains(t, head, w.words.NoAnalysis)
+			assert.Contains(t, head, w.words.Reasons[reason])
+			assert.Contains(t, head, "what the server said")
+		}
+	}
+}

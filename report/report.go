@@ -1,0 +1,66 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"hash/maphash"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/alertscribe/alertscribe/incident"
+)
+
+// Options are the settings of a Writer. The zero value of each has a default.
+type Options struct {
+	Dir         string           // where reports go, "reports" when empty; created when it is missing
+	Language    string           // en (the default) or zh
+	ExternalURL string           // where people reach our own pages, for links back; none when empty
+	Version     string           // ours, for the footer
+	Now         func() time.Time // time.Now when nil
+}
+
+// Writer renders reports and puts them on disk. It is safe for concurrent use.
+type Writer struct {
+	dir, site, version string
+	words              *words
+	now                func() time.Time
+	seed               maphash.Seed
+	locks              [64]sync.Mutex // by the hash of the path: one writer at a time for each report
+}
+
+// New returns a Writer. It creates the directory (0700) and removes the temporary files that a killed writer left in
+// it; an error says which setting to change.
+func New(o Options) (*Writer, error) {
+	w := &Writer{
+		dir: cmp.Or(o.Dir, "reports"), site: strings.TrimRight(o.ExternalURL, "/"), version: o.Version,
+		words: catalogue(o.Language), now: o.Now, seed: maphash.MakeSeed(),
+	}
+	if w.words == nil {
+		return nil, fmt.Errorf("no reports in language %q: set REPORT_LANGUAGE to en or zh", o.Language)
+	}
+	if w.now == nil {
+		w.now = time.Now
+	}
+	root, err := w.open()
+	if err != nil {
+		return nil, err
+	}
+	w.sweep(root.FS(), root)
+	if err := root.Close(); err != nil {
+		return nil, fmt.Errorf("closing the report directory: %w", err)
+	}
+	return w, nil
+}
+
+// Path returns where the report of an incident lies: the directory as it was given, and the file.
+func (w *Writer) Path(inc *incident.Incident) string {
+	if w.dir == "/" {
+		return w.dir + inc.ReportPath
+	}
+	return strings.TrimRight(w.dir, "/") + "/" + inc.ReportPath
+}
+
+func (w *Writer) lock(path string) *sync.Mutex {
+	return &w.locks[maphash.String(w.seed, path)%uint64(len(w.locks))]
+}

@@ -1,0 +1,86 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/alertscribe/alertscribe/incident"
+)
+
+// timeline writes what happened when, repeats summed up.
+func (p *page) timeline() {
+	p.heading(p.Timeline)
+	inc := p.inc
+	var items []string
+	if incident.ValidID(inc.Predecessor) {
+		before := code(inc.Predecessor, labelRunes)
+		if p.site != "" {
+			before = p.link(before, p.site+"/reports/"+inc.Predecessor)
+		}
+		items = append(items, fmt.Sprintf(p.Predecessor, before))
+	}
+	for _, e := range inc.Timeline {
+		items = append(items, at(e.At)+p.Colon+p.event(e))
+	}
+	p.list(items)
+	var totals []string
+	for _, t := range []struct {
+		n    int
+		word string
+	}{{inc.Repeats, p.Repeats}, {inc.LatePeers, p.Late}, {inc.Flaps, p.Flaps}} {
+		if t.n > 0 {
+			totals = append(totals, fmt.Sprintf(t.word, t.n))
+		}
+	}
+	p.para(strings.Join(totals, " · "))
+}
+
+func (p *page) event(e incident.Event) string {
+	name := "**" + named(p.Events, e.Kind) + "**"
+	if e.Count > 1 {
+		name += " " + fmt.Sprintf(p.EventTimes, e.Count)
+		if e.Until.After(e.At) {
+			name += " " + fmt.Sprintf(p.EventUntil, at(e.Until))
+		}
+	}
+	if e.Kind == incident.EventAnalysed || e.Kind == incident.EventRepeated {
+		return name
+	}
+	parts := []string{name}
+	for _, c := range []struct {
+		n    int
+		word string
+	}{{e.Joined, p.EventJoined}, {e.Ended, p.EventEnded}, {e.Left, p.EventLeft}} {
+		if c.n > 0 {
+			parts = append(parts, fmt.Sprintf(c.word, c.n))
+		}
+	}
+	return strings.Join(append(parts, fmt.Sprintf(p.EventFiring, e.Firing)), p.Comma)
+}
+
+// footer says which words are a model's, which model's, and at what cost; or that no model was involved.
+func (p *page) footer() {
+	p.out.WriteString("---\n\n")
+	spend, v := p.inc.Spend, p.found.Verdict
+	switch {
+	case v != nil:
+		p.para(fmt.Sprintf(p.ByAI, cell(code(v.Model, labelRunes)), at(v.At)), p.spent(spend))
+	case spend.Calls > 0:
+		p.para(p.FailedAI, p.spent(spend))
+	default:
+		p.para(p.NoAI)
+	}
+	id := code(p.inc.ID, labelRunes)
+	if p.site != "" {
+		id = p.link(id, p.site+"/reports/"+p.inc.ID)
+	}
+	p.para(fmt.Sprintf(p.Generated, text(p.version, labelRunes), at(p.now), id))
+}
+
+func (p *page) spent(s incident.Spend) string {
+	cost := p.CostNot
+	if s.Cost > 0 {
+		cost = usd(s.Cost)
+	}
+	return fmt.Sprintf(p.Spent, s.Calls, thousands(s.Prompt), thousands(s.Cached), thousands(s.Completion), cost)
+}

@@ -1,0 +1,82 @@
+package report
+
+import (
+	"strings"
+
+	"github.com/alertscribe/alertscribe/incident"
+)
+
+// words is the catalogue of all fixed text in one language. A test asserts that every language fills every field, with
+// the same verbs.
+type words struct {
+	Code string // of the language, as in the setting
+
+	// Headings.
+	Alert, Evidence, Causes, Actions, Prevention, Gaps, Timeline string
+
+	// The head of the report.
+	Since, Ended, LastHeard                 string
+	OneAlert, ManyAlerts, EndedAlerts       string
+	FiringCount, ResolvedCount, HiddenCount string
+	MostTelling, LikelyCause, DoFirst       string
+	ProseBelow, UnknownAlertname            string
+	RunbookFirst, LookFirst                 string
+	NoAnalysis, OldAnalysis                 string // openings of the line on the state; the second beside an older verdict
+	PendingFirst, PendingAgain              string // the first attempt; later ones, with their count
+	NextAttempt, LastError                  string
+	Reasons                                 map[incident.Reason]string
+
+	// The alert section.
+	Statuses                                                    map[incident.Status]string
+	StatusCol, NameCol, SeverityCol, LabelsCol, StartCol        string
+	DurationCol, LinksCol, LeftGroup, CommonLabels, GroupLinks  string
+	Graph, Alertmanager, Silence, Runbook, Summary, Description string
+	MoreAlerts, MoreTexts, Hidden                               string
+
+	// The evidence section.
+	NoEvidence, CollectingEvidence, RefreshingEvidence, FailedEvidence       string
+	OpenQuery, Chart, MoreRows                                               string
+	RankCol, DirectionCol, ScoreCol, ShareCol, BeforeCol, AfterCol, OnsetCol string
+	Directions                                                               map[string]string
+
+	// The verdict.
+	Judged, CausesFrom, ChangedSince           string
+	Citations, NoCitations, Disproof           string
+	MarkUnknown, MarkUncited, MarkOther        string
+	Refutes, CauseChecks                       string
+	ProseLabel, NoCauses, NoActions            string
+	Risk, Why                                  string
+	Likelihoods, Categories, Severities, Risks map[string]string
+
+	// Gaps, timeline and footer.
+	NoGaps, Insufficient, GapMissing, GapFailed     string
+	Events                                          map[incident.EventKind]string
+	EventFiring, EventJoined, EventEnded, EventLeft string
+	EventTimes, EventUntil, Repeats, Late, Flaps    string
+	Predecessor                                     string
+	ByAI, NoAI, FailedAI, Spent, CostNot, Generated string
+
+	// Pieces of sentences, units of durations, and charts.
+	Comma, Stop, Colon                                string
+	Day, Hour, Minute, Second                         string
+	ChartFiring, ChartThreshold, ChartMore, ChartDesc string
+}
+
+// catalogue returns the words of a language, or nil when there are none.
+func catalogue(language string) *words {
+	switch strings.ToLower(language) {
+	case "", "en":
+		return &english
+	case "zh":
+		return &chinese
+	}
+	return nil
+}
+
+// named looks a value of a closed set up; one that the set does not know is shown as it came.
+func named[K ~string](names map[K]string, value K) string {
+	if name, ok := names[value]; ok {
+		return name
+	}
+	return text(string(value), 40)
+}
