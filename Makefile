@@ -1,0 +1,35 @@
+# Everything here is one command that can be typed without make, too.
+GO            ?= go
+COUNT         ?= 6
+FUZZTIME      ?= 20s
+GOLANGCI_LINT ?= $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+GOVULNCHECK   ?= $(GO) run golang.org/x/vuln/cmd/govulncheck@v1.9.0
+
+.PHONY: demo test bench fuzz lint vuln build
+
+demo: ## a simulated attack becomes a report, with a real Prometheus and Alertmanager
+	$(GO) run ./cmd/alertscribe demo
+
+test:
+	$(GO) test -timeout 30m ./...
+
+# benchstat reads this: make bench >old.txt; …; make bench >new.txt; benchstat old.txt new.txt
+bench:
+	@$(GO) test -timeout 2h -run '^$$' -bench . -benchmem -count $(COUNT) ./...
+
+# go test fuzzes one function at a time.
+fuzz:
+	@set -e; for pkg in $$($(GO) list ./...); do \
+	  for name in $$($(GO) test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
+	    echo "$$pkg $$name"; $(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) $$pkg; \
+	  done; \
+	done
+
+lint:
+	$(GOLANGCI_LINT) run
+
+vuln:
+	$(GOVULNCHECK) ./...
+
+build:
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w" -o bin/ ./cmd/alertscribe ./cmd/loginsim
