@@ -80,7 +80,7 @@ func (a *Analyzer) analyze(ctx context.Context, inc *incident.Incident, evidence
 	session := a.opts.Redactor.Session()
 	messages := []openai.ChatCompletionMessage{
 		{Role: openai.ChatMessageRoleSystem, Content: instructions},
-		{Role: openai.ChatMessageRoleUser, Content: renderPrompt(a.opts.Language, a.opts.MaxPromptBytes, session.Redact,
+		{Role: openai.ChatMessageRoleUser, Content: renderPrompt(a.opts.Language, a.opts.MaxPromptBytes, session.Text,
 			a.opts.Rules, inc, evidence)},
 	}
 	var ids []string
@@ -96,7 +96,7 @@ func (a *Analyzer) analyze(ctx context.Context, inc *incident.Incident, evidence
 		verdict.Model = first.model
 		return verdict, first.spend, nil
 	}
-	second, failure := a.ask(ctx, inc.ID, append(messages, repair(first.content, err, session.Redact)...))
+	second, failure := a.ask(ctx, inc.ID, append(messages, repair(first.content, err, session.Text)...))
 	spend := first.spend.Add(second.spend)
 	if failure == nil {
 		verdict, repairErr := readVerdict(second.content, ids)

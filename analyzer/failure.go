@@ -55,7 +55,7 @@ func (c *client) quote(s string) string {
 	if s = oneLine(clean(cutBytes(s, maxError))); s == "" {
 		return ""
 	}
-	return cut(c.redacted(s), maxSaid)
+	return "“" + cut(c.redacted(s), maxSaid) + "”"
 }
 
 // cause returns the text of a connection's error without the URL that net/http puts before it.

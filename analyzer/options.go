@@ -31,7 +31,7 @@ func New(opts Options) (*Analyzer, error) {
 	if err != nil {
 		return nil, err
 	}
-	config := openai.DefaultConfig(string(opts.Key))
+	config := openai.DefaultConfig(opts.Key.Reveal())
 	config.BaseURL = base.String()
 	config.HTTPClient = &http.Client{
 		Transport: &transport{next: opts.Transport, fields: fields, now: opts.Now, userAgent: "alertscribe/" + opts.Version},
@@ -44,9 +44,9 @@ func New(opts Options) (*Analyzer, error) {
 			api: openai.NewClientWithConfig(config), host: base.Host, model: opts.Model, timeout: opts.Timeout, now: opts.Now,
 			redacted: func(s string) string {
 				if opts.Key != "" {
-					s = strings.ReplaceAll(s, string(opts.Key), "<secret>")
+					s = strings.ReplaceAll(s, opts.Key.Reveal(), "<secret>")
 				}
-				return opts.Redactor.Session().Redact(s)
+				return opts.Redactor.Session().Text(s)
 			},
 		},
 		breaker: newBreaker(opts.Now),
@@ -70,7 +70,7 @@ func (o Options) withDefaults() Options {
 		}
 	}
 	if o.Redactor == nil {
-		o.Redactor = redact.New()
+		o.Redactor = new(redact.Redactor)
 	}
 	if o.Rules == nil {
 		o.Rules = incident.DefaultRules()
@@ -84,7 +84,7 @@ func (o Options) withDefaults() Options {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	o.Key = redact.Secret(strings.TrimSpace(string(o.Key)))
+	o.Key = redact.Secret(strings.TrimSpace(o.Key.Reveal()))
 	return o
 }
 
@@ -103,7 +103,7 @@ func (o Options) validate() error {
 		return fmt.Errorf("llm.max_prompt_bytes is %d: it must be at least %d", o.MaxPromptBytes, minPromptBytes)
 	case o.CallsPerHour < 0:
 		return fmt.Errorf("budget.calls_per_hour is %d: it must be positive, or 0 for no cap", o.CallsPerHour)
-	case strings.ContainsFunc(string(o.Key), func(r rune) bool { return r <= ' ' || r > '~' }):
+	case strings.ContainsFunc(o.Key.Reveal(), func(r rune) bool { return r <= ' ' || r > '~' }):
 		return errors.New("DEEPSEEK_API_KEY holds characters that no key has: was it copied whole, and nothing else?")
 	}
 	return nil

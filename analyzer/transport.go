@@ -24,8 +24,8 @@ var errTooLarge = errors.New("the answer is larger than 4 MiB")
 // exchange is what the transport saw of one request. The caller puts it into the request's context.
 type exchange struct {
 	timeout    time.Duration // that the caller has set
-	sent       atomic.Bool // there was a connection: the provider may have got the request
-	status     int         // 0: no answer
+	sent       atomic.Bool   // there was a connection: the provider may have got the request
+	status     int           // 0: no answer
 	header     http.Header
 	body       []byte // at most maxAnswer or maxError
 	whole      bool   // all of a good answer was read

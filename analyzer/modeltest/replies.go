@@ -13,7 +13,9 @@ import (
 
 // Verdict answers with a plausible verdict, in the language that was asked for, that cites the evidence of the prompt.
 func Verdict() Reply {
-	return func(w http.ResponseWriter, r *http.Request, asked Request) { complete(w, asked, PlausibleVerdict(asked), "stop") }
+	return func(w http.ResponseWriter, r *http.Request, asked Request) {
+		complete(w, asked, PlausibleVerdict(asked), "stop")
+	}
 }
 
 // After answers with reply once d has passed.

@@ -1,0 +1,127 @@
+package analyzer
+
+import (
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/alertscribe/alertscribe/analyzer/modeltest"
+	"github.com/alertscribe/alertscribe/incident"
+)
+
+func TestBaseURL(t *testing.T) {
+	for given, want := range map[string]string{
+		"https://api.deepseek.com":                   "https://api.deepseek.com",
+		"https://api.deepseek.com/":                  "https://api.deepseek.com",
+		" https://api.deepseek.com/v1/ ":             "https://api.deepseek.com/v1",
+		"http://localhost:11434/v1/chat/completions": "http://localhost:11434/v1",
+		"https://host/openai/deployments/x//":        "https://host/openai/deployments/x",
+	} {
+		u, err := baseURL(given)
+		require.NoError(t, err)
+		assert.Equal(t, want, u.String())
+	}
+	for _, path := range []string{"", "/", "/v1", "/v1/"} {
+		b := newBench(t, func(o *Options) { o.BaseURL += path })
+		_, failure := b.ask(t, "a")
+		require.Nil(t, failure, path)
+	}
+}
+
+func TestOptionsAreChecked(t *testing.T) {
+	for want, change := range map[string]func(*Options){
+		"ledger":               func(o *Options) { o.Ledger = nil },
+		"LLM_BASE_URL is":      func(o *Options) { o.BaseURL = "api.deepseek.com" },
+		"LLM_BASE_URL holds":   func(o *Options) { o.BaseURL = "https://key@api.deepseek.com" },
+		"llm.thinking":         func(o *Options) { o.Thinking = "deep" },
+		"language":             func(o *Options) { o.Language = "fr" },
+		`extra_body holds "st`: func(o *Options) { o.ExtraBody = map[string]any{"stream": true} },
+		"llm.extra_body: ":     func(o *Options) { o.ExtraBody = map[string]any{"x": func() {}} },
+		"max_prompt_bytes":     func(o *Options) { o.MaxPromptBytes = 100 },
+		"max_tokens":           func(o *Options) { o.MaxTokens = -1 },
+		"llm.timeout":          func(o *Options) { o.Timeout = -1 },
+		"calls_per_hour":       func(o *Options) { o.CallsPerHour = -1 },
+		"DEEPSEEK_API_KEY":     func(o *Options) { o.Key = "sk-two words" },
+	} {
+		opts := Options{Ledger: NewMemoryLedger(time.Now), Key: testKey}
+		change(&opts)
+		_, err := New(opts)
+		require.ErrorContains(t, err, want)
+		assert.NotContains(t, err.Error(), "two words")
+		assert.NotContains(t, err.Error(), "key@")
+	}
+}
+
+func TestCheckModel(t *testing.T) {
+	check := func(model string, change func(*modeltest.Server)) (string, error) {
+		b := newBench(t, func(o *Options) { o.Model = model })
+		if change != nil {
+			change(b.srv)
+		}
+		return b.CheckModel(t.Context())
+	}
+	warning, err := check("deepseek-flash", nil)
+	require.NoError(t, err)
+	assert.Empty(t, warning)
+	warning, err = check("deepseek-reasoner", nil)
+	require.NoError(t, err)
+	assert.Contains(t, warning, "retired by DeepSeek in July 2026: set LLM_MODEL to deepseek-flash with llm.thinking: high")
+	warning, err = check("deepseek-flush", nil)
+	require.NoError(t, err)
+	assert.Contains(t, warning, "not in the list")
+	assert.Contains(t, warning, "deepseek-flash, deepseek-v4-pro")
+	warning, err = check("x", func(s *modeltest.Server) { s.SetModels() })
+	require.NoError(t, err)
+	assert.Empty(t, warning, "an endpoint that lists nothing")
+	_, err = check("x", func(s *modeltest.Server) { s.Down() })
+	require.Error(t, err)
+	assert.Equal(t, incident.FailUnavailable, incident.AsFailure(err).Kind)
+}
+
+func TestCost(t *testing.T) {
+	spend := incident.Spend{Prompt: 3_000_000, Cached: 1_000_000, Completion: 1_000_000}
+	monday := time.Date(2026, 11, 16, 0, 0, 0, 0, time.UTC)
+	at := func(day, hour int) time.Time { return monday.AddDate(0, 0, day).Add(time.Duration(hour) * time.Hour) }
+	assert.InDelta(t, .003+2*.15+.60, cost("deepseek-flash", "", spend, at(0, 0)), 1e-9)
+	assert.InDelta(t, .006+2*.30+1.20, cost("deepseek-flash", "", spend, at(0, 1)), 1e-9)
+	assert.InDelta(t, .022+2*.66+1.98, cost("DeepSeek-V4-Pro-0813", "deepseek-v4-pro", spend, at(0, 4)), 1e-9)
+	assert.InDelta(t, .044+2*1.32+3.96, cost("deepseek-v4-pro", "deepseek-flash", spend, at(4, 9)), 1e-9)
+	assert.InDelta(t, .022+2*.66+1.98, cost("deepseek-v4-pro", "", spend, at(5, 9)), 1e-9, "a Saturday has no peak")
+	assert.Zero(t, cost("llama", "llama", spend, at(0, 1)))
+	for hour, want := range []bool{false, true, true, true, false, false, true, true, true, true, false, false} {
+		assert.Equal(t, want, peak(at(2, hour)), hour)
+	}
+}
+
+func TestMemoryLedger(t *testing.T) {
+	c := &clock{day}
+	l := NewMemoryLedger(c.now)
+	first, _, err := l.ReserveCall(t.Context(), "a", 2)
+	require.NoError(t, err)
+	c.advance(time.Minute)
+	second, _, err := l.ReserveCall(t.Context(), "a", 2)
+	require.NoError(t, err)
+	_, renews, err := l.ReserveCall(t.Context(), "a", 2)
+	require.ErrorIs(t, err, incident.ErrBudget)
+	assert.Equal(t, day.Add(time.Hour), renews)
+	require.NoError(t, l.SettleCall(t.Context(), second, "m", incident.Spend{}, false))
+	require.NoError(t, l.SettleCall(t.Context(), first, "m", incident.Spend{}, true))
+	_, _, err = l.ReserveCall(t.Context(), "a", 2)
+	require.NoError(t, err)
+	_, _, err = l.ReserveCall(t.Context(), "a", 0)
+	require.NoError(t, err, "0 is no cap")
+}
+
+func TestCut(t *testing.T) {
+	for _, test := range []struct {
+		s    string
+		n    int
+		want string
+	}{{"abc", 3, "abc"}, {"abcd", 3, "ab…"}, {"界界界", 3, "界界界"}, {"界界界界", 3, "界界…"}, {"", 3, ""}, {"ab", 1, "…"}} {
+		assert.Equal(t, test.want, cut(test.s, test.n))
+	}
+	assert.Equal(t, "界", cutBytes("界界", 5))
+	assert.Equal(t, "a\nb\nc d", clean("a\r\nb\u2028c\x00d"))
+}
