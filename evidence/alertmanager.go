@@ -1,0 +1,95 @@
+package evidence
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"regexp"
+	"strconv"
+	"time"
+
+	"github.com/alertscribe/alertscribe/incident"
+)
+
+const alertmanagerTimeout = 5 * time.Second
+
+var errNoAlertmanager = errors.New("ALERTMANAGER_URL is not set")
+
+// alertmanager asks an Alertmanager by its API v2.
+type alertmanager struct {
+	server *server
+	count  func(outcome string)
+}
+
+// knownAlert is an alert as Alertmanager tells of it.
+type knownAlert struct {
+	Fingerprint string            `json:"fingerprint"`
+	Labels      map[string]string `json:"labels"`
+	StartsAt    time.Time         `json:"startsAt"`
+	EndsAt      time.Time         `json:"endsAt"`
+	Receivers   []struct {
+		Name string `json:"name"`
+	} `json:"receivers"`
+	Status struct {
+		State       string   `json:"state"` // active, suppressed or unprocessed
+		SilencedBy  []string `json:"silencedBy"`
+		InhibitedBy []string `json:"inhibitedBy"`
+	} `json:"status"`
+}
+
+// alerts lists the alerts that fire, silenced and inhibited ones too.
+func (a *alertmanager) alerts(ctx context.Context, query url.Values) ([]knownAlert, error) {
+	return amGet[[]knownAlert](ctx, a, "/api/v2/alerts", query)
+}
+
+func amGet[T any](ctx context.Context, a *alertmanager, path string, query url.Values) (T, error) {
+	var answer T
+	bounded, cancel := context.WithTimeout(ctx, alertmanagerTimeout)
+	defer cancel()
+	body, err := a.server.get(bounded, path, query)
+	if err == nil {
+		if err = json.Unmarshal(body, &answer); err != nil {
+			err = fmt.Errorf("%w: the answer is not that of an Alertmanager: %w", errUnavailable, err)
+		}
+	}
+	if err = classify(ctx, err); err != nil {
+		a.count(outcome(err))
+		return answer, fmt.Errorf("asking Alertmanager: %w", err)
+	}
+	a.count(outcome(nil))
+	return answer, nil
+}
+
+// StillFiring asks Alertmanager whether any alert of the incident's group fires, silenced or not. Without an
+// Alertmanager to ask it is an error.
+func (c *Collector) StillFiring(ctx context.Context, inc *incident.Incident) (bool, error) {
+	if c.alertmanager == nil {
+		return false, errNoAlertmanager
+	}
+	query := url.Values{}
+	for name, value := range inc.GroupLabels {
+		query.Add("filter", name+"="+strconv.Quote(value))
+	}
+	if inc.Receiver != "" {
+		query.Set("receiver", regexp.QuoteMeta(inc.Receiver))
+	}
+	known, err := c.alertmanager.alerts(ctx, query)
+	if err != nil {
+		return false, err
+	}
+	ours := map[string]bool{}
+	for _, a := range inc.Alerts {
+		ours[a.Fingerprint] = true
+	}
+	for _, a := range known {
+		if !a.EndsAt.After(c.now()) || a.Labels[incident.EchoLabel] == "true" {
+			continue
+		}
+		if ours[a.Fingerprint] || len(inc.GroupLabels) > 0 && inc.Receiver != "" {
+			return true, nil
+		}
+	}
+	return false, nil
+}

@@ -1,0 +1,113 @@
+package evidence
+
+import (
+	"math"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/alertscribe/alertscribe/incident"
+)
+
+const loginRules = `
+groups:
+- name: login
+  rules:
+  - alert: HighLoginFailureRate
+    expr: sum by (user_type) (rate(user_login_total{login_status="failed"}[5m])) / sum by (user_type) (rate(user_login_total[5m])) > 0.2
+    for: 2m
+    labels: {severity: critical}
+    annotations: {summary: many logins fail}
+  - alert: HighLoginFailureRate
+    expr: vector(0) > 1
+    labels: {severity: warning}
+`
+
+// attack is the demo's: guests from one region begin to fail 100 minutes into the recording.
+func attack() *recording {
+	const begin = 6000
+	r := record(2*time.Hour, 15*time.Second)
+	phase := 0.
+	for _, user := range []string{"guest", "member"} {
+		for _, region := range []string{"cn-north", "eu-west", "us-east"} {
+			phase++
+			noise := func(s, around float64) float64 {
+				return around * (1 + .05*math.Sin(s/97+phase) + .03*math.Sin(s/31+phase*phase))
+			}
+			labels := `{user_type="` + user + `",ip_region="` + region + `",login_status="`
+			r.counter(`user_login_total`+labels+`success"}`, func(s float64) float64 { return noise(s, 10) })
+			r.counter(`user_login_total`+labels+`failed"}`, func(s float64) float64 {
+				if s >= begin && user == "guest" && region == "us-east" {
+					return noise(s, 20)
+				}
+				return noise(s, .5)
+			})
+		}
+	}
+	return r
+}
+
+func TestSignal(t *testing.T) {
+	r := attack()
+	p := r.serve(t, loginRules)
+	fired := r.at(6300)
+	inc := firing(fired, "ignored == 1", "alertname=HighLoginFailureRate user_type=guest severity=critical")
+	c := collectorAt(t, p.URL, r.end())
+
+	items := ofKind(c.Collect(t.Context(), inc), incident.KindSignal)
+	require.Len(t, items, 1)
+	item := items[0]
+	require.False(t, item.Failed, item.Summary)
+	assert.Equal(t, `sum by (user_type) (rate(user_login_total{login_status="failed"}[5m])) / sum by (user_type) (rate(user_login_total[5m]))`, item.PromQL)
+	assert.Contains(t, item.Link, p.URL+"/graph?g0.end_input=")
+	require.NotNil(t, item.Chart)
+	require.Len(t, item.Chart.Series, 1, "the other user type has another alert")
+	assert.Equal(t, "HighLoginFailureRate", item.Chart.Series[0].Name)
+	assert.Equal(t, "%", item.Chart.Unit)
+	require.NotNil(t, item.Chart.Threshold)
+	assert.InDelta(t, .2, *item.Chart.Threshold, 1e-9)
+	assert.Equal(t, fired, item.Chart.Firing.Start)
+	assert.Greater(t, len(item.Chart.Series[0].Points), 100)
+	assert.Regexp(t, `^The value was 4\d(\.\d)? % when the alert fired; last 4\d(\.\d)? %\. Threshold: > 20 %\. Highest `, item.Summary)
+	assert.Regexp(t, `Before: median 4\.\d+ %`, item.Summary)
+	assert.Contains(t, item.Summary, "times the usual deviation")
+	assert.Contains(t, item.Summary, "The condition is met since")
+	assert.Equal(t, "login", item.Table.Rows[0][1])
+	assert.Equal(t, "2m", item.Table.Rows[0][2])
+	t.Log(item.Summary)
+}
+
+func TestSignalWithoutRule(t *testing.T) {
+	r := record(time.Hour, 15*time.Second)
+	r.add(`up{job="api",instance="a:80"}`, func(s float64) float64 {
+		if s > 3000 {
+			return math.NaN()
+		}
+		return 1
+	})
+	p := r.serve(t, "")
+	tests := []struct {
+		name, expr, alert string
+		query, summary    string
+	}{
+		{"absent", `absent(up{job="api"} == 1)`, "alertname=ApiDown job=api", `count(up{job="api"} == 1)`,
+			"There was no value when the alert fired; last 1. Threshold: < 1. Lowest 1 at "},
+		{"nothing there", `nowhere > 1`, "alertname=X", "nowhere", "no value with this alert's labels"},
+		{"another thing", `up > 0`, "alertname=X instance=b:80", "up", "no value with this alert's labels"},
+		{"an alternative", `nowhere > 1 or up < 2`, "alertname=X instance=a:80", "up", "Threshold: < 2"},
+		{"moving threshold", `up < on () sum(up) * 3`, "alertname=X instance=a:80", "up", "Threshold: < 3"},
+		{"no expression", ``, "alertname=X", "", "the alert's rule is not known"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			c := collectorAt(t, p.URL, r.end())
+			items := ofKind(c.Collect(t.Context(), firing(r.at(3500), test.expr, test.alert)), incident.KindSignal)
+			require.Len(t, items, 1)
+			assert.Equal(t, test.query, items[0].PromQL)
+			assert.Contains(t, items[0].Summary, test.summary)
+			assert.Equal(t, test.query == "", items[0].Failed)
+		})
+	}
+}

@@ -1,0 +1,45 @@
+package evidence
+
+import "fmt"
+
+// text is a phrase in both languages, with the verbs of package fmt; they are numbered where the order differs.
+type text struct{ en, zh string }
+
+// in returns the phrase in a language, with its verbs filled.
+func (t text) in(language string, args ...any) string {
+	phrase := t.en
+	if language == "zh" {
+		phrase = t.zh
+	}
+	if len(args) == 0 {
+		return phrase
+	}
+	return fmt.Sprintf(phrase, args...)
+}
+
+// Titles.
+var (
+	titleAlert      = text{"Alerts of this incident", "本次事件的告警"}
+	titleSignal     = text{"The alert's signal", "告警信号"}
+	titleDrilldown  = text{"What carries the change", "变化来自哪里"}
+	titleSuspects   = text{"What else changed", "同时变化的指标"}
+	titleNeighbours = text{"Targets, restarts and changes", "目标状态、重启与变更"}
+	titleOthers     = text{"Other alerts", "其他告警"}
+	titleHistory    = text{"Past incidents", "历史事件"}
+	titleRunbook    = text{"Runbook", "操作手册"}
+)
+
+// Failures.
+var (
+	sayFailed       = text{"This could not be looked up: %s", "未能查询：%s"}
+	sayOurFault     = text{"alertscribe made a mistake, see its log", "alertscribe 内部出错，请查看其日志"}
+	sayNoBudget     = text{"the incident's budget of queries is used up", "本次事件的查询次数已用完"}
+	sayTimeout      = text{"it took longer than the time set aside for it", "查询超过了规定的时间"}
+	sayTooExpensive = text{"the answer took too long or was too large (%s)", "查询耗时过长或结果过大（%s）"}
+	sayBadQuery     = text{"the server refused the query (%s)", "服务器拒绝了查询（%s）"}
+	sayUnavailable  = text{"the server can't be asked (%s)", "无法访问服务器（%s）"}
+	sayNoPrometheus = text{
+		"Nothing was looked up in Prometheus: PROMETHEUS_URL is not set.",
+		"未查询 Prometheus：未设置 PROMETHEUS_URL。",
+	}
+)
