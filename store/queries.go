@@ -1,0 +1,99 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+)
+
+// The statements of the writer, prepared when the store is opened.
+const (
+	insertNotification = `INSERT INTO notifications (received_at, receiver, group_key, incident_id, outcome, body)
+		VALUES (?, ?, ?, ?, ?, ?)`
+	pruneNotifications = `DELETE FROM notifications WHERE seq IN (
+		SELECT seq FROM (SELECT seq, received_at FROM notifications ORDER BY seq LIMIT ?) AS oldest WHERE received_at < ?)`
+
+	insertIncident = `INSERT INTO incidents (id, receiver, group_key, opened_at, firing, status, severity, severity_rank,
+		alertname, analysis_state, analysis_reason, last_heard_at, revision, doc)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+	// updateIncident also rewrites the columns that are indexed, updateDoc leaves the indexes alone.
+	updateIncident = `UPDATE incidents SET firing = ?, status = ?, severity = ?, severity_rank = ?, alertname = ?,
+		analysis_state = ?, analysis_reason = ?, last_heard_at = ?, revision = ?, doc = ? WHERE id = ?`
+	updateDoc     = `UPDATE incidents SET last_heard_at = ?, revision = ?, doc = ? WHERE id = ?`
+	selectDoc     = `SELECT doc FROM incidents WHERE id = ?`
+	selectCurrent = `SELECT id FROM incidents WHERE receiver = ? AND group_key = ? ORDER BY seq DESC LIMIT 1`
+
+	selectFindings = `SELECT evidence, verdict FROM findings WHERE incident_id = ?`
+	upsertFindings = `INSERT INTO findings (incident_id, evidence, verdict) VALUES (?, ?, ?)
+		ON CONFLICT (incident_id) DO UPDATE SET evidence = excluded.evidence, verdict = excluded.verdict`
+
+	selectLeases = `SELECT kind, lease_until, lease_token FROM work WHERE incident_id = ?`
+	upsertWork   = `INSERT INTO work (incident_id, kind, severity_rank, due_at, lease_until, lease_token)
+		VALUES (?, ?, ?, ?, ?, ?)
+		ON CONFLICT (incident_id, kind) DO UPDATE SET severity_rank = excluded.severity_rank, due_at = excluded.due_at,
+		lease_until = excluded.lease_until, lease_token = excluded.lease_token`
+	deleteWork = `DELETE FROM work WHERE incident_id = ? AND kind = ?`
+	// selectWork is asked for one rank after the other: the index then leads straight to what is due, past all that
+	// is scheduled for later.
+	selectWork = `SELECT incident_id FROM work WHERE kind = ? AND severity_rank = ? AND due_at <= ? AND lease_until <= ?
+		ORDER BY due_at LIMIT ?`
+
+	countCalls   = `SELECT count(*) FROM model_calls WHERE called_at > ?`
+	selectCallAt = `SELECT called_at FROM model_calls WHERE called_at > ? ORDER BY called_at LIMIT 1 OFFSET ?`
+	insertCall   = `INSERT INTO model_calls (incident_id, called_at) VALUES (?, ?) RETURNING seq`
+	settleCall   = `UPDATE model_calls SET settled_at = ?, model = ?, calls = ?, prompt_tokens = ?, cached_tokens = ?,
+		completion_tokens = ?, cost = ? WHERE seq = ?`
+	deleteCall = `DELETE FROM model_calls WHERE seq = ?`
+	pruneCalls = `DELETE FROM model_calls WHERE seq IN (
+		SELECT seq FROM model_calls WHERE called_at < ? ORDER BY called_at LIMIT ?)`
+
+	updateHeartbeat = `UPDATE heartbeat SET beat_at = ? WHERE id = 1`
+)
+
+// The statements that serve pages and workers outside of the writer.
+const (
+	selectIncident = `SELECT i.doc, coalesce(f.evidence, ''), coalesce(f.verdict, '')
+		FROM incidents i LEFT JOIN findings f ON f.incident_id = i.id WHERE i.id = ?`
+	// selectSilent uses that nothing is heard of before it is opened: the index leads to what is old enough.
+	selectSilent = `SELECT doc FROM incidents WHERE firing = 1 AND opened_at < ? AND last_heard_at < ?
+		ORDER BY opened_at LIMIT ?`
+	// selectEvidenceOnly gets the list of reasons put in.
+	selectEvidenceOnly = `SELECT doc FROM incidents WHERE firing = 1 AND analysis_state = 'evidence_only'
+		AND analysis_reason IN (%s) ORDER BY severity_rank, opened_at LIMIT ?`
+	// selectList gets the conditions of the query put in.
+	selectList = `SELECT firing, opened_at, seq, doc FROM incidents WHERE %s
+		ORDER BY firing DESC, opened_at DESC, seq DESC LIMIT ?`
+	selectQueue = `SELECT kind, count(due_at), sum(CASE WHEN lease_until > ? THEN 1 ELSE 0 END)
+		FROM work GROUP BY kind`
+	selectOldest  = `SELECT coalesce(min(i.opened_at), 0) FROM work w JOIN incidents i ON i.id = w.incident_id`
+	selectNextDue = `SELECT coalesce(min(CASE WHEN lease_until > due_at THEN lease_until ELSE due_at END), 0)
+		FROM work WHERE kind = ? AND due_at IS NOT NULL`
+)
+
+// The statements of the start, each run once.
+const (
+	freeLeases  = `UPDATE work SET lease_until = 0, lease_token = '' WHERE lease_token <> ''`
+	dropUndue   = `DELETE FROM work WHERE due_at IS NULL`
+	selectRanks = `SELECT DISTINCT severity, severity_rank FROM incidents WHERE status <> 'resolved'
+		OR id IN (SELECT incident_id FROM work)`
+	rankWork      = `UPDATE work SET severity_rank = ? WHERE incident_id IN (SELECT id FROM incidents WHERE severity = ?)`
+	rankIncidents = `UPDATE incidents SET severity_rank = ? WHERE severity = ? AND (status <> 'resolved'
+		OR id IN (SELECT incident_id FROM work))`
+)
+
+// prepare prepares the statements of the writer.
+func prepare(ctx context.Context, db *sql.DB) (map[string]*sql.Stmt, error) {
+	stmts := map[string]*sql.Stmt{}
+	for _, query := range []string{
+		insertNotification, pruneNotifications, insertIncident, updateIncident, updateDoc, selectDoc, selectCurrent,
+		selectFindings, upsertFindings, selectLeases, upsertWork, deleteWork, selectWork, countCalls, selectCallAt,
+		insertCall, settleCall, deleteCall, pruneCalls, updateHeartbeat,
+	} {
+		stmt, err := db.PrepareContext(ctx, query)
+		if err != nil {
+			return stmts, fmt.Errorf("preparing %q: %w", query, err)
+		}
+		stmts[query] = stmt
+	}
+	return stmts, nil
+}

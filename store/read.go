@@ -1,0 +1,197 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/alertscribe/alertscribe/incident"
+)
+
+// ErrCursor says that the cursor of a query is not one that a page before it has returned.
+var ErrCursor = errors.New("not a cursor of this list")
+
+// maxPage bounds a page of a list.
+const maxPage = 500
+
+// scanAll reads and closes rows; fields names where the columns of one go.
+func scanAll[T any](rows *sql.Rows, fields func(*T) []any) ([]T, error) {
+	defer rows.Close()
+	var all []T
+	for rows.Next() {
+		var t T
+		if err := rows.Scan(fields(&t)...); err != nil {
+			return nil, err
+		}
+		all = append(all, t)
+	}
+	return all, rows.Err()
+}
+
+// Incident returns an incident and its findings, of the same moment; [incident.ErrNotFound] when there is none.
+func (s *Store) Incident(ctx context.Context, id string) (*incident.Incident, incident.Findings, error) {
+	var doc []byte
+	var raw rawFindings
+	err := s.pages.QueryRowContext(ctx, selectIncident, id).Scan(&doc, &raw.evidence, &raw.verdict)
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, incident.Findings{}, incident.ErrNotFound
+	}
+	if err != nil {
+		return nil, incident.Findings{}, fmt.Errorf("reading incident %s: %w", id, err)
+	}
+	inc, err := decodeIncident(doc)
+	if err != nil {
+		return nil, incident.Findings{}, err
+	}
+	f, err := raw.decode()
+	return inc, f, err
+}
+
+// cursor is a place in the list of incidents.
+type cursor struct {
+	firing, openedAt, seq int64
+}
+
+func (c cursor) String() string { return fmt.Sprintf("%d-%d-%d", c.firing, c.openedAt, c.seq) }
+
+func parseCursor(s string) (c cursor, err error) {
+	n, err := fmt.Sscanf(s, "%d-%d-%d", &c.firing, &c.openedAt, &c.seq)
+	if n != 3 || err != nil || c.String() != s {
+		return c, fmt.Errorf("%q: %w", s, ErrCursor)
+	}
+	return c, nil
+}
+
+// Incidents returns a page of incidents, firing ones first, then the newest first, and the cursor of the next page; ""
+// after the last. What is opened while somebody pages moves nothing on the pages that follow. A limit out of bounds is
+// brought into them. [ErrCursor] when the cursor is no cursor.
+func (s *Store) Incidents(ctx context.Context, q incident.Query) (list []*incident.Incident, next string, err error) {
+	where, args := []string{"1 = 1"}, []any{}
+	if q.After != "" {
+		after, err := parseCursor(q.After)
+		if err != nil {
+			return nil, "", err
+		}
+		where = append(where, "(firing, opened_at, seq) < (?, ?, ?)")
+		args = append(args, after.firing, after.openedAt, after.seq)
+	}
+	if q.Status != "" {
+		where = append(where, "firing = ?", "status = ?")
+		args = append(args, q.Status == incident.Firing, q.Status)
+	}
+	if q.Severity != "" {
+		where, args = append(where, "severity = ?"), append(args, q.Severity)
+	}
+	if q.Alertname != "" {
+		where, args = append(where, "alertname = ?"), append(args, q.Alertname)
+	}
+	limit := min(max(q.Limit, 1), maxPage)
+	query := fmt.Sprintf(selectList, strings.Join(where, " AND "))
+	return s.page(ctx, limit, query, append(args, limit+1)...)
+}
+
+// page runs a query that asks for one incident more than the page holds.
+func (s *Store) page(ctx context.Context, limit int, query string, args ...any) ([]*incident.Incident, string, error) {
+	type row struct {
+		cursor
+		doc []byte
+	}
+	rows, err := s.pages.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, "", fmt.Errorf("listing incidents: %w", err)
+	}
+	found, err := scanAll(rows, func(r *row) []any { return []any{&r.firing, &r.openedAt, &r.seq, &r.doc} })
+	if err != nil {
+		return nil, "", fmt.Errorf("listing incidents: %w", err)
+	}
+	next := ""
+	if len(found) > limit {
+		found = found[:limit]
+		next = found[limit-1].String()
+	}
+	list := make([]*incident.Incident, len(found))
+	for i, r := range found {
+		if list[i], err = decodeIncident(r.doc); err != nil {
+			return nil, "", err
+		}
+	}
+	return list, next, nil
+}
+
+// Silent returns firing incidents that were last heard of before a time, those opened first first.
+func (s *Store) Silent(ctx context.Context, before time.Time, limit int) ([]*incident.Incident, error) {
+	return s.docs(ctx, "silent incidents", selectSilent, micros(before), micros(before), limit)
+}
+
+// EvidenceOnly returns firing incidents whose analysis is evidence only for one of the reasons, the most severe first.
+func (s *Store) EvidenceOnly(ctx context.Context, limit int, reasons ...incident.Reason) ([]*incident.Incident, error) {
+	if len(reasons) == 0 {
+		return nil, nil
+	}
+	args := make([]any, 0, len(reasons)+1)
+	for _, r := range reasons {
+		args = append(args, r)
+	}
+	marks := strings.TrimSuffix(strings.Repeat("?, ", len(reasons)), ", ")
+	return s.docs(ctx, "evidence-only incidents", fmt.Sprintf(selectEvidenceOnly, marks), append(args, limit)...)
+}
+
+func (s *Store) docs(ctx context.Context, what, query string, args ...any) ([]*incident.Incident, error) {
+	rows, err := s.pages.QueryContext(ctx, query, args...)
+	if err != nil {
+		return nil, fmt.Errorf("looking for %s: %w", what, err)
+	}
+	docs, err := scanAll(rows, func(doc *[]byte) []any { return []any{doc} })
+	if err != nil {
+		return nil, fmt.Errorf("looking for %s: %w", what, err)
+	}
+	list := make([]*incident.Incident, len(docs))
+	for i, doc := range docs {
+		if list[i], err = decodeIncident(doc); err != nil {
+			return nil, err
+		}
+	}
+	return list, nil
+}
+
+// Queue counts what is due or scheduled and what is leased, by the kind of work.
+func (s *Store) Queue(ctx context.Context) (incident.Queue, error) {
+	q := incident.Queue{Due: map[incident.Work]int{}, Running: map[incident.Work]int{}}
+	for _, w := range incident.Works() {
+		q.Due[w], q.Running[w] = 0, 0
+	}
+	type count struct {
+		work         incident.Work
+		due, running int
+	}
+	rows, err := s.pages.QueryContext(ctx, selectQueue, micros(s.Now()))
+	if err != nil {
+		return q, fmt.Errorf("counting work: %w", err)
+	}
+	counts, err := scanAll(rows, func(c *count) []any { return []any{&c.work, &c.due, &c.running} })
+	if err != nil {
+		return q, fmt.Errorf("counting work: %w", err)
+	}
+	for _, c := range counts {
+		q.Due[c.work], q.Running[c.work] = c.due, c.running
+	}
+	var oldest int64
+	if err := s.pages.QueryRowContext(ctx, selectOldest).Scan(&oldest); err != nil {
+		return q, fmt.Errorf("looking for the oldest unfinished incident: %w", err)
+	}
+	q.Oldest = fromMicros(oldest)
+	return q, nil
+}
+
+// NextDue returns when such work can be claimed next: when it is due, or when the lease that keeps it ends. It may be
+// in the past; zero when none is due or scheduled.
+func (s *Store) NextDue(ctx context.Context, work incident.Work) (time.Time, error) {
+	var next int64
+	if err := s.pages.QueryRowContext(ctx, selectNextDue, work).Scan(&next); err != nil {
+		return time.Time{}, fmt.Errorf("looking for what is due next: %w", err)
+	}
+	return fromMicros(next), nil
+}

@@ -1,0 +1,110 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+)
+
+const (
+	cleanEvery = time.Hour
+	callsKept  = 400 * 24 * time.Hour // a year of costs, and a bit
+	bite       = 200                  // rows that one operation deletes: others wait for no more than this
+)
+
+// clean prunes what is too old, at the start and then every hour, until the store is closed.
+func (s *Store) clean() {
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	ticker := time.NewTicker(cleanEvery)
+	defer ticker.Stop()
+	for {
+		if err := s.prune(ctx); err != nil {
+			s.Logger.Warn("Old notifications are kept for now", "err", err)
+		}
+		select {
+		case <-ticker.C:
+		case <-s.closing:
+			return
+		}
+	}
+}
+
+// prune deletes notifications and model calls that are too old, in bites.
+func (s *Store) prune(ctx context.Context) error {
+	now := s.Now()
+	for _, p := range []struct {
+		query string
+		args  []any
+	}{
+		{pruneNotifications, []any{bite, micros(now.Add(-s.Retention))}},
+		{pruneCalls, []any{micros(now.Add(-callsKept)), bite}},
+	} {
+		for deleted := int64(bite); deleted == bite; {
+			err := s.do(ctx, func(ctx context.Context, b *batch) error {
+				result, err := b.stmt(ctx, p.query).ExecContext(ctx, p.args...)
+				if err != nil {
+					return fmt.Errorf("pruning: %w", err)
+				}
+				deleted, err = result.RowsAffected()
+				return err
+			})
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// recover is run at the start. It frees the leases of a process that died, and ranks severities anew: the setting that
+// orders them may have changed.
+func (s *Store) recover(ctx context.Context) error {
+	tx, err := s.db.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("beginning a transaction: %w", err)
+	}
+	defer func() { _ = tx.Rollback() }() // without effect after the commit
+	freed, err := tx.ExecContext(ctx, freeLeases)
+	if err != nil {
+		return fmt.Errorf("freeing leases: %w", err)
+	}
+	if n, err := freed.RowsAffected(); err == nil && n > 0 {
+		s.Logger.Info("Work that was under way when the last process ended is due again", "work", n)
+	}
+	if _, err := tx.ExecContext(ctx, dropUndue); err != nil {
+		return fmt.Errorf("freeing leases: %w", err)
+	}
+	if err := s.rank(ctx, tx); err != nil {
+		return fmt.Errorf("ranking severities: %w", err)
+	}
+	return tx.Commit()
+}
+
+func (s *Store) rank(ctx context.Context, tx *sql.Tx) error {
+	type ranked struct {
+		severity string
+		rank     int
+	}
+	rows, err := tx.QueryContext(ctx, selectRanks)
+	if err != nil {
+		return err
+	}
+	found, err := scanAll(rows, func(r *ranked) []any { return []any{&r.severity, &r.rank} })
+	if err != nil {
+		return err
+	}
+	for _, r := range found {
+		now := s.Rules.Rank(r.severity)
+		if now == r.rank {
+			continue
+		}
+		for _, query := range []string{rankWork, rankIncidents} {
+			if _, err := tx.ExecContext(ctx, query, now, r.severity); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}

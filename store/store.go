@@ -1,0 +1,181 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/alertscribe/alertscribe/incident"
+)
+
+// InMemory as a path keeps all in memory, for one-off commands and tests: nothing is durable, and nothing is locked.
+const InMemory = ":memory:"
+
+var (
+	// ErrBusy says that more notifications are waiting to be stored than the queue holds.
+	ErrBusy = errors.New("too many notifications wait to be stored")
+	// ErrClosed says that the store was closed.
+	ErrClosed = errors.New("the store is closed")
+)
+
+// Options of a Store. Zero values take the defaults in brackets.
+type Options struct {
+	Path       string                // the SQLite file, or InMemory; its directory is made when it is missing
+	Rules      *incident.Rules       // for folding and for the order of severities [incident.DefaultRules]
+	Lease      time.Duration         // how long a claim lasts without being renewed [30 s]
+	Retention  time.Duration         // how long notifications are kept [30 days]
+	Logger     *slog.Logger          // [none]
+	Registerer prometheus.Registerer // [none]
+	Now        func() time.Time      // [time.Now]
+}
+
+func (o *Options) setDefaults() {
+	if o.Rules == nil {
+		o.Rules = incident.DefaultRules()
+	}
+	if o.Lease <= 0 {
+		o.Lease = 30 * time.Second
+	}
+	if o.Retention <= 0 {
+		o.Retention = 30 * 24 * time.Hour
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.NewTextHandler(io.Discard, nil))
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+}
+
+// Store is the open database. Its methods may be called from many goroutines at once.
+type Store struct {
+	Options
+	lock    *lock
+	db      *sql.DB // one connection: all writing
+	pages   *sql.DB // read-only connections
+	stmts   map[string]*sql.Stmt
+	metrics *metrics
+	due     map[incident.Work]chan struct{}
+
+	ops     chan *op
+	closing chan struct{} // closed to stop the writer
+	stopped chan struct{} // closed when it has
+	close   func() error
+	cleaner sync.WaitGroup
+
+	// What follows belongs to the writer.
+	records *recent[string, *record] // by id
+	groups  *recent[groupKey, string]
+}
+
+// Open opens the database and makes it ready: it is locked against other processes, brought to the present schema, and
+// freed of the leases of a process that died. The error says what to do where the user can do something.
+func Open(ctx context.Context, opts Options) (*Store, error) {
+	opts.setDefaults()
+	s := &Store{
+		Options: opts, metrics: newMetrics(opts.Registerer), due: map[incident.Work]chan struct{}{},
+		ops: make(chan *op, queueSize), closing: make(chan struct{}), stopped: make(chan struct{}),
+		records: newRecent[string, *record](cacheBytes), groups: newRecent[groupKey, string](cacheBytes),
+	}
+	s.close = sync.OnceValue(s.shut)
+	for _, w := range incident.Works() {
+		s.due[w] = make(chan struct{}, 1)
+	}
+	if err := s.open(ctx); err != nil {
+		return nil, errors.Join(fmt.Errorf("opening the database %s: %w", opts.Path, err), s.release())
+	}
+	go s.write(context.WithoutCancel(ctx))
+	s.cleaner.Go(s.clean)
+	return s, nil
+}
+
+func (s *Store) open(ctx context.Context) error {
+	var err error
+	if s.Path != InMemory {
+		if s.lock, err = lockDatabase(s.Path); err != nil {
+			return err
+		}
+	}
+	if s.db, err = openWriter(ctx, s.Path); err != nil {
+		return err
+	}
+	if err := migrate(ctx, s.db, s.Logger); err != nil {
+		return err
+	}
+	if err := s.recover(ctx); err != nil {
+		return err
+	}
+	if s.stmts, err = prepare(ctx, s.db); err != nil {
+		return err
+	}
+	s.pages, err = openPages(ctx, s.Path, s.db)
+	return err
+}
+
+// Close stores what has queued up and closes the database. It may be called twice.
+func (s *Store) Close() error { return s.close() }
+
+func (s *Store) shut() error {
+	close(s.closing)
+	<-s.stopped
+	s.cleaner.Wait()
+	return s.release()
+}
+
+// release gives back what open has got hold of.
+func (s *Store) release() error {
+	var errs []error
+	if s.pages != nil && s.pages != s.db {
+		errs = append(errs, s.pages.Close())
+	}
+	for _, stmt := range s.stmts {
+		errs = append(errs, stmt.Close())
+	}
+	if s.db != nil {
+		errs = append(errs, s.db.Close())
+	}
+	if s.lock != nil {
+		errs = append(errs, s.lock.release())
+	}
+	return errors.Join(errs...)
+}
+
+// Due returns a channel that wakes after a commit that made such work due or schedules it. It holds one wake-up:
+// whoever receives it looks at all that is due.
+func (s *Store) Due(work incident.Work) <-chan struct{} { return s.due[work] }
+
+func (s *Store) wake(work incident.Work) {
+	select {
+	case s.due[work] <- struct{}{}:
+	default:
+	}
+}
+
+// Check reports whether the database can be written, by writing to it.
+func (s *Store) Check(ctx context.Context) error {
+	return s.do(ctx, func(ctx context.Context, b *batch) error {
+		return b.exec(ctx, updateHeartbeat, micros(s.Now()))
+	})
+}
+
+// micros returns a time as it is stored, 0 for none.
+func micros(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMicro()
+}
+
+func fromMicros(us int64) time.Time {
+	if us == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(us).UTC()
+}

@@ -1,0 +1,186 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+	"slices"
+	"time"
+)
+
+const (
+	queueSize = 1024 // operations that wait for the writer
+	maxBatch  = 512  // operations that share a transaction
+)
+
+// op is an operation that waits for the writer.
+type op struct {
+	ctx    context.Context
+	run    func(context.Context, *batch) error
+	answer error      // of the last run
+	done   chan error // with room for one
+}
+
+// refusal is the answer of an operation that wrote nothing and has nothing wrong with it that would fail its batch.
+type refusal struct{ error }
+
+func (r refusal) Unwrap() error { return r.error }
+
+func isRefusal(err error) bool {
+	_, ok := errors.AsType[refusal](err)
+	return ok
+}
+
+// do runs an operation in the next batch and waits until it is committed, or until ctx ends: then it may or may not
+// have been, and variables that run sets must not be looked at. It waits for a place in the queue.
+func (s *Store) do(ctx context.Context, run func(context.Context, *batch) error) error {
+	o := &op{ctx: ctx, run: run, done: make(chan error, 1)}
+	select {
+	case s.ops <- o:
+		return s.await(o)
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-s.closing:
+		return ErrClosed
+	}
+}
+
+// tryDo is do for what must not wait for a place in the queue.
+func (s *Store) tryDo(ctx context.Context, run func(context.Context, *batch) error) error {
+	o := &op{ctx: ctx, run: run, done: make(chan error, 1)}
+	select {
+	case <-s.closing:
+		return ErrClosed
+	default:
+	}
+	select {
+	case s.ops <- o:
+		return s.await(o)
+	default:
+		return ErrBusy
+	}
+}
+
+func (s *Store) await(o *op) error {
+	select {
+	case err := <-o.done:
+		return err
+	case <-o.ctx.Done():
+		return o.ctx.Err()
+	case <-s.stopped:
+	}
+	select {
+	case err := <-o.done: // by the last batch
+		return err
+	default:
+		return ErrClosed
+	}
+}
+
+// write is the writer: it commits what has queued up until the store is closed.
+func (s *Store) write(ctx context.Context) {
+	defer close(s.stopped)
+	for {
+		select {
+		case o := <-s.ops:
+			s.commit(ctx, s.gather(o))
+		case <-s.closing:
+			for len(s.ops) > 0 {
+				s.commit(ctx, s.gather(<-s.ops))
+			}
+			return
+		}
+	}
+}
+
+// gather returns a first operation and those that have queued up behind it.
+func (s *Store) gather(first *op) []*op {
+	ops := []*op{first}
+	for len(ops) < maxBatch {
+		select {
+		case o := <-s.ops:
+			ops = append(ops, o)
+		default:
+			return ops
+		}
+	}
+	return ops
+}
+
+// commit runs operations in one transaction and answers them. When that fails each half gets a transaction of its own,
+// down to the single operation: a bad one fails alone, in about twice the logarithm of the batch's size.
+func (s *Store) commit(ctx context.Context, ops []*op) {
+	ops = slices.DeleteFunc(ops, func(o *op) bool {
+		err := o.ctx.Err() // nobody waits for it any more
+		if err != nil {
+			o.done <- err
+		}
+		return err != nil
+	})
+	if len(ops) == 0 {
+		return
+	}
+	err := s.transact(ctx, ops)
+	if err != nil && len(ops) > 1 {
+		half := len(ops) / 2
+		s.commit(ctx, ops[:half])
+		s.commit(ctx, ops[half:])
+		return
+	}
+	for _, o := range ops {
+		if err != nil {
+			o.answer = err
+		}
+		o.done <- o.answer
+	}
+}
+
+// transact runs operations in one transaction. An error means that nothing of it was stored.
+func (s *Store) transact(ctx context.Context, ops []*op) (err error) {
+	start := time.Now()
+	b, err := s.begin(ctx)
+	if err != nil {
+		s.metrics.failed.Inc()
+		return err
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			s.Logger.Error("Panic in a transaction", "panic", r, "stack", string(debug.Stack()))
+			err = fmt.Errorf("panic in a transaction: %v", r)
+		}
+		if err != nil {
+			s.metrics.failed.Inc()
+			_ = b.tx.Rollback() // SQLite may have done so already
+			return
+		}
+		s.metrics.commit.Observe(time.Since(start).Seconds())
+		s.metrics.batch.Observe(float64(len(ops)))
+	}()
+	for _, o := range ops {
+		o.answer = o.run(ctx, b)
+		if o.answer != nil && !isRefusal(o.answer) {
+			return o.answer
+		}
+	}
+	if err := b.flush(ctx); err != nil {
+		return err
+	}
+	if err := b.tx.Commit(); err != nil {
+		return fmt.Errorf("committing: %w", err)
+	}
+	b.keep()
+	return nil
+}
+
+// guard runs a function of the caller. A panic in it is its own failure, not that of the batch.
+func (s *Store) guard(what string, f func()) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			s.Logger.Error("Panic "+what, "panic", r, "stack", string(debug.Stack()))
+			err = refusal{fmt.Errorf("panic %s: %v", what, r)}
+		}
+	}()
+	f()
+	return nil
+}
