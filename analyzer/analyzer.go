@@ -31,9 +31,11 @@ type Options struct {
 	MaxTokens int           // of an answer, thinking included; default 4096, with thinking 16384
 	Timeout   time.Duration // wall clock of one call; default 120 s
 	// MaxPromptBytes bounds the prompt, the instructions (4.7 KB) included; default 24 KiB (about 6,000 tokens), at
-	// least 10 KiB. What was cut is listed in the prompt.
+	// least 10 KiB. What was cut is listed in the prompt. A second call adds the answer that could not be read.
 	MaxPromptBytes int
 	CallsPerHour   int // the cap; 0 for none
+	// ProbeAfter is how long an open breaker waits before its first probe; default 1 min, doubled up to 15 min.
+	ProbeAfter time.Duration
 
 	Redactor   *redact.Redactor      // default: redact's own rules
 	Rules      *incident.Rules       // for the order of severities; default incident.DefaultRules
@@ -63,7 +65,11 @@ func (a *Analyzer) Analyze(ctx context.Context, inc *incident.Incident, evidence
 	if failure != nil {
 		ended := *failure
 		ended.Spend = spend
-		a.logger.Warn("the model brought no verdict", "incident", inc.ID, "reason", ended.Kind, "err", ended.Err)
+		level := slog.LevelWarn
+		if ended.Kind == incident.FailNoKey {
+			level = slog.LevelDebug // said once at the start
+		}
+		a.logger.Log(ctx, level, "the model brought no verdict", "incident", inc.ID, "reason", ended.Kind, "err", ended.Err)
 		return nil, &ended
 	}
 	verdict.At, verdict.Generation, verdict.Spend = a.opts.Now(), inc.Generation, spend

@@ -24,7 +24,8 @@ const (
 // A refused request (400, 422) may be the fault of one incident's prompt, so that it opens only when two incidents in
 // a row are refused. Until then the refused incident alone is tried again at the times of a probe.
 type breaker struct {
-	now func() time.Time
+	now   func() time.Time
+	first time.Duration // until the first probe
 
 	mu      sync.Mutex
 	open    *incident.Failure // nil: closed
@@ -51,7 +52,7 @@ type outcome struct {
 }
 
 func newBreaker(now func() time.Time) *breaker {
-	return &breaker{now: now, refused: map[string]bool{}}
+	return &breaker{now: now, first: firstProbe, refused: map[string]bool{}}
 }
 
 // admit reports whether a call may be made now; probe says that it is the one that decides whether others may. An
@@ -106,8 +107,8 @@ func (b *breaker) done(id string, probe bool, o outcome) {
 		}
 		b.refuse(id, f)
 	case incident.FailRateLimit:
-		if f.RetryAfter > 0 {
-			b.paused, b.pausedUntil = f, b.now().Add(f.RetryAfter)
+		if until := b.now().Add(f.RetryAfter); f.RetryAfter > 0 && until.After(b.pausedUntil) {
+			b.paused, b.pausedUntil = f, until
 		}
 	case incident.FailNoKey, incident.FailBudget, incident.FailOverload, incident.FailTimeout,
 		incident.FailUnavailable, incident.FailBadAnswer, incident.FailInternal:
@@ -136,7 +137,7 @@ func (b *breaker) succeeded(id string, probe bool) {
 func (b *breaker) trip(f *incident.Failure, probe bool) {
 	switch {
 	case b.open == nil:
-		b.backoff = firstProbe
+		b.backoff = b.first
 	case probe:
 		b.backoff = min(2*b.backoff, maxProbe)
 	default:
@@ -154,7 +155,7 @@ func (b *breaker) refuse(id string, f *incident.Failure) {
 		clear(b.refused)
 	}
 	b.refused[id] = true
-	b.retryBackoff = min(max(2*b.retryBackoff, firstProbe), maxProbe)
+	b.retryBackoff = min(max(2*b.retryBackoff, b.first), maxProbe)
 	b.retryAt = b.now().Add(b.retryBackoff)
 	if b.streak >= 2 {
 		b.trip(f, false)

@@ -61,7 +61,11 @@ func TestFaults(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			b := newBench(t, func(o *Options) { o.Timeout = 300 * time.Millisecond })
+			b := newBench(t, func(o *Options) {
+				if test.kind == incident.FailTimeout {
+					o.Timeout = 300 * time.Millisecond
+				}
+			})
 			b.srv.Next(test.reply)
 			_, failure := b.ask(t, "a")
 			require.NotNil(t, failure)

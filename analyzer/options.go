@@ -23,6 +23,12 @@ func New(opts Options) (*Analyzer, error) {
 	if err := opts.validate(); err != nil {
 		return nil, err
 	}
+	var err error
+	if opts.Redactor == nil {
+		if opts.Redactor, err = redact.New(nil); err != nil {
+			return nil, fmt.Errorf("making a redactor: %w", err)
+		}
+	}
 	base, err := baseURL(opts.BaseURL)
 	if err != nil {
 		return nil, err
@@ -38,6 +44,8 @@ func New(opts Options) (*Analyzer, error) {
 		// A redirect would carry the key and the data to wherever it points.
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
+	breaker := newBreaker(opts.Now)
+	breaker.first = cmp.Or(opts.ProbeAfter, breaker.first)
 	return &Analyzer{
 		opts: opts,
 		client: &client{
@@ -49,7 +57,7 @@ func New(opts Options) (*Analyzer, error) {
 				return opts.Redactor.Session().Text(s)
 			},
 		},
-		breaker: newBreaker(opts.Now),
+		breaker: breaker,
 		metrics: newMetrics(opts.Registerer),
 		logger:  opts.Logger,
 	}, nil
@@ -68,9 +76,6 @@ func (o Options) withDefaults() Options {
 		if o.Thinking == "low" || o.Thinking == "high" {
 			o.MaxTokens = 16384
 		}
-	}
-	if o.Redactor == nil {
-		o.Redactor = new(redact.Redactor)
 	}
 	if o.Rules == nil {
 		o.Rules = incident.DefaultRules()

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/alertscribe/alertscribe/analyzer/modeltest"
 	"github.com/alertscribe/alertscribe/incident"
 )
 
@@ -164,4 +165,13 @@ func TestNothingSecretLeaves(t *testing.T) {
 	assert.NotContains(t, body, testKey)
 	assert.Contains(t, b.srv.Requests()[0].User(), "REDACTED")
 	assert.Contains(t, b.srv.Requests()[0].User(), "db:5432", "the rest stays readable")
+}
+
+func TestNothingSecretLeavesWithARepair(t *testing.T) {
+	b := newBench(t)
+	b.srv.Next(modeltest.Content("Try password=hunter2-in-the-answer and see."))
+	_, failure := b.ask(t, "a")
+	require.Nil(t, failure)
+	require.Len(t, b.srv.Requests(), 2)
+	assert.NotContains(t, string(b.srv.Requests()[1].Body), "hunter2-in-the-answer")
 }

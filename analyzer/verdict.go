@@ -31,7 +31,6 @@ const (
 	maxCitations   = 20
 	maxItems       = 20 // of prevention, missing evidence, checks
 	maxObjects     = 50 // places in an answer at which a JSON object is looked for
-	maxMarkedIDs   = 10
 	verdictSummary = "summary"
 	verdictCauses  = "causes"
 )
@@ -231,7 +230,7 @@ func checkCitations(cited, known []string) []incident.Mark {
 	}
 	var marks []incident.Mark
 	for _, id := range cited {
-		if !slices.Contains(known, id) && len(marks) < maxMarkedIDs {
+		if !slices.Contains(known, id) {
 			marks = append(marks, incident.Mark{Kind: incident.MarkUnknownEvidence, Text: id})
 		}
 	}

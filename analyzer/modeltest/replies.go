@@ -13,7 +13,7 @@ import (
 
 // Verdict answers with a plausible verdict, in the language that was asked for, that cites the evidence of the prompt.
 func Verdict() Reply {
-	return func(w http.ResponseWriter, r *http.Request, asked Request) {
+	return func(w http.ResponseWriter, _ *http.Request, asked Request) {
 		complete(w, asked, PlausibleVerdict(asked), "stop")
 	}
 }
@@ -35,12 +35,12 @@ func Content(text string) Reply { return Finish(text, "stop") }
 // Finish answers with the text and a finish_reason: length for an answer cut off at max_tokens, content_filter, or
 // insufficient_system_resource.
 func Finish(text, reason string) Reply {
-	return func(w http.ResponseWriter, r *http.Request, asked Request) { complete(w, asked, text, reason) }
+	return func(w http.ResponseWriter, _ *http.Request, asked Request) { complete(w, asked, text, reason) }
 }
 
 // Cut answers with the first half of a plausible verdict, cut off at max_tokens.
 func Cut() Reply {
-	return func(w http.ResponseWriter, r *http.Request, asked Request) {
+	return func(w http.ResponseWriter, _ *http.Request, asked Request) {
 		verdict := PlausibleVerdict(asked)
 		complete(w, asked, verdict[:len(verdict)/2], "length")
 	}
@@ -48,7 +48,7 @@ func Cut() Reply {
 
 // Fenced answers with a plausible verdict inside a Markdown code fence, with words around it.
 func Fenced() Reply {
-	return func(w http.ResponseWriter, r *http.Request, asked Request) {
+	return func(w http.ResponseWriter, _ *http.Request, asked Request) {
 		complete(w, asked, "Here is the analysis:\n```json\n"+PlausibleVerdict(asked)+"\n```\nI hope this helps.", "stop")
 	}
 }
@@ -63,7 +63,7 @@ func Blank() Reply { return Content(" \n\t ") }
 
 // Status answers with an HTTP status and an error body of the provider's form; no message, no body.
 func Status(status int, message string) Reply {
-	return func(w http.ResponseWriter, r *http.Request, asked Request) {
+	return func(w http.ResponseWriter, _ *http.Request, _ Request) {
 		if message == "" {
 			w.WriteHeader(status)
 			return
@@ -74,7 +74,7 @@ func Status(status int, message string) Reply {
 
 // RateLimit answers 429, with a Retry-After header (seconds, or a date) unless that is empty.
 func RateLimit(retryAfter string) Reply {
-	return func(w http.ResponseWriter, r *http.Request, asked Request) {
+	return func(w http.ResponseWriter, _ *http.Request, _ Request) {
 		if retryAfter != "" {
 			w.Header().Set("Retry-After", retryAfter)
 		}
@@ -84,7 +84,7 @@ func RateLimit(retryAfter string) Reply {
 
 // Hang sends nothing at all until the client goes.
 func Hang() Reply {
-	return func(w http.ResponseWriter, r *http.Request, asked Request) { <-r.Context().Done() }
+	return func(_ http.ResponseWriter, r *http.Request, _ Request) { <-r.Context().Done() }
 }
 
 // BlankLines sends a blank line at every interval until the client goes, as DeepSeek does for a queued request.
@@ -94,7 +94,7 @@ func BlankLines(every time.Duration) Reply { return drip("", "\n", every) }
 func Drip(every time.Duration) Reply { return drip(`{"id":"drip","choices":`, " ", every) }
 
 func drip(start, text string, every time.Duration) Reply {
-	return func(w http.ResponseWriter, r *http.Request, asked Request) {
+	return func(w http.ResponseWriter, r *http.Request, _ Request) {
 		w.Header().Set("Content-Type", "application/json")
 		_, _ = w.Write([]byte(start))
 		ticker := time.NewTicker(every)
@@ -131,7 +131,7 @@ func Queued(n int, every time.Duration) Reply {
 
 // Raw answers with a body as it is.
 func Raw(status int, contentType, body string) Reply {
-	return func(w http.ResponseWriter, r *http.Request, asked Request) {
+	return func(w http.ResponseWriter, _ *http.Request, _ Request) {
 		w.Header().Set("Content-Type", contentType)
 		w.WriteHeader(status)
 		_, _ = w.Write([]byte(body))
@@ -140,7 +140,7 @@ func Raw(status int, contentType, body string) Reply {
 
 // ErrorIn200 answers 200 with an error for a body.
 func ErrorIn200(message string) Reply {
-	return func(w http.ResponseWriter, r *http.Request, asked Request) { fail(w, http.StatusOK, message) }
+	return func(w http.ResponseWriter, _ *http.Request, _ Request) { fail(w, http.StatusOK, message) }
 }
 
 // Empty answers 200 with no body.
@@ -151,7 +151,7 @@ func HTML() Reply { return Raw(http.StatusOK, "text/html", "<html><body>Please l
 
 // Huge answers with a JSON body of n bytes of content.
 func Huge(status, n int) Reply {
-	return func(w http.ResponseWriter, r *http.Request, asked Request) {
+	return func(w http.ResponseWriter, _ *http.Request, _ Request) {
 		w.Header().Set("Content-Type", "application/json")
 		w.WriteHeader(status)
 		_, _ = w.Write([]byte(`{"choices":[{"index":0,"message":{"role":"assistant","content":"`))
@@ -167,7 +167,7 @@ func Huge(status, n int) Reply {
 
 // Redirect answers 307, which keeps method and body.
 func Redirect(to string) Reply {
-	return func(w http.ResponseWriter, r *http.Request, asked Request) {
+	return func(w http.ResponseWriter, r *http.Request, _ Request) {
 		http.Redirect(w, r, to, http.StatusTemporaryRedirect)
 	}
 }
@@ -181,7 +181,7 @@ func ResetMidway() Reply {
 }
 
 func hijack(text string) Reply {
-	return func(w http.ResponseWriter, r *http.Request, asked Request) {
+	return func(w http.ResponseWriter, _ *http.Request, _ Request) {
 		conn, _, err := http.NewResponseController(w).Hijack()
 		if err != nil {
 			panic(http.ErrAbortHandler)
