@@ -1,0 +1,228 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
+	"github.com/prometheus/exporter-toolkit/web"
+
+	"github.com/alertscribe/alertscribe/analyzer"
+	"github.com/alertscribe/alertscribe/store"
+	"github.com/alertscribe/alertscribe/worker"
+)
+
+// app is the running service: listener, store, workers and pages.
+type app struct {
+	cfg      *config
+	opts     appOptions
+	log      *slog.Logger
+	listener net.Listener
+	server   *http.Server
+	store    *store.Store
+	worker   *worker.Worker
+	analyzer *analyzer.Analyzer
+
+	stopWork context.CancelFunc
+	running  sync.WaitGroup
+	serveErr chan error
+	cleanups []cleanup // run backwards
+}
+
+type cleanup struct {
+	name string
+	f    func(context.Context) error
+}
+
+// appOptions are the settings that flags alone give.
+type appOptions struct {
+	webConfigFile string
+	externalURL   string
+	routePrefix   string // without a trailing slash
+	softStop      time.Duration
+	listener      net.Listener // bound already; nil binds the configured address
+}
+
+// newApp makes all parts and binds the listener, so that every fault of the set-up is an error here. What was made is
+// cleaned up when a later part fails.
+func newApp(ctx context.Context, cfg *config, o appOptions, log *slog.Logger) (a *app, err error) {
+	a = &app{cfg: cfg, opts: o, log: log, serveErr: make(chan error, 1)}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, a.cleanUp(ctx))
+		}
+	}()
+	registry := prometheus.NewRegistry()
+	registry.MustRegister(
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
+		versioncollector.NewCollector("alertscribe"),
+	)
+	if err := a.listen(ctx); err != nil {
+		return nil, err
+	}
+	rules := cfg.rules()
+	a.store, err = store.Open(ctx, store.Options{
+		Path: cfg.databasePath(), Rules: rules, Retention: time.Duration(cfg.Storage.NotificationRetention),
+		Logger: log.With("component", "store"), Registerer: registry,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("opening the database %s: %w", cfg.databasePath(), err)
+	}
+	a.onStop("closing the database", func(context.Context) error { return a.store.Close() })
+	writer, err := newReporter(cfg, o.externalURL)
+	if err != nil {
+		return nil, err
+	}
+	collector, err := newCollector(cfg, log, registry)
+	if err != nil {
+		return nil, err
+	}
+	if a.analyzer, err = newAnalyzer(cfg, a.store, log, registry); err != nil {
+		return nil, err
+	}
+	options := worker.Options{
+		Store: a.store, Evidence: collector, Analyzer: a.analyzer, Report: writer, Rules: rules,
+		Analyses: cfg.Analysis.Workers, SoftStop: o.softStop, Logger: log.With("component", "worker"), Registerer: registry,
+	}
+	if cfg.Alertmanager.URL != "" {
+		options.Alertmanager = collector
+	}
+	a.worker = worker.New(options)
+	registry.MustRegister(&queueCollector{store: a.store})
+	a.server = newServer(a.routes(writer, registry))
+	return a, nil
+}
+
+// newServer bounds what a slow or hostile client can hold. There is no write timeout: ?wait= holds an answer for up to
+// ten minutes, and the handler bounds that itself.
+func newServer(h http.Handler) *http.Server {
+	return &http.Server{
+		Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
+		MaxHeaderBytes: 64 << 10,
+	}
+}
+
+func (a *app) onStop(name string, f func(context.Context) error) {
+	a.cleanups = append(a.cleanups, cleanup{name, f})
+}
+
+func (a *app) cleanUp(ctx context.Context) error {
+	var errs []error
+	for _, c := range slices.Backward(a.cleanups) {
+		if err := c.f(ctx); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", c.name, err))
+		}
+	}
+	a.cleanups = nil
+	return errors.Join(errs...)
+}
+
+func (a *app) listen(ctx context.Context) error {
+	l := a.opts.listener
+	if l == nil {
+		var lc net.ListenConfig
+		var err error
+		if l, err = lc.Listen(ctx, "tcp", a.cfg.Web.ListenAddress); err != nil {
+			return fmt.Errorf("listening (set --web.listen-address or LISTEN_ADDRESS): %w", err)
+		}
+	}
+	a.listener = l
+	a.onStop("closing the listener", func(context.Context) error {
+		if err := l.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+			return err
+		}
+		return nil
+	})
+	return nil
+}
+
+// start begins to serve and to work. It returns at once; Done tells when serving has ended by itself.
+func (a *app) start(ctx context.Context) {
+	working, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	a.stopWork = cancel
+	a.running.Go(func() { a.worker.Run(working) })
+	a.running.Go(func() { a.checkModel(working) })
+	a.running.Go(func() {
+		systemd := false
+		err := web.Serve(a.listener, a.server, &web.FlagConfig{
+			WebListenAddresses: &[]string{a.listener.Addr().String()}, WebConfigFile: &a.opts.webConfigFile, WebSystemdSocket: &systemd,
+		}, a.log.With("component", "web"))
+		if !errors.Is(err, http.ErrServerClosed) {
+			a.serveErr <- fmt.Errorf("serving: %w", err)
+		}
+	})
+}
+
+// stop ends serving, then working, then cleans up. Requests in flight get their answers; work in flight has the soft
+// stop's time.
+func (a *app) stop(ctx context.Context) error {
+	shutdown, cancel := context.WithTimeout(ctx, shutdownTimeout)
+	defer cancel()
+	a.stopWork()
+	err := a.server.Shutdown(shutdown)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = a.server.Close() // somebody waits with ?wait=; what they sent is durable
+	}
+	a.running.Wait()
+	return errors.Join(err, a.cleanUp(ctx))
+}
+
+const shutdownTimeout = 5 * time.Second
+
+// checkModel warns when the endpoint does not know the model. It never stops the start.
+func (a *app) checkModel(ctx context.Context) {
+	if a.cfg.LLM.key == "" {
+		a.log.Warn("No API key: reports carry evidence only. Set DEEPSEEK_API_KEY, in the environment or in .env")
+		return
+	}
+	warning, err := a.analyzer.CheckModel(ctx)
+	switch {
+	case err != nil && ctx.Err() == nil:
+		a.log.Warn("Asking the model's endpoint which models it has", "err", err)
+	case warning != "":
+		a.log.Warn(warning)
+	}
+}
+
+// serve runs the service until it is told to stop.
+func (c *cli) serve(ctx context.Context) error {
+	cfg, err := c.load()
+	if err != nil {
+		return err
+	}
+	log := c.logger()
+	a, err := newApp(ctx, cfg, appOptions{
+		webConfigFile: c.webConfigFile, externalURL: c.externalURL, routePrefix: c.prefix(),
+	}, log)
+	if err != nil {
+		return err
+	}
+	a.start(ctx)
+	log.Info("Ready for notifications", "address", a.listener.Addr(), "reports", cfg.Reports.Dir, "database", cfg.databasePath())
+	select {
+	case <-ctx.Done():
+		log.Info("Stopping: finishing what is in flight")
+		err = nil
+	case err = <-a.serveErr:
+	}
+	return errors.Join(err, a.stop(context.WithoutCancel(ctx)))
+}
+
+// trimPrefixPath brings the prefix of all routes into the form "/a/b", or "" for none.
+func trimPrefixPath(p string) string {
+	p = strings.Trim(p, "/")
+	if p == "" {
+		return ""
+	}
+	return "/" + p
+}

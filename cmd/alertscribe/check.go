@@ -1,0 +1,94 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+)
+
+// checkConfig says all that is wrong, or what the settings amount to.
+func (c *cli) checkConfig(context.Context) error {
+	cfg, err := c.load()
+	if err != nil {
+		return err
+	}
+	set := func(s string) string {
+		if s == "" {
+			return "not set"
+		}
+		return redactURL(s)
+	}
+	key := "not set: reports carry evidence only"
+	if cfg.LLM.key != "" {
+		key = "set"
+	}
+	token := "not set: anyone who reaches the port may post"
+	if cfg.Web.webhookToken != "" {
+		token = "set"
+	}
+	for _, line := range [][2]string{
+		{"listen address", cfg.Web.ListenAddress},
+		{"model", cfg.LLM.Model + " at " + redactURL(cfg.LLM.BaseURL)},
+		{"API key", key},
+		{"Prometheus", set(cfg.Prometheus.URL)},
+		{"Alertmanager", set(cfg.Alertmanager.URL)},
+		{"reports", cfg.Reports.Dir + " (" + cfg.Reports.Language + ")"},
+		{"database", cfg.Storage.DatabaseURL},
+		{"webhook token", token},
+		{"model calls", capText(cfg.Budget.CallsPerHour)},
+	} {
+		fmt.Fprintf(c.stdout, "%-16s%s\n", line[0], line[1])
+	}
+	fmt.Fprintln(c.stdout, "SUCCESS: the configuration is valid")
+	return nil
+}
+
+func capText(n int) string {
+	if n == 0 {
+		return "no cap"
+	}
+	return fmt.Sprintf("at most %d an hour", n)
+}
+
+// health asks a running alertscribe for its health: for containers, whose image holds nothing but this binary.
+func (c *cli) health(ctx context.Context, root string) error {
+	if root == "" {
+		cfg, err := c.load()
+		if err != nil {
+			return err
+		}
+		host, port, err := net.SplitHostPort(cfg.Web.ListenAddress)
+		if err != nil {
+			return err
+		}
+		if host == "" || host == "0.0.0.0" || host == "::" {
+			host = "localhost"
+		}
+		root = "http://" + net.JoinHostPort(host, port) + c.prefix()
+	}
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(root, "/")+"/health", nil)
+	if err != nil {
+		return fmt.Errorf("%w: --url: %w", errBadInput, err)
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return fmt.Errorf("asking for the health: %w", err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
+	if err != nil {
+		return fmt.Errorf("reading the health: %w", err)
+	}
+	fmt.Fprintln(c.stdout, strings.TrimSpace(string(body)))
+	if resp.StatusCode != http.StatusOK {
+		return errors.New("not healthy: " + resp.Status)
+	}
+	return nil
+}

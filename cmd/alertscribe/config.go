@@ -1,0 +1,206 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/prometheus/alertmanager/pkg/labels"
+	commonconfig "github.com/prometheus/common/config"
+	"github.com/prometheus/common/model"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/alertscribe/alertscribe/incident"
+	"github.com/alertscribe/alertscribe/redact"
+)
+
+// config is all settings, from the file and from the environment. Every field has a default.
+type config struct {
+	LLM          llmConfig         `yaml:"llm"`
+	Prometheus   upstreamConfig    `yaml:"prometheus"`
+	Alertmanager upstreamConfig    `yaml:"alertmanager"`
+	Analysis     analysisConfig    `yaml:"analysis"`
+	Budget       budgetConfig      `yaml:"budget"`
+	Redaction    redactionConfig   `yaml:"redaction"`
+	Reports      reportsConfig     `yaml:"reports"`
+	Storage      storageConfig     `yaml:"storage"`
+	Web          webConfig         `yaml:"web"`
+	skip         []labels.Matchers // Analysis.Skip, parsed
+}
+
+type llmConfig struct {
+	BaseURL    string                         `yaml:"base_url"`
+	Model      string                         `yaml:"model"`
+	APIKeyFile string                         `yaml:"api_key_file"`
+	Thinking   string                         `yaml:"thinking"` // disabled, low, high
+	ExtraBody  map[string]any                 `yaml:"extra_body"`
+	Timeout    model.Duration                 `yaml:"timeout"`
+	MaxTokens  int                            `yaml:"max_tokens"`
+	HTTPConfig *commonconfig.HTTPClientConfig `yaml:"http_config"`
+
+	key        redact.Secret
+	probeAfter time.Duration // how soon an open breaker probes; 0 for the analyzer's default
+}
+
+type upstreamConfig struct {
+	URL        string                         `yaml:"url"`
+	PublicURL  string                         `yaml:"public_url"` // for links; url without its password when empty
+	HTTPConfig *commonconfig.HTTPClientConfig `yaml:"http_config"`
+}
+
+type analysisConfig struct {
+	Skip            []string       `yaml:"skip"`
+	Severities      []string       `yaml:"severities"`
+	Workers         int            `yaml:"workers"`
+	MaxAge          model.Duration `yaml:"max_age"`
+	ReopenWithin    model.Duration `yaml:"reopen_within"`
+	StaleAfter      model.Duration `yaml:"stale_after"`
+	MaxPromptBytes  int            `yaml:"max_prompt_bytes"`
+	EvidenceTimeout model.Duration `yaml:"evidence_timeout"`
+	EvidenceQueries int            `yaml:"evidence_queries"`
+}
+
+type budgetConfig struct {
+	CallsPerHour int `yaml:"calls_per_hour"` // 0: no cap
+}
+
+type redactionConfig struct {
+	Patterns []string `yaml:"patterns"`
+}
+
+type reportsConfig struct {
+	Dir      string `yaml:"dir"`
+	Language string `yaml:"language"`
+}
+
+type storageConfig struct {
+	DatabaseURL           string         `yaml:"database_url"`
+	NotificationRetention model.Duration `yaml:"notification_retention"`
+}
+
+type webConfig struct {
+	ListenAddress    string `yaml:"listen_address"`
+	MaxBodyBytes     int64  `yaml:"max_body_bytes"`
+	WebhookTokenFile string `yaml:"webhook_token_file"`
+
+	webhookToken redact.Secret
+}
+
+func defaultConfig() *config {
+	rules := incident.DefaultRules()
+	return &config{
+		LLM: llmConfig{
+			BaseURL: "https://api.deepseek.com", Model: "deepseek-flash", Thinking: "disabled",
+			Timeout: model.Duration(2 * time.Minute), MaxTokens: 4096,
+		},
+		Analysis: analysisConfig{
+			Skip: []string{`alertname=~"Watchdog|InfoInhibitor"`}, Severities: rules.Severities, Workers: 4,
+			MaxAge: model.Duration(rules.AnalysisMaxAge), ReopenWithin: model.Duration(rules.ReopenWithin),
+			StaleAfter: model.Duration(rules.StaleAfter), MaxPromptBytes: 24 << 10,
+			EvidenceTimeout: model.Duration(20 * time.Second), EvidenceQueries: 60,
+		},
+		Budget:  budgetConfig{CallsPerHour: 60},
+		Reports: reportsConfig{Dir: "reports", Language: "en"},
+		Storage: storageConfig{
+			DatabaseURL: sqliteScheme + "data/alertscribe.db", NotificationRetention: model.Duration(30 * 24 * time.Hour),
+		},
+		Web: webConfig{ListenAddress: ":5008", MaxBodyBytes: 4 << 20},
+	}
+}
+
+const sqliteScheme = "sqlite://"
+
+// loadConfig reads the file (none when the name is empty) over the defaults and the environment over both, and reports
+// all that is wrong at once. A listen address from a flag is stronger than all.
+func loadConfig(file string, getenv func(string) string, listenAddress string) (*config, error) {
+	c := defaultConfig()
+	var errs []error
+	if file != "" {
+		if err := c.readFile(file); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	c.readEnv(getenv)
+	if listenAddress != "" {
+		c.Web.ListenAddress = listenAddress
+	}
+	errs = append(errs, c.readSecrets(getenv)...)
+	errs = append(errs, c.validate()...)
+	return c, errors.Join(errs...)
+}
+
+func (c *config) readFile(file string) error {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return fmt.Errorf("--config.file: %w", err)
+	}
+	dec := yaml.NewDecoder(bytes.NewReader(b))
+	dec.KnownFields(true)
+	if err := dec.Decode(c); err != nil && !errors.Is(err, io.EOF) {
+		return fmt.Errorf("%s: %w", file, err)
+	}
+	dir := filepath.Dir(file)
+	for _, h := range []*commonconfig.HTTPClientConfig{c.LLM.HTTPConfig, c.Prometheus.HTTPConfig, c.Alertmanager.HTTPConfig} {
+		h.SetDirectory(dir) // as in Prometheus: paths are relative to the config file; a nil receiver is fine
+	}
+	for _, p := range []*string{&c.LLM.APIKeyFile, &c.Web.WebhookTokenFile} {
+		*p = commonconfig.JoinDir(dir, *p)
+	}
+	return nil
+}
+
+// readEnv takes over what stands in the environment, which is stronger than the file.
+func (c *config) readEnv(getenv func(string) string) {
+	for name, field := range map[string]*string{
+		"LLM_BASE_URL": &c.LLM.BaseURL, "LLM_MODEL": &c.LLM.Model,
+		"PROMETHEUS_URL": &c.Prometheus.URL, "ALERTMANAGER_URL": &c.Alertmanager.URL,
+		"REPORT_DIR": &c.Reports.Dir, "REPORT_LANGUAGE": &c.Reports.Language,
+		"DATABASE_URL": &c.Storage.DatabaseURL, "LISTEN_ADDRESS": &c.Web.ListenAddress,
+	} {
+		if v := strings.TrimSpace(getenv(name)); v != "" {
+			*field = v
+		}
+	}
+}
+
+func (c *config) readSecrets(getenv func(string) string) []error {
+	var errs []error
+	read := func(key, file string, names ...string) redact.Secret {
+		for _, name := range names {
+			if v := strings.TrimSpace(getenv(name)); v != "" {
+				return redact.Secret(v)
+			}
+		}
+		if file == "" {
+			return ""
+		}
+		b, err := os.ReadFile(file)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", key, err))
+		}
+		return redact.Secret(strings.TrimSpace(string(b)))
+	}
+	c.LLM.key = read("llm.api_key_file", c.LLM.APIKeyFile, "DEEPSEEK_API_KEY", "LLM_API_KEY")
+	c.Web.webhookToken = read("web.webhook_token_file", c.Web.WebhookTokenFile, "ALERTSCRIBE_WEBHOOK_TOKEN")
+	return errs
+}
+
+// rules returns the settings of the incident's rules.
+func (c *config) rules() *incident.Rules {
+	r := incident.DefaultRules()
+	r.ReopenWithin = time.Duration(c.Analysis.ReopenWithin)
+	r.StaleAfter = time.Duration(c.Analysis.StaleAfter)
+	r.AnalysisMaxAge = time.Duration(c.Analysis.MaxAge)
+	r.Severities = c.Analysis.Severities
+	r.Skip = c.skip
+	return r
+}
+
+func (c *config) databasePath() string {
+	return strings.TrimPrefix(c.Storage.DatabaseURL, sqliteScheme)
+}

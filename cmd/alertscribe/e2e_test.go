@@ -1,0 +1,91 @@
+package main
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/common/promslog"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/alertscribe/alertscribe/cmd/loginsim/sim"
+	"github.com/alertscribe/alertscribe/incident"
+	"github.com/alertscribe/alertscribe/testbed"
+	"github.com/alertscribe/alertscribe/testbed/testbedtest"
+)
+
+// TestEndToEnd lets a real Prometheus notice a simulated attack and a real Alertmanager notify the service: the alert
+// fires, is reported with evidence and a verdict, resolves, and the report says so.
+func TestEndToEnd(t *testing.T) {
+	logins, err := sim.New(sim.Config{MetricsAddr: "127.0.0.1:0", ControlAddr: "127.0.0.1:0", Interval: 50 * time.Millisecond}, promslog.NewNopLogger())
+	require.NoError(t, err)
+	go func() { assert.NoError(t, logins.Run(t.Context())) }()
+
+	// Alertmanager must know our address before we know Prometheus': a relay stands between.
+	var service *service
+	relay := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		service.app.server.Handler.ServeHTTP(w, r)
+	}))
+	pair := testbedtest.Start(t, testbed.Options{
+		Prometheus:   testbed.PrometheusConfig{Targets: []string{logins.MetricsAddr()}, Rules: demoRules},
+		Alertmanager: testbed.AlertmanagerConfig{WebhookURL: "http://" + relay.Listener.Addr().String() + "/alert"},
+	})
+	m := newModel(t)
+	service = startService(t, func(c *config) {
+		withModel(m)(c)
+		c.Prometheus.URL, c.Alertmanager.URL = pair.PromURL, pair.AMURL
+	})
+	relay.Start()
+	t.Cleanup(relay.Close)
+
+	time.Sleep(5 * time.Second) // traffic before the attack: the one thing here that takes its time
+	query := url.Values{"region": {"shenzhen"}, "user_type": {"admin"}, "duration": {"12s"}, "rate": {"40"}}
+	resp, err := http.Post("http://"+logins.ControlAddr()+"/attack?"+query.Encode(), "", http.NoBody) //nolint:noctx // a test's
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+
+	find := func() *incident.Incident {
+		list, _, err := service.app.store.Incidents(t.Context(), incident.Query{Limit: 10, Alertname: demoAlert})
+		require.NoError(t, err)
+		if len(list) == 0 {
+			return nil
+		}
+		return list[0]
+	}
+	require.Eventually(t, func() bool { return find() != nil }, time.Minute, 100*time.Millisecond, "the alert does not arrive")
+	inc := service.await(find().ID, 30*time.Second, "complete while it fires", func(inc *incident.Incident) bool {
+		return inc.Analysis.State == incident.Complete && current(inc)
+	})
+	require.Equal(t, incident.Firing, inc.Status)
+	text := service.report(inc)
+	assert.Contains(t, text, "status: firing")
+	assert.Contains(t, text, "analysis: complete")
+	assert.Contains(t, text, "user_login_total", "the PromQL that anyone can rerun")
+	charts, err := filepath.Glob(strings.TrimSuffix(filepath.Join(service.cfg.Reports.Dir, filepath.FromSlash(inc.ReportPath)), ".md") + "/*.svg")
+	require.NoError(t, err)
+	require.NotEmpty(t, charts)
+	chart, err := os.ReadFile(charts[0])
+	require.NoError(t, err)
+	assert.Contains(t, string(chart), "</svg>")
+
+	resolved := service.await(inc.ID, time.Minute, "resolved", func(inc *incident.Incident) bool {
+		return inc.Status == incident.Resolved && current(inc)
+	})
+	text = service.report(resolved)
+	assert.Contains(t, text, "status: resolved")
+	assert.Contains(t, text, "analysis: complete")
+	assert.Equal(t, inc.ReportPath, resolved.ReportPath)
+	assert.Len(t, reportsOnDisk(t, service.cfg.Reports.Dir)[inc.ID], 1)
+
+	// What the file shows is what the page shows.
+	page, err := http.Get(service.url + "/reports/" + inc.ID + ".md") //nolint:noctx // a test's
+	require.NoError(t, err)
+	require.NoError(t, page.Body.Close())
+	assert.Equal(t, http.StatusOK, page.StatusCode)
+}

@@ -1,0 +1,196 @@
+package main
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/alertscribe/alertscribe/analyzer/modeltest"
+	"github.com/alertscribe/alertscribe/incident"
+)
+
+// soon is how long after the 202 the facts may take to be on disk: DESIGN's second promise.
+const soon = 2 * time.Second
+
+// TestModelFaults breaks the model in every way that it is known to break. Whatever it does, the report is there within
+// two seconds and says where the analysis stands; once the model is well again, the analysis is completed.
+func TestModelFaults(t *testing.T) {
+	always := func(r modeltest.Reply) func(*modeltest.Server) { return func(m *modeltest.Server) { m.Always(r) } }
+	tests := map[string]struct {
+		fault func(*modeltest.Server)
+		// state and reason while the fault lasts; detail is a part of what the report says about it.
+		state  incident.State
+		reason incident.Reason
+		detail string
+		prose  bool // the answer is kept as prose
+	}{
+		"429":                    {fault: always(modeltest.RateLimit("")), state: incident.Pending, detail: "429"},
+		"429 with Retry-After":   {fault: always(modeltest.RateLimit("1")), state: incident.Pending, detail: "429"},
+		"500":                    {fault: always(modeltest.Status(500, "internal")), state: incident.Pending, detail: "500"},
+		"503":                    {fault: always(modeltest.Status(503, "overloaded")), state: incident.Pending, detail: "503"},
+		"hang":                   {fault: always(modeltest.Hang()), state: incident.Pending},
+		"blank lines":            {fault: always(modeltest.BlankLines(50 * time.Millisecond)), state: incident.Pending},
+		"blank content":          {fault: always(modeltest.Blank()), state: incident.Pending},
+		"cut JSON, then again":   {fault: always(modeltest.Cut()), state: incident.Pending},
+		"200 with an error body": {fault: always(modeltest.ErrorIn200("overloaded")), state: incident.Pending, detail: "overloaded"},
+		"empty body":             {fault: always(modeltest.Empty()), state: incident.Pending},
+		"a login page":           {fault: always(modeltest.HTML()), state: incident.Pending},
+		"reset":                  {fault: always(modeltest.Reset()), state: incident.Pending},
+		"401":                    {fault: always(modeltest.Status(401, "bad key")), state: incident.EvidenceOnly, reason: incident.Authentication},
+		"402":                    {fault: always(modeltest.Status(402, "Insufficient Balance")), state: incident.EvidenceOnly, reason: incident.Balance},
+		"400":                    {fault: always(modeltest.Status(400, "Model Not Exist")), state: incident.EvidenceOnly, reason: incident.GaveUp},
+		"connection refused":     {fault: (*modeltest.Server).Down, state: incident.Pending},
+		"fenced JSON":            {fault: always(modeltest.Fenced()), state: incident.Complete},
+		"prose":                  {fault: always(modeltest.Prose()), state: incident.Complete, prose: true},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			m := newModel(t)
+			tc.fault(m)
+			s := startService(t, func(c *config) {
+				withModel(m)(c)
+				require.NoError(t, c.LLM.Timeout.Set("1s"))
+				c.LLM.probeAfter = time.Second // not a minute
+			})
+			begun := time.Now()
+			id := s.open("Fault")
+			inc := s.await(id, soon, "no report within two seconds", onDisk)
+			t.Logf("report on disk %v after the request", time.Since(begun).Round(time.Millisecond))
+			assert.Contains(t, s.report(inc), "id: "+id)
+
+			inc = s.await(id, 10*time.Second, "the state was not reached", func(inc *incident.Incident) bool {
+				tried := inc.Analysis.Attempts > 0 || inc.Analysis.State == incident.Complete
+				return tried && inc.Analysis.State == tc.state && inc.Analysis.Reason == tc.reason && current(inc)
+			})
+			assert.Contains(t, inc.Analysis.Detail, tc.detail)
+			assert.Contains(t, s.report(inc), "analysis: "+string(tc.state))
+			_, found := s.incident(id)
+			assert.Equal(t, tc.prose, found.Verdict != nil && found.Verdict.Prose != "")
+			if tc.state == incident.Complete {
+				return
+			}
+			m.Always(modeltest.Verdict())
+			if name == "connection refused" {
+				require.NoError(t, m.Up())
+			}
+			inc = s.await(id, 30*time.Second, "not completed after the model was well", func(inc *incident.Incident) bool {
+				return inc.Analysis.State == incident.Complete && current(inc)
+			})
+			assert.Contains(t, s.report(inc), "analysis: complete")
+		})
+	}
+}
+
+// TestHangingModelsHoldUpNothing lets all four analyses hang, and sends a hundred alerts meanwhile.
+func TestHangingModelsHoldUpNothing(t *testing.T) {
+	m := newModel(t)
+	m.Always(modeltest.Hang())
+	s := startService(t, func(c *config) {
+		withModel(m)(c)
+		require.NoError(t, c.LLM.Timeout.Set("1h"))
+	})
+	for i := range 4 {
+		s.open(fmt.Sprintf("Hanging%d", i))
+	}
+	require.Eventually(t, func() bool { return len(m.Requests()) == 4 }, 5*time.Second, 10*time.Millisecond)
+
+	begun := time.Now()
+	ids := make([]string, 100)
+	var wg sync.WaitGroup
+	for i := range ids {
+		wg.Go(func() {
+			a, err := post(t.Context(), http.DefaultClient, s.url+"/alert", payload(fmt.Sprintf("Meanwhile%d", i), incident.Firing))
+			if assert.NoError(t, err) && assert.NotNil(t, a.Incident, a.raw) {
+				ids[i] = *a.Incident
+			}
+		})
+	}
+	wg.Wait()
+	for _, id := range ids {
+		s.await(id, max(0, soon-time.Since(begun)), "facts", onDisk)
+	}
+	t.Logf("100 facts reports on disk %v after the first request", time.Since(begun).Round(time.Millisecond))
+	require.Less(t, time.Since(begun), soon)
+	for _, id := range ids {
+		s.await(id, 20*time.Second, "evidence", func(inc *incident.Incident) bool { return inc.Analysis.Evidence > 0 && current(inc) })
+	}
+	require.Len(t, m.Requests(), 4, "the four still hang")
+}
+
+// TestCap lets more incidents ask than the cap allows.
+func TestCap(t *testing.T) {
+	m := newModel(t)
+	s := startService(t, func(c *config) {
+		withModel(m)(c)
+		c.Budget.CallsPerHour = 3
+	})
+	var ids []string
+	for i := range 8 {
+		ids = append(ids, s.open(fmt.Sprintf("Capped%d", i)))
+	}
+	complete, capped := 0, 0
+	for _, id := range ids {
+		inc := s.await(id, 10*time.Second, "settled", func(inc *incident.Incident) bool {
+			return inc.Analysis.State != incident.Pending && current(inc)
+		})
+		switch {
+		case inc.Analysis.State == incident.Complete:
+			complete++
+		case inc.Analysis.Reason == incident.Budget:
+			capped++
+			assert.Contains(t, s.report(inc), "analysis_reason: budget")
+		}
+	}
+	assert.Equal(t, 3, complete)
+	assert.Equal(t, 5, capped)
+	assert.Len(t, m.Requests(), 3)
+}
+
+// TestRepeatsCostNothing sends what Alertmanager and its pair repeat, and a flap: one model call in all.
+func TestRepeatsCostNothing(t *testing.T) {
+	m := newModel(t)
+	s := startService(t, withModel(m))
+	id := s.open("Repeated")
+	s.await(id, 10*time.Second, "complete", func(inc *incident.Incident) bool { return inc.Analysis.State == incident.Complete })
+	for i := range 20 {
+		body := payload("Repeated", incident.Firing)
+		if i%2 == 1 {
+			body = []byte(strings.ReplaceAll(string(body), "http://alertmanager:9093", "http://alertmanager-2:9093"))
+		}
+		a := s.post("/alert", body)
+		require.Equal(t, id, *a.Incident)
+	}
+	s.post("/alert", payload("Repeated", incident.Resolved))
+	s.post("/alert", payload("Repeated", incident.Firing))
+	inc := s.await(id, 10*time.Second, "settled", func(inc *incident.Incident) bool { return inc.Due == incident.Due{} })
+	assert.Equal(t, 20, inc.Repeats)
+	assert.Equal(t, 1, inc.Flaps)
+	assert.Len(t, m.Requests(), 1)
+	assert.Len(t, reportsOnDisk(t, s.cfg.Reports.Dir)[id], 1)
+}
+
+// TestSkipAndSecrets: what analysis.skip matches costs no call, and secrets in alert text do not reach the model.
+func TestSkipAndSecrets(t *testing.T) {
+	m := newModel(t)
+	s := startService(t, withModel(m))
+	inc := s.await(s.open("Watchdog"), 5*time.Second, "evidence", func(inc *incident.Incident) bool {
+		return inc.Analysis.Evidence > 0 && current(inc)
+	})
+	assert.Equal(t, incident.Skipped, inc.Analysis.Reason)
+	require.Empty(t, m.Requests())
+
+	body := strings.Replace(string(payload("Leaky", incident.Firing)), "Leaky is not well",
+		"postgres://app:hunter2@db/prod refused, 密码：correct-horse", 1)
+	a := s.post("/alert", []byte(body))
+	s.await(*a.Incident, 10*time.Second, "complete", func(inc *incident.Incident) bool { return inc.Analysis.State == incident.Complete })
+	require.Len(t, m.Requests(), 1)
+	assert.NotContains(t, m.Requests()[0].User(), "hunter2")
+	assert.NotContains(t, m.Requests()[0].User(), "correct-horse")
+}

@@ -1,0 +1,158 @@
+// Command alertscribe receives Alertmanager notifications, gathers evidence from Prometheus, has a language model
+// explain it, and writes a Markdown report that the person on call can act on.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"log/slog"
+	"net/url"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/alecthomas/kingpin/v2"
+	"github.com/joho/godotenv"
+	"github.com/prometheus/common/promslog"
+	promslogflag "github.com/prometheus/common/promslog/flag"
+	"github.com/prometheus/common/version"
+)
+
+func main() { os.Exit(run()) }
+
+// The exit codes besides 0.
+const (
+	exitFailure  = 1
+	exitBadInput = 2
+)
+
+// errBadInput marks what the user can mend by giving other input: exit code 2.
+var errBadInput = errors.New("bad input")
+
+// cli holds what all commands share.
+type cli struct {
+	configFile    string
+	listenAddress string
+	webConfigFile string
+	externalURL   string
+	routePrefix   string
+	log           promslog.Config
+
+	stdin          io.Reader
+	stdout, stderr io.Writer
+}
+
+func run() int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	c := &cli{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}
+	app, commands := c.application()
+	command, err := app.Parse(os.Args[1:])
+	if err != nil {
+		fmt.Fprintf(c.stderr, "alertscribe: %v; see alertscribe --help\n", err)
+		return exitBadInput
+	}
+	err = commands[command](ctx)
+	switch {
+	case err == nil:
+		return 0
+	case errors.Is(err, context.Canceled) && ctx.Err() != nil:
+		fmt.Fprintln(c.stderr, "alertscribe: interrupted")
+		return exitFailure
+	}
+	fmt.Fprintln(c.stderr, "alertscribe:", err)
+	if errors.Is(err, errBadInput) {
+		return exitBadInput
+	}
+	return exitFailure
+}
+
+// application declares flags and commands; the map holds what each command does.
+func (c *cli) application() (*kingpin.Application, map[string]func(context.Context) error) {
+	app := kingpin.New("alertscribe", "Explains Alertmanager's alerts: evidence from Prometheus, causes from a language model, a report on disk.")
+	app.HelpFlag.Short('h')
+	app.Version(version.Print("alertscribe"))
+	app.UsageWriter(c.stdout)
+	app.Flag("config.file", "Path of the configuration file (YAML). Everything has a default.").StringVar(&c.configFile)
+	app.Flag("web.listen-address", "Address to listen on. (default :5008)").StringVar(&c.listenAddress)
+	app.Flag("web.config.file", "Path of the file that enables TLS or basic authentication, as in Prometheus.").StringVar(&c.webConfigFile)
+	app.Flag("web.external-url", "URL under which people reach alertscribe, for links; its path becomes the prefix of all routes.").StringVar(&c.externalURL)
+	app.Flag("web.route-prefix", "Prefix of the internal routes. (default: the path of --web.external-url)").StringVar(&c.routePrefix)
+	promslogflag.AddFlags(app, &c.log)
+
+	commands := map[string]func(context.Context) error{}
+	add := func(name, help string) *kingpin.CmdClause { return app.Command(name, help) }
+	commands[add("serve", "Receive notifications and write reports (the default command).").Default().FullCommand()] = c.serve
+
+	analyze := add("analyze", "Write the report of one payload and print its path.")
+	analyzeFile := analyze.Arg("file", "Alertmanager webhook body in JSON, - for standard input.").Required().String()
+	commands[analyze.FullCommand()] = func(ctx context.Context) error { return c.analyze(ctx, *analyzeFile) }
+
+	evidence := add("evidence", "Print the evidence for one payload as JSON; no model is asked.")
+	evidenceFile := evidence.Arg("file", "Alertmanager webhook body in JSON, - for standard input.").Required().String()
+	commands[evidence.FullCommand()] = func(ctx context.Context) error { return c.evidence(ctx, *evidenceFile) }
+
+	demo := add("demo", "Watch a simulated attack become a report, with a real Prometheus and a real Alertmanager.")
+	demoDir := demo.Flag("dir", "Folder for everything that the demo makes. (default: a new temporary folder)").String()
+	commands[demo.FullCommand()] = func(ctx context.Context) error { return c.demo(ctx, *demoDir) }
+
+	commands[add("check-config", "Check flags, environment and configuration file, and say all that is wrong.").FullCommand()] = c.checkConfig
+	commands[add("version", "Print the version.").FullCommand()] = func(context.Context) error {
+		fmt.Fprintln(c.stdout, version.Print("alertscribe"))
+		return nil
+	}
+	health := add("health", "Ask a running alertscribe for its health; exit 1 when it is not healthy.")
+	healthURL := health.Flag("url", "Root of its pages. (default: http:// at the listen address)").String()
+	commands[health.FullCommand()] = func(ctx context.Context) error { return c.health(ctx, *healthURL) }
+	return app, commands
+}
+
+// load returns the settings from flags, environment, .env and file, in this order of strength.
+func (c *cli) load() (*config, error) {
+	dotenv, err := godotenv.Read(".env")
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		err = fmt.Errorf(".env: %w", err)
+	} else {
+		err = nil
+	}
+	cfg, cfgErr := loadConfig(c.configFile, func(name string) string {
+		if v, ok := os.LookupEnv(name); ok {
+			return v
+		}
+		return dotenv[name]
+	}, c.listenAddress)
+	if err = errors.Join(err, cfgErr, cfg.validateWeb(c.webConfigFile), c.validateExternalURL()); err != nil {
+		return nil, fmt.Errorf("%w: the configuration has faults:\n%w", errBadInput, err)
+	}
+	return cfg, nil
+}
+
+func (c *cli) validateExternalURL() error {
+	if c.externalURL == "" {
+		return nil
+	}
+	u, err := url.Parse(c.externalURL)
+	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		return fmt.Errorf("--web.external-url: %q is not an http:// or https:// URL with a host", c.externalURL)
+	}
+	return nil
+}
+
+// prefix returns the prefix of all routes, without a trailing slash.
+func (c *cli) prefix() string {
+	p := c.routePrefix
+	if p == "" {
+		if u, err := url.Parse(c.externalURL); err == nil {
+			p = u.Path
+		}
+	}
+	return trimPrefixPath(p)
+}
+
+func (c *cli) logger() *slog.Logger {
+	c.log.Writer = c.stderr
+	return promslog.New(&c.log)
+}

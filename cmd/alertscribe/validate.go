@@ -1,0 +1,156 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/prometheus/alertmanager/pkg/labels"
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/exporter-toolkit/web"
+	"go.yaml.in/yaml/v3"
+
+	"github.com/alertscribe/alertscribe/redact"
+)
+
+// validate returns every fault of the settings, each naming its key and the way out.
+func (c *config) validate() []error {
+	var errs []error
+	bad := func(key, format string, args ...any) {
+		errs = append(errs, fmt.Errorf("%s: %s", key, fmt.Sprintf(format, args...)))
+	}
+	checkURL := func(key, value string, required bool) {
+		if value == "" && !required {
+			return
+		}
+		u, err := url.Parse(value)
+		if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+			bad(key, "%q is not an http:// or https:// URL with a host", redactURL(value))
+		}
+	}
+	checkURL("llm.base_url (LLM_BASE_URL)", c.LLM.BaseURL, true)
+	checkURL("prometheus.url (PROMETHEUS_URL)", c.Prometheus.URL, false)
+	checkURL("prometheus.public_url", c.Prometheus.PublicURL, false)
+	checkURL("alertmanager.url (ALERTMANAGER_URL)", c.Alertmanager.URL, false)
+	checkURL("alertmanager.public_url", c.Alertmanager.PublicURL, false)
+	if c.LLM.Model == "" {
+		bad("llm.model (LLM_MODEL)", "is empty; the default is deepseek-flash")
+	}
+	if !slices.Contains([]string{"disabled", "low", "high", "omit"}, c.LLM.Thinking) {
+		bad("llm.thinking", "%q is none of disabled, low, high, omit (for endpoints that refuse the field)", c.LLM.Thinking)
+	}
+	if !slices.Contains([]string{"en", "zh"}, c.Reports.Language) {
+		bad("reports.language (REPORT_LANGUAGE)", "%q is neither en nor zh", c.Reports.Language)
+	}
+	if c.Reports.Dir == "" {
+		bad("reports.dir (REPORT_DIR)", "is empty")
+	}
+	if _, _, err := net.SplitHostPort(c.Web.ListenAddress); err != nil {
+		bad("web.listen_address (LISTEN_ADDRESS, --web.listen-address)", "%q is not HOST:PORT, such as 127.0.0.1:5008 or :5008", c.Web.ListenAddress)
+	}
+	errs = append(errs, c.validateStorage()...)
+	errs = append(errs, c.validateNumbers()...)
+	for i, s := range c.Analysis.Skip {
+		m, err := labels.ParseMatchers(s)
+		if err != nil {
+			bad(fmt.Sprintf("analysis.skip[%d]", i), "%v; matchers look like %q", err, `alertname=~"Watchdog|InfoInhibitor"`)
+			continue
+		}
+		c.skip = append(c.skip, m)
+	}
+	if _, err := redact.New(c.Redaction.Patterns); err != nil {
+		bad("redaction.patterns", "%v", err)
+	}
+	return errs
+}
+
+func (c *config) validateStorage() []error {
+	key := "storage.database_url (DATABASE_URL)"
+	switch {
+	case strings.HasPrefix(c.Storage.DatabaseURL, "postgres://"), strings.HasPrefix(c.Storage.DatabaseURL, "postgresql://"):
+		return []error{fmt.Errorf("%s: PostgreSQL is not supported yet; use sqlite://PATH", key)}
+	case !strings.HasPrefix(c.Storage.DatabaseURL, sqliteScheme) || c.databasePath() == "":
+		return []error{fmt.Errorf("%s: %q is not sqlite://PATH, such as sqlite://data/alertscribe.db", key, redactURL(c.Storage.DatabaseURL))}
+	}
+	return nil
+}
+
+func (c *config) validateNumbers() []error {
+	var errs []error
+	for _, d := range []struct {
+		key      string
+		value    model.Duration
+		min, max time.Duration
+	}{
+		{"llm.timeout", c.LLM.Timeout, time.Second, time.Hour},
+		{"analysis.max_age", c.Analysis.MaxAge, time.Minute, year},
+		{"analysis.reopen_within", c.Analysis.ReopenWithin, 0, year},
+		{"analysis.stale_after", c.Analysis.StaleAfter, time.Minute, year},
+		{"analysis.evidence_timeout", c.Analysis.EvidenceTimeout, time.Second, 10 * time.Minute},
+		{"storage.notification_retention", c.Storage.NotificationRetention, time.Hour, 100 * year},
+	} {
+		if v := time.Duration(d.value); v < d.min || v > d.max {
+			errs = append(errs, fmt.Errorf("%s: %v is not between %v and %v", d.key, d.value, model.Duration(d.min), model.Duration(d.max)))
+		}
+	}
+	for _, n := range []struct {
+		key             string
+		value, min, max int64
+	}{
+		{"llm.max_tokens", int64(c.LLM.MaxTokens), 256, 1 << 20},
+		{"analysis.workers", int64(c.Analysis.Workers), 1, 256},
+		{"analysis.max_prompt_bytes", int64(c.Analysis.MaxPromptBytes), 4 << 10, 4 << 20},
+		{"analysis.evidence_queries", int64(c.Analysis.EvidenceQueries), 1, 10_000},
+		{"budget.calls_per_hour", int64(c.Budget.CallsPerHour), 0, 1 << 31},
+		{"web.max_body_bytes", c.Web.MaxBodyBytes, 1 << 10, 1 << 30},
+	} {
+		if n.value < n.min || n.value > n.max {
+			errs = append(errs, fmt.Errorf("%s: %d is not between %d and %d", n.key, n.value, n.min, n.max))
+		}
+	}
+	return errs
+}
+
+const year = 365 * 24 * time.Hour
+
+// validateWeb checks the file that enables TLS and basic auth. A bearer token for the webhook and basic auth would both
+// want the Authorization header of the same request: the pair is refused.
+func (c *config) validateWeb(webConfigFile string) error {
+	if webConfigFile == "" {
+		return nil
+	}
+	if err := web.Validate(webConfigFile); err != nil {
+		return fmt.Errorf("--web.config.file: %w", err)
+	}
+	b, err := os.ReadFile(webConfigFile)
+	if err != nil {
+		return fmt.Errorf("--web.config.file: %w", err)
+	}
+	var parsed struct {
+		Users map[string]any `yaml:"basic_auth_users"`
+	}
+	if err := yaml.Unmarshal(b, &parsed); err != nil {
+		return fmt.Errorf("--web.config.file: %w", err)
+	}
+	if len(parsed.Users) > 0 && c.Web.webhookToken != "" {
+		return errors.New("ALERTSCRIBE_WEBHOOK_TOKEN and basic_auth_users of --web.config.file both want the Authorization header: " +
+			"with basic auth /alert is guarded already, so give Alertmanager's http_config the basic_auth and unset the token, or remove the users")
+	}
+	return nil
+}
+
+// redactURL hides the password of a URL in an error.
+func redactURL(s string) string {
+	if u, err := url.Parse(s); err == nil {
+		return u.Redacted()
+	}
+	if _, after, ok := strings.Cut(s, "@"); ok {
+		return "…@" + after
+	}
+	return s
+}

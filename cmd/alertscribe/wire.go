@@ -1,0 +1,124 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	commonconfig "github.com/prometheus/common/config"
+	"github.com/prometheus/common/version"
+
+	"github.com/alertscribe/alertscribe/analyzer"
+	"github.com/alertscribe/alertscribe/evidence"
+	"github.com/alertscribe/alertscribe/handler"
+	"github.com/alertscribe/alertscribe/incident"
+	"github.com/alertscribe/alertscribe/redact"
+	"github.com/alertscribe/alertscribe/report"
+)
+
+func newReporter(cfg *config, externalURL string) (*report.Writer, error) {
+	w, err := report.New(report.Options{
+		Dir: cfg.Reports.Dir, Language: cfg.Reports.Language, ExternalURL: externalURL, Version: version.Version,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("preparing the report directory %s (set REPORT_DIR): %w", cfg.Reports.Dir, err)
+	}
+	return w, nil
+}
+
+// ledger counts model calls: the store, or memory for a command that ends.
+type ledger interface {
+	ReserveCall(ctx context.Context, incidentID string, limit int) (call int64, renews time.Time, err error)
+	SettleCall(ctx context.Context, call int64, model string, spend incident.Spend, billed bool) error
+}
+
+func newAnalyzer(cfg *config, calls ledger, log *slog.Logger, reg prometheus.Registerer) (*analyzer.Analyzer, error) {
+	redactor, err := redact.New(cfg.Redaction.Patterns)
+	if err != nil {
+		return nil, fmt.Errorf("redaction.patterns: %w", err)
+	}
+	transport, err := roundTripper(cfg.LLM.HTTPConfig, "llm")
+	if err != nil {
+		return nil, fmt.Errorf("llm.http_config: %w", err)
+	}
+	a, err := analyzer.New(analyzer.Options{
+		BaseURL: cfg.LLM.BaseURL, Model: cfg.LLM.Model, Key: cfg.LLM.key, Language: cfg.Reports.Language,
+		Thinking: cfg.LLM.Thinking, ExtraBody: cfg.LLM.ExtraBody, MaxTokens: cfg.LLM.MaxTokens,
+		Timeout: time.Duration(cfg.LLM.Timeout), MaxPromptBytes: cfg.Analysis.MaxPromptBytes,
+		ProbeAfter: cfg.LLM.probeAfter, CallsPerHour: cfg.Budget.CallsPerHour, Redactor: redactor, Rules: cfg.rules(), Transport: transport,
+		Ledger: calls, Version: version.Version, Logger: log.With("component", "analyzer"), Registerer: reg,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("setting up the model's client: %w", err)
+	}
+	return a, nil
+}
+
+// roundTripper returns the transport of an http_config, or net/http's own when there is none.
+func roundTripper(c *commonconfig.HTTPClientConfig, name string) (http.RoundTripper, error) {
+	if c == nil {
+		return http.DefaultTransport, nil
+	}
+	return commonconfig.NewRoundTripperFromConfig(*c, name)
+}
+
+func newCollector(cfg *config, log *slog.Logger, reg prometheus.Registerer) (*evidence.Collector, error) {
+	prom, err := upstream(cfg.Prometheus, "prometheus")
+	if err != nil {
+		return nil, err
+	}
+	am, err := upstream(cfg.Alertmanager, "alertmanager")
+	if err != nil {
+		return nil, err
+	}
+	o := evidence.Options{
+		Prometheus: prom, Alertmanager: am, Language: cfg.Reports.Language,
+		Timeout: time.Duration(cfg.Analysis.EvidenceTimeout), MaxQueries: cfg.Analysis.EvidenceQueries,
+		Logger: log.With("component", "evidence"), Registerer: reg,
+	}
+	if cfg.Prometheus.PublicURL != "" {
+		if o.PublicURL, err = url.Parse(cfg.Prometheus.PublicURL); err != nil {
+			return nil, fmt.Errorf("prometheus.public_url: %w", err)
+		}
+	}
+	c, err := evidence.New(o)
+	if err != nil {
+		return nil, fmt.Errorf("setting up the collection of evidence: %w", err)
+	}
+	return c, nil
+}
+
+// upstream returns a server to ask; the zero value when none is set.
+func upstream(c upstreamConfig, name string) (evidence.Server, error) {
+	if c.URL == "" {
+		return evidence.Server{}, nil
+	}
+	u, err := url.Parse(c.URL)
+	if err != nil {
+		return evidence.Server{}, fmt.Errorf("%s.url: %w", name, err)
+	}
+	s := evidence.Server{URL: u, HTTP: commonconfig.DefaultHTTPClientConfig}
+	if c.HTTPConfig != nil {
+		s.HTTP = *c.HTTPConfig
+	}
+	return s, nil
+}
+
+// routes returns the handler of all that is served.
+func (a *app) routes(w *report.Writer, registry *prometheus.Registry) http.Handler {
+	links := ""
+	if u, err := url.Parse(a.opts.externalURL); err == nil {
+		links = u.Path
+	}
+	return handler.New(handler.Options{
+		Store: a.store, Report: w, Directory: w, Analyzer: a.analyzer, ReportDir: a.cfg.Reports.Dir,
+		Token: a.cfg.Web.webhookToken.Reveal(), MaxBodyBytes: a.cfg.Web.MaxBodyBytes,
+		RoutePrefix: a.opts.routePrefix, LinkPrefix: links, Language: a.cfg.Reports.Language,
+		Severities: a.cfg.Analysis.Severities, Version: version.Version,
+		Gatherer: registry, Registerer: registry, Logger: a.log.With("component", "web"),
+	})
+}
