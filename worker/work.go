@@ -2,7 +2,6 @@ package worker
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -41,8 +40,8 @@ func (w *Worker) collectEvidence(ctx context.Context, c incident.Claim) (result,
 func (w *Worker) analyse(ctx context.Context, c incident.Claim) (result, error) {
 	verdict, err := w.Analyzer.Analyze(ctx, c.Incident, c.Findings.Evidence)
 	if err != nil {
-		if ctx.Err() != nil && errors.Is(err, context.Canceled) {
-			return nil, err
+		if stopped := ctx.Err(); stopped != nil {
+			return nil, stopped // by us: no attempt
 		}
 		return w.failed(incident.WorkAnalysis, c, err), err
 	}
