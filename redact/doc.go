@@ -1,0 +1,27 @@
+// Package redact finds secrets in text and puts stable placeholders there, before the text goes to a language model
+// or into a log.
+//
+//	r, err := redact.New(nil)     // or the user's own regular expressions; once per process
+//	s := r.Session()              // once per prompt
+//	s.Text("password=hunter2 …")  // "password=[REDACTED:password:1] …"
+//	s.Text("retry with hunter2, token: hunter2") // a value that is named as a secret again gets the same placeholder
+//	s.Counts()                    // map[string]int{"password": 2}
+//
+// A placeholder tells what was there and whether it is the same secret as elsewhere, and nothing else: the number is
+// the order of first sight, never a hash.
+//
+// What is found: credentials in URLs (scheme, user and host stay readable), Authorization headers and bare Bearer and
+// Basic values, cookies, values that a key calls secret (key=value, key: value, --key value, JSON, JSON within JSON
+// strings, YAML, XML, Kubernetes env entries, 密码：…), PEM private keys, also cut off, keys of clouds, models and forges by their
+// shape, JSON web tokens, and webhook URLs that are secrets themselves. Zero-width characters, full-width forms and percent-encoding
+// do not hide them. What only sounds like one stays as it is, byte for byte: metric names (password_failures_total), label selectors,
+// counts (tokens: 400), references ($DB_PASSWORD, secretName), prose (invalid token: expired; 密码错误次数).
+//
+// What is not found: a secret that nothing announces, neither a key beside it nor a shape of its own. A bare random
+// string is left alone, since hashes and UUIDs are what evidence is made of. Where a rule must choose, it redacts.
+//
+// Finding is one pass of a scanner over the text, linear in its size; a text with secrets is read once more to make
+// sure that nothing new came to light. The values themselves stay in memory for as long as their Session.
+//
+// [Secret] is the type for secrets in our own configuration: no way of printing it shows its value.
+package redact

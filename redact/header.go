@@ -1,0 +1,181 @@
+package redact
+
+import (
+	"encoding/base64"
+	"strings"
+)
+
+// phrases are words that announce a secret behind a space. A rule gets where they start and end.
+var phrases = []struct {
+	words string // lower case, with the space
+	rule  func(c *scanner, i, value int) int
+}{
+	{"bearer ", (*scanner).bearer},
+	{"basic ", (*scanner).basic},
+	{"is ", (*scanner).is},
+	{"was ", (*scanner).is},
+	{"password ", (*scanner).passwordSpace},
+	{"passwd ", (*scanner).passwordSpace},
+	{"identified by ", (*scanner).setting},
+	{"requirepass ", (*scanner).setting},
+	{"masterauth ", (*scanner).setting},
+}
+
+// authorization reads the value of an Authorization header: the scheme stays readable.
+func (c *scanner) authorization(sep, i int) int {
+	start := i
+	if start = c.skip(start, 8, "\\\"'[ "); start == len(c.s) {
+		return sep
+	}
+	end := start
+	if n, _ := placeholderAt(c.s[start:]); n > 0 {
+		return sep
+	}
+	end = dotted.run(c.s[:min(len(c.s), start+40)], start)
+	if schemes[strings.ToLower(c.s[start:end])] {
+		value := c.skip(end, 16, " \t+")
+		if value == end || value == len(c.s) {
+			return sep
+		}
+		stop := tokens.run(c.s, value)
+		if n, _ := placeholderAt(c.s[value:]); n > 0 {
+			return value + n
+		}
+		if c.paramsFollow(value, stop) {
+			stop = c.paramsEnd(value)
+		}
+		v := c.s[value:min(stop, value+maxHarmless)]
+		if v == "" || prose[strings.ToLower(v)] || reference.MatchString(v) || mask.MatchString(v) {
+			return sep
+		}
+		return c.found(value, stop, Authorization)
+	}
+	return c.value(sep, i, context{key: key{kind: Authorization, weak: true}, keyStart: sep, separator: ':'})
+}
+
+// schemes of the Authorization header.
+var schemes = map[string]bool{
+	"bearer": true, "basic": true, "token": true, "digest": true, "negotiate": true, "ntlm": true, "apikey": true,
+	"api-key": true, "aws4-hmac-sha256": true, "aws": true, "hmac": true, "jwt": true, "key": true, "oauth": true,
+	"splunk": true, "geniekey": true, "sharedkey": true, "sharedaccesssignature": true, "bot": true, "snowflake": true,
+}
+
+// paramsFollow reports whether the word from start to end, which follows the scheme, is no token but the first of
+// several parameters.
+func (c *scanner) paramsFollow(start, end int) bool {
+	if start == end || end == len(c.s) {
+		return start == end
+	}
+	if c.s[end] == '"' {
+		return c.s[end-1] == '='
+	}
+	return strings.IndexByte(" ,", c.s[end]) >= 0 && strings.IndexByte(c.s[start:min(len(c.s), end+80)], '=') >= 0 &&
+		strings.TrimRight(c.s[start:end], "=") == c.s[start:end]
+}
+
+// paramsEnd returns the end of a header's parameters: the line's, or that of the string around. Quotes of the
+// parameters themselves (username="x") do not end it.
+func (c *scanner) paramsEnd(i int) int {
+	end, open := i, false
+	for ; end < len(c.s) && c.s[end] != '\n' && c.s[end] != '\r'; end++ {
+		if c.s[end] != '"' {
+			continue
+		}
+		if !open && (end == i || c.s[end-1] != '=') {
+			break
+		}
+		open = !open
+	}
+	return c.trim(i, end)
+}
+
+// cookie redacts the whole of a Cookie header, and of Set-Cookie the cookie without its attributes.
+func (c *scanner) cookie(sep, i int) int {
+	start := c.skip(i, 8, "\\\"'[ ")
+	name := isCookieName.run(c.s[:min(len(c.s), start+80)], start)
+	if name == start || name >= len(c.s) || c.s[name] != '=' {
+		return c.value(sep, i, context{key: key{kind: Cookie, weak: true}, keyStart: sep, separator: ':'})
+	}
+	end := c.restOfLine(start)
+	lower := strings.ToLower(c.s[max(0, sep-16):sep])
+	if strings.Contains(lower, "set-cookie") {
+		start = name + 1
+		if semicolon := strings.IndexByte(c.s[start:end], ';'); semicolon >= 0 {
+			end = start + semicolon
+		}
+	}
+	return c.found(start, end, Cookie)
+}
+
+// bearer is the rule for a token that stands behind the word Bearer, wherever that is.
+func (c *scanner) bearer(i, value int) int {
+	end := tokens.run(c.s, value)
+	for end > value && strings.IndexByte(".:,", c.s[end-1]) >= 0 {
+		end--
+	}
+	v := c.s[value:end]
+	if len(v) > maxHarmless || looksRandom(v) || len(v) >= 12 && strings.ContainsAny(v, "0123456789") {
+		return c.found(value, end, Authorization)
+	}
+	return i
+}
+
+// basic is the rule for the word Basic: what follows is a secret when it decodes to user:password.
+func (c *scanner) basic(i, value int) int {
+	end := b64Chars.run(c.s, value)
+	if end-value > 4096 {
+		return c.found(value, end, Authorization)
+	}
+	v := strings.NewReplacer("-", "+", "_", "/").Replace(strings.TrimRight(c.s[value:end], "="))
+	plain, err := base64.RawStdEncoding.DecodeString(v)
+	if err != nil || len(plain) < 3 || !strings.Contains(string(plain), ":") {
+		return i
+	}
+	return c.found(value, end, Authorization)
+}
+
+// is reads prose: the password is hunter2.
+func (c *scanner) is(i, value int) int {
+	start, end := c.keyBefore(i)
+	k := classify(c.s[start:end])
+	if k.kind == "" || end == i {
+		return i
+	}
+	value = c.skip(value, 8, ": ")
+	if value == len(c.s) {
+		return i
+	}
+	start, end, _ = c.extent(value)
+	if v := c.s[start:end]; len(v) < 6 || !strings.ContainsAny(v[:min(len(v), maxHarmless)], "0123456789!@#$%^&*") ||
+		len(v) <= maxHarmless && (plainName(v) && start == value && len(v) < 8 && !letterAndDigit(v) || !letterAndDigit(v)) {
+		return i
+	}
+	return c.value(i, value, context{key: key{kind: k.kind, name: k.name}, keyStart: i, separator: '='})
+}
+
+func letterAndDigit(v string) bool {
+	lower := strings.ToLower(v)
+	return strings.ContainsAny(v, "0123456789") && strings.ContainsAny(lower, "abcdefghijklmnopqrstuvwxyz")
+}
+
+// passwordSpace reads PASSWORD 'x' of SQL and password x of a netrc file.
+func (c *scanner) passwordSpace(i, value int) int {
+	value = c.skip(value, 8, " ")
+	if value == len(c.s) || strings.IndexByte("=:(", c.s[value]) >= 0 {
+		return i
+	}
+	ctx := context{key: key{kind: Password, name: "password"}, keyStart: i, separator: ' '}
+	if c.s[value] == '\'' || strings.Contains(strings.ToLower(c.lineBefore(i, 80)), "login ") {
+		ctx.separator = '='
+	}
+	return c.value(i, value, ctx)
+}
+
+// setting reads requirepass x and IDENTIFIED BY 'x'.
+func (c *scanner) setting(i, value int) int {
+	value = c.skip(value, 8, " ")
+	if value == len(c.s) {
+		return i
+	}
+	return c.value(i, value, context{key: key{kind: Password, name: "password"}, keyStart: i, separator: '='})
+}

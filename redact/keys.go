@@ -1,0 +1,133 @@
+package redact
+
+import "strings"
+
+// key is what the name before a value says about it.
+type key struct {
+	kind string // "" when the name is not that of a secret
+	weak bool   // the value must look like a secret too
+	name string // lower case, words joined by _
+}
+
+// heads are the nouns that a secret's name ends with: the last word of a name says what the thing is, so token_count
+// is a count and token_secret a secret. Longer ones come first where they differ in kind.
+var heads = []struct{ suffix, kind string }{
+	{"password", Password}, {"passwd", Password}, {"passphrase", Password}, {"pwd", Password}, {"passcode", Password},
+	{"requirepass", Password}, {"masterauth", Password}, {"userpass", Password},
+	{"passwort", Password}, {"mot_de_passe", Password}, {"contrasena", Password}, {"mima", Password},
+	{"private_key", PrivateKey}, {"privatekey", PrivateKey}, {"private_key_pem", PrivateKey},
+	{"private_key_data", PrivateKey}, {"client_key_data", PrivateKey}, {"ssh_key", PrivateKey},
+	{"api_key", APIKey}, {"apikey", APIKey}, {"access_key", APIKey}, {"accesskey", APIKey}, {"account_key", APIKey},
+	{"accountkey", APIKey}, {"auth_key", APIKey}, {"authkey", APIKey}, {"subscription_key", APIKey}, {"functions_key", APIKey},
+	{"webhook_key", APIKey}, {"encryption_key", APIKey}, {"signing_key", APIKey}, {"master_key", APIKey},
+	{"shared_key", APIKey}, {"aes_key", APIKey}, {"hmac_key", APIKey}, {"security_key", APIKey}, {"encrypt_key", APIKey},
+	{"secret_key", GenericSecret}, {"secretkey", GenericSecret}, {"secret_key_base", GenericSecret},
+	{"secret_id", GenericSecret}, {"secret", GenericSecret}, {"secret_value", GenericSecret},
+	{"credential", GenericSecret}, {"credentials", GenericSecret},
+	{"token", Token}, {"session_id", Token}, {"sessionid", Token}, {"sessid", Token}, {"session_cookie", Cookie},
+	{"cookie", Cookie}, {"authorization", Authorization},
+}
+
+// weakHeads are last words that often name something harmless.
+var weakHeads = map[string]string{
+	"auth": Password, "pass": Password, "pw": Password, "passwords": Password,
+	"sid": Token, "tokens": Token, "session": Token, "sig": Token, "signature": Token, "bearer": Token, "jwt": Token,
+	"secrets": GenericSecret, "creds": GenericSecret, "cred": GenericSecret,
+	"app_key": APIKey, "appkey": APIKey, "license_key": APIKey, "service_key": APIKey, "storage_key": APIKey,
+	"session_key": APIKey, "routing_key": APIKey, "integration_key": APIKey, "deploy_key": APIKey, "client_key": APIKey,
+	"bot_key": APIKey, "apikeys": APIKey, "api_keys": APIKey,
+}
+
+// modifiers may follow the noun without changing what it is.
+var modifiers = []string{
+	"_value", "_val", "_plain", "_plaintext", "_raw", "_base64", "_b64", "_enc", "_encrypted", "_hash", "_string",
+	"_old", "_new", "_current", "_prod", "_dev", "_test", "_staging",
+}
+
+// classify says what a key names. It is asked at every : and =, so that most names must cost nothing.
+func classify(name string) key {
+	if len(name) < 2 || !mayEndKey[name[len(name)-1]] {
+		return key{}
+	}
+	norm := normalise(name)
+	if norm == "" {
+		return key{}
+	}
+	for _, m := range modifiers {
+		if cut, ok := strings.CutSuffix(norm, m); ok && norm != "new"+m {
+			norm = cut
+			break
+		}
+	}
+	for _, h := range heads {
+		if strings.HasSuffix(norm, h.suffix) {
+			return key{kind: h.kind, name: norm}
+		}
+	}
+	for _, n := range []int{2, 1} {
+		if kind, ok := weakHeads[lastWords(norm, n)]; ok {
+			return key{kind: kind, weak: true, name: norm}
+		}
+	}
+	return key{}
+}
+
+// lastWords returns the last n words of a normalised name.
+func lastWords(norm string, n int) string {
+	at := len(norm)
+	for ; n > 0 && at > 0; n-- {
+		at = strings.LastIndexByte(norm[:at], '_')
+	}
+	return norm[at+1:]
+}
+
+// mayEndKey are the last bytes of all heads and modifiers, and digits.
+var mayEndKey = func() *set {
+	s := newSet("0-9_.-")
+	add := func(word string) {
+		c := word[len(word)-1]
+		s[c], s[c-'a'+'A'] = true, true
+	}
+	for _, h := range heads {
+		add(h.suffix)
+	}
+	for word := range weakHeads {
+		add(word)
+	}
+	for _, m := range modifiers {
+		if c := m[len(m)-1]; c >= 'a' {
+			add(m)
+		}
+	}
+	return s
+}()
+
+// normalise turns dbPassword, DB-PASSWORD, db.password and DB_PASSWORD_2 into db_password.
+func normalise(name string) string {
+	var buf [80]byte
+	b := buf[:0]
+	for i := range len(name) {
+		c := name[i]
+		switch {
+		case c == '-' || c == '.':
+			c = '_'
+		case isUpper(c):
+			afterLower := i > 0 && !isUpper(name[i-1]) && alnum[name[i-1]]
+			endsAcronym := i > 0 && isUpper(name[i-1]) && i+1 < len(name) && name[i+1] >= 'a' && name[i+1] <= 'z'
+			if afterLower || endsAcronym {
+				b = append(b, '_')
+			}
+			c |= 0x20
+		}
+		b = append(b, c)
+	}
+	for n := len(b); n > 0 && (b[n-1] == '_' || b[n-1] >= '0' && b[n-1] <= '9'); n-- {
+		if strings.HasSuffix(string(b), "64") {
+			break
+		}
+		b = b[:n-1]
+	}
+	return string(b)
+}
+
+func isUpper(c byte) bool { return c >= 'A' && c <= 'Z' }

@@ -1,0 +1,162 @@
+package redact
+
+import "strings"
+
+// scanner walks once over a text. At each byte that can begin or announce a secret it asks the rules for that byte;
+// a rule that finds one moves the scanner behind it, a rule that finds none has looked at a bounded stretch only, so
+// that the whole stays linear.
+type scanner struct {
+	s     string
+	spans []span
+	floor int // keys are not looked for before it: the end of the last secret or placeholder
+}
+
+// rules are the rules by the first byte they care for.
+var rules [256]func(*scanner, int) int
+
+func init() {
+	for _, shapes := range shapesByByte {
+		for _, sh := range shapes {
+			rules[sh.prefix[0]] = (*scanner).word
+		}
+	}
+	for _, p := range phrases {
+		rules[p.words[0]] = (*scanner).word
+		rules[p.words[0]-'a'+'A'] = (*scanner).word
+	}
+	for _, c := range []byte("=:>") {
+		rules[c] = (*scanner).pair
+	}
+	for _, key := range chineseKeys {
+		rules[key[0]] = (*scanner).chinese
+	}
+	rules['['] = (*scanner).placeholder
+	rules['-'] = (*scanner).dash
+	rules['@'] = (*scanner).at
+}
+
+func (c *scanner) run() {
+	for i := 0; i < len(c.s); {
+		rule := rules[c.s[i]]
+		if rule == nil {
+			i++
+			continue
+		}
+		if next := rule(c, i); next > i {
+			i, c.floor = next, next
+			continue
+		}
+		i++
+	}
+}
+
+// found records a secret and returns where to go on.
+func (c *scanner) found(start, end int, kind string) int {
+	if start >= end || isPlaceholder(c.s[start:end]) {
+		return end
+	}
+	c.spans = append(c.spans, span{start, end, kind})
+	return end
+}
+
+func (c *scanner) placeholder(i int) int {
+	n, _ := placeholderAt(c.s[i:])
+	return i + n
+}
+
+// word is the rule for bytes that begin a shape or a phrase.
+func (c *scanner) word(i int) int {
+	first := c.s[i]
+	if isWord[first] && i > 0 && isWord[c.s[i-1]] && !c.escapeBefore(i) {
+		return i
+	}
+	for _, sh := range shapesByByte[first] {
+		if end := sh.end(c.s, i); end > 0 {
+			if sh.keep {
+				i += len(sh.prefix)
+			}
+			return c.found(i, end, sh.kind)
+		}
+	}
+	for _, p := range phrases {
+		if p.words[0] == first|0x20 && hasPrefixFold(c.s[i:], p.words) {
+			return p.rule(c, i, i+len(p.words))
+		}
+	}
+	return i
+}
+
+// escapeBefore reports whether an escape like \n ends right before i, whose letter belongs to no word.
+func (c *scanner) escapeBefore(i int) bool {
+	return i >= 2 && c.s[i-2] == '\\' && strings.IndexByte("nrt", c.s[i-1]) >= 0
+}
+
+// lineBefore returns up to limit bytes of the line before i.
+func (c *scanner) lineBefore(i, limit int) string {
+	s := c.s[max(0, i-limit):i]
+	return s[strings.LastIndexByte(s, '\n')+1:]
+}
+
+// skip returns the first offset from i on, at most limit further, whose byte is not in set.
+func (c *scanner) skip(i, limit int, set string) int {
+	for end := min(len(c.s), i+limit); i < end && strings.IndexByte(set, c.s[i]) >= 0; i++ {
+		continue
+	}
+	return i
+}
+
+// restOfLine returns the end of the line or of the string that i is in: the next line break or double quote.
+func (c *scanner) restOfLine(i int) int {
+	end := len(c.s)
+	if n := strings.IndexAny(c.s[i:], "\"\r\n"); n >= 0 {
+		end = i + n
+	}
+	for end > i && (c.s[end-1] == '\\' || c.s[end-1] == ' ' || c.s[end-1] == '\'') {
+		end--
+	}
+	return end
+}
+
+// set is a set of bytes.
+type set [256]bool
+
+func newSet(ranges string) *set {
+	var s set
+	for i := 0; i < len(ranges); i++ {
+		if i+2 < len(ranges) && ranges[i+1] == '-' {
+			for c := int(ranges[i]); c <= int(ranges[i+2]); c++ {
+				s[c] = true
+			}
+			i += 2
+			continue
+		}
+		s[ranges[i]] = true
+	}
+	return &s
+}
+
+// run returns the end of the run of the set's bytes that starts at i.
+func (s *set) run(text string, i int) int {
+	for i < len(text) && s[text[i]] {
+		i++
+	}
+	return i
+}
+
+var (
+	isWord       = newSet("a-zA-Z0-9_")
+	keyChars     = newSet("a-zA-Z0-9_.-")
+	alnum        = newSet("a-zA-Z0-9")
+	upperNum     = newSet("A-Z0-9")
+	hexChars     = newSet("a-f0-9")
+	urlSafe      = newSet("a-zA-Z0-9_-")
+	dotted       = newSet("a-zA-Z0-9_.-")
+	pathSafe     = newSet("a-zA-Z0-9_./:@%=-")
+	b64Chars     = newSet("a-zA-Z0-9+/=_-")
+	isCookieName = newSet("a-zA-Z0-9_.%$!-")
+	tokens       = newSet("a-zA-Z0-9._~+/=:-")
+)
+
+func hasPrefixFold(s, prefix string) bool {
+	return len(s) >= len(prefix) && strings.EqualFold(s[:len(prefix)], prefix)
+}
