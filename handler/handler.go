@@ -1,0 +1,135 @@
+package handler
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/chi/v5/middleware"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/alertscribe/alertscribe/incident"
+)
+
+type (
+	accepter interface {
+		// Accept makes a notification durable before it returns nil.
+		Accept(ctx context.Context, n *incident.Notification) (incident.Receipt, error)
+	}
+	reader interface {
+		Incident(ctx context.Context, id string) (*incident.Incident, incident.Findings, error)
+		Incidents(ctx context.Context, q incident.Query) (list []*incident.Incident, next string, err error)
+	}
+	checker interface {
+		Check(ctx context.Context) error
+		Queue(ctx context.Context) (incident.Queue, error)
+	}
+	store interface {
+		accepter
+		reader
+		checker
+	}
+	renderer interface {
+		Markdown(inc *incident.Incident, f incident.Findings, chartBase string) []byte
+		HTML(markdown []byte) ([]byte, error)
+		Chart(f incident.Findings, file string) (svg []byte, ok bool)
+	}
+	directory interface {
+		Path(inc *incident.Incident) string
+		Check() error
+	}
+	analyzer interface {
+		Status() string
+	}
+)
+
+// Options are the parts and settings of the handler. The parts must be set; each setting has a default.
+type Options struct {
+	Store     store
+	Report    renderer
+	Directory directory // where the report files lie
+	Analyzer  analyzer
+
+	ReportDir    string   // as given in the settings, for /health
+	Token        string   // the bearer token that POST /alert demands; "" for none
+	MaxBodyBytes int64    // of a notification; 4 MiB when 0
+	RoutePrefix  string   // all routes are under it: "" or "/alertscribe"
+	LinkPrefix   string   // links begin with it: the path of the external URL; RoutePrefix when ""
+	Language     string   // of the pages: en (the default) or zh
+	Severities   []string // what incidents can have, highest first; incident.DefaultRules' when empty
+	Version      string   // ours, for the pages
+	ErrCursor    error    // what Store.Incidents says of a cursor that is none
+
+	Gatherer   prometheus.Gatherer   // behind /metrics; prometheus.DefaultGatherer when nil
+	Registerer prometheus.Registerer // of our own metrics; none when nil
+	Logger     *slog.Logger          // silent when nil
+	Now        func() time.Time      // time.Now when nil
+}
+
+type handler struct {
+	Options
+
+	tokenSum  [sha256.Size]byte
+	metrics   *metrics
+	router    chi.Router
+	dirChecks chan struct{} // holds one token: one check of the report directory at a time
+}
+
+// New returns the handler of all routes. It is safe for concurrent use.
+func New(o Options) http.Handler {
+	o.MaxBodyBytes = cmp.Or(o.MaxBodyBytes, 4<<20)
+	o.RoutePrefix = strings.TrimRight(o.RoutePrefix, "/")
+	o.LinkPrefix = strings.TrimRight(cmp.Or(o.LinkPrefix, o.RoutePrefix), "/")
+	if len(o.Severities) == 0 {
+		o.Severities = incident.DefaultRules().Severities
+	}
+	if !slices.Contains(o.Severities, "warning") { // what an unknown severity counts as
+		o.Severities = append(slices.Clone(o.Severities), "warning")
+	}
+	if o.Gatherer == nil {
+		o.Gatherer = prometheus.DefaultGatherer
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	h := &handler{
+		Options: o, tokenSum: sha256.Sum256([]byte(o.Token)), metrics: newMetrics(o.Registerer),
+		router: chi.NewRouter(), dirChecks: make(chan struct{}, 1),
+	}
+	h.routes()
+	return secure(h.stripPrefix(h.router))
+}
+
+func (h *handler) routes() {
+	r := h.router
+	r.Use(h.observe, h.recoverPanics, middleware.GetHead)
+	r.NotFound(func(w http.ResponseWriter, r *http.Request) { h.fail(w, r, errNoRoute) })
+	r.MethodNotAllowed(h.methodNotAllowed)
+
+	r.Post("/alert", h.alert)
+	r.Post("/alert/", h.alert) // not a redirect: Alertmanager would follow it with a GET
+
+	r.Get("/health", h.health)
+	r.Get("/-/healthy", h.healthy)
+	r.Get("/-/ready", h.ready)
+	r.Method(http.MethodGet, "/metrics", promhttp.HandlerFor(h.Gatherer, promhttp.HandlerOpts{}))
+
+	r.Get("/api/v1/incidents", h.api(h.listIncidents))
+	r.Get("/api/v1/incidents/{id}", h.api(h.getIncident))
+
+}
+
+// link returns the address of a path of ours, as people reach it.
+func (h *handler) link(path string) string { return h.LinkPrefix + path }
+
+func (h *handler) reportURL(id string) string { return h.link("/reports/" + id) }

@@ -1,0 +1,51 @@
+package handler
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/alertscribe/alertscribe/incident"
+)
+
+// A waiting request looks at the store again and again, since what it waits for may be done by another process. The
+// pauses grow with the time that the analysis takes, so that many that wait for a slow model cost little.
+const (
+	firstPause = 50 * time.Millisecond
+	lastPause  = 250 * time.Millisecond
+	// writeTime is how long a client that waited may take to read its answer.
+	writeTime = 30 * time.Second
+)
+
+// await returns the incident as soon as its report is finished; false when the time runs out or the client goes away.
+func (h *handler) await(w http.ResponseWriter, r *http.Request, id string, wait time.Duration) (*incident.Incident, incident.Findings, bool) {
+	if wait == 0 {
+		return nil, incident.Findings{}, false
+	}
+	// A server with a WriteTimeout would cut the answer off; one that has none does not mind.
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(wait + writeTime))
+	ctx, cancel := context.WithTimeout(r.Context(), wait)
+	defer cancel()
+	pause := firstPause
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	for {
+		inc, findings, err := h.Store.Incident(ctx, id)
+		if err == nil && finished(inc) {
+			return inc, findings, true
+		}
+		select {
+		case <-ctx.Done():
+			return nil, incident.Findings{}, false
+		case <-timer.C:
+			pause = min(pause*5/4, lastPause)
+			timer.Reset(pause)
+		}
+	}
+}
+
+// finished reports whether the file shows all that is going to come: evidence counts too, since the report of an alert
+// that is not worth a model call has nothing else.
+func finished(inc *incident.Incident) bool {
+	return inc.Analysis.State != incident.Pending && inc.Due.Evidence.IsZero() && inc.FileRevision == inc.Revision
+}
