@@ -47,7 +47,7 @@ func newBench(t *testing.T, change ...func(*Options)) *bench {
 	b := &bench{srv: srv, clock: &clock{day}, reg: prometheus.NewRegistry()}
 	opts := Options{
 		BaseURL: srv.URL, Key: testKey, Version: "1.2.3", Ledger: NewMemoryLedger(b.clock.now), Now: b.clock.now,
-		Registerer: b.reg, Transport: transport, Timeout: 10 * time.Second,
+		Registerer: b.reg, Transport: transport, Timeout: time.Minute,
 	}
 	for _, c := range change {
 		c(&opts)

@@ -61,9 +61,10 @@ func TestFaults(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
 			b := newBench(t, func(o *Options) {
 				if test.kind == incident.FailTimeout {
-					o.Timeout = 300 * time.Millisecond
+					o.Timeout = 600 * time.Millisecond
 				}
 			})
 			b.srv.Next(test.reply)
@@ -83,6 +84,7 @@ func TestFaults(t *testing.T) {
 			assert.InDelta(t, 1, testutil.ToFloat64(b.metrics.failed.WithLabelValues(string(test.kind))), 0)
 
 			b.clock.advance(time.Hour)
+			b.client.timeout = time.Minute
 			_, failure = b.ask(t, "a")
 			require.Nil(t, failure, "a well model is used again")
 			assert.Equal(t, "ready", b.Status())

@@ -86,6 +86,7 @@ func TestDataCannotCloseItsBlock(t *testing.T) {
 func TestPromptIsBounded(t *testing.T) {
 	inc := testIncident()
 	inc.Alerts = nil
+	long := strings.Repeat("界", 100_000)
 	for i := range 500 {
 		severity, status := "warning", incident.Firing
 		if i == 400 {
@@ -97,7 +98,7 @@ func TestPromptIsBounded(t *testing.T) {
 		inc.Alerts = append(inc.Alerts, incident.Alert{
 			Status: status, StartsAt: day.Add(time.Duration(i) * time.Second),
 			Labels:      map[string]string{"alertname": "Flood", "severity": severity, "instance": fmt.Sprint("host", i), "job": "web"},
-			Annotations: map[string]string{"summary": strings.Repeat("界", 100_000), "own": fmt.Sprint(i)},
+			Annotations: map[string]string{"summary": long, "own": fmt.Sprint(i)},
 		})
 	}
 	inc.Truncated = 12

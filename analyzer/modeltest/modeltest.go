@@ -237,7 +237,9 @@ func tokens(text string) int { return len(text)/4 + 1 }
 
 func send(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
+	if status != http.StatusOK { // which may have been sent already, before blank lines
+		w.WriteHeader(status)
+	}
 	_ = json.NewEncoder(w).Encode(v) // the client may have gone
 }
 
