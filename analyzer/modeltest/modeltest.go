@@ -198,7 +198,7 @@ func (s *Server) record(r *http.Request) (Request, error) {
 	asked.Model, asked.Messages = chat.Model, chat.Messages
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	all := ""
+	var all strings.Builder
 	for _, m := range asked.Messages {
 		if m.Content == nil {
 			continue
@@ -209,13 +209,13 @@ func (s *Server) record(r *http.Request) (Request, error) {
 			}
 			s.prefixes[*m.Content] = true
 		}
-		all += *m.Content
+		all.WriteString(*m.Content)
 	}
 	s.requests = append(s.requests, asked)
 	if invalid != nil {
 		return asked, fmt.Errorf("reading the request: %w", invalid)
 	}
-	if chat.ResponseFormat.Type == "json_object" && !strings.Contains(strings.ToLower(all), "json") {
+	if chat.ResponseFormat.Type == "json_object" && !strings.Contains(strings.ToLower(all.String()), "json") {
 		return asked, errors.New("Prompt must contain the word 'json' in some form to use 'response_format' of type 'json_object'.") //nolint:revive,staticcheck // as the provider says it
 	}
 	return asked, nil
