@@ -3,6 +3,7 @@ package report
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -37,7 +38,7 @@ func (p *page) alerts() {
 	}
 	p.table([]string{p.StatusCol, p.NameCol, p.SeverityCol, p.LabelsCol, p.StartCol, p.DurationCol, p.LinksCol}, rows)
 	if more := len(alerts) - maxAlertRows; more > 0 {
-		p.para(fmt.Sprintf(p.MoreAlerts, more))
+		p.para(fmt.Sprintf(p.MoreAlerts, more, max(len(inc.Firing())-maxAlertRows, 0)))
 	}
 	if inc.Truncated > 0 {
 		p.para("**" + fmt.Sprintf(p.Hidden, inc.Truncated) + "**")
@@ -95,18 +96,18 @@ func (p *page) alertRow(a incident.Alert, common map[string]string) []string {
 func (p *page) alertTexts() {
 	var said [][2]string
 	for _, a := range append(p.inc.Firing(), p.inc.Alerts...) {
-		t := [2]string{text(a.Annotations["summary"], lineRunes), text(a.Annotations["description"], longRunes)}
+		t := [2]string{a.Annotations["summary"], a.Annotations["description"]}
 		if t != [2]string{} && !slices.Contains(said, t) {
 			said = append(said, t)
 		}
 	}
 	for _, t := range said[:min(len(said), maxAlertTexts)] {
 		var items []string
-		if t[0] != "" {
-			items = append(items, "**"+p.Summary+"**"+p.Colon+t[0])
+		if summary := text(t[0], lineRunes); summary != "" {
+			items = append(items, "**"+p.Summary+"**"+p.Colon+summary)
 		}
-		if t[1] != "" {
-			items = append(items, "**"+p.Description+"**"+p.Colon+t[1])
+		if description := text(t[1], longRunes); description != "" {
+			items = append(items, "**"+p.Description+"**"+p.Colon+description)
 		}
 		p.list(items)
 	}
@@ -120,9 +121,7 @@ func commonLabels(alerts []incident.Alert) map[string]string {
 	common := map[string]string{}
 	for i, a := range alerts {
 		if i == 0 {
-			for k, v := range a.Labels {
-				common[k] = v
-			}
+			maps.Copy(common, a.Labels)
 		}
 		for k, v := range common {
 			if got, ok := a.Labels[k]; !ok || got != v {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html/template"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -22,12 +23,12 @@ var chartTemplate = template.Must(template.New("chart").Parse(chartSource))
 const (
 	maxSeries   = 8
 	chartWidth  = 760.0
-	chartTop    = 36.0
+	chartTop    = 52.0
 	chartPlot   = 214.0
-	chartLeft   = 64.0
+	chartLeft   = 74.0
 	chartRight  = chartWidth - 16
 	chartBottom = chartTop + chartPlot
-	charWidth   = 6.0 // of a Latin letter at 11 px, on average; a Chinese one is twice as wide
+	charWidth   = 6.8 // of a Latin letter at 11 px, on the wide side; a Chinese one is not quite twice as wide
 	// maxValue bounds what is drawn: beyond it a range could not be computed any more.
 	maxValue = 1e300
 )
@@ -38,10 +39,8 @@ func chartFile(e incident.Evidence) (string, bool) {
 		return "", false
 	}
 	for _, s := range e.Chart.Series {
-		for _, p := range s.Points {
-			if drawable(p) {
-				return e.ID + ".svg", true
-			}
+		if slices.ContainsFunc(s.Points, drawable) {
+			return e.ID + ".svg", true
 		}
 	}
 	return "", false
@@ -104,12 +103,14 @@ type drawing struct {
 
 func (w *words) layout(e incident.Evidence) *drawing {
 	c := e.Chart
-	d := &drawing{Width: chartWidth, Top: chartTop, Plot: chartPlot, Left: chartLeft, Right: chartRight,
-		Bottom: chartBottom, LabelX: chartLeft - 6, TimeY: chartBottom + 17}
+	d := &drawing{
+		Width: chartWidth, Top: chartTop, Plot: chartPlot, Left: chartLeft, Right: chartRight,
+		Bottom: chartBottom, LabelX: chartLeft - 6, TimeY: chartBottom + 17,
+	}
 	d.bounds(e)
 	d.Title = e.ID + ": " + cut(clean(e.Title), titleRunes)
 	d.Range = span(d.from, d.to)
-	d.Heading = fit(d.Title, (chartRight-24)/7.2-float64(len(d.Range))*charWidth/7.2)
+	d.Heading = fit(d.Title, (chartRight-30-textWidth(d.Range)*charWidth)/(charWidth*14/11))
 	d.Desc = fmt.Sprintf(w.ChartDesc, len(c.Series), d.Range)
 	if summary := cut(clean(e.Summary), lineRunes); summary != "" {
 		d.Desc += w.Stop + " " + summary
@@ -161,7 +162,7 @@ func (d *drawing) bounds(e incident.Evidence) {
 	}
 	d.unit = scaleFor(e.Chart.Unit, max(math.Abs(lo), math.Abs(hi)))
 	values, step := ticks(lo, hi, d.unit.factor, 5)
-	d.lo, d.hi = values[0], values[len(values)-1]
+	d.lo, d.hi = withRoom(lo, hi, values[0], values[len(values)-1])
 	for _, v := range values {
 		zero := math.Abs(v) < step/2
 		d.YTicks = append(d.YTicks, mark{At: d.y(v), Text: d.y(v) + 4, Label: d.unit.label(v, step), Zero: zero})
@@ -170,6 +171,19 @@ func (d *drawing) bounds(e incident.Evidence) {
 	for _, t := range times {
 		d.XTicks = append(d.XTicks, mark{At: d.x(t), Label: t.Format(layout)})
 	}
+}
+
+// withRoom widens the axis where a line would run along its edge; zero is an edge of its own.
+func withRoom(lo, hi, first, last float64) (from, to float64) {
+	room := 0.05 * (last/2 - first/2) * 2
+	from, to = first, last
+	if lo != 0 && lo-first < room/2 {
+		from -= room
+	}
+	if hi != 0 && last-hi < room/2 {
+		to += room
+	}
+	return from, to
 }
 
 func (d *drawing) x(t time.Time) px {
@@ -231,10 +245,12 @@ func (d *drawing) firing(span *incident.TimeRange, label string) {
 	if !edge {
 		from = d.from
 	}
-	d.Firing = &mark{X: d.x(from), W: max(d.x(to)-d.x(from), 1), Label: label, Edge: edge, Anchor: "start",
-		TextX: d.x(from) + 4, TextY: chartBottom - 6}
-	if d.Firing.TextX > chartRight-60 {
-		d.Firing.TextX, d.Firing.Anchor = d.Firing.X-4, "end"
+	d.Firing = &mark{
+		X: d.x(from), W: max(d.x(to)-d.x(from), 1), Label: label, Edge: edge, Anchor: "start",
+		TextX: d.x(from), TextY: chartTop - 5,
+	}
+	if d.Firing.TextX > chartRight-px(textWidth(label)*charWidth) {
+		d.Firing.TextX, d.Firing.Anchor = chartRight, "end"
 	}
 }
 
@@ -270,7 +286,7 @@ func textWidth(s string) float64 {
 	for _, r := range s {
 		width++
 		if r >= 0x2e80 {
-			width += 0.9
+			width += 0.7
 		}
 	}
 	return width

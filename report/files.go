@@ -167,7 +167,7 @@ func isOurs(root *os.Root, name, id string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	defer file.Close() //nolint:errcheck // only read
+	defer file.Close()
 	head, err := io.ReadAll(io.LimitReader(file, 8<<10))
 	if err != nil {
 		return false, err

@@ -13,22 +13,31 @@ func (p *page) head() {
 	p.out.WriteString("# " + p.name() + "\n\n")
 	p.para(p.statusLine())
 	p.para(p.summary()...)
-	if p.found.Verdict == nil || p.found.Verdict.Prose == "" {
-		p.para(p.stateLine())
+	p.para(p.stateLine())
+	p.list(p.inShort())
+}
+
+// inShort is the likely cause, with what our checks found wrong with it, and the first thing to do.
+func (p *page) inShort() []string {
+	v := p.found.Verdict
+	if v == nil {
+		return []string{"**" + p.DoFirst + "**" + p.Colon + p.firstStep()}
 	}
 	var items []string
-	if v := p.found.Verdict; v != nil && len(v.Causes) > 0 {
+	if len(v.Causes) > 0 {
 		c := v.Causes[0]
-		cause := "**" + p.LikelyCause + "** (" + named(p.Likelihoods, c.Likelihood) + ")" + p.Colon + p.prose(c.Hypothesis, lineRunes)
-		items = append(items, strings.TrimSpace(cause+" "+p.citations(c)))
+		item := "**" + p.LikelyCause + "** (" + named(p.Likelihoods, c.Likelihood) + ")" + p.Colon + p.prose(c.Hypothesis, lineRunes)
+		item = strings.TrimSpace(item + " " + p.citations(c))
+		for _, mark := range p.marks(c) {
+			item += " ⚠ " + mark
+		}
+		items = append(items, item)
 	}
-	if v := p.found.Verdict; v != nil && len(v.Actions) > 0 {
+	if len(v.Actions) > 0 {
 		a := v.Actions[0]
 		items = append(items, "**"+p.DoFirst+"** ("+p.risk(a.Risk)+")"+p.Colon+p.prose(a.Step, lineRunes))
-	} else if v == nil {
-		items = append(items, "**"+p.DoFirst+"**"+p.Colon+p.firstStep())
 	}
-	p.list(items)
+	return items
 }
 
 // name is the title of the report.
@@ -72,7 +81,8 @@ func (p *page) summary() []string {
 	case v.Prose != "":
 		return []string{p.facts(), p.mostTelling(), p.ProseBelow}
 	default:
-		return []string{p.prose(v.Summary, longRunes)}
+		summary := []string{p.prose(v.Summary, longRunes)}
+		return appendIf(summary, v.InsufficientEvidence, "⚠ "+p.Insufficient)
 	}
 }
 
@@ -84,6 +94,8 @@ func (p *page) facts() string {
 	switch {
 	case len(firing) == 0:
 		said = fmt.Sprintf(p.EndedAlerts, len(inc.Alerts))
+	case inc.Status == incident.Stale:
+		said = fmt.Sprintf(p.StaleAlerts, len(firing))
 	case len(firing) == 1:
 		said = p.OneAlert
 	default:

@@ -183,6 +183,17 @@ func TestFirstLines(t *testing.T) {
 	}
 }
 
+// What our checks found wrong is said where the claim stands first, not only in its section.
+func TestFirstLinesCarryMarks(t *testing.T) {
+	inc, f := complete()
+	f.Verdict.Causes = f.Verdict.Causes[1:]
+	f.Verdict.InsufficientEvidence = true
+	w := newWriter(t, "en")
+	head, _, _ := strings.Cut(string(w.Markdown(inc, f, "x")), "\n## ")
+	assert.Contains(t, head, "**Unverified**: it cites `E9`")
+	assert.Contains(t, head, w.words.Insufficient)
+}
+
 func TestStateLineForEveryReason(t *testing.T) {
 	reasons := []incident.Reason{
 		incident.NoKey, incident.Authentication, incident.Balance, incident.Budget, incident.Skipped, incident.GaveUp,

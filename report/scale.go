@@ -21,13 +21,16 @@ var scales = map[string][]scale{
 	"":      {{1, ""}, {1e3, "k"}, {1e6, "M"}, {1e9, "G"}, {1e12, "T"}},
 }
 
+// baseScales are what powers of ten are taken of.
+var baseScales = map[string]scale{"%": {0.01, "%"}, "s": {1, "s"}, "bytes": {1, "B"}, "": {1, ""}}
+
 // scaleFor returns the scale for numbers up to the magnitude highest. A unit that is not known is written as it is,
 // behind a plain number; beyond the steps of a unit powers of ten take over.
 func scaleFor(unit string, highest float64) scale {
 	steps, known := scales[unit]
 	if !known {
 		s := scaleFor("", highest)
-		s.suffix += " " + cut(clean(unit), 8)
+		s.suffix += " " + cut(clean(unit), 6)
 		return s
 	}
 	best := steps[0]
@@ -37,9 +40,10 @@ func scaleFor(unit string, highest float64) scale {
 		}
 	}
 	if ratio := highest / best.factor; highest > 0 && (ratio >= 1e4 || ratio < 1e-3) {
-		exponent := math.Floor(math.Log10(ratio))
-		if exponent > -300 && best.factor*math.Pow(10, exponent) > 0 {
-			return scale{best.factor * math.Pow(10, exponent), "e" + strconv.Itoa(int(exponent)) + best.suffix}
+		base := baseScales[unit]
+		exponent := math.Floor(math.Log10(highest / base.factor))
+		if factor := base.factor * math.Pow(10, exponent); factor > 1e-300 {
+			return scale{factor, "e" + strconv.Itoa(int(exponent)) + base.suffix}
 		}
 	}
 	return best

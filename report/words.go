@@ -15,16 +15,16 @@ type words struct {
 	Alert, Evidence, Causes, Actions, Prevention, Gaps, Timeline string
 
 	// The head of the report.
-	Since, Ended, LastHeard                 string
-	OneAlert, ManyAlerts, EndedAlerts       string
-	FiringCount, ResolvedCount, HiddenCount string
-	MostTelling, LikelyCause, DoFirst       string
-	ProseBelow, UnknownAlertname            string
-	RunbookFirst, LookFirst                 string
-	NoAnalysis, OldAnalysis                 string // openings of the line on the state; the second beside an older verdict
-	PendingFirst, PendingAgain              string // the first attempt; later ones, with their count
-	NextAttempt, LastError                  string
-	Reasons                                 map[incident.Reason]string
+	Since, Ended, LastHeard                        string
+	OneAlert, ManyAlerts, StaleAlerts, EndedAlerts string
+	FiringCount, ResolvedCount, HiddenCount        string
+	MostTelling, LikelyCause, DoFirst              string
+	ProseBelow, UnknownAlertname                   string
+	RunbookFirst, LookFirst                        string
+	NoAnalysis, OldAnalysis                        string // openings of the line on the state; the second beside an older verdict
+	PendingFirst, PendingAgain                     string // the first attempt; later ones, with their count
+	NextAttempt, LastError                         string
+	Reasons                                        map[incident.Reason]string
 
 	// The alert section.
 	Statuses                                                    map[incident.Status]string

@@ -12,6 +12,7 @@ var english = words{
 	LastHeard:        "since %s, not heard of since %s",
 	OneAlert:         "1 alert fires",
 	ManyAlerts:       "%d alerts fire",
+	StaleAlerts:      "When last heard of, %d alerts were firing",
 	EndedAlerts:      "No alert fires any more, of %d",
 	FiringCount:      "%d firing",
 	ResolvedCount:    "%d ended",
@@ -49,7 +50,7 @@ var english = words{
 	LeftGroup: "left the group", CommonLabels: "All share", GroupLinks: "Links",
 	Graph: "Prometheus", Alertmanager: "Alertmanager", Silence: "Silence", Runbook: "Runbook",
 	Summary: "Summary", Description: "Description",
-	MoreAlerts: "… and %d more.", MoreTexts: "… and %d more texts of alerts.",
+	MoreAlerts: "… and %d more, %d of them firing.", MoreTexts: "… and %d more texts of alerts.",
 	Hidden: "Alertmanager hid %d more alerts of this group from this report (max_alerts): its own page lists them.",
 
 	NoEvidence:         "No evidence was collected.",

@@ -11,6 +11,7 @@ var chinese = words{
 	LastHeard:        "始于 %s，自 %s 起再无消息",
 	OneAlert:         "1 条告警正在触发",
 	ManyAlerts:       "%d 条告警正在触发",
+	StaleAlerts:      "最后一次收到消息时，有 %d 条告警在触发",
 	EndedAlerts:      "共 %d 条告警，均已不再触发",
 	FiringCount:      "%d 条触发中",
 	ResolvedCount:    "%d 条已结束",
@@ -44,7 +45,7 @@ var chinese = words{
 	LeftGroup: "已离开分组", CommonLabels: "共同标签", GroupLinks: "链接",
 	Graph: "Prometheus", Alertmanager: "Alertmanager", Silence: "静默", Runbook: "运行手册",
 	Summary: "摘要", Description: "描述",
-	MoreAlerts: "……另有 %d 条。", MoreTexts: "……另有 %d 段告警文本。",
+	MoreAlerts: "……另有 %d 条，其中 %d 条触发中。", MoreTexts: "……另有 %d 段告警文本。",
 	Hidden: "Alertmanager 对本报告隐藏了该分组的另外 %d 条告警（max_alerts）：请到它的页面查看。",
 
 	NoEvidence:         "没有收集到证据。",
