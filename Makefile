@@ -3,7 +3,7 @@ GO            ?= go
 COUNT         ?= 6
 FUZZTIME      ?= 20s
 GOLANGCI_LINT ?= $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
-GOVULNCHECK   ?= $(GO) run golang.org/x/vuln/cmd/govulncheck@v1.9.0
+GOVULNCHECK   ?= $(GO) run golang.org/x/vuln/cmd/govulncheck@v1.8.0
 
 .PHONY: demo test bench fuzz lint vuln build
 

@@ -14,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
 )
 
 // log is a writer that may be read while others write.
@@ -44,16 +45,16 @@ func TestBuildOnceForAll(t *testing.T) {
 		time.Sleep(100 * time.Millisecond) // long enough for the others to wait
 		return os.WriteFile(j.out, []byte("program"), 0o700)
 	}
-	var wg sync.WaitGroup
+	var wg errgroup.Group
 	for range 8 {
-		wg.Go(func() {
+		wg.Go(func() error {
 			path, err := builder{dir, progress, 20 * time.Millisecond, compile}.build(t.Context(), Prometheus)
-			assert.NoError(t, err)
 			assert.Equal(t, "prometheus-3.15.0", strings.TrimSuffix(filepath.Base(path), ".exe"))
 			assert.FileExists(t, path)
+			return err
 		})
 	}
-	wg.Wait()
+	require.NoError(t, wg.Wait())
 	assert.EqualValues(t, 1, compiled.Load())
 	assert.Contains(t, progress.String(), "building prometheus 3.15.0 into "+dir+" (4 to 9 minutes, the first time only)\n")
 	assert.Contains(t, progress.String(), "still building prometheus")

@@ -10,6 +10,7 @@
 package sim
 
 import (
+	"maps"
 	"math/rand/v2"
 	"sync"
 	"time"
@@ -135,10 +136,7 @@ type State struct {
 func (l *logins) state() State {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	s := State{Mode: "normal", Totals: map[string]int{}}
-	for status, n := range l.totals {
-		s.Totals[status] = n
-	}
+	s := State{Mode: "normal", Totals: maps.Clone(l.totals)}
 	if a := l.attack; a != nil {
 		until := a.Until.UTC()
 		s.Mode, s.Region, s.UserType, s.Rate, s.Until = "attack", a.Region, a.UserType, a.Rate, &until
