@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
+	"html/template"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -79,6 +80,9 @@ type handler struct {
 	tokenSum  [sha256.Size]byte
 	metrics   *metrics
 	router    chi.Router
+	templates map[string]*template.Template // by the name of their file
+	assets    assets
+	words     *words
 	dirChecks chan struct{} // holds one token: one check of the report directory at a time
 }
 
@@ -104,8 +108,9 @@ func New(o Options) http.Handler {
 	}
 	h := &handler{
 		Options: o, tokenSum: sha256.Sum256([]byte(o.Token)), metrics: newMetrics(o.Registerer),
-		router: chi.NewRouter(), dirChecks: make(chan struct{}, 1),
+		router: chi.NewRouter(), words: catalogue(o.Language), assets: loadAssets(), dirChecks: make(chan struct{}, 1),
 	}
+	h.templates = h.parseTemplates()
 	h.routes()
 	return secure(h.stripPrefix(h.router))
 }
@@ -127,6 +132,12 @@ func (h *handler) routes() {
 	r.Get("/api/v1/incidents", h.api(h.listIncidents))
 	r.Get("/api/v1/incidents/{id}", h.api(h.getIncident))
 
+	r.Get("/", h.page(h.reportsPage))
+	r.Get("/reports", h.page(h.reportsPage))
+	r.Get("/reports/{id}", h.page(h.reportPage))
+	r.Get("/reports/{id}.md", h.page(h.reportMarkdown))
+	r.Get("/reports/{id}/{file}", h.page(h.reportChart))
+	r.Get("/static/{file}", h.static)
 }
 
 // link returns the address of a path of ours, as people reach it.

@@ -8,7 +8,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/chi/v5/middleware"
@@ -114,6 +113,3 @@ func (h *handler) methodNotAllowed(w http.ResponseWriter, r *http.Request) {
 	w.Header().Set("Allow", list)
 	h.fail(w, r, &problem{status: http.StatusMethodNotAllowed, reason: "this path answers to " + list + " only"})
 }
-
-// age returns how long ago t was, never less than 0.
-func (h *handler) age(t time.Time) time.Duration { return max(h.Now().Sub(t), 0) }

@@ -1,0 +1,227 @@
+package handler
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/alertscribe/alertscribe/incident"
+	"github.com/alertscribe/alertscribe/report"
+	realstore "github.com/alertscribe/alertscribe/store"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+type status string
+
+func (s status) Status() string { return string(s) }
+
+// faulty is the real store with faults put in.
+type faulty struct {
+	*realstore.Store
+	accept   func(context.Context, *incident.Notification) (incident.Receipt, error)
+	check    error
+	queue    error
+	incident error
+	reads    atomic.Int64 // of single incidents
+}
+
+func (f *faulty) Accept(ctx context.Context, n *incident.Notification) (incident.Receipt, error) {
+	if f.accept != nil {
+		return f.accept(ctx, n)
+	}
+	return f.Store.Accept(ctx, n)
+}
+
+func (f *faulty) Check(ctx context.Context) error {
+	if f.check != nil {
+		return f.check
+	}
+	return f.Store.Check(ctx)
+}
+
+func (f *faulty) Queue(ctx context.Context) (incident.Queue, error) {
+	if f.queue != nil {
+		return incident.Queue{}, f.queue
+	}
+	return f.Store.Queue(ctx)
+}
+
+func (f *faulty) Incident(ctx context.Context, id string) (*incident.Incident, incident.Findings, error) {
+	f.reads.Add(1)
+	if f.incident != nil {
+		return nil, incident.Findings{}, f.incident
+	}
+	return f.Store.Incident(ctx, id)
+}
+
+// faultyDir is the real report directory with faults put in.
+type faultyDir struct {
+	*report.Writer
+	check func() error
+}
+
+func (d *faultyDir) Check() error {
+	if d.check != nil {
+		return d.check()
+	}
+	return d.Writer.Check()
+}
+
+// env is a handler over a real store and a real report writer.
+type env struct {
+	handler  http.Handler
+	store    *faulty
+	dir      *faultyDir
+	registry *prometheus.Registry
+	log      *lockedBuffer
+}
+
+type lockedBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
+
+func newEnv(t *testing.T, settings ...func(*Options)) *env {
+	t.Helper()
+	s, err := realstore.Open(t.Context(), realstore.Options{Path: filepath.Join(t.TempDir(), "alertscribe.db")})
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, s.Close()) })
+	w, err := report.New(report.Options{Dir: filepath.Join(t.TempDir(), "reports")})
+	require.NoError(t, err)
+	e := &env{store: &faulty{Store: s}, dir: &faultyDir{Writer: w}, registry: prometheus.NewRegistry(), log: &lockedBuffer{}}
+	o := Options{
+		Store: e.store, Report: w, Directory: e.dir, Analyzer: status("ready"), ReportDir: "reports", ErrCursor: realstore.ErrCursor,
+		Gatherer: e.registry, Registerer: e.registry, Logger: slog.New(slog.NewTextHandler(e.log, nil)),
+	}
+	for _, set := range settings {
+		set(&o)
+	}
+	e.handler = New(o)
+	return e
+}
+
+// do sends a request; header holds names and values in turn.
+func (e *env) do(t *testing.T, method, target, body string, header ...string) *http.Response {
+	t.Helper()
+	r := httptest.NewRequestWithContext(t.Context(), method, target, strings.NewReader(body))
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	rec := httptest.NewRecorder()
+	e.handler.ServeHTTP(rec, r)
+	return rec.Result()
+}
+
+func (e *env) get(t *testing.T, target string) *http.Response {
+	t.Helper()
+	return e.do(t, http.MethodGet, target, "")
+}
+
+// post sends a notification and returns the incident's id.
+func (e *env) post(t *testing.T, body string) string {
+	t.Helper()
+	answer := readJSON(t, e.do(t, http.MethodPost, "/alert", body, "Content-Type", "application/json"), http.StatusAccepted)
+	require.IsType(t, "", answer["incident"])
+	return answer["incident"].(string)
+}
+
+// analyse walks an incident through evidence, analysis and file, as the workers do.
+func (e *env) analyse(t *testing.T, id string, f incident.Findings) {
+	t.Helper()
+	ctx := t.Context()
+	require.NoError(t, e.store.Update(ctx, id, func(inc *incident.Incident) bool {
+		inc.EvidenceCollected(inc.Clone(), time.Now())
+		return true
+	}))
+	claims, err := e.store.Claim(ctx, incident.WorkAnalysis, 100)
+	require.NoError(t, err)
+	for _, c := range claims {
+		require.NoError(t, e.store.Finish(ctx, c, func(inc *incident.Incident, found *incident.Findings) {
+			*found = f
+			inc.Analysed(c.Incident, incident.Spend{Calls: 1, Prompt: 1000, Completion: 200, Cost: 0.0003}, time.Now())
+		}))
+	}
+	e.writeFiles(t)
+}
+
+func (e *env) writeFiles(t *testing.T) {
+	t.Helper()
+	claims, err := e.store.Claim(t.Context(), incident.WorkFile, 500)
+	require.NoError(t, err)
+	for _, c := range claims {
+		require.NoError(t, e.store.Finish(t.Context(), c, func(inc *incident.Incident, _ *incident.Findings) { inc.FileWritten(c.Incident) }))
+	}
+}
+
+func readBody(t *testing.T, r *http.Response, status int) string {
+	t.Helper()
+	b, err := io.ReadAll(r.Body)
+	require.NoError(t, err)
+	require.NoError(t, r.Body.Close())
+	require.Equal(t, status, r.StatusCode, "%s", b)
+	return string(b)
+}
+
+func readJSON(t *testing.T, r *http.Response, status int) map[string]any {
+	t.Helper()
+	body := readBody(t, r, status)
+	assert.Equal(t, "application/json", r.Header.Get("Content-Type"))
+	var answer map[string]any
+	require.NoError(t, json.Unmarshal([]byte(body), &answer), body)
+	return answer
+}
+
+func sample(t *testing.T, name string) string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join("../testdata", name))
+	require.NoError(t, err)
+	return string(b)
+}
+
+var firedAt = time.Now().Add(-time.Minute).UTC()
+
+// body is a notification of one group.
+func body(alertname, status string, labels ...string) string {
+	set := map[string]string{"alertname": alertname}
+	for i := 0; i < len(labels); i += 2 {
+		set[labels[i]] = labels[i+1]
+	}
+	b, err := json.Marshal(map[string]any{
+		"version": "4", "receiver": "alertscribe", "status": status, "groupKey": `{}:{alertname="` + alertname + `"}`,
+		"groupLabels": map[string]string{"alertname": alertname},
+		"alerts":      []any{map[string]any{"status": status, "labels": set, "startsAt": firedAt}},
+	})
+	if err != nil {
+		panic(err)
+	}
+	return string(b)
+}

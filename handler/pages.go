@@ -1,0 +1,277 @@
+package handler
+
+import (
+	"cmp"
+	"fmt"
+	"html/template"
+	"maps"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+
+	"github.com/alertscribe/alertscribe/incident"
+)
+
+// reportsData is what the list of reports shows.
+type reportsData struct {
+	frame
+	Filters     []filter
+	Filtered    bool
+	Alertname   string // that the list is limited to
+	AllNames    string // URL of the list without that limit
+	Rows        []row
+	First, Next string // URLs of other pages; "" where there is none
+}
+
+type filter struct {
+	Name    string
+	Choices []choice
+}
+
+type choice struct {
+	Name, URL string
+	Active    bool
+}
+
+type row struct {
+	URL, Name, Summary      string
+	Labels                  []string
+	Status                  incident.Status
+	StatusWord              string
+	Severity, SeverityClass string
+	Count, CountTitle       string
+	Started                 time.Time
+	Lasted                  string
+	Analysis                incident.State
+	AnalysisWord            string
+}
+
+const (
+	listRefresh  = 30 * time.Second
+	maxRowLabels = 6
+	maxRowLabel  = 60  // runes
+	maxRowText   = 160 // runes
+)
+
+// reportsPage answers GET /reports and GET /.
+func (h *handler) reportsPage(w http.ResponseWriter, r *http.Request) error {
+	found, next, err := h.incidents(r)
+	if err != nil {
+		return err
+	}
+	v := r.URL.Query()
+	data := reportsData{
+		frame: h.frame(h.words.Reports, 0), Filters: h.filters(v), Alertname: v.Get("alertname"), AllNames: h.listURL(v, "alertname", ""),
+		Filtered: v.Get("status")+v.Get("severity")+v.Get("alertname") != "",
+	}
+	if v.Get("after") == "" {
+		data.Refresh = int(listRefresh / time.Second)
+	} else {
+		data.First = h.listURL(v, "after", "")
+	}
+	if next != "" {
+		data.Next = h.listURL(v, "after", next)
+	}
+	for _, inc := range found {
+		data.Rows = append(data.Rows, h.row(inc))
+	}
+	h.render(w, http.StatusOK, "reports.html", data)
+	return nil
+}
+
+// listURL returns the URL of the list with one parameter changed. Any but the cursor leads to the first page.
+func (h *handler) listURL(v url.Values, name, value string) string {
+	changed := url.Values{}
+	for _, keep := range []string{"status", "severity", "alertname", "limit"} {
+		if s := v.Get(keep); s != "" {
+			changed.Set(keep, s)
+		}
+	}
+	changed.Del(name)
+	if value != "" {
+		changed.Set(name, value)
+	}
+	target := h.link("/reports")
+	if len(changed) > 0 {
+		target += "?" + changed.Encode()
+	}
+	return target
+}
+
+func (h *handler) filters(v url.Values) []filter {
+	status := filter{h.words.Status, []choice{{h.words.All, h.listURL(v, "status", ""), v.Get("status") == ""}}}
+	for _, s := range statuses {
+		status.Choices = append(status.Choices, choice{h.words.Statuses[s], h.listURL(v, "status", string(s)), v.Get("status") == string(s)})
+	}
+	severity := filter{h.words.Severity, []choice{{h.words.All, h.listURL(v, "severity", ""), v.Get("severity") == ""}}}
+	for _, s := range h.Severities {
+		severity.Choices = append(severity.Choices, choice{s, h.listURL(v, "severity", s), v.Get("severity") == s})
+	}
+	return []filter{status, severity}
+}
+
+func (h *handler) row(inc *incident.Incident) row {
+	firing := inc.Firing()
+	shown := firing
+	if len(firing) == 0 {
+		shown = inc.Alerts
+	}
+	r := row{
+		URL: h.reportURL(inc.ID), Name: h.name(inc), Status: inc.Status, StatusWord: h.words.Statuses[inc.Status],
+		Severity: inc.Severity, SeverityClass: severityClass(inc.Severity), Count: fmt.Sprint(len(shown)),
+		CountTitle: fmt.Sprintf(h.words.Counts, len(firing), len(inc.Alerts)), Started: began(inc), Lasted: h.lasted(inc),
+		Analysis: inc.Analysis.State, AnalysisWord: cmp.Or(h.words.Reasons[inc.Analysis.Reason], h.words.States[inc.Analysis.State]),
+	}
+	if inc.Truncated > 0 {
+		r.Count += "+"
+	}
+	if len(shown) > 0 {
+		a := shown[0].Annotations
+		r.Summary = cut(cmp.Or(a["summary"], a["message"], a["description"]), maxRowText)
+	}
+	for _, name := range slices.Sorted(maps.Keys(inc.GroupLabels)) {
+		if name != "alertname" && name != "severity" && len(r.Labels) < maxRowLabels {
+			r.Labels = append(r.Labels, cut(name+"="+inc.GroupLabels[name], maxRowLabel))
+		}
+	}
+	return r
+}
+
+func (h *handler) name(inc *incident.Incident) string {
+	return cmp.Or(cut(inc.Alertname, maxRowText), h.words.Unnamed)
+}
+
+func severityClass(severity string) string {
+	switch severity {
+	case "critical", "page", "error":
+		return "high"
+	case "warning":
+		return "middle"
+	case "info":
+		return "low"
+	}
+	return "other"
+}
+
+func began(inc *incident.Incident) time.Time {
+	if inc.StartedAt.IsZero() {
+		return inc.OpenedAt
+	}
+	return inc.StartedAt
+}
+
+// lasted returns how long the incident has lasted, or did: in its two largest units.
+func (h *handler) lasted(inc *incident.Incident) string {
+	end := h.Now()
+	switch {
+	case !inc.ResolvedAt.IsZero():
+		end = inc.ResolvedAt
+	case inc.Status == incident.Stale:
+		end = inc.LastHeardAt
+	}
+	d := max(end.Sub(began(inc)), 0)
+	units := []struct {
+		size time.Duration
+		name string
+	}{{24 * time.Hour, h.words.Day}, {time.Hour, h.words.Hour}, {time.Minute, h.words.Minute}, {time.Second, h.words.Second}}
+	for i, unit := range units[:len(units)-1] {
+		if d < unit.size {
+			continue
+		}
+		text := fmt.Sprint(int(d/unit.size), unit.name)
+		if rest := d % unit.size / units[i+1].size; rest > 0 {
+			text += fmt.Sprint(" ", int(rest), units[i+1].name)
+		}
+		return text
+	}
+	return fmt.Sprint(int(d/time.Second), h.words.Second)
+}
+
+// reportData is what the page of one report shows.
+type reportData struct {
+	frame
+	Markdown, JSON, SameName, Predecessor string // URLs
+	Progress                              string // what is still to come; "" when nothing is
+	Body                                  template.HTML
+}
+
+// reportPage answers GET /reports/ID, from the database alone.
+func (h *handler) reportPage(w http.ResponseWriter, r *http.Request) error {
+	inc, findings, err := h.incident(r)
+	if err != nil {
+		return err
+	}
+	body, err := h.Report.HTML(h.Report.Markdown(inc, findings, inc.ID))
+	if err != nil {
+		return err
+	}
+	progress, refresh := h.progress(inc)
+	data := reportData{
+		frame: h.frame(h.name(inc), refresh), Markdown: h.reportURL(inc.ID) + ".md", JSON: h.link("/api/v1/incidents/" + inc.ID),
+		SameName: h.listURL(url.Values{}, "alertname", inc.Alertname), Progress: progress,
+		Body: template.HTML(body), //nolint:gosec // the renderer's output is sanitised
+	}
+	if incident.ValidID(inc.Predecessor) {
+		data.Predecessor = h.reportURL(inc.Predecessor)
+	}
+	h.render(w, http.StatusOK, "report.html", data)
+	return nil
+}
+
+// progress says what is still to come, and how soon the page should look for it.
+func (h *handler) progress(inc *incident.Incident) (string, time.Duration) {
+	const soon, later = 3 * time.Second, 30 * time.Second
+	refresh := soon
+	if h.Now().Sub(inc.LastHeardAt) > 5*time.Minute {
+		refresh = later
+	}
+	switch {
+	case !inc.Due.Evidence.IsZero():
+		return h.words.Collecting, refresh
+	case inc.Analysis.State == incident.Pending && inc.Analysis.Attempts == 0:
+		return h.words.Writing, refresh
+	case inc.Analysis.State == incident.Pending, inc.Status == incident.Firing:
+		return "", later // the report itself says that it is tried again
+	}
+	return "", 0
+}
+
+// reportMarkdown answers GET /reports/ID.md.
+func (h *handler) reportMarkdown(w http.ResponseWriter, r *http.Request) error {
+	inc, findings, err := h.incident(r)
+	if err != nil {
+		return err
+	}
+	w.Header().Set("Content-Type", "text/markdown; charset=utf-8")
+	_, _ = w.Write(h.Report.Markdown(inc, findings, inc.ID)) // the client has gone, or reads it
+	return nil
+}
+
+// chartSecurityPolicy is for a chart that is opened as a page of its own: it has its own style, and nothing else.
+const chartSecurityPolicy = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
+
+var chartFile = regexp.MustCompile(`^E[1-9][0-9]{0,3}\.svg$`)
+
+// reportChart answers GET /reports/ID/E2.svg.
+func (h *handler) reportChart(w http.ResponseWriter, r *http.Request) error {
+	file := chi.URLParam(r, "file")
+	if !chartFile.MatchString(file) {
+		return incident.ErrNotFound
+	}
+	_, findings, err := h.incident(r)
+	if err != nil {
+		return err
+	}
+	svg, ok := h.Report.Chart(findings, file)
+	if !ok {
+		return incident.ErrNotFound
+	}
+	w.Header().Set("Content-Type", "image/svg+xml")
+	w.Header().Set("Content-Security-Policy", chartSecurityPolicy)
+	_, _ = w.Write(svg) // the client has gone, or reads it
+	return nil
+}

@@ -1,0 +1,119 @@
+package handler
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/alertscribe/alertscribe/incident"
+)
+
+func TestWait(t *testing.T) {
+	e := newEnv(t)
+	id := e.post(t, body("A", "firing"))
+	done := make(chan *http.Response, 1)
+	go func() {
+		done <- e.do(t, http.MethodPost, "/alert?wait=60s", body("A", "firing"), "Content-Type", jsonType)
+	}()
+	e.waitsFor(t, 3)
+	findings := incident.Findings{Verdict: &incident.Verdict{Summary: "The login service is down.", Category: "availability", Severity: "critical"}}
+	e.analyse(t, id, findings)
+	answer := readJSON(t, <-done, http.StatusOK)
+	inc, _, err := e.store.Store.Incident(t.Context(), id)
+	require.NoError(t, err)
+	assert.Equal(t, "success", answer["status"])
+	assert.Equal(t, "complete", answer["analysis_state"])
+	assert.Equal(t, id, answer["incident"])
+	assert.Equal(t, "/reports/"+id, answer["report_url"])
+	assert.Equal(t, e.dir.Path(inc), answer["report_path"])
+	assert.Contains(t, answer["analysis"], "The login service is down.")
+	assert.True(t, strings.HasPrefix(answer["analysis"].(string), "---\n"), "the report as it is in the file")
+
+	start := time.Now()
+	again := readJSON(t, e.do(t, http.MethodPost, "/alert?wait=10m", body("A", "firing"), "Content-Type", jsonType), http.StatusOK)
+	assert.Less(t, time.Since(start), time.Second, "a repeat finds what is finished")
+	assert.Equal(t, id, again["incident"])
+}
+
+// waitsFor returns once a request has looked at its incident n times, and so waits.
+func (e *env) waitsFor(t *testing.T, n int64) {
+	t.Helper()
+	require.Eventually(t, func() bool { return e.store.reads.Load() >= n }, 5*time.Second, time.Millisecond)
+}
+
+func TestWaitRunsOut(t *testing.T) {
+	e := newEnv(t)
+	server := httptest.NewUnstartedServer(e.handler)
+	server.Config.ReadTimeout, server.Config.WriteTimeout = 200*time.Millisecond, 200*time.Millisecond
+	server.Start()
+	defer server.Close()
+	start := time.Now()
+	resp, err := server.Client().Post(server.URL+"/alert?wait=1s", jsonType, strings.NewReader(body("A", "firing"))) //nolint:noctx // bounded by the server
+	require.NoError(t, err)
+	answer := readJSON(t, resp, http.StatusAccepted)
+	assert.GreaterOrEqual(t, time.Since(start), time.Second, "the server's own timeouts don't cut a wait off")
+	assert.Equal(t, "accepted", answer["status"])
+	assert.Equal(t, "/reports/"+answer["incident"].(string), answer["report_url"])
+}
+
+// TestWaitForEvidence: what is not worth a model call is evidence only from the start, and its report still has to come.
+func TestWaitForEvidence(t *testing.T) {
+	e := newEnv(t)
+	id := e.post(t, body("Watchdog", "firing"))
+	e.writeFiles(t)
+	done := make(chan *http.Response, 1)
+	go func() {
+		done <- e.do(t, http.MethodPost, "/alert?wait=60s", body("Watchdog", "firing"), "Content-Type", jsonType)
+	}()
+	e.waitsFor(t, 3)
+	e.analyse(t, id, incident.Findings{})
+	answer := readJSON(t, <-done, http.StatusOK)
+	assert.Equal(t, "evidence_only", answer["analysis_state"])
+	assert.Equal(t, "skipped", answer["analysis_reason"])
+}
+
+func TestWaitOutlivesFaultsOfTheStore(t *testing.T) {
+	e := newEnv(t)
+	e.store.incident = errors.New("busy")
+	readJSON(t, e.do(t, http.MethodPost, "/alert?wait=1s", body("A", "firing"), "Content-Type", jsonType), http.StatusAccepted)
+	assert.Greater(t, e.store.reads.Load(), int64(3))
+}
+
+func TestWaitEndsWhenTheClientGoesAway(t *testing.T) {
+	e := newEnv(t)
+	ended := make(chan struct{})
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer close(ended)
+		e.handler.ServeHTTP(w, r)
+	}))
+	defer server.Close()
+	ctx, cancel := context.WithCancel(t.Context())
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, server.URL+"/alert?wait=10m", strings.NewReader(body("A", "firing")))
+	require.NoError(t, err)
+	failed := make(chan error, 1)
+	go func() {
+		resp, err := server.Client().Do(r)
+		if err == nil {
+			err = resp.Body.Close()
+		}
+		failed <- err
+	}()
+	e.waitsFor(t, 3)
+	cancel()
+	require.ErrorIs(t, <-failed, context.Canceled)
+	select {
+	case <-ended:
+	case <-time.After(5 * time.Second):
+		require.Fail(t, "the request still waits")
+	}
+	list, _, err := e.store.Incidents(t.Context(), incident.Query{Limit: 1})
+	require.NoError(t, err)
+	assert.Len(t, list, 1, "what was sent is durable all the same")
+}

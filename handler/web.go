@@ -1,0 +1,128 @@
+package handler
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"fmt"
+	"html/template"
+	"mime"
+	"net/http"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+)
+
+//go:embed web
+var webFiles embed.FS
+
+// assets are the static files by the name they are served under, which has a hash of their content in it: what has
+// that name never changes.
+type assets struct {
+	files map[string][]byte // style.1a2b3c4d.css
+	names map[string]string // style.css
+}
+
+func loadAssets() assets {
+	a := assets{files: map[string][]byte{}, names: map[string]string{}}
+	entries, err := webFiles.ReadDir("web/static")
+	if err != nil {
+		panic(err) // embedded
+	}
+	for _, e := range entries {
+		content, err := webFiles.ReadFile("web/static/" + e.Name())
+		if err != nil {
+			panic(err) // embedded
+		}
+		sum := sha256.Sum256(content)
+		ext := path.Ext(e.Name())
+		name := strings.TrimSuffix(e.Name(), ext) + "." + hex.EncodeToString(sum[:4]) + ext
+		a.files[name], a.names[e.Name()] = content, name
+	}
+	return a
+}
+
+// parseTemplates returns a template for each page.
+func (h *handler) parseTemplates() map[string]*template.Template {
+	layout := template.Must(template.New("").Funcs(template.FuncMap{
+		"link":    h.link,
+		"asset":   h.assetURL,
+		"utc":     func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04") },
+		"rfc3339": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
+	}).ParseFS(webFiles, "web/templates/layout.html"))
+	pages := map[string]*template.Template{}
+	for _, name := range []string{"reports.html", "report.html", "problem.html"} {
+		pages[name] = template.Must(template.Must(layout.Clone()).ParseFS(webFiles, "web/templates/"+name))
+	}
+	return pages
+}
+
+func (h *handler) assetURL(name string) (string, error) {
+	hashed, ok := h.assets.names[name]
+	if !ok {
+		return "", fmt.Errorf("no static file %q", name)
+	}
+	return h.link("/static/" + hashed), nil
+}
+
+// static answers GET /static/FILE.
+func (h *handler) static(w http.ResponseWriter, r *http.Request) {
+	name := chi.URLParam(r, "file")
+	content, ok := h.assets.files[name]
+	if !ok {
+		h.fail(w, r, errNoRoute)
+		return
+	}
+	w.Header().Set("Content-Type", mime.TypeByExtension(path.Ext(name)))
+	w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
+	_, _ = w.Write(content) // the client has gone, or reads it
+}
+
+// frame is what the layout of every page shows.
+type frame struct {
+	Title   string
+	Words   *words
+	Version string
+	Now     time.Time
+	Refresh int // seconds until the page reloads; 0 for never
+}
+
+func (h *handler) frame(title string, refresh time.Duration) frame {
+	return frame{Title: title, Words: h.words, Version: h.Version, Now: h.Now(), Refresh: int(refresh / time.Second)}
+}
+
+// render answers with a page. It is made whole before the first byte goes out, so that a fault is still a 500.
+func (h *handler) render(w http.ResponseWriter, status int, name string, data any) {
+	var buf bytes.Buffer
+	if err := h.templates[name].ExecuteTemplate(&buf, name, data); err != nil {
+		panic(err) // a fault of ours
+	}
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = w.Write(buf.Bytes()) // the client has gone, or reads it
+}
+
+// page makes a handler of a function that answers with a page, or returns why it could not.
+func (h *handler) page(f func(w http.ResponseWriter, r *http.Request) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		err := f(w, r)
+		if err == nil {
+			return
+		}
+		p := h.logged(r, err)
+		data := struct {
+			frame
+			Reason string
+		}{h.frame(h.words.Unavailable, 0), h.words.Unreadable}
+		switch p.status {
+		case http.StatusNotFound:
+			data.Title, data.Reason = h.words.NotFound, h.words.NoReport
+		case http.StatusBadRequest:
+			data.Title, data.Reason = h.words.BadRequest, p.reason
+		}
+		h.render(w, p.status, "problem.html", data)
+	}
+}

@@ -1,0 +1,79 @@
+package handler
+
+import "github.com/alertscribe/alertscribe/incident"
+
+// words is the fixed text of the pages in one language. A test asserts that every language fills every field, with the
+// same verbs.
+type words struct {
+	Code string // of the language, as in the setting
+
+	Reports, Health, Metrics                                       string
+	All, Remove, NoMatch, NoneYet, FirstPage, NextPage             string
+	Status, Severity, Alert, Alerts, Started, Lasted, Analysis     string
+	Counts                                                         string // firing, all
+	Refreshes, Writing, Collecting, SameName, Predecessor, Unnamed string
+	NoReport, Unreadable, Fault, NotFound, BadRequest, Unavailable string
+	Day, Hour, Minute, Second                                      string
+
+	Statuses map[incident.Status]string
+	States   map[incident.State]string
+	Reasons  map[incident.Reason]string
+}
+
+// catalogue returns the words of a language; English where there are none.
+func catalogue(language string) *words {
+	if language == "zh" {
+		return &chinese
+	}
+	return &english
+}
+
+var english = words{
+	Code:    "en",
+	Reports: "Reports", Health: "Health", Metrics: "Metrics",
+	All: "all", Remove: "Show all alerts", FirstPage: "← First page", NextPage: "Next page →",
+	NoMatch: "No incident matches.",
+	NoneYet: "No incidents yet. Alertmanager's webhook_configs url is this server's /alert.",
+	Status:  "Status", Severity: "Severity", Alert: "Alert", Alerts: "Alerts", Started: "Started (UTC)", Lasted: "Lasted", Analysis: "Analysis",
+	Counts:    "%d of %d alerts fire",
+	Refreshes: "reloads every %d s", SameName: "Same alert", Predecessor: "Incident before", Unnamed: "(unnamed alert)",
+	Writing:    "The model is at work. This page shows its answer as soon as it is there.",
+	Collecting: "Evidence is being collected. This page shows it as soon as it is there.",
+	NotFound:   "Not found", NoReport: "There is no such report.",
+	BadRequest: "Not understood", Unavailable: "Not available now", Unreadable: "The database can't be read now; the log of alertscribe says why.",
+	Fault: "A fault of alertscribe; its log has the details.",
+	Day:   "d", Hour: "h", Minute: "m", Second: "s",
+	Statuses: map[incident.Status]string{incident.Firing: "firing", incident.Resolved: "resolved", incident.Stale: "stale"},
+	States: map[incident.State]string{
+		incident.Pending: "pending", incident.Complete: "complete", incident.EvidenceOnly: "evidence only",
+	},
+	Reasons: map[incident.Reason]string{
+		incident.NoKey: "no API key", incident.Authentication: "API key refused", incident.Balance: "no balance",
+		incident.Budget: "call budget", incident.Skipped: "skipped", incident.GaveUp: "gave up",
+	},
+}
+
+var chinese = words{
+	Code:    "zh",
+	Reports: "报告", Health: "健康状态", Metrics: "指标",
+	All: "全部", Remove: "显示所有告警", FirstPage: "← 首页", NextPage: "下一页 →",
+	NoMatch: "没有符合条件的事件。",
+	NoneYet: "还没有事件。请将 Alertmanager 的 webhook_configs url 设为本服务的 /alert。",
+	Status:  "状态", Severity: "级别", Alert: "告警", Alerts: "数量", Started: "开始 (UTC)", Lasted: "持续", Analysis: "分析",
+	Counts:    "%d / %d 条告警触发中",
+	Refreshes: "每 %d 秒刷新", SameName: "同名告警", Predecessor: "上一次事件", Unnamed: "（未命名的告警）",
+	Writing:    "模型正在分析，有了答复会显示在本页。",
+	Collecting: "正在收集证据，收集到后会显示在本页。",
+	NotFound:   "未找到", NoReport: "没有这份报告。",
+	BadRequest: "无法理解的请求", Unavailable: "暂不可用", Unreadable: "目前无法读取数据库，原因见 alertscribe 的日志。",
+	Fault: "alertscribe 出现故障，详情见其日志。",
+	Day:   "天", Hour: "小时", Minute: "分", Second: "秒",
+	Statuses: map[incident.Status]string{incident.Firing: "触发中", incident.Resolved: "已恢复", incident.Stale: "失去消息"},
+	States: map[incident.State]string{
+		incident.Pending: "进行中", incident.Complete: "已完成", incident.EvidenceOnly: "仅有证据",
+	},
+	Reasons: map[incident.Reason]string{
+		incident.NoKey: "未设密钥", incident.Authentication: "密钥被拒", incident.Balance: "余额不足",
+		incident.Budget: "预算用完", incident.Skipped: "按设置跳过", incident.GaveUp: "已放弃",
+	},
+}
