@@ -151,8 +151,8 @@ func (b *batch) record(ctx context.Context, id string) (*record, error) {
 }
 
 func (b *batch) load(ctx context.Context, id string) (*record, error) {
-	var doc []byte
-	err := b.queryRow(ctx, selectDoc, id).Scan(&doc)
+	var row stored
+	err := b.queryRow(ctx, selectDoc, id).Scan(&row.doc, &row.heard)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, refusal{incident.ErrNotFound}
 	}
@@ -160,7 +160,7 @@ func (b *batch) load(ctx context.Context, id string) (*record, error) {
 		return nil, fmt.Errorf("reading incident %s: %w", id, err)
 	}
 	r := &record{}
-	if r.inc, err = decodeIncident(doc); err != nil {
+	if r.inc, err = row.decode(); err != nil {
 		return nil, err
 	}
 	rows, err := b.stmt(ctx, selectLeases).QueryContext(ctx, id)
@@ -174,7 +174,7 @@ func (b *batch) load(ctx context.Context, id string) (*record, error) {
 	for _, l := range leases {
 		r.leases[kindOf(l.kind)] = l.lease
 	}
-	r.saved = saved{inc: r.inc, columns: b.columns(r.inc), work: b.work(r), size: len(doc)}
+	r.saved = saved{inc: r.inc, columns: b.columns(r.inc), work: b.work(r), size: len(row.doc)}
 	return r, nil
 }
 
@@ -235,27 +235,44 @@ func (b *batch) flush(ctx context.Context) error {
 }
 
 func (b *batch) writeIncident(ctx context.Context, r *record) error {
-	inc := r.inc
-	if inc == r.saved.inc {
+	inc, was := r.inc, r.saved.inc
+	if inc == was {
 		return nil // only a lease has changed
 	}
-	doc, err := json.Marshal(inc)
+	if was == nil || !sameRest(was, inc) {
+		if err := b.writeRest(ctx, r); err != nil {
+			return err
+		}
+	}
+	_, h := split(inc)
+	doc, err := json.Marshal(h)
+	if err != nil {
+		return err
+	}
+	r.saved.inc = inc
+	return b.exec(ctx, upsertHeard, inc.ID, micros(inc.LastHeardAt), string(doc))
+}
+
+// writeRest writes all of an incident but what is heard.
+func (b *batch) writeRest(ctx context.Context, r *record) error {
+	inc := r.inc
+	rest, _ := split(inc)
+	doc, err := json.Marshal(rest)
 	if err != nil {
 		return err
 	}
 	c := b.columns(inc)
 	indexed := []any{c.status == incident.Firing, c.status, c.severity, c.rank, c.alertname, c.state, c.reason}
-	rest := []any{micros(inc.LastHeardAt), inc.Revision, string(doc)}
 	switch {
 	case r.saved.inc == nil:
 		first := []any{inc.ID, inc.Receiver, inc.GroupKey, micros(inc.OpenedAt)}
-		err = b.exec(ctx, insertIncident, slices.Concat(first, indexed, rest)...)
+		err = b.exec(ctx, insertIncident, append(slices.Concat(first, indexed), inc.Revision, string(doc))...)
 	case c != r.saved.columns:
-		err = b.exec(ctx, updateIncident, append(slices.Concat(indexed, rest), inc.ID)...)
+		err = b.exec(ctx, updateIncident, append(indexed, inc.Revision, string(doc), inc.ID)...)
 	default:
-		err = b.exec(ctx, updateDoc, append(rest, inc.ID)...)
+		err = b.exec(ctx, updateDoc, inc.Revision, string(doc), inc.ID)
 	}
-	r.saved.inc, r.saved.columns, r.saved.size = inc, c, len(doc)
+	r.saved.columns, r.saved.size = c, len(doc)
 	return err
 }
 
@@ -295,12 +312,4 @@ func (b *batch) keep() {
 	for kind := range b.due {
 		b.wake(kind)
 	}
-}
-
-func decodeIncident(doc []byte) (*incident.Incident, error) {
-	inc := &incident.Incident{}
-	if err := json.Unmarshal(doc, inc); err != nil {
-		return nil, fmt.Errorf("reading the JSON of an incident: %w", err)
-	}
-	return inc, nil
 }

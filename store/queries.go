@@ -14,14 +14,17 @@ const (
 		SELECT seq FROM (SELECT seq, received_at FROM notifications ORDER BY seq LIMIT ?) AS oldest WHERE received_at < ?)`
 
 	insertIncident = `INSERT INTO incidents (id, receiver, group_key, opened_at, firing, status, severity, severity_rank,
-		alertname, analysis_state, analysis_reason, last_heard_at, revision, doc)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+		alertname, analysis_state, analysis_reason, revision, doc)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	// updateIncident also rewrites the columns that are indexed, updateDoc leaves the indexes alone.
 	updateIncident = `UPDATE incidents SET firing = ?, status = ?, severity = ?, severity_rank = ?, alertname = ?,
-		analysis_state = ?, analysis_reason = ?, last_heard_at = ?, revision = ?, doc = ? WHERE id = ?`
-	updateDoc     = `UPDATE incidents SET last_heard_at = ?, revision = ?, doc = ? WHERE id = ?`
-	selectDoc     = `SELECT doc FROM incidents WHERE id = ?`
+		analysis_state = ?, analysis_reason = ?, revision = ?, doc = ? WHERE id = ?`
+	updateDoc     = `UPDATE incidents SET revision = ?, doc = ? WHERE id = ?`
+	selectDoc     = `SELECT doc, (SELECT doc FROM heard WHERE incident_id = id) FROM incidents WHERE id = ?`
 	selectCurrent = `SELECT id FROM incidents WHERE receiver = ? AND group_key = ? ORDER BY seq DESC LIMIT 1`
+
+	upsertHeard = `INSERT INTO heard (incident_id, last_heard_at, doc) VALUES (?, ?, ?)
+		ON CONFLICT (incident_id) DO UPDATE SET last_heard_at = excluded.last_heard_at, doc = excluded.doc`
 
 	selectFindings = `SELECT evidence, verdict FROM findings WHERE incident_id = ?`
 	upsertFindings = `INSERT INTO findings (incident_id, evidence, verdict) VALUES (?, ?, ?)
@@ -52,17 +55,18 @@ const (
 
 // The statements that serve pages and workers outside of the writer.
 const (
-	selectIncident = `SELECT i.doc, coalesce(f.evidence, ''), coalesce(f.verdict, '')
-		FROM incidents i LEFT JOIN findings f ON f.incident_id = i.id WHERE i.id = ?`
+	selectIncident = `SELECT i.doc, h.doc, coalesce(f.evidence, ''), coalesce(f.verdict, '') FROM incidents i
+		JOIN heard h ON h.incident_id = i.id LEFT JOIN findings f ON f.incident_id = i.id WHERE i.id = ?`
 	// selectSilent uses that nothing is heard of before it is opened: the index leads to what is old enough.
-	selectSilent = `SELECT doc FROM incidents WHERE firing = 1 AND opened_at < ? AND last_heard_at < ?
-		ORDER BY opened_at LIMIT ?`
+	selectSilent = `SELECT i.doc, h.doc FROM incidents i JOIN heard h ON h.incident_id = i.id
+		WHERE i.firing = 1 AND i.opened_at < ? AND h.last_heard_at < ? ORDER BY i.opened_at LIMIT ?`
 	// selectEvidenceOnly gets the list of reasons put in.
-	selectEvidenceOnly = `SELECT doc FROM incidents WHERE firing = 1 AND analysis_state = 'evidence_only'
-		AND analysis_reason IN (%s) ORDER BY severity_rank, opened_at LIMIT ?`
+	selectEvidenceOnly = `SELECT doc, (SELECT doc FROM heard WHERE incident_id = id) FROM incidents
+		WHERE firing = 1 AND analysis_state = 'evidence_only' AND analysis_reason IN (%s)
+		ORDER BY severity_rank, opened_at LIMIT ?`
 	// selectList gets the conditions of the query put in.
-	selectList = `SELECT firing, opened_at, seq, doc FROM incidents WHERE %s
-		ORDER BY firing DESC, opened_at DESC, seq DESC LIMIT ?`
+	selectList = `SELECT firing, opened_at, seq, doc, (SELECT doc FROM heard WHERE incident_id = id)
+		FROM incidents WHERE %s ORDER BY firing DESC, opened_at DESC, seq DESC LIMIT ?`
 	selectQueue = `SELECT kind, count(due_at), sum(CASE WHEN lease_until > ? THEN 1 ELSE 0 END)
 		FROM work GROUP BY kind`
 	selectOldest  = `SELECT coalesce(min(i.opened_at), 0) FROM work w JOIN incidents i ON i.id = w.incident_id`
@@ -86,6 +90,7 @@ func prepare(ctx context.Context, db *sql.DB) (map[string]*sql.Stmt, error) {
 	stmts := map[string]*sql.Stmt{}
 	for _, query := range []string{
 		insertNotification, pruneNotifications, insertIncident, updateIncident, updateDoc, selectDoc, selectCurrent,
+		upsertHeard,
 		selectFindings, upsertFindings, selectLeases, upsertWork, deleteWork, selectWork, countCalls, selectCallAt,
 		insertCall, settleCall, deleteCall, pruneCalls, updateHeartbeat,
 	} {

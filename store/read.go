@@ -33,16 +33,16 @@ func scanAll[T any](rows *sql.Rows, fields func(*T) []any) ([]T, error) {
 
 // Incident returns an incident and its findings, of the same moment; [incident.ErrNotFound] when there is none.
 func (s *Store) Incident(ctx context.Context, id string) (*incident.Incident, incident.Findings, error) {
-	var doc []byte
+	var row stored
 	var raw rawFindings
-	err := s.pages.QueryRowContext(ctx, selectIncident, id).Scan(&doc, &raw.evidence, &raw.verdict)
+	err := s.pages.QueryRowContext(ctx, selectIncident, id).Scan(&row.doc, &row.heard, &raw.evidence, &raw.verdict)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, incident.Findings{}, incident.ErrNotFound
 	}
 	if err != nil {
 		return nil, incident.Findings{}, fmt.Errorf("reading incident %s: %w", id, err)
 	}
-	inc, err := decodeIncident(doc)
+	inc, err := row.decode()
 	if err != nil {
 		return nil, incident.Findings{}, err
 	}
@@ -97,13 +97,13 @@ func (s *Store) Incidents(ctx context.Context, q incident.Query) (list []*incide
 func (s *Store) page(ctx context.Context, limit int, query string, args ...any) ([]*incident.Incident, string, error) {
 	type row struct {
 		cursor
-		doc []byte
+		stored
 	}
 	rows, err := s.pages.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, "", fmt.Errorf("listing incidents: %w", err)
 	}
-	found, err := scanAll(rows, func(r *row) []any { return []any{&r.firing, &r.openedAt, &r.seq, &r.doc} })
+	found, err := scanAll(rows, func(r *row) []any { return []any{&r.firing, &r.openedAt, &r.seq, &r.doc, &r.heard} })
 	if err != nil {
 		return nil, "", fmt.Errorf("listing incidents: %w", err)
 	}
@@ -114,7 +114,7 @@ func (s *Store) page(ctx context.Context, limit int, query string, args ...any) 
 	}
 	list := make([]*incident.Incident, len(found))
 	for i, r := range found {
-		if list[i], err = decodeIncident(r.doc); err != nil {
+		if list[i], err = r.decode(); err != nil {
 			return nil, "", err
 		}
 	}
@@ -144,17 +144,11 @@ func (s *Store) docs(ctx context.Context, what, query string, args ...any) ([]*i
 	if err != nil {
 		return nil, fmt.Errorf("looking for %s: %w", what, err)
 	}
-	docs, err := scanAll(rows, func(doc *[]byte) []any { return []any{doc} })
+	docs, err := scanAll(rows, func(s *stored) []any { return []any{&s.doc, &s.heard} })
 	if err != nil {
 		return nil, fmt.Errorf("looking for %s: %w", what, err)
 	}
-	list := make([]*incident.Incident, len(docs))
-	for i, doc := range docs {
-		if list[i], err = decodeIncident(doc); err != nil {
-			return nil, err
-		}
-	}
-	return list, nil
+	return decodeAll(docs)
 }
 
 // Queue counts what is due or scheduled and what is leased, by the kind of work.

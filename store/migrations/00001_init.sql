@@ -11,7 +11,8 @@ CREATE TABLE notifications (
     body        BLOB NOT NULL
 ) STRICT;
 
--- doc is the JSON of the incident and holds all of it; the columns before it are what is searched for.
+-- doc is the JSON of the incident and holds all of it but what is in heard; the columns before it are what is searched
+-- for.
 CREATE TABLE incidents (
     seq             INTEGER PRIMARY KEY,
     id              TEXT NOT NULL UNIQUE,
@@ -25,7 +26,6 @@ CREATE TABLE incidents (
     analysis_state  TEXT NOT NULL,
     analysis_reason TEXT NOT NULL,
     opened_at       INTEGER NOT NULL,
-    last_heard_at   INTEGER NOT NULL,
     revision        INTEGER NOT NULL,
     doc             TEXT NOT NULL
 ) STRICT;
@@ -35,6 +35,13 @@ CREATE UNIQUE INDEX incidents_open ON incidents (receiver, group_key) WHERE stat
 CREATE INDEX incidents_list ON incidents (firing, opened_at, seq, status, severity, alertname);
 CREATE INDEX incidents_evidence_only ON incidents (analysis_reason, severity_rank, opened_at)
     WHERE firing = 1 AND analysis_state = 'evidence_only';
+
+-- The part of an incident that a repeat changes: when it was heard of last, counters, and the last event of its timeline.
+CREATE TABLE heard (
+    incident_id   TEXT PRIMARY KEY REFERENCES incidents (id),
+    last_heard_at INTEGER NOT NULL,
+    doc           TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
 
 -- Evidence and verdict lie apart from their incident: folding neither reads nor rewrites them.
 CREATE TABLE findings (
@@ -83,5 +90,6 @@ DROP TABLE heartbeat;
 DROP TABLE model_calls;
 DROP TABLE work;
 DROP TABLE findings;
+DROP TABLE heard;
 DROP TABLE notifications;
 DROP TABLE incidents;
