@@ -57,7 +57,7 @@ func (w *Writer) write(ctx context.Context, inc *incident.Incident, f incident.F
 	if err != nil {
 		return err
 	}
-	defer root.Close() //nolint:errcheck // a directory that was only read
+	defer root.Close()
 	if err := makeDir(root, path.Dir(name)); err != nil {
 		return err
 	}
@@ -125,7 +125,7 @@ func (w *Writer) Check() error {
 	if err != nil {
 		return err
 	}
-	defer root.Close() //nolint:errcheck // a directory that was only read
+	defer root.Close()
 	probe := tempFor("probe")
 	if err := writeNew(root, probe, []byte("probe\n")); err != nil {
 		return w.hint(err)

@@ -51,6 +51,7 @@ func TestSlug(t *testing.T) {
 	assert.Equal(t, "e2-login_failure_ratio-over-time", slug("E2: login_failure_ratio over time"))
 	assert.Equal(t, slug("E1: a|b `c`"), slug(text("E1: a|b `c`", 100)))
 	assert.Equal(t, "可能原因", slug("可能原因"))
+	assert.Equal(t, "e1-read-only", slug("E1: Read-only"))
 }
 
 func TestSafeURL(t *testing.T) {
@@ -60,6 +61,8 @@ func TestSafeURL(t *testing.T) {
 		{"http://[::1]:9090/", "http://[::1]:9090/"},
 		{"http://p.example/a)b <c>\"'`|\\", "http://p.example/a%29b%20%3Cc%3E%22%27%60%7C%5C"},
 		{"javascript:alert(1)", ""},
+		{"javascript://x.example/%0aalert(1)", ""},
+		{"ftp://x.example/", ""},
 		{"data:text/html,x", ""},
 		{"//evil.example/", ""},
 		{"/relative", ""},
