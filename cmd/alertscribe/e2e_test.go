@@ -69,7 +69,7 @@ func TestEndToEnd(t *testing.T) {
 	assert.Contains(t, text, "user_login_total", "the PromQL that anyone can rerun")
 	charts, err := filepath.Glob(strings.TrimSuffix(filepath.Join(service.cfg.Reports.Dir, filepath.FromSlash(inc.ReportPath)), ".md") + "/*.svg")
 	require.NoError(t, err)
-	require.NotEmpty(t, charts)
+	require.NotEmpty(t, charts, text)
 	chart, err := os.ReadFile(charts[0])
 	require.NoError(t, err)
 	assert.Contains(t, string(chart), "</svg>")
