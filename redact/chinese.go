@@ -53,9 +53,11 @@ func chineseKind(word string) string {
 	return Password
 }
 
+var countChars = newSet("0-9.~-")
+
 // counts reports whether a short number with a Chinese word behind it comes next: 密码为 8 位.
 func (c *scanner) counts(i int) bool {
-	end := newSet("0-9.~-").run(c.s[:min(len(c.s), i+8)], i)
+	end := countChars.run(c.s[:min(len(c.s), i+8)], i)
 	if end == i || end-i > 5 {
 		return false
 	}

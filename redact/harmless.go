@@ -30,7 +30,8 @@ func harmless(v string, ctx context, c *scanner) bool {
 		return true
 	}
 	if ctx.weak || ctx.separator == ' ' {
-		return !looksRandom(v)
+		short := ctx.kind == Password && strings.Contains(ctx.name, "pass") && len(v) >= 6 && letterAndDigit(v) && alnum.run(v, 0) == len(v)
+		return !looksRandom(v) && !short
 	}
 	if ctx.kind != Password || strings.HasPrefix(ctx.name, "max_") || strings.HasPrefix(ctx.name, "min_") {
 		if number.MatchString(v) {

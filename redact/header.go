@@ -5,18 +5,20 @@ import (
 	"strings"
 )
 
-// phrases are words that announce a secret behind a space. A rule gets where they start and end.
-var phrases = []struct {
+// phrase is words that announce a secret behind a space. The rule gets where they start and end.
+type phrase struct {
 	words string // lower case, with the space
 	rule  func(c *scanner, i, value int) int
-}{
+}
+
+var phrases = []phrase{
 	{"bearer ", (*scanner).bearer},
 	{"basic ", (*scanner).basic},
 	{"is ", (*scanner).is},
 	{"was ", (*scanner).is},
 	{"password ", (*scanner).passwordSpace},
 	{"passwd ", (*scanner).passwordSpace},
-	{"identified by ", (*scanner).setting},
+	{"identified by ", (*scanner).identifiedBy},
 	{"requirepass ", (*scanner).setting},
 	{"masterauth ", (*scanner).setting},
 }
@@ -146,8 +148,7 @@ func (c *scanner) is(i, value int) int {
 		return i
 	}
 	start, end, _ = c.extent(value)
-	if v := c.s[start:end]; len(v) < 6 || !strings.ContainsAny(v[:min(len(v), maxHarmless)], "0123456789!@#$%^&*") ||
-		len(v) <= maxHarmless && (plainName(v) && start == value && len(v) < 8 && !letterAndDigit(v) || !letterAndDigit(v)) {
+	if end-start < 6 || !letterAndDigit(c.s[start:min(end, start+maxHarmless)]) {
 		return i
 	}
 	return c.value(i, value, context{key: key{kind: k.kind, name: k.name}, keyStart: i, separator: '='})
@@ -171,7 +172,16 @@ func (c *scanner) passwordSpace(i, value int) int {
 	return c.value(i, value, ctx)
 }
 
-// setting reads requirepass x and IDENTIFIED BY 'x'.
+// identifiedBy reads IDENTIFIED BY 'x' of SQL; without a quote it is prose.
+func (c *scanner) identifiedBy(i, value int) int {
+	value = c.skip(value, 8, " ")
+	if value == len(c.s) || strings.IndexByte("'\"\\", c.s[value]) < 0 {
+		return i
+	}
+	return c.setting(i, value)
+}
+
+// setting reads requirepass x of Redis.
 func (c *scanner) setting(i, value int) int {
 	value = c.skip(value, 8, " ")
 	if value == len(c.s) {

@@ -1,6 +1,9 @@
 package redact
 
-import "strings"
+import (
+	"bytes"
+	"strings"
+)
 
 // key is what the name before a value says about it.
 type key struct {
@@ -9,11 +12,14 @@ type key struct {
 	name string // lower case, words joined by _
 }
 
+type head struct{ suffix, kind string }
+
 // heads are the nouns that a secret's name ends with: the last word of a name says what the thing is, so token_count
 // is a count and token_secret a secret. Longer ones come first where they differ in kind.
-var heads = []struct{ suffix, kind string }{
+var heads = []head{
 	{"password", Password}, {"passwd", Password}, {"passphrase", Password}, {"pwd", Password}, {"passcode", Password},
 	{"requirepass", Password}, {"masterauth", Password}, {"userpass", Password},
+	{"_pass", Password},
 	{"passwort", Password}, {"mot_de_passe", Password}, {"contrasena", Password}, {"mima", Password},
 	{"private_key", PrivateKey}, {"privatekey", PrivateKey}, {"private_key_pem", PrivateKey},
 	{"private_key_data", PrivateKey}, {"client_key_data", PrivateKey}, {"ssh_key", PrivateKey},
@@ -38,11 +44,18 @@ var weakHeads = map[string]string{
 	"bot_key": APIKey, "apikeys": APIKey, "api_keys": APIKey,
 }
 
+// headsByLast are the heads by their last byte.
+var headsByLast = func() (by [256][]head) {
+	for _, h := range heads {
+		last := h.suffix[len(h.suffix)-1]
+		by[last] = append(by[last], h)
+	}
+	return by
+}()
+
 // modifiers may follow the noun without changing what it is.
-var modifiers = []string{
-	"_value", "_val", "_plain", "_plaintext", "_raw", "_base64", "_b64", "_enc", "_encrypted", "_hash", "_string",
-	"_old", "_new", "_current", "_prod", "_dev", "_test", "_staging",
-}
+var modifiers = newWords(`value val plain plaintext raw base64 b64 enc encrypted hash string old new current prod dev
+	test staging`)
 
 // classify says what a key names. It is asked at every : and =, so that most names must cost nothing.
 func classify(name string) key {
@@ -53,13 +66,13 @@ func classify(name string) key {
 	if norm == "" {
 		return key{}
 	}
-	for _, m := range modifiers {
-		if cut, ok := strings.CutSuffix(norm, m); ok && norm != "new"+m {
-			norm = cut
-			break
-		}
+	if last := lastWords(norm, 1); modifiers[last] && len(last) < len(norm) {
+		norm = norm[:len(norm)-len(last)-1]
 	}
-	for _, h := range heads {
+	if norm == "" {
+		return key{}
+	}
+	for _, h := range headsByLast[norm[len(norm)-1]] {
 		if strings.HasSuffix(norm, h.suffix) {
 			return key{kind: h.kind, name: norm}
 		}
@@ -94,9 +107,9 @@ var mayEndKey = func() *set {
 	for word := range weakHeads {
 		add(word)
 	}
-	for _, m := range modifiers {
-		if c := m[len(m)-1]; c >= 'a' {
-			add(m)
+	for word := range modifiers {
+		if word[len(word)-1] > '9' {
+			add(word)
 		}
 	}
 	return s
@@ -121,11 +134,8 @@ func normalise(name string) string {
 		}
 		b = append(b, c)
 	}
-	for n := len(b); n > 0 && (b[n-1] == '_' || b[n-1] >= '0' && b[n-1] <= '9'); n-- {
-		if strings.HasSuffix(string(b), "64") {
-			break
-		}
-		b = b[:n-1]
+	if !bytes.HasSuffix(b, []byte("64")) { // base64
+		b = bytes.TrimRight(b, "_0123456789")
 	}
 	return string(b)
 }

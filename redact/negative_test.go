@@ -78,6 +78,13 @@ var negatives = []string{
 	`task-force-risk-assessment-2026-11-20 sk-learn`,
 	`a basic is: all tests pass`,
 	`it was a secret`,
+	`one element of it, identified by its fingerprint`,
+	`WWW-Authenticate: Basic realm="Grafana"`,
+	`increase(password[5m]) > 3`,
+	`expr: sum(rate(x{password_reset="true"}[5m])) by (token)`,
+	`acme/login:1.25@sha256:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08`,
+	`smtp_auth_username: bob`,
+	`bearer_token_file: /x`,
 	// Durations, ids, hashes, names.
 	`5m 1h30m 250ms 2.5s`,
 	`550e8400-e29b-41d4-a716-446655440000`,

@@ -2,6 +2,7 @@ package redact
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -99,11 +100,7 @@ func (s *Session) Text(text string) string {
 
 // Counts returns how many placeholders were put, by kind.
 func (s *Session) Counts() map[string]int {
-	counts := make(map[string]int, len(s.counts))
-	for kind, n := range s.counts {
-		counts[kind] = n
-	}
-	return counts
+	return maps.Clone(s.counts)
 }
 
 func (s *Session) replace(text string, spans []span) string {

@@ -11,6 +11,9 @@ type scanner struct {
 	floor int // keys are not looked for before it: the end of the last secret or placeholder
 }
 
+// phrasesByByte are the phrases by their first byte.
+var phrasesByByte [256][]phrase
+
 // rules are the rules by the first byte they care for.
 var rules [256]func(*scanner, int) int
 
@@ -21,6 +24,7 @@ func init() {
 		}
 	}
 	for _, p := range phrases {
+		phrasesByByte[p.words[0]] = append(phrasesByByte[p.words[0]], p)
 		rules[p.words[0]] = (*scanner).word
 		rules[p.words[0]-'a'+'A'] = (*scanner).word
 	}
@@ -37,16 +41,17 @@ func init() {
 
 func (c *scanner) run() {
 	for i := 0; i < len(c.s); {
-		rule := rules[c.s[i]]
-		if rule == nil {
+		if rule := rules[c.s[i]]; rule != nil {
+			if next := rule(c, i); next > i {
+				i, c.floor = next, next
+				continue
+			}
+		}
+		if !isWord[c.s[i]] || c.escapeBefore(i+1) { // the n of \n begins no word, the letter behind it does
 			i++
 			continue
 		}
-		if next := rule(c, i); next > i {
-			i, c.floor = next, next
-			continue
-		}
-		i++
+		i = isWord.run(c.s, i) // a word is looked at where it begins
 	}
 }
 
@@ -67,9 +72,6 @@ func (c *scanner) placeholder(i int) int {
 // word is the rule for bytes that begin a shape or a phrase.
 func (c *scanner) word(i int) int {
 	first := c.s[i]
-	if isWord[first] && i > 0 && isWord[c.s[i-1]] && !c.escapeBefore(i) {
-		return i
-	}
 	for _, sh := range shapesByByte[first] {
 		if end := sh.end(c.s, i); end > 0 {
 			if sh.keep {
@@ -78,8 +80,8 @@ func (c *scanner) word(i int) int {
 			return c.found(i, end, sh.kind)
 		}
 	}
-	for _, p := range phrases {
-		if p.words[0] == first|0x20 && hasPrefixFold(c.s[i:], p.words) {
+	for _, p := range phrasesByByte[first|0x20] {
+		if hasPrefixFold(c.s[i:], p.words) {
 			return p.rule(c, i, i+len(p.words))
 		}
 	}
