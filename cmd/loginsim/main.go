@@ -69,7 +69,7 @@ func askHealth(ctx context.Context, controlAddr string) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	if host == "" {
-		host = "localhost"
+		host = "127.0.0.1" // no name to look up, and a listener without a host has it
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+net.JoinHostPort(host, port)+"/-/healthy", http.NoBody)
 	if err != nil {
