@@ -40,6 +40,9 @@ func cleanLines(s string, maxRunes int) []string {
 }
 
 func invisible(r rune) bool {
+	if r >= ' ' && r < 0x7f {
+		return false // nearly all text
+	}
 	switch r {
 	case '\u00ad', '\u034f', '\u115f', '\u1160', '\u3164', '\uffa0', '\u2800': // soft hyphen, joiner, fillers, blank
 		return true
