@@ -1,0 +1,147 @@
+package evidence
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+	"text/tabwriter"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/alertscribe/alertscribe/evidence/rcaeval"
+	"github.com/alertscribe/alertscribe/incident"
+	"github.com/alertscribe/alertscribe/testbed"
+	"github.com/alertscribe/alertscribe/testbed/testbedtest"
+)
+
+var rcaDir = flag.String("rca.dir", os.Getenv("RCA_DIR"), "recorded cases SERVICE-FAULT/{normal,anomalous}.csv to evaluate the suspects on")
+
+// site is cases in a real Prometheus, each in a namespace of its own.
+type site struct {
+	url    string
+	cases  map[string]*rcaeval.Case
+	starts map[string]time.Time
+	step   time.Duration
+}
+
+func serveCases(t *testing.T, prefix string, step time.Duration, list []*rcaeval.Case) *site {
+	t.Helper()
+	s := &site{cases: map[string]*rcaeval.Case{}, starts: map[string]time.Time{}, step: step}
+	for i, c := range list {
+		namespace := fmt.Sprintf("case-%d", i)
+		s.cases[namespace] = c
+		s.starts[namespace] = time.Now().Add(-time.Hour - time.Duration(c.Rows())*step).Truncate(time.Minute)
+	}
+	var text strings.Builder
+	require.NoError(t, rcaeval.WriteOpenMetrics(&text, prefix, step, s.starts, s.cases))
+	dir := t.TempDir()
+	bins := testbedtest.Require(t, testbed.Prometheus, testbed.Promtool)
+	require.NoError(t, testbed.Backfill(t.Context(), bins, strings.NewReader(text.String()), dir))
+	s.url = testbedtest.StartPrometheus(t, testbed.PrometheusConfig{DataDir: dir}).URL
+	return s
+}
+
+func (s *site) onset(namespace string) time.Time {
+	return s.starts[namespace].Add(time.Duration(s.cases[namespace].Onset) * s.step)
+}
+
+func (s *site) end(namespace string) time.Time {
+	return s.starts[namespace].Add(time.Duration(s.cases[namespace].Rows()) * s.step)
+}
+
+// suspects runs the real Collector for an alert in a namespace, and returns the item.
+func (s *site) suspects(t *testing.T, namespace string, fired, now time.Time) incident.Evidence {
+	t.Helper()
+	if end := s.end(namespace); now.After(end) {
+		now = end
+	}
+	labels := map[string]string{"alertname": "SlowShop", "namespace": namespace, "severity": "critical"}
+	inc := &incident.Incident{
+		ID: namespace, Alertname: "SlowShop", Status: incident.Firing, Severity: "critical", OpenedAt: fired, StartedAt: fired,
+		Alerts: []incident.Alert{{Fingerprint: incident.Fingerprint(labels), Status: incident.Firing, Labels: labels, StartsAt: fired, SeenAt: fired}},
+	}
+	for _, e := range collectorAt(t, s.url, now).Collect(t.Context(), inc) {
+		if e.Kind == incident.KindSuspects {
+			require.False(t, e.Failed, e.Summary)
+			return e
+		}
+	}
+	require.Fail(t, "no suspects")
+	return incident.Evidence{}
+}
+
+func services(e incident.Evidence) []string {
+	var out []string
+	for _, r := range e.Ranking {
+		out = append(out, r.Labels["service"])
+	}
+	return out
+}
+
+// trial is one way to come upon the incidents of a site.
+type trial struct {
+	name  string
+	late  time.Duration // of the alert, after the fault
+	after time.Duration // of the look, after the alert
+}
+
+// run ranks all cases of a site and returns the figures.
+func (s *site) run(t *testing.T, trial trial) *rcaeval.Tally {
+	t.Helper()
+	tally := &rcaeval.Tally{}
+	for namespace, c := range s.cases {
+		fired := s.onset(namespace).Add(trial.late)
+		tally.Add(c.Fault, c.Place(services(s.suspects(t, namespace, fired, fired.Add(trial.after)))))
+	}
+	return tally
+}
+
+const whole = 24 * time.Hour // all that was recorded
+
+// TestRecordedFaults prints how well the suspects name the service at fault in recorded systems, beside what was
+// published for the same data: go test ./evidence -run TestRecordedFaults -v -rca.dir=DIR.
+func TestRecordedFaults(t *testing.T) {
+	if *rcaDir == "" {
+		t.Skip("no recorded cases are given: set -rca.dir or RCA_DIR")
+	}
+	cases, err := rcaeval.Load(*rcaDir)
+	require.NoError(t, err)
+	var out strings.Builder
+	table := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, "method\tCPU AC@1\tAC@3\tAvg@5\tMEM AC@1\tAC@3\tAvg@5")
+	row := func(name string, tally *rcaeval.Tally) {
+		cpu, mem := tally.Figures("cpu"), tally.Figures("mem")
+		fmt.Fprintf(table, "%s\t%.2f\t%.2f\t%.2f\t%.2f\t%.2f\t%.2f\n", name, cpu.AC1, cpu.AC3, cpu.Avg5, mem.AC1, mem.AC3, mem.Avg5)
+		assert.GreaterOrEqual(t, cpu.Avg5, .98, name)
+		assert.GreaterOrEqual(t, mem.Avg5, .98, name)
+	}
+	stretched := serveCases(t, "shop_", 15*time.Second, cases)
+	for _, trial := range []trial{
+		{"true onset", 0, whole}, {"60 s late", time.Minute, whole}, {"60 rows late", 15 * time.Minute, whole},
+		{"30 s early", -30 * time.Second, whole}, {"looked 2 min after", 0, 2 * time.Minute},
+		{"60 s late, looked 1 min after", time.Minute, time.Minute},
+	} {
+		row("a row per 15 s, "+trial.name, stretched.run(t, trial))
+	}
+	for every, name := range map[int]string{1: "1 s", 5: "5 s", 15: "15 s"} {
+		var thin []*rcaeval.Case
+		for _, c := range cases {
+			thin = append(thin, c.Every(every))
+		}
+		real := serveCases(t, "shop_", time.Duration(every)*time.Second, thin)
+		row("scraped every "+name+", true onset", real.run(t, trial{"", 0, whole}))
+		row("scraped every "+name+", 60 s late", real.run(t, trial{"", time.Minute, whole}))
+	}
+	for _, published := range []string{
+		"BARO\t\t\t.99\t\t\t.99", "BARO, 60 s late\t\t\t.98\t\t\t.98", "N-Sigma\t\t\t.98\t\t\t.99", "N-Sigma, 60 s late\t\t\t.15\t\t\t.33",
+		"CausalRCA\t\t\t.84\t\t\t.84", "CIRCA\t\t\t.70\t\t\t.80", "RCD\t\t\t.63\t\t\t.66", "dummy\t\t\t.36\t\t\t.33",
+	} {
+		fmt.Fprintln(table, "published: "+published)
+	}
+	require.NoError(t, table.Flush())
+	t.Logf("%d cases\n%s", len(cases), out.String())
+}
