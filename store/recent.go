@@ -30,9 +30,9 @@ func (r *recent[K, V]) get(key K) (V, bool) {
 }
 
 func (r *recent[K, V]) put(key K, value V, weight int) {
-	if r.weight+weight > r.limit {
-		r.young, r.old, r.weight = map[K]weighed[V]{}, r.young, 0
-	}
 	r.weight += weight - r.young[key].weight
+	if r.weight > r.limit {
+		r.young, r.old, r.weight = map[K]weighed[V]{}, r.young, weight
+	}
 	r.young[key] = weighed[V]{value, weight}
 }

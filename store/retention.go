@@ -3,31 +3,34 @@ package store
 import (
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"time"
 )
 
 const (
+	cleanFirst = time.Minute // after the start, when there is enough else to do
 	cleanEvery = time.Hour
 	callsKept  = 400 * 24 * time.Hour // a year of costs, and a bit
 	bite       = 200                  // rows that one operation deletes: others wait for no more than this
 )
 
-// clean prunes what is too old, at the start and then every hour, until the store is closed.
+// clean prunes what is too old, a minute after the start and then every hour, until the store is closed.
 func (s *Store) clean() {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
-	ticker := time.NewTicker(cleanEvery)
-	defer ticker.Stop()
+	timer := time.NewTimer(cleanFirst)
+	defer timer.Stop()
 	for {
-		if err := s.prune(ctx); err != nil {
-			s.Logger.Warn("Old notifications are kept for now", "err", err)
-		}
 		select {
-		case <-ticker.C:
+		case <-timer.C:
 		case <-s.closing:
 			return
 		}
+		if err := s.prune(ctx); err != nil && !errors.Is(err, ErrClosed) {
+			s.Logger.Warn("Old notifications are kept for now", "err", err)
+		}
+		timer.Reset(cleanEvery)
 	}
 }
 

@@ -1,0 +1,274 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/alertscribe/alertscribe/incident"
+)
+
+func TestAccept(t *testing.T) {
+	s := open(t)
+	opened := accept(t, s, firing("x", at))
+	assert.Equal(t, incident.OutcomeOpened, opened.Outcome)
+	assert.Equal(t, incident.Receipt{IncidentID: opened.IncidentID, Outcome: incident.OutcomeRepeat}, accept(t, s, firing("x", at)))
+	over := accept(t, s, resolved("x", at.Add(time.Minute)))
+	assert.Equal(t, incident.Receipt{IncidentID: opened.IncidentID, Outcome: incident.OutcomeResolved}, over)
+	assert.Equal(t, incident.Receipt{Outcome: incident.OutcomeIgnored}, accept(t, s, resolved("y", at)), "of no incident")
+	again := accept(t, s, firing("x", at.Add(48*time.Hour)))
+	assert.Equal(t, incident.OutcomeOpened, again.Outcome)
+
+	inc, _ := get(t, s, again.IncidentID)
+	assert.Equal(t, opened.IncidentID, inc.Predecessor)
+	assert.Equal(t, incident.OutcomeRepeat, accept(t, s, firing("x", at.Add(49*time.Hour))).Outcome, "folded into the newest")
+
+	rows, err := s.pages.QueryContext(t.Context(), `SELECT outcome, coalesce(incident_id, ''), received_at, body FROM notifications ORDER BY seq`)
+	require.NoError(t, err)
+	type row struct {
+		outcome, id string
+		received    int64
+		body        []byte
+	}
+	log, err := scanAll(rows, func(r *row) []any { return []any{&r.outcome, &r.id, &r.received, &r.body} })
+	require.NoError(t, err)
+	require.Len(t, log, 6)
+	assert.Equal(t, row{"opened", opened.IncidentID, at.UnixMicro(), firing("x", at).Body}, log[0])
+	assert.Equal(t, row{"ignored", "", at.UnixMicro(), firing("x", at).Body}, log[3])
+}
+
+func TestAcceptNotAcknowledged(t *testing.T) {
+	s := open(t)
+	t.Run("the caller has left", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		_, err := s.Accept(ctx, firing("x", at))
+		require.ErrorIs(t, err, context.Canceled)
+	})
+	t.Run("the queue is full", func(t *testing.T) {
+		release := stall(t, s)
+		var wg sync.WaitGroup
+		var busy, stored int
+		var mu sync.Mutex
+		for i := range queueSize + 10 {
+			wg.Go(func() {
+				_, err := s.Accept(context.Background(), firing(fmt.Sprint(i), at))
+				mu.Lock()
+				defer mu.Unlock()
+				if errors.Is(err, ErrBusy) {
+					if busy++; busy == 10 {
+						release()
+					}
+				} else if err == nil {
+					stored++
+				}
+			})
+		}
+		wg.Wait()
+		assert.Equal(t, 10, busy)
+		assert.Equal(t, queueSize, stored)
+		assert.Equal(t, queueSize, count(t, s, `SELECT count(*) FROM notifications`))
+	})
+	t.Run("the store is closed", func(t *testing.T) {
+		require.NoError(t, s.Close())
+		_, err := s.Accept(t.Context(), firing("x", at))
+		require.ErrorIs(t, err, ErrClosed)
+		require.ErrorIs(t, s.Check(t.Context()), ErrClosed)
+	})
+}
+
+// stall keeps the writer busy until the function that it returns is called, or the test ends.
+func stall(t *testing.T, s *Store) (release func()) {
+	t.Helper()
+	running, held := make(chan struct{}), make(chan struct{})
+	release = sync.OnceFunc(func() { close(held) })
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		_ = s.do(context.Background(), func(context.Context, *batch) error {
+			close(running)
+			<-held
+			return nil
+		})
+	})
+	<-running
+	t.Cleanup(func() {
+		release()
+		wg.Wait()
+	})
+	return release
+}
+
+// together runs operations in one batch.
+func together(t *testing.T, s *Store, ops ...func()) {
+	t.Helper()
+	release := stall(t, s)
+	var wg sync.WaitGroup
+	for i, op := range ops {
+		wg.Go(op)
+		require.Eventually(t, func() bool { return len(s.ops) == i+1 }, 5*time.Second, 100*time.Microsecond)
+	}
+	release()
+	wg.Wait()
+}
+
+func TestBadRowFailsAlone(t *testing.T) {
+	s := open(t)
+	_, err := s.db.ExecContext(t.Context(), `CREATE TRIGGER poison BEFORE INSERT ON notifications
+		WHEN NEW.receiver = 'poison' BEGIN SELECT RAISE(ABORT, 'a bad row'); END`)
+	require.NoError(t, err)
+	var ops []func()
+	errs := make([]error, 20)
+	for i := range errs {
+		n := firing(fmt.Sprint(i%3), at)
+		if i == 7 {
+			n.Receiver = "poison"
+		}
+		ops = append(ops, func() { _, errs[i] = s.Accept(context.Background(), n) })
+	}
+	together(t, s, ops...)
+	for i, err := range errs {
+		if i == 7 {
+			require.ErrorContains(t, err, "a bad row")
+			continue
+		}
+		require.NoError(t, err, i)
+	}
+	assert.Equal(t, 19, count(t, s, `SELECT count(*) FROM notifications`))
+	assert.Equal(t, 3, count(t, s, `SELECT count(*) FROM incidents`), "the bad one has left nothing")
+	assert.Equal(t, incident.OutcomeRepeat, accept(t, s, firing("1", at)).Outcome)
+}
+
+func TestPanicFailsAlone(t *testing.T) {
+	s := open(t)
+	id := accept(t, s, firing("x", at)).IncidentID
+	var failed, beside error
+	together(t, s,
+		func() {
+			failed = s.Update(context.Background(), id, func(inc *incident.Incident) bool {
+				inc.Severity = "broken"
+				panic("a fault of ours")
+			})
+		},
+		func() { _, beside = s.Accept(context.Background(), firing("x", at)) },
+	)
+	require.ErrorContains(t, failed, "a fault of ours")
+	require.NoError(t, beside)
+	inc, _ := get(t, s, id)
+	assert.Equal(t, "warning", inc.Severity)
+	assert.Equal(t, 1, inc.Repeats)
+
+	err := s.do(t.Context(), func(context.Context, *batch) error { panic("outside of any apply") })
+	require.ErrorContains(t, err, "outside of any apply")
+	accept(t, s, firing("x", at))
+}
+
+func TestManyClients(t *testing.T) {
+	const clients, each, groups = 64, 50, 1000
+	s := open(t)
+	var wg sync.WaitGroup
+	for c := range clients {
+		wg.Go(func() {
+			for i := range each {
+				_, err := s.Accept(context.Background(), firing(fmt.Sprint((c*each+i)%groups), at))
+				assert.NoError(t, err)
+			}
+		})
+	}
+	wg.Wait()
+	check := func(s *Store) {
+		assert.Equal(t, clients*each, count(t, s, `SELECT count(*) FROM notifications`))
+		assert.Equal(t, groups, count(t, s, `SELECT count(*) FROM incidents`))
+		assert.Equal(t, groups, count(t, s, `SELECT count(*) FROM (SELECT DISTINCT receiver, group_key FROM incidents WHERE status <> 'resolved')`))
+		assert.Equal(t, clients*each-groups, count(t, s, `SELECT sum(doc ->> 'repeats') FROM heard`))
+	}
+	check(s)
+	check(reopen(t, s))
+}
+
+// TestMemoryIsDisk runs all kinds of changes at random and compares the incidents that the store keeps in memory with
+// those on disk.
+func TestMemoryIsDisk(t *testing.T) {
+	s, now := openAt(t)
+	rnd := rand.New(rand.NewPCG(1, 2))
+	for range 600 {
+		now.advance(time.Duration(rnd.IntN(1200)) * time.Second)
+		group := fmt.Sprint(rnd.IntN(5))
+		switch rnd.IntN(5) {
+		case 0:
+			accept(t, s, resolved(group, now.Now()))
+		case 1:
+			n := firing(group, now.Now())
+			n.Alerts = append(n.Alerts, alert(group, fmt.Sprint(rnd.IntN(4)), "critical", incident.Firing))
+			n.Alerts[0].Annotations = map[string]string{"value": fmt.Sprint(rnd.IntN(2))}
+			accept(t, s, n)
+		case 2, 3:
+			accept(t, s, firing(group, now.Now()))
+		default:
+			for _, work := range incident.Works() {
+				claims, err := s.Claim(t.Context(), work, 2)
+				require.NoError(t, err)
+				for _, c := range claims {
+					finish(t, s, c, now.Now())
+				}
+			}
+		}
+	}
+	check := func(other *Store) {
+		n := 0
+		for _, generation := range []map[string]weighed[*record]{s.records.young, s.records.old} {
+			for id, r := range generation {
+				stored, _ := get(t, other, id)
+				want, err := json.Marshal(stored)
+				require.NoError(t, err)
+				got, err := json.Marshal(r.value.inc)
+				require.NoError(t, err)
+				require.JSONEq(t, string(want), string(got))
+				n++
+			}
+		}
+		assert.Greater(t, n, 10)
+		assert.Equal(t, 600-count(t, other, `SELECT count(*) FROM work WHERE lease_token <> ''`)-
+			count(t, other, `SELECT count(*) FROM notifications`) > 50, true, "some were claimed")
+	}
+	check(s)
+	check(reopen(t, s))
+}
+
+// finish stores what a worker would.
+func finish(t testing.TB, s *Store, c incident.Claim, now time.Time) {
+	t.Helper()
+	require.NoError(t, s.Finish(context.Background(), c, func(inc *incident.Incident, f *incident.Findings) {
+		switch c.Work {
+		case incident.WorkFile:
+			inc.FileWritten(c.Incident)
+		case incident.WorkEvidence:
+			f.Evidence = []incident.Evidence{{ID: "E1", Summary: fmt.Sprint(inc.Generation)}}
+			inc.EvidenceCollected(c.Incident, now)
+		case incident.WorkAnalysis:
+			f.Verdict = &incident.Verdict{Summary: "a verdict", Generation: c.Incident.Generation}
+			inc.Analysed(c.Incident, incident.Spend{Calls: 1, Cost: .5}, now)
+		}
+	}))
+}
+
+func TestInMemory(t *testing.T) {
+	s := open(t, func(o *Options) { o.Path = InMemory })
+	id := accept(t, s, firing("x", at)).IncidentID
+	inc, _ := get(t, s, id)
+	assert.Equal(t, "Ax", inc.Alertname)
+	other := open(t, func(o *Options) { o.Path = InMemory })
+	_, _, err := other.Incident(t.Context(), id)
+	require.ErrorIs(t, err, incident.ErrNotFound, "each has its own")
+	matches, err := filepath.Glob("*memory*")
+	require.NoError(t, err)
+	assert.Empty(t, matches)
+}

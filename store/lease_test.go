@@ -1,0 +1,202 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/alertscribe/alertscribe/incident"
+)
+
+func TestWorkGoesItsWay(t *testing.T) {
+	s, now := openAt(t)
+	id := accept(t, s, firing("x", at)).IncidentID
+	unclaimable(t, s, incident.WorkAnalysis)
+
+	c := claim(t, s, incident.WorkEvidence)
+	assert.Equal(t, id, c.Incident.ID)
+	unclaimable(t, s, incident.WorkEvidence)
+	finish(t, s, c, now.Now())
+	unclaimable(t, s, incident.WorkEvidence)
+
+	c = claim(t, s, incident.WorkAnalysis)
+	assert.Equal(t, "E1", c.Findings.Evidence[0].ID, "findings come with the claim")
+	finish(t, s, c, now.Now())
+	inc, f := get(t, s, id)
+	assert.Equal(t, incident.Complete, inc.Analysis.State)
+	assert.Equal(t, "E1", f.Evidence[0].ID)
+	assert.Equal(t, "a verdict", f.Verdict.Summary)
+
+	c = claim(t, s, incident.WorkFile)
+	assert.Equal(t, "a verdict", c.Findings.Verdict.Summary)
+	finish(t, s, c, now.Now())
+	assert.Zero(t, count(t, s, `SELECT count(*) FROM work`), "nothing is due any more")
+	next, err := s.NextDue(t.Context(), incident.WorkFile)
+	require.NoError(t, err)
+	assert.Zero(t, next)
+}
+
+func TestClaimOrder(t *testing.T) {
+	s, now := openAt(t)
+	var want []string
+	for i, severity := range []string{"critical", "critical", "error", "warning", "whatever", "info"} {
+		group := fmt.Sprint(i)
+		n := notification(group, at.Add(time.Duration(i)*time.Second), alert(group, "a", severity, incident.Firing))
+		if i == 0 {
+			n.ReceivedAt = at.Add(-time.Second)
+		}
+		want = append(want, accept(t, s, n).IncidentID)
+	}
+	later := notification("later", at.Add(time.Hour), alert("later", "a", "critical", incident.Firing))
+	accept(t, s, later)
+	now.advance(time.Minute)
+	for _, limit := range []int{0, 1, 2, 10} {
+		claims, err := s.Claim(t.Context(), incident.WorkFile, limit)
+		require.NoError(t, err)
+		var got []string
+		for _, c := range claims {
+			got = append(got, c.Incident.ID)
+			require.NoError(t, s.Release(t.Context(), c))
+		}
+		assert.Equal(t, append([]string(nil), want[:min(limit, len(want))]...), got, "the one that is due in an hour is not among them")
+	}
+}
+
+func TestClaimsOfOneBatch(t *testing.T) {
+	s, _ := openAt(t)
+	for i := range 4 {
+		accept(t, s, firing(fmt.Sprint(i), at))
+	}
+	var mu sync.Mutex
+	got := map[string]int{}
+	one := func() {
+		claims, err := s.Claim(context.Background(), incident.WorkFile, 1)
+		mu.Lock()
+		defer mu.Unlock()
+		assert.NoError(t, err)
+		for _, c := range claims {
+			got[c.Incident.ID]++
+		}
+	}
+	together(t, s, one, one, func() { _, _ = s.Accept(context.Background(), firing("4", at)) }, one, one, one)
+	assert.Len(t, got, 5, "each got another one, one of them what the batch itself had opened")
+}
+
+func TestLease(t *testing.T) {
+	nothing := func(*incident.Incident, *incident.Findings) {}
+	setUp := func(t *testing.T) (*Store, *clock, incident.Claim) {
+		s, now := openAt(t)
+		accept(t, s, firing("x", at))
+		return s, now, claim(t, s, incident.WorkEvidence)
+	}
+	t.Run("expires", func(t *testing.T) {
+		s, now, c := setUp(t)
+		next, err := s.NextDue(t.Context(), incident.WorkEvidence)
+		require.NoError(t, err)
+		assert.Equal(t, at.Add(30*time.Second), next, "when the lease ends")
+		now.advance(30 * time.Second)
+		second := claim(t, s, incident.WorkEvidence)
+		assert.NotEqual(t, c.Token, second.Token)
+		require.ErrorIs(t, s.Renew(t.Context(), c), incident.ErrLeaseLost)
+		require.ErrorIs(t, s.Release(t.Context(), c), incident.ErrLeaseLost)
+		require.ErrorIs(t, s.Finish(t.Context(), c, func(inc *incident.Incident, f *incident.Findings) {
+			inc.Severity, f.Evidence = "lost", []incident.Evidence{{ID: "E9"}}
+		}), incident.ErrLeaseLost)
+		inc, f := get(t, s, c.Incident.ID)
+		assert.Equal(t, "warning", inc.Severity)
+		assert.Empty(t, f.Evidence)
+		finish(t, s, second, now.Now())
+		require.ErrorIs(t, s.Finish(t.Context(), second, nothing), incident.ErrLeaseLost, "finished already")
+	})
+	t.Run("stands while nobody took it", func(t *testing.T) {
+		s, now, c := setUp(t)
+		now.advance(time.Hour)
+		finish(t, s, c, now.Now())
+	})
+	t.Run("renewed", func(t *testing.T) {
+		s, now, c := setUp(t)
+		now.advance(20 * time.Second)
+		require.NoError(t, s.Renew(t.Context(), c))
+		now.advance(20 * time.Second)
+		unclaimable(t, s, incident.WorkEvidence)
+		now.advance(10 * time.Second)
+		claim(t, s, incident.WorkEvidence)
+	})
+	t.Run("released", func(t *testing.T) {
+		s, _, c := setUp(t)
+		require.NoError(t, s.Release(t.Context(), c))
+		claim(t, s, incident.WorkEvidence)
+	})
+	t.Run("of each kind apart", func(t *testing.T) {
+		s, _, c := setUp(t)
+		file := claim(t, s, incident.WorkFile)
+		file.Token = c.Token
+		require.ErrorIs(t, s.Finish(t.Context(), file, nothing), incident.ErrLeaseLost)
+		require.ErrorIs(t, s.Finish(t.Context(), incident.Claim{Incident: c.Incident, Work: c.Work}, nothing), incident.ErrLeaseLost)
+	})
+	t.Run("outlives what was due", func(t *testing.T) {
+		s, now, c := setUp(t)
+		require.NoError(t, s.Update(t.Context(), c.Incident.ID, func(inc *incident.Incident) bool {
+			inc.MarkStale(now.Now())
+			return true
+		}))
+		finish(t, s, c, now.Now())
+		_, f := get(t, s, c.Incident.ID)
+		assert.Len(t, f.Evidence, 1, "a result that was there is stored")
+		unclaimable(t, s, incident.WorkEvidence)
+	})
+	t.Run("freed at the start", func(t *testing.T) {
+		s, _, c := setUp(t)
+		s = reopen(t, s)
+		assert.Equal(t, c.Incident.ID, claim(t, s, incident.WorkEvidence).Incident.ID)
+		require.ErrorIs(t, s.Finish(t.Context(), c, nothing), incident.ErrLeaseLost)
+	})
+}
+
+func TestUpdate(t *testing.T) {
+	s := open(t)
+	id := accept(t, s, firing("x", at)).IncidentID
+	require.NoError(t, s.Update(t.Context(), id, func(inc *incident.Incident) bool {
+		inc.Severity = "unsaid"
+		return false
+	}))
+	inc, _ := get(t, s, id)
+	assert.Equal(t, "warning", inc.Severity)
+	require.NoError(t, s.Update(t.Context(), id, func(inc *incident.Incident) bool {
+		inc.MarkStale(at)
+		return true
+	}))
+	inc, _ = get(t, s, id)
+	assert.Equal(t, incident.Stale, inc.Status)
+	require.ErrorIs(t, s.Update(t.Context(), "nothing", func(*incident.Incident) bool { return true }), incident.ErrNotFound)
+}
+
+func TestDueWakes(t *testing.T) {
+	s, now := openAt(t)
+	woken := func(work incident.Work) bool {
+		select {
+		case <-s.Due(work):
+			return true
+		default:
+			return false
+		}
+	}
+	accept(t, s, firing("x", at))
+	assert.True(t, woken(incident.WorkFile))
+	assert.True(t, woken(incident.WorkEvidence))
+	assert.False(t, woken(incident.WorkAnalysis))
+	accept(t, s, firing("x", at))
+	assert.False(t, woken(incident.WorkFile), "a repeat makes nothing due")
+	c := claim(t, s, incident.WorkEvidence)
+	assert.False(t, woken(incident.WorkEvidence))
+	require.NoError(t, s.Release(t.Context(), c))
+	assert.True(t, woken(incident.WorkEvidence))
+	finish(t, s, claim(t, s, incident.WorkEvidence), now.Now())
+	assert.True(t, woken(incident.WorkAnalysis))
+	assert.False(t, woken(incident.WorkEvidence))
+}
