@@ -89,7 +89,19 @@ func TestFlapsCostNoAnalysis(t *testing.T) {
 	}
 	assert.Equal(t, 5, inc.Flaps)
 	assert.Equal(t, Complete, inc.Analysis.State)
+	assert.True(t, inc.Due.Analysis.IsZero())
+	assert.EqualValues(t, 1, inc.Analysis.Wanted)
+}
+
+func TestEndIsLookedAtOnceMore(t *testing.T) {
+	inc := open(t, "A")
+	inc.EvidenceCollected(inc.Clone(), t0)
+	inc.Analysed(inc.Clone(), Spend{}, t0)
+	inc, _ = DefaultRules().Fold(inc, step{resolved: []string{"A"}}.notification(t0.Add(time.Minute)))
+	assert.False(t, inc.Due.Evidence.IsZero())
+	inc.EvidenceCollected(inc.Clone(), t0.Add(time.Minute))
 	assert.True(t, inc.Due.Evidence.IsZero() && inc.Due.Analysis.IsZero())
+	assert.Equal(t, Complete, inc.Analysis.State)
 }
 
 func TestResolveDoesNotCancel(t *testing.T) {

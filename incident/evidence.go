@@ -1,6 +1,11 @@
 package incident
 
-import "time"
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
 
 // EvidenceKind says what an item of evidence is about.
 type EvidenceKind string
@@ -31,6 +36,7 @@ type Evidence struct {
 	Chart   *Chart       `json:"chart,omitempty"`   // series to draw
 	Link    string       `json:"link,omitempty"`    // opens the query in Prometheus over the range
 	Failed  bool         `json:"failed,omitempty"`  // it could not be looked up; Summary says why
+	Earlier bool         `json:"earlier,omitempty"` // of an earlier analysis, whose verdict cites it
 }
 
 // Ranked is one entry of a ranking.
@@ -82,4 +88,52 @@ type Point struct {
 type Findings struct {
 	Evidence []Evidence `json:"evidence"`
 	Verdict  *Verdict   `json:"verdict"` // nil until the model has answered
+}
+
+// Refresh returns the evidence with its charts going on to where newly collected ones do. All else stays as the model
+// saw it, or is seeing it.
+func (f Findings) Refresh(again []Evidence) []Evidence {
+	items := slices.Clone(f.Evidence)
+	for i, old := range items {
+		at := slices.IndexFunc(again, func(e Evidence) bool { return e.Kind == old.Kind && e.PromQL == old.PromQL })
+		if old.Chart != nil && at >= 0 && again[at].Chart != nil {
+			items[i].Chart, items[i].End, items[i].Link = again[at].Chart, again[at].End, again[at].Link
+		}
+	}
+	return items
+}
+
+// Renew returns evidence that was collected for another analysis. What the verdict so far cites stays under its id,
+// after the new items, whose numbers go on behind those of the old ones: an id never comes to mean something else.
+func (f Findings) Renew(again []Evidence) []Evidence {
+	if f.Verdict == nil {
+		return again
+	}
+	last := 0
+	for _, e := range f.Evidence {
+		if n, err := strconv.Atoi(strings.TrimPrefix(e.ID, "E")); err == nil {
+			last = max(last, n)
+		}
+	}
+	items := slices.Clone(again)
+	for i := range items {
+		items[i].ID = "E" + strconv.Itoa(last+1+i)
+	}
+	for _, e := range f.Evidence {
+		if f.Verdict.cites(e.ID) {
+			e.Earlier = true
+			items = append(items, e)
+		}
+	}
+	return items
+}
+
+// Conclude stores a verdict over evidence. That which was collected while the model was thinking does not take the
+// place of what it cites, and what an earlier verdict alone has cited goes.
+func (f *Findings) Conclude(v *Verdict, over []Evidence, renewed bool) {
+	if renewed {
+		f.Evidence = Findings{Evidence: over, Verdict: v}.Renew(f.Evidence)
+	}
+	f.Verdict = v
+	f.Evidence = slices.DeleteFunc(slices.Clone(f.Evidence), func(e Evidence) bool { return e.Earlier && !v.cites(e.ID) })
 }

@@ -98,8 +98,11 @@ func (r *Rules) Fold(current *Incident, n *Notification) (*Incident, Outcome) {
 	}
 	outcome := inc.settle(change, n)
 	inc.Severity = r.severity(inc)
-	if inc.needsAnalysis(before) {
+	switch {
+	case inc.needsAnalysis(before):
 		inc.wantAnalysis(r, n.ReceivedAt)
+	case outcome == OutcomeResolved:
+		inc.Due.Evidence = n.ReceivedAt // once more, to show how it ended
 	}
 	return inc, outcome
 }

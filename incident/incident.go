@@ -231,6 +231,7 @@ func (inc *Incident) MarkStale(now time.Time) {
 	inc.Due.Evidence, inc.Due.Analysis = time.Time{}, time.Time{}
 	if inc.Analysis.State == Pending {
 		inc.Analysis.State, inc.Analysis.Reason = EvidenceOnly, GaveUp
+		inc.Analysis.Detail = "nothing was heard of the alert any more"
 	}
 	inc.addEvent(Event{At: now, Kind: EventStale})
 	inc.touch(now)

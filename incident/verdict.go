@@ -1,6 +1,9 @@
 package incident
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Verdict is the model's structured answer, with where it came from. The JSON of the answer itself is what the model
 // is asked for; reading it tolerantly is the analyzer's work.
@@ -21,6 +24,10 @@ type Verdict struct {
 	At         time.Time `json:"at"`         // when the answer was read
 	Generation int64     `json:"generation"` // of the incident that the model was told about
 	Spend      Spend     `json:"spend"`      // of this verdict, repairs included
+}
+
+func (v *Verdict) cites(id string) bool {
+	return slices.ContainsFunc(v.Causes, func(c Cause) bool { return slices.Contains(c.Evidence, id) })
 }
 
 // Cause is one hypothesis, with what supports and what would refute it.

@@ -45,6 +45,9 @@ func (p *page) item(e incident.Evidence) {
 		summary = "⚠ **" + p.FailedEvidence + "**" + p.Colon + cell(summary)
 	}
 	p.para(summary)
+	if e.Earlier {
+		p.para("*" + p.EarlierEvidence + "*")
+	}
 	if file, ok := chartFile(e); ok {
 		p.para("![" + text(e.ID+" "+p.Chart, labelRunes) + "](" + url.PathEscape(p.chartBase) + "/" + file + ")")
 	}

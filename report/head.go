@@ -166,10 +166,15 @@ func (p *page) stateLine() string {
 	if opening != "" {
 		line = "**" + opening + "**" + p.Colon + line
 	}
-	if detail := text(a.Detail, lineRunes); detail != "" {
+	if detail := text(a.Detail, lineRunes); detail != "" && tellsMore(a) {
 		line += " " + p.LastError + p.Colon + p.sentence(detail)
 	}
 	return line
+}
+
+// tellsMore reports whether the detail of a failure says what the reason alone does not.
+func tellsMore(a incident.Analysis) bool {
+	return a.Reason != incident.NoKey && a.Reason != incident.Skipped
 }
 
 // firstStep is what to do first where no model has said it.

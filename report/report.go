@@ -18,6 +18,8 @@ type Options struct {
 	ExternalURL string           // where people reach our own pages, for links back; none when empty
 	Version     string           // ours, for the footer
 	Now         func() time.Time // time.Now when nil
+	// Owner says that no other process writes into the directory: then all temporary files in it are a dead writer's.
+	Owner bool
 }
 
 // Writer renders reports and puts them on disk. It is safe for concurrent use.
@@ -30,7 +32,7 @@ type Writer struct {
 }
 
 // New returns a Writer. It creates the directory (0700) and removes the temporary files that a killed writer left in
-// it; an error says which setting to change.
+// it (for one that is not the owner: those older than an hour); an error says which setting to change.
 func New(o Options) (*Writer, error) {
 	w := &Writer{
 		dir: cmp.Or(o.Dir, "reports"), site: strings.TrimRight(o.ExternalURL, "/"), version: o.Version,
@@ -46,7 +48,11 @@ func New(o Options) (*Writer, error) {
 	if err != nil {
 		return nil, err
 	}
-	w.sweep(root.FS(), root)
+	age := tempAge
+	if o.Owner {
+		age = 0
+	}
+	w.sweep(root.FS(), root, age)
 	if err := root.Close(); err != nil {
 		return nil, fmt.Errorf("closing the report directory: %w", err)
 	}

@@ -17,7 +17,7 @@ func (p *page) causes() {
 	p.heading(p.Causes)
 	v := p.found.Verdict
 	if v == nil {
-		p.para(p.stateLine())
+		p.para(p.NoVerdict)
 		return
 	}
 	from := fmt.Sprintf(p.CausesFrom, at(v.At), cell(code(v.Model, labelRunes)))

@@ -34,7 +34,8 @@ type words struct {
 	MoreAlerts, MoreTexts, Hidden                               string
 
 	// The evidence section.
-	NoEvidence, CollectingEvidence, RefreshingEvidence, FailedEvidence       string
+	NoEvidence, CollectingEvidence, RefreshingEvidence                       string
+	FailedEvidence, EarlierEvidence                                          string
 	OpenQuery, Chart, MoreRows                                               string
 	RankCol, DirectionCol, ScoreCol, ShareCol, BeforeCol, AfterCol, OnsetCol string
 	Directions                                                               map[string]string
@@ -44,7 +45,7 @@ type words struct {
 	Citations, NoCitations, Disproof           string
 	MarkUnknown, MarkUncited, MarkOther        string
 	Refutes, CauseChecks                       string
-	ProseLabel, NoCauses, NoActions            string
+	ProseLabel, NoVerdict, NoCauses, NoActions string
 	Risk, Why                                  string
 	Likelihoods, Categories, Severities, Risks map[string]string
 

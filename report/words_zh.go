@@ -51,6 +51,7 @@ var chinese = words{
 	NoEvidence:         "没有收集到证据。",
 	CollectingEvidence: "正在收集证据：数秒内写入此处。",
 	RefreshingEvidence: "收集这些证据之后又有告警加入：正在重新收集。",
+	EarlierEvidence:    "为先前分析时的情况，该分析引用了此项。",
 	FailedEvidence:     "未能查到",
 	OpenQuery:          "在 Prometheus 中打开", Chart: "图表", MoreRows: "……另有 %d 项。",
 	RankCol: "名次", DirectionCol: "方向", ScoreCol: "偏离", ShareCol: "占变化的比例", BeforeCol: "之前", AfterCol: "之后", OnsetCol: "始于",
@@ -65,6 +66,7 @@ var chinese = words{
 	MarkOther:   "**未经证实**：%s %s",
 	Refutes:     "可排除的条件", CauseChecks: "可用于排除上述原因的查询",
 	ProseLabel: "模型的回答不符合约定的格式。以下为原文引用，内容未经核对。",
+	NoVerdict:  "尚无模型给出的原因：缘由见报告开头。",
 	NoCauses:   "模型没有给出原因。", NoActions: "模型没有给出措施。",
 	Risk: "风险", Why: "理由",
 	Likelihoods: map[string]string{

@@ -57,7 +57,7 @@ func (c *cli) analyze(ctx context.Context, file string) error {
 	if err != nil {
 		return err
 	}
-	writer, err := newReporter(cfg, c.externalURL)
+	writer, err := newReporter(cfg, c.externalURL, false)
 	if err != nil {
 		return err
 	}

@@ -79,7 +79,7 @@ func newApp(ctx context.Context, cfg *config, o appOptions, log *slog.Logger) (a
 		return nil, fmt.Errorf("opening the database %s: %w", cfg.databasePath(), err)
 	}
 	a.onStop("closing the database", func(context.Context) error { return a.store.Close() })
-	writer, err := newReporter(cfg, o.externalURL)
+	writer, err := newReporter(cfg, o.externalURL, true)
 	if err != nil {
 		return nil, err
 	}

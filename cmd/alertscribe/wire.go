@@ -20,9 +20,10 @@ import (
 	"github.com/alertscribe/alertscribe/report"
 )
 
-func newReporter(cfg *config, externalURL string) (*report.Writer, error) {
+// newReporter makes the writer of reports; owner says that it is the running service's.
+func newReporter(cfg *config, externalURL string, owner bool) (*report.Writer, error) {
 	w, err := report.New(report.Options{
-		Dir: cfg.Reports.Dir, Language: cfg.Reports.Language, ExternalURL: externalURL, Version: version.Version,
+		Dir: cfg.Reports.Dir, Language: cfg.Reports.Language, ExternalURL: externalURL, Version: version.Version, Owner: owner,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("preparing the report directory %s (set REPORT_DIR): %w", cfg.Reports.Dir, err)
