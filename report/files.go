@@ -288,7 +288,7 @@ func removeStale(root *os.Root, dir string, shown []string) error {
 // sweep removes temporary files that a killed writer left, by their name and age. Links are never followed, and what
 // cannot be removed stays: it does no harm.
 func (w *Writer) sweep(files fs.FS, root *os.Root, age time.Duration) {
-	before := time.Now().Add(-age)
+	before := w.now().Add(-age)
 	_ = fs.WalkDir(files, ".", func(name string, e fs.DirEntry, err error) error {
 		depth := strings.Count(name, "/")
 		switch {
@@ -297,7 +297,7 @@ func (w *Writer) sweep(files fs.FS, root *os.Root, age time.Duration) {
 		case !e.Type().IsRegular() || !tempName.MatchString(e.Name()):
 			return nil
 		}
-		if info, err := e.Info(); err == nil && !info.ModTime().After(before) {
+		if info, err := e.Info(); err == nil && (age == 0 || info.ModTime().Before(before)) {
 			_ = root.Remove(name)
 		}
 		return nil

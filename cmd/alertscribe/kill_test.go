@@ -119,9 +119,10 @@ func TestKillNine(t *testing.T) {
 	for id, paths := range reports {
 		assert.Len(t, paths, 1, "incident %s has several reports", id)
 	}
-	temps, err := filepath.Glob(filepath.Join(dir, "reports", "*", ".*.tmp-*"))
-	require.NoError(t, err)
-	assert.Empty(t, temps, "temporary files are swept")
+	assert.Eventually(t, func() bool { // what is left is being written
+		temps, err := filepath.Glob(filepath.Join(dir, "reports", "*", ".*.tmp-*"))
+		return err == nil && len(temps) == 0
+	}, 10*time.Second, 100*time.Millisecond, "temporary files are swept")
 	assert.Equal(t, http.StatusOK, p.get("/health"))
 }
 
