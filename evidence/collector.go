@@ -105,6 +105,8 @@ func (c *Collector) collectors() []collector {
 	return []collector{
 		own,
 		{incident.KindSignal, titleSignal, signal},
+		{incident.KindDrilldown, titleDrilldown, drilldown},
+		{incident.KindSuspects, titleSuspects, suspects},
 	}
 }
 
@@ -150,6 +152,7 @@ func (c *Collector) inquire(ctx context.Context, inc *incident.Incident) *inquir
 	q.prom = newQuerier(c.prometheus, c.options.MaxQueries, c.metrics.counter("prometheus"))
 	q.rule, q.ruleErr = findRule(ctx, q.prom, q.alert)
 	q.setWindow()
+	q.known = sync.OnceValues(func() (known, error) { return askLabels(ctx, q) })
 	return q
 }
 

@@ -18,6 +18,8 @@ type condition struct {
 	value     parser.Expr
 	op        parser.ItemType // 0 when nothing is compared: the alert fires while there is a value
 	threshold parser.Expr     // nil with no op
+	whole     parser.Expr     // the comparison as written
+	missing   parser.Expr     // what is behind an "unless" when nothing is compared: the alert is about its absence
 }
 
 // conditionsOf returns the alternatives of an expression: one, or several where they are joined by "or".
@@ -27,14 +29,18 @@ func conditionsOf(e parser.Expr) []condition {
 		if b.Op == parser.LOR {
 			return append(conditionsOf(b.LHS), conditionsOf(b.RHS)...)
 		}
-		return conditionsOf(b.LHS)
+		list := conditionsOf(b.LHS)
+		if b.Op == parser.LUNLESS && len(list) == 1 && list[0].op == 0 {
+			list[0].missing = b.RHS
+		}
+		return list
 	}
 	return []condition{comparison(e)}
 }
 
 // comparison takes the outermost comparisons off an expression; the outermost is the alert's.
 func comparison(e parser.Expr) condition {
-	c := condition{value: unparen(e)}
+	c := condition{value: unparen(e), whole: e}
 	for {
 		b, ok := c.value.(*parser.BinaryExpr)
 		if !ok || !b.Op.IsComparisonOperator() || b.ReturnBool {

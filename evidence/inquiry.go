@@ -23,6 +23,9 @@ type inquiry struct {
 	rule     *rule          // the alert's rule; nil when it is not known
 	ruleErr  error          // why it is not known
 
+	// known asks, once, which labels the rule's selectors have; to be called with Prometheus alone.
+	known func() (known, error)
+
 	fired time.Time // when the alert fired
 	onset time.Time // when its condition began, as far as the rule's "for" tells
 	ended time.Time // when the alert ended; zero while it fires
@@ -122,6 +125,17 @@ func (q *inquiry) identity() map[string]string {
 		}
 	}
 	return labels
+}
+
+// common returns those of the identity's labels that all siblings share.
+func (q *inquiry) common() map[string]string {
+	shared, _ := splitLabels(q.siblings())
+	out := q.identity()
+	maps.DeleteFunc(out, func(name, _ string) bool {
+		_, all := shared[name]
+		return !all
+	})
+	return out
 }
 
 // say returns the phrase in the report's language, with its verbs filled.

@@ -61,6 +61,9 @@ func (q *inquiry) look(ctx context.Context, c condition) (*signalView, error) {
 		value = inner
 		c.op, c.threshold = parser.LSS, &parser.NumberLiteral{Val: 1}
 	}
+	if k, err := q.known(); err == nil { // else it is only more than is needed
+		value = narrow(value, q.common(), k)
+	}
 	v := &signalView{condition: c, query: value.String(), unit: unitOf(value), start: q.start, end: q.end, step: q.step}
 	matrix, err := q.prom.Range(ctx, v.query, v.start, v.end, v.step)
 	if err != nil {

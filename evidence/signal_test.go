@@ -42,7 +42,7 @@ func attack() *recording {
 				if s >= begin && user == "guest" && region == "us-east" {
 					return noise(s, 20)
 				}
-				return noise(s, .5)
+				return noise(s+50, .5)
 			})
 		}
 	}
@@ -60,7 +60,7 @@ func TestSignal(t *testing.T) {
 	require.Len(t, items, 1)
 	item := items[0]
 	require.False(t, item.Failed, item.Summary)
-	assert.Equal(t, `sum by (user_type) (rate(user_login_total{login_status="failed"}[5m])) / sum by (user_type) (rate(user_login_total[5m]))`, item.PromQL)
+	assert.Equal(t, `sum by (user_type) (rate(user_login_total{login_status="failed",user_type="guest"}[5m])) / sum by (user_type) (rate(user_login_total{user_type="guest"}[5m]))`, item.PromQL)
 	assert.Contains(t, item.Link, p.URL+"/graph?g0.end_input=")
 	require.NotNil(t, item.Chart)
 	require.Len(t, item.Chart.Series, 1, "the other user type has another alert")
@@ -95,9 +95,9 @@ func TestSignalWithoutRule(t *testing.T) {
 		{"absent", `absent(up{job="api"} == 1)`, "alertname=ApiDown job=api", `count(up{job="api"} == 1)`,
 			"There was no value when the alert fired; last 1. Threshold: < 1. Lowest 1 at "},
 		{"nothing there", `nowhere > 1`, "alertname=X", "nowhere", "no value with this alert's labels"},
-		{"another thing", `up > 0`, "alertname=X instance=b:80", "up", "no value with this alert's labels"},
-		{"an alternative", `nowhere > 1 or up < 2`, "alertname=X instance=a:80", "up", "Threshold: < 2"},
-		{"moving threshold", `up < on () sum(up) * 3`, "alertname=X instance=a:80", "up", "Threshold: < 3"},
+		{"another thing", `up > 0`, "alertname=X instance=b:80", `up{instance="b:80"}`, "no value with this alert's labels"},
+		{"an alternative", `nowhere > 1 or up < 2`, "alertname=X instance=a:80", `up{instance="a:80"}`, "Threshold: < 2"},
+		{"moving threshold", `up < on () sum(up) * 3`, "alertname=X instance=a:80", `up{instance="a:80"}`, "Threshold: < 3"},
 		{"no expression", ``, "alertname=X", "", "the alert's rule is not known"},
 	}
 	for _, test := range tests {

@@ -92,7 +92,7 @@ var unitKeepers = []string{
 	"avg_over_time", "min_over_time", "max_over_time", "quantile_over_time", "last_over_time", "first_over_time",
 	"stddev_over_time", "mad_over_time", "abs", "ceil", "floor", "round", "clamp", "clamp_max", "clamp_min",
 	"increase", "delta", "idelta", "predict_linear", "label_replace", "label_join", "sort", "sort_desc", "sum_over_time",
-	"histogram_quantile", "scalar", "vector", "double_exponential_smoothing", "holt_winters",
+	"scalar", "vector", "double_exponential_smoothing", "holt_winters",
 }
 
 func unitOfCall(c *parser.Call) unit {
@@ -109,6 +109,8 @@ func unitOfCall(c *parser.Call) unit {
 		return unit{u.base, true}
 	case name == "increase":
 		return counted(c.Args[0])
+	case name == "histogram_quantile", name == "histogram_avg":
+		return unit{base: unitOf(c.Args[len(c.Args)-1]).base} // of the observations, however fast they come
 	case slices.Contains(unitKeepers, name):
 		for _, arg := range c.Args {
 			if arg.Type() == parser.ValueTypeVector || arg.Type() == parser.ValueTypeMatrix {

@@ -1,0 +1,205 @@
+package evidence
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/prometheus/common/model"
+
+	"github.com/alertscribe/alertscribe/incident"
+)
+
+// The bounds of a drill-down.
+const (
+	maxDrills      = 3  // things of one expression that are broken down
+	maxDrillLabels = 8  // labels asked about, of all drills together
+	maxJoint       = 3  // labels that are looked at together
+	drillSteps     = 40 // points per part
+	maxParts       = 10 // in a ranking
+)
+
+// drilldown finds the label values that carry the change.
+func drilldown(ctx context.Context, q *inquiry) ([]incident.Evidence, error) {
+	if q.rule == nil {
+		return nil, nil // the signal's item says so
+	}
+	k, err := q.known()
+	if err != nil {
+		return nil, err
+	}
+	var items []incident.Evidence
+	for i, c := range q.rule.conditions {
+		if i == maxAlternatives || len(items) > 0 {
+			break
+		}
+		found, err := q.drillInto(ctx, c, k)
+		if err != nil {
+			return items, err
+		}
+		items = append(items, found...)
+	}
+	if len(items) == 0 {
+		items = append(items, incident.Evidence{Title: q.say(titleDrilldown), Summary: q.say(sayRefused[refusedEmpty])})
+	}
+	return items, nil
+}
+
+// drillInto breaks one condition down; nothing comes back where there are no data.
+func (q *inquiry) drillInto(ctx context.Context, c condition, k known) ([]incident.Evidence, error) {
+	if gone := vanishing(c); gone != nil {
+		items, there, err := q.vanished(ctx, narrow(gone, q.identity(), k))
+		if err != nil || there || c.missing == nil {
+			return items, err
+		}
+	}
+	drills, refused := planOf(narrow(c.value, q.identity(), k), k)
+	if refused != "" {
+		return q.refuse(ctx, c, refused)
+	}
+	drills = drills[:min(len(drills), maxDrills)]
+	found := make([][]incident.Evidence, len(drills))
+	errs := make([]error, len(drills))
+	var wg sync.WaitGroup
+	for i, d := range drills {
+		wg.Go(func() {
+			d.labels = d.labels[:min(len(d.labels), max(maxDrillLabels/len(drills), 3))]
+			found[i], errs[i] = q.drill(ctx, c, d)
+		})
+	}
+	wg.Wait()
+	items := slices.Concat(found...)
+	if len(items) > 0 {
+		return items, nil // what else there is tells enough
+	}
+	return nil, errors.Join(errs...)
+}
+
+// drill breaks one thing down by each of its labels, and by those together that each carry the change.
+func (q *inquiry) drill(ctx context.Context, c condition, d drill) ([]incident.Evidence, error) {
+	all := make([]breakdown, len(d.labels))
+	errs := make([]error, len(d.labels))
+	var wg sync.WaitGroup
+	for i, label := range d.labels {
+		wg.Go(func() { all[i], errs[i] = q.breakdown(ctx, c, d, label) })
+	}
+	wg.Wait()
+	told := slices.DeleteFunc(all, func(b breakdown) bool { return len(b.parts) == 0 })
+	if len(told) == 0 {
+		return nil, errors.Join(errs...)
+	}
+	slices.SortStableFunc(told, func(x, y breakdown) int {
+		switch {
+		case x.spread > y.spread:
+			return -1
+		case x.spread < y.spread:
+			return 1
+		}
+		return 0
+	})
+	best := told[0]
+	var together []string
+	for _, b := range told {
+		if len(together) < maxJoint && b.concentrated() {
+			together = append(together, b.by[0])
+		}
+	}
+	if len(together) > 1 {
+		if joint, err := q.breakdown(ctx, c, d, together...); err == nil && len(joint.parts) > 0 {
+			best = joint
+		}
+	}
+	return []incident.Evidence{q.tellDrill(d, best, told)}, nil
+}
+
+// concentrated reports whether few values of the label carry the change, and not those that it would fall on anyway.
+func (b breakdown) concentrated() bool {
+	if len(b.parts) < 2 || b.spread < evenSpread {
+		return false
+	}
+	return b.form == formRanked || b.parts[0].share >= .5
+}
+
+// breakdown asks for the parts by some labels and compares them.
+func (q *inquiry) breakdown(ctx context.Context, c condition, d drill, by ...string) (breakdown, error) {
+	whole, base := d.by(by...)
+	form := d.form
+	if len(d.inBase.and(by)) < len(by) && form == formRatio {
+		form, base = formSum, "" // the denominator can't be told apart by these labels: the numerators are compared
+	}
+	start, times, step := q.grid()
+	m, err := q.prom.Range(ctx, whole, start, q.end, step)
+	if err != nil {
+		return breakdown{}, err
+	}
+	parts := map[string]*part{}
+	q.addUp(parts, m, by, len(times), start, step, func(p *part) []float64 { return p.whole })
+	if base != "" {
+		if m, err = q.prom.Range(ctx, base, start, q.end, step); err != nil {
+			return breakdown{}, err
+		}
+		q.addUp(parts, m, by, len(times), start, step, func(p *part) []float64 { return p.base })
+	}
+	list := make([]part, 0, len(parts))
+	for _, p := range parts {
+		list = append(list, *p)
+	}
+	slices.SortFunc(list, func(x, y part) int { return strings.Compare(labelText(x.labels), labelText(y.labels)) })
+	direction := 0.
+	if up, known := c.rises(); known && d.direct {
+		if direction = -1; up {
+			direction = 1
+		}
+	}
+	return breakDown(form, by, list, times, q.onset, direction), nil
+}
+
+// grid returns the steps of a drill-down: coarser than the signal's, and ending with the window.
+func (q *inquiry) grid() (start time.Time, times []time.Time, step time.Duration) {
+	step = niceStep(q.end.Sub(q.start) / drillSteps)
+	n := int(q.end.Sub(q.start)/step) + 1
+	start = q.end.Add(-time.Duration(n-1) * step)
+	for i := range n {
+		times = append(times, start.Add(time.Duration(i)*step))
+	}
+	return start, times, step
+}
+
+// addUp sorts series into parts by their values of some labels; what has none of a label is the part without it.
+func (q *inquiry) addUp(parts map[string]*part, m model.Matrix, by []string, n int, start time.Time, step time.Duration, into func(*part) []float64) {
+	for _, s := range m {
+		own := model.Metric{}
+		for name, value := range s.Metric {
+			if !slices.Contains(by, string(name)) {
+				own[name] = value
+			}
+		}
+		if !q.standsFor(q.alert, own) {
+			continue
+		}
+		p := partOf(parts, s.Metric, by, n)
+		values := into(p)
+		for _, v := range s.Values {
+			if i := int(v.Timestamp.Time().Sub(start) / step); i >= 0 && i < n {
+				values[i] += zeroNaN(float64(v.Value))
+			}
+		}
+	}
+}
+
+func partOf(parts map[string]*part, metric model.Metric, by []string, n int) *part {
+	key := ""
+	labels := map[string]string{}
+	for _, name := range by {
+		value := string(metric[model.LabelName(name)])
+		labels[name] = value
+		key += value + "\x00"
+	}
+	if parts[key] == nil {
+		parts[key] = &part{labels: labels, whole: make([]float64, n), base: make([]float64, n)}
+	}
+	return parts[key]
+}

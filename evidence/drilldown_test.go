@@ -1,0 +1,211 @@
+package evidence
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/alertscribe/alertscribe/incident"
+)
+
+// TestDrilldownOfAnAttack holds the drill-down to what the demo must show.
+func TestDrilldownOfAnAttack(t *testing.T) {
+	r := attack()
+	p := r.serve(t, "")
+	tests := []struct {
+		name, expr, alert string
+		promql            string
+		labels            map[string]string
+		summary           string
+	}{
+		{
+			"a ratio by user type",
+			`sum by (user_type) (rate(user_login_total{login_status="failed"}[5m])) / sum by (user_type) (rate(user_login_total[5m])) > 0.2`,
+			"alertname=High user_type=guest severity=critical",
+			`sum by (user_type, ip_region) (rate(user_login_total{login_status="failed",user_type="guest"}[5m])) / sum by (user_type, ip_region) (rate(user_login_total{user_type="guest"}[5m]))`,
+			map[string]string{"ip_region": "us-east"},
+			`Within user_type="guest": ip_region="us-east" carries 100 % of the change`,
+		},
+		{
+			"a ratio of all",
+			`sum(rate(user_login_total{login_status="failed"}[5m])) / sum(rate(user_login_total[5m])) * 100 > 10`,
+			"alertname=High severity=critical",
+			`sum by (ip_region, user_type) (rate(user_login_total{login_status="failed"}[5m])) / sum by (ip_region, user_type) (rate(user_login_total[5m]))`,
+			map[string]string{"ip_region": "us-east", "user_type": "guest"},
+			`ip_region="us-east", user_type="guest" carries 100 % of the change`,
+		},
+		{
+			"successes that become fewer",
+			`1 - sum(rate(user_login_total{login_status="success"}[5m])) / sum(rate(user_login_total[5m])) > 0.1`,
+			"alertname=High severity=critical",
+			`sum by (ip_region, user_type) (rate(user_login_total{login_status="success"}[5m])) / sum by (ip_region, user_type) (rate(user_login_total[5m]))`,
+			map[string]string{"ip_region": "us-east", "user_type": "guest"},
+			`ip_region="us-east", user_type="guest" carries `,
+		},
+		{
+			"a sum",
+			`sum(rate(user_login_total{login_status="failed"}[5m])) > 10`,
+			"alertname=High severity=critical",
+			`sum by (ip_region, user_type) (rate(user_login_total{login_status="failed"}[5m]))`,
+			map[string]string{"ip_region": "us-east", "user_type": "guest"},
+			`ip_region="us-east", user_type="guest" carries 100 % of the change (it had `,
+		},
+		{
+			"an average",
+			`avg without (ip_region) (rate(user_login_total{login_status="failed"}[5m])) > 10`,
+			"alertname=High severity=critical user_type=guest login_status=failed",
+			`avg without () (rate(user_login_total{login_status="failed",user_type="guest"}[5m]))`,
+			map[string]string{"ip_region": "us-east"},
+			`Within login_status="failed", user_type="guest": ip_region="us-east" carries `,
+		},
+		{
+			"the highest",
+			`topk(3, max(rate(user_login_total{login_status="failed"}[5m]))) > 10`,
+			"alertname=High severity=critical",
+			`max by (ip_region, user_type) (rate(user_login_total{login_status="failed"}[5m]))`,
+			map[string]string{"ip_region": "us-east", "user_type": "guest"},
+			`ip_region="us-east", user_type="guest" stands out`,
+		},
+		{
+			"a sum over time of a sum",
+			`max_over_time(sum by (user_type) (rate(user_login_total{login_status="failed"}[5m]))[10m:1m]) > 10`,
+			"alertname=High severity=critical user_type=guest",
+			`sum by (user_type, ip_region) (rate(user_login_total{login_status="failed",user_type="guest"}[5m]))`,
+			map[string]string{"ip_region": "us-east"},
+			`Within user_type="guest": ip_region="us-east" carries 100 % of the change (it had `,
+		},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			c := collectorAt(t, p.URL, r.end())
+			items := ofKind(c.Collect(t.Context(), firing(r.at(6300), test.expr, test.alert)), incident.KindDrilldown)
+			require.Len(t, items, 1)
+			item := items[0]
+			require.False(t, item.Failed, item.Summary)
+			t.Log(item.Summary)
+			assert.Equal(t, test.promql, item.PromQL)
+			assert.Contains(t, item.Summary, test.summary)
+			require.NotEmpty(t, item.Ranking)
+			assert.Equal(t, test.labels, item.Ranking[0].Labels)
+		})
+	}
+}
+
+// TestDrilldownOfOtherForms holds it to an answer where there is nothing to add up.
+func TestDrilldownOfOtherForms(t *testing.T) {
+	r := record(2*time.Hour, 30*time.Second)
+	for _, instance := range []string{"a:80", "b:80"} {
+		r.add(`up{job="api",instance="`+instance+`"}`, func(s float64) float64 {
+			if instance == "b:80" && s > 5000 {
+				return math.NaN()
+			}
+			return 1
+		})
+		r.add(`up{job="web",instance="`+instance+`"}`, func(s float64) float64 {
+			if s > 5000 {
+				return 0
+			}
+			return 1
+		})
+		r.counter(`requests_total{job="api",instance="`+instance+`"}`, func(s float64) float64 {
+			if s > 5000 {
+				return 20
+			}
+			return 10 + math.Sin(s)
+		})
+		for i, le := range []string{"0.1", "1", "+Inf"} {
+			r.counter(`latency_seconds_bucket{job="api",instance="`+instance+`",le="`+le+`"}`, func(s float64) float64 {
+				if instance == "b:80" && s > 5000 {
+					return float64(i)
+				}
+				return 10
+			})
+		}
+	}
+	r.add(`job:requests:rate5m{job="api"}`, func(s float64) float64 { return s / 100 })
+	p := r.serve(t, "")
+	tests := []struct{ name, expr, summary string }{
+		{"gone", `absent(up{job="api",instance="b:80"})`, "1 of 1 series that were there in this window are gone; the last was seen at "},
+		{"down", `absent(up{job="web"} == 1)`, "All 2 series are there, but none has the value that is asked for; last: 0."},
+		{"never there", `absent_over_time(up{job="wep"}[5m])`, "No such series was there in the whole window"},
+		{"missing behind unless", `count by (job) (requests_total) unless on (job) count by (job) (up{job="web"} == 2)`, "All 2 series are there"},
+		{"single series", `up{job="web"} == 0`, "each value of the expression is that of a single series already. When the alert fired, 2 of 2 series"},
+		{"recorded", `job:requests:rate5m > 1`, "recorded by a rule"},
+		{"no series", `vector(1) > 0`, "there are no series in the expression"},
+		{"no data", `sum(nowhere) > 0`, "There are no data to break down"},
+		{"no labels", `sum by (job, instance) (rate(requests_total[5m])) > 0`, "has no label that tells its parts apart"},
+		{"no such parts", `count_values("v", up) > 0`, "parts of such an aggregation"},
+		{"evenly spread", `sum by (job) (rate(requests_total[5m])) > 30`, "Nothing new stands out: the change falls where the values already were. Evenly spread over instance (2)."},
+		{"a quantile", `histogram_quantile(0.9, sum by (le) (rate(latency_seconds_bucket[5m]))) > 0.5`, `instance="b:80" stands out: it went from 90 ms to 1 s`},
+		{"a moving threshold", `sum by (job) (rate(requests_total[5m])) > on (job) 2 * job:requests:rate5m`, "Evenly spread over instance (2)"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			for _, language := range []string{"en", "zh"} {
+				c := collectorAt(t, p.URL, r.end(), func(o *Options) { o.Language = language })
+				items := ofKind(c.Collect(t.Context(), firing(r.at(5400), test.expr, "alertname=X")), incident.KindDrilldown)
+				require.Len(t, items, 1)
+				require.False(t, items[0].Failed, items[0].Summary)
+				assert.NotContains(t, items[0].Summary, "%!")
+				if language == "en" {
+					assert.Contains(t, items[0].Summary, test.summary)
+				} else {
+					t.Log(items[0].Summary)
+				}
+			}
+		})
+	}
+}
+
+// TestPartsAddUp breaks random data down in every form by every label: the parts always make the whole.
+func TestPartsAddUp(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	r := record(20*time.Minute, 30*time.Second)
+	for _, metric := range []string{"left_total", "right_total"} {
+		for range 60 {
+			slope := random.Float64() * 10
+			series := fmt.Sprintf(`%s{a="%d",b="%d"`, metric, random.IntN(3), random.IntN(4))
+			if random.IntN(2) == 0 {
+				series += fmt.Sprintf(`,c="%d"`, random.IntN(2)) // some have no c
+			}
+			if metric == "left_total" {
+				series += fmt.Sprintf(`,d="%d"`, random.IntN(3)) // one side has no d
+			}
+			r.counter(series+"}", func(float64) float64 { return slope })
+		}
+	}
+	p := r.serve(t, "")
+	q := querierAt(t, p.URL, 10_000)
+	for _, expr := range []string{
+		`sum(rate(left_total[5m]))`, `sum by (a) (rate(left_total[5m]))`, `sum without (b, d) (rate(left_total[5m]))`,
+		`count by (a) (left_total > 10)`, `avg by (a) (left_total)`, `avg(left_total)`,
+		`max by (b) (left_total)`, `min(left_total)`, `topk(2, sum by (a) (left_total))`,
+		`sum(rate(left_total[5m])) / sum(rate(right_total[5m]))`,
+		`100 * sum by (a) (rate(left_total[5m])) / sum by (a) (rate(right_total[5m]))`,
+		`1 - sum by (a) (left_total) / on (a) sum by (a) (right_total)`,
+		`sum without (b) (left_total) / ignoring (d, c) group_left sum without (b, c) (right_total)`,
+		`sum by (a) (left_total) - sum by (a) (right_total)`, `sum(max by (a, b) (left_total))`,
+		`max_over_time(sum by (a) (rate(left_total[2m]))[5m:1m])`, `sum(label_replace(left_total, "e", "x$1", "b", "(.*)"))`,
+	} {
+		t.Run(expr, func(t *testing.T) {
+			e, err := parse(expr)
+			require.NoError(t, err)
+			iq := &inquiry{rule: &rule{conditions: conditionsOf(e)}, prom: q, start: r.start, end: r.end()}
+			k, err := askLabels(t.Context(), iq)
+			require.NoError(t, err)
+			drills, refused := planOf(e, k)
+			require.Empty(t, refused)
+			for _, d := range drills {
+				_, sums := checkDrill(t, q, d, r.end())
+				assert.Positive(t, sums)
+			}
+		})
+	}
+}

@@ -1,0 +1,219 @@
+package evidence
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/prometheus/prometheus/promql/parser"
+
+	"github.com/alertscribe/alertscribe/incident"
+)
+
+var (
+	sayWithin  = text{"Within %s: ", "在 %s 范围内："}
+	sayCarries = text{
+		"%[1]s carries %[2]s of the change, though it is %[3]s of the whole: its own value went from %[4]s to %[5]s.",
+		"变化的 %[2]s 来自 %[1]s（它仅占总量的 %[3]s）：其自身的值由 %[4]s 变为 %[5]s。",
+	}
+	sayCarriesSum = text{
+		"%[1]s carries %[2]s of the change (it had %[3]s before): it went from %[4]s to %[5]s.",
+		"变化的 %[2]s 来自 %[1]s（此前占 %[3]s）：由 %[4]s 变为 %[5]s。",
+	}
+	sayStandsOut = text{
+		"%[1]s stands out: it went from %[2]s to %[3]s.",
+		"%[1]s 最为突出：由 %[2]s 变为 %[3]s。",
+	}
+	saySpreadOver = text{" Evenly spread over %s.", " 在 %s 上分布均匀。"}
+	sayAsBefore   = text{
+		"Nothing new stands out: the change falls where the values already were.",
+		"没有新的突出部分：变化与原有分布一致。",
+	}
+	sayOneValue  = text{" Only one value of %s.", " %s 只有一个值。"}
+	sayUnchanged = text{"It hardly changed.", "几乎没有变化。"}
+	sayNews      = text{
+		" There are no data from before the onset: shares are of the present value.",
+		" 没有触发前的数据：占比按当前值计算。",
+	}
+
+	sayRefused = map[refusal]text{
+		refusedSeries: {
+			"Not broken down: each value of the expression is that of a single series already.",
+			"未下钻：表达式的每个值本来就对应单个时间序列。",
+		},
+		refusedRecorded: {
+			"Not broken down: the series is recorded by a rule, its parts are not kept in it.",
+			"未下钻：该序列由记录规则生成，不含其组成部分。",
+		},
+		refusedLabels: {
+			"Not broken down: what is aggregated has no label that tells its parts apart.",
+			"未下钻：被聚合的序列没有可区分的标签。",
+		},
+		refusedEmpty:    {"There are no data to break down in this window.", "该时间范围内没有可供下钻的数据。"},
+		refusedConstant: {"Not broken down: there are no series in the expression.", "未下钻：表达式中没有时间序列。"},
+		refusedForm: {
+			"Not broken down: parts of such an aggregation do not explain the whole.",
+			"未下钻：此类聚合的组成部分无法解释整体。",
+		},
+	}
+	sayMeeting = text{
+		" When the alert fired, %[1]s of %[2]s series of the expression met its condition.",
+		" 告警触发时，表达式的 %[2]s 个序列中有 %[1]s 个满足条件。",
+	}
+	wordLabel = text{"label", "标签"}
+	wordCount = text{"values", "取值数"}
+	wordTop   = text{"most telling value", "最突出的值"}
+	wordShare = text{"share of the change", "变化占比"}
+	wordMoved = text{"not evenly spread by", "不均匀程度"}
+	wordRest  = text{"all others", "其余合计"}
+)
+
+// tellDrill makes the item of one drill: the best breakdown in full, all of them as a table.
+func (q *inquiry) tellDrill(d drill, best breakdown, all []breakdown) incident.Evidence {
+	query := d.query(best.by...)
+	start, _, step := q.grid()
+	item := incident.Evidence{
+		Title:   q.say(titleDrilldown),
+		Summary: q.drillSummary(d, best, all),
+		PromQL:  query, Start: start, End: q.end, Link: q.link(query, start, q.end),
+		Table: &incident.Table{Columns: []string{
+			q.say(wordLabel), q.say(wordCount), q.say(wordTop), q.say(wordShare), q.say(wordMoved),
+		}},
+		Chart: q.partsChart(d, best, step),
+	}
+	for _, c := range best.parts[:min(len(best.parts), maxParts)] {
+		item.Ranking = append(item.Ranking, best.ranked(c, q.onset))
+	}
+	for _, b := range all {
+		top, share := b.parts[0], "–"
+		if b.form != formRanked {
+			share = percent(top.share)
+		}
+		item.Table.Rows = append(item.Table.Rows, []string{
+			b.by[0], strconv.Itoa(len(b.parts)), cut(top.labels[b.by[0]], 80), share, percent(b.spread),
+		})
+	}
+	return item
+}
+
+// drillSummary says in one line where the change comes from.
+func (q *inquiry) drillSummary(d drill, best breakdown, all []breakdown) string {
+	var b strings.Builder
+	if within := q.within(d); within != "" {
+		b.WriteString(q.say(sayWithin, within))
+	}
+	top, u := best.parts[0], d.unit(best.form)
+	switch {
+	case best.change == 0 && top.change == 0:
+		b.WriteString(q.say(sayUnchanged))
+	case !best.concentrated():
+		b.WriteString(q.say(sayAsBefore))
+	case best.form == formRanked:
+		b.WriteString(q.say(sayStandsOut, labelText(top.labels), u.number(top.before), u.number(top.after)))
+	case best.form == formRatio:
+		b.WriteString(q.say(sayCarries, labelText(top.labels), percent(top.share), percent(top.expected), u.number(top.before), u.number(top.after)))
+	default:
+		b.WriteString(q.say(sayCarriesSum, labelText(top.labels), percent(top.share), percent(top.expected), u.number(top.before), u.number(top.after)))
+	}
+	var even, single []string
+	for _, one := range all {
+		switch {
+		case len(one.parts) == 1:
+			single = append(single, one.by[0])
+		case !one.concentrated() && one.spread < evenSpread:
+			even = append(even, fmt.Sprintf("%s (%d)", one.by[0], len(one.parts)))
+		}
+	}
+	if len(even) > 0 && best.change != 0 {
+		b.WriteString(q.say(saySpreadOver, strings.Join(even, ", ")))
+	}
+	if len(single) > 0 {
+		b.WriteString(q.say(sayOneValue, strings.Join(single, ", ")))
+	}
+	if best.news {
+		b.WriteString(q.say(sayNews))
+	}
+	return b.String()
+}
+
+// within names the labels of the alert to which the drill was narrowed.
+func (q *inquiry) within(d drill) string {
+	own := map[string]string{}
+	for name, value := range q.identity() {
+		if d.kept[name] {
+			own[name] = value
+		}
+	}
+	return labelText(own)
+}
+
+// unit returns the unit of the parts.
+func (d drill) unit(form drillForm) unit {
+	if form == formRatio && d.base != nil {
+		return unitOf(d.ratio)
+	}
+	return unitOf(d.whole)
+}
+
+// partsChart draws the parts that contributed most, and the others as one line where they add up.
+func (q *inquiry) partsChart(d drill, b breakdown, step time.Duration) *incident.Chart {
+	chart := &incident.Chart{Unit: d.unit(b.form).chart(), Firing: &incident.TimeRange{Start: q.fired, End: q.ended}}
+	shown := b.parts[:min(len(b.parts), maxParts)]
+	for _, c := range shown {
+		chart.Series = append(chart.Series, partLine(labelText(c.labels), c.local, b.times, step))
+	}
+	if rest := b.parts[len(shown):]; len(rest) > 0 && b.form == formSum {
+		sum := make([]float64, len(b.times))
+		for _, c := range rest {
+			for i, v := range c.whole {
+				sum[i] += v
+			}
+		}
+		chart.Series = append(chart.Series, partLine(q.say(wordRest), sum, b.times, step))
+	}
+	return chart
+}
+
+func partLine(name string, values []float64, times []time.Time, step time.Duration) incident.Series {
+	s := incident.Series{Name: name, Step: step}
+	for i, v := range values {
+		s.Points = append(s.Points, incident.Point{At: times[i].UTC(), Value: v})
+	}
+	return s
+}
+
+// refuse says why an expression is not broken down; where each value is that of a series, also how many meet the
+// condition: one of many is another matter than all.
+func (q *inquiry) refuse(ctx context.Context, c condition, why refusal) ([]incident.Evidence, error) {
+	item := incident.Evidence{Title: q.say(titleDrilldown), Summary: q.say(sayRefused[why])}
+	if why != refusedSeries && why != refusedRecorded || c.threshold == nil {
+		return []incident.Evidence{item}, nil
+	}
+	meeting, all := count(c.whole), count(c.value)
+	one, err := q.prom.Instant(ctx, meeting, q.fired)
+	if err != nil {
+		return nil, err
+	}
+	other, err := q.prom.Instant(ctx, all, q.fired)
+	if err != nil {
+		return nil, err
+	}
+	if len(other) == 1 {
+		met := 0.
+		if len(one) == 1 {
+			met = float64(one[0].Value)
+		}
+		item.Summary += q.say(sayMeeting, digits(met), digits(float64(other[0].Value)))
+	}
+	item.PromQL, item.Start, item.End = meeting, q.start, q.end
+	item.Link = q.link(meeting, q.start, q.end)
+	return []incident.Evidence{item}, nil
+}
+
+func count(e parser.Expr) string { return (&parser.AggregateExpr{Op: parser.COUNT, Expr: e}).String() }
+
+// percent formats a share.
+func percent(v float64) string { return strconv.FormatFloat(math.Round(v*100), 'f', 0, 64) + " %" }

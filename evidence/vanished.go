@@ -1,0 +1,101 @@
+package evidence
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/promql/parser"
+
+	"github.com/alertscribe/alertscribe/incident"
+)
+
+var (
+	sayVanished = text{
+		"%[1]d of %[2]d series that were there in this window are gone; the last was seen at %[3]s.",
+		"该时间范围内的 %[2]d 个序列中有 %[1]d 个已消失；最后一次出现于 %[3]s。",
+	}
+	sayStillThere = text{
+		"All %[1]d series are there, but none has the value that is asked for; last: %[2]s.",
+		"%[1]d 个序列都在，但没有一个满足所要求的值；最新：%[2]s。",
+	}
+	sayNeverThere = text{
+		"No such series was there in the whole window: the target may be gone for longer, or never have had this name.",
+		"整个时间范围内都没有这样的序列：目标可能早已消失，或名称有误。",
+	}
+)
+
+// vanishing returns the series whose absence makes a condition true, whatever their values: those that absent() asks
+// about, and those behind an "unless" when nothing is compared. It is nil for any other condition.
+func vanishing(c condition) parser.Expr {
+	if call, ok := unparen(c.value).(*parser.Call); ok && (call.Func.Name == "absent" || call.Func.Name == "absent_over_time") {
+		return innermost(call.Args[0])
+	}
+	if c.missing != nil {
+		return innermost(c.missing)
+	}
+	return nil
+}
+
+// innermost takes aggregations, comparisons and ranges off an expression.
+func innermost(e parser.Expr) parser.Expr {
+	for {
+		switch inner := unparen(e).(type) {
+		case *parser.MatrixSelector:
+			e = inner.VectorSelector
+		case *parser.SubqueryExpr:
+			e = inner.Expr
+		case *parser.AggregateExpr:
+			e = inner.Expr
+		case *parser.BinaryExpr:
+			if !inner.Op.IsComparisonOperator() && !inner.Op.IsSetOperator() {
+				return inner
+			}
+			e = conditionsOf(inner)[0].value
+		default:
+			return inner
+		}
+	}
+}
+
+// vanished lists the series whose absence an alert is about: which were there, if any, and until when.
+func (q *inquiry) vanished(ctx context.Context, e parser.Expr) (items []incident.Evidence, there bool, err error) {
+	start, _, step := q.grid()
+	query := e.String()
+	m, err := q.prom.Range(ctx, query, start, q.end, step)
+	if err != nil {
+		return nil, false, err
+	}
+	item := incident.Evidence{
+		Title: q.say(titleDrilldown), PromQL: query, Start: start, End: q.end, Link: q.link(query, start, q.end),
+		Summary: q.say(sayNeverThere),
+	}
+	m = slices.DeleteFunc(m, func(s *model.SampleStream) bool { return len(s.Values) == 0 })
+	if len(m) == 0 {
+		return []incident.Evidence{item}, false, nil
+	}
+	last := func(s *model.SampleStream) model.SamplePair { return s.Values[len(s.Values)-1] }
+	slices.SortStableFunc(m, func(x, y *model.SampleStream) int { return int(last(y).Timestamp - last(x).Timestamp) })
+	gone := 0
+	var seen time.Time
+	for _, s := range m {
+		at := last(s).Timestamp.Time()
+		if q.end.Sub(at) < step {
+			continue
+		}
+		if gone++; at.After(seen) {
+			seen = at
+		}
+		if gone <= maxParts {
+			item.Ranking = append(item.Ranking, incident.Ranked{
+				Labels: texted(s.Metric), Direction: "down", Onset: at.Add(step).UTC(), Before: float64(last(s).Value),
+			})
+		}
+	}
+	item.Summary = q.say(sayVanished, gone, len(m), clock(seen))
+	if gone == 0 {
+		item.Summary = q.say(sayStillThere, len(m), digits(float64(last(m[0]).Value)))
+	}
+	return []incident.Evidence{item}, true, nil
+}
