@@ -55,20 +55,23 @@ type appOptions struct {
 
 // newApp makes all parts and binds the listener, so that every fault of the set-up is an error here. What was made is
 // cleaned up when a later part fails.
-func newApp(ctx context.Context, cfg *config, o appOptions, log *slog.Logger) (a *app, err error) {
-	a = &app{cfg: cfg, opts: o, log: log, serveErr: make(chan error, 1)}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, a.cleanUp(ctx))
-		}
-	}()
+func newApp(ctx context.Context, cfg *config, o appOptions, log *slog.Logger) (*app, error) {
+	a := &app{cfg: cfg, opts: o, log: log, serveErr: make(chan error, 1)}
+	if err := a.build(ctx); err != nil {
+		return nil, errors.Join(err, a.cleanUp(ctx))
+	}
+	return a, nil
+}
+
+func (a *app) build(ctx context.Context) (err error) {
+	cfg, log := a.cfg, a.log
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		versioncollector.NewCollector("alertscribe"),
 	)
 	if err := a.listen(ctx); err != nil {
-		return nil, err
+		return err
 	}
 	rules := cfg.rules()
 	a.store, err = store.Open(ctx, store.Options{
@@ -76,23 +79,23 @@ func newApp(ctx context.Context, cfg *config, o appOptions, log *slog.Logger) (a
 		Logger: log.With("component", "store"), Registerer: registry,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("opening the database %s: %w", cfg.databasePath(), err)
+		return fmt.Errorf("opening the database %s: %w", cfg.databasePath(), err)
 	}
 	a.onStop("closing the database", func(context.Context) error { return a.store.Close() })
-	writer, err := newReporter(cfg, o.externalURL, true)
+	writer, err := newReporter(cfg, a.opts.externalURL, true)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	collector, err := newCollector(cfg, log, registry)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	if a.analyzer, err = newAnalyzer(cfg, a.store, log, registry); err != nil {
-		return nil, err
+		return err
 	}
 	options := worker.Options{
 		Store: a.store, Evidence: collector, Analyzer: a.analyzer, Report: writer, Rules: rules,
-		Analyses: cfg.Analysis.Workers, SoftStop: o.softStop, Logger: log.With("component", "worker"), Registerer: registry,
+		Analyses: cfg.Analysis.Workers, SoftStop: a.opts.softStop, Logger: log.With("component", "worker"), Registerer: registry,
 	}
 	if cfg.Alertmanager.URL != "" {
 		options.Alertmanager = collector
@@ -100,7 +103,7 @@ func newApp(ctx context.Context, cfg *config, o appOptions, log *slog.Logger) (a
 	a.worker = worker.New(options)
 	registry.MustRegister(&queueCollector{store: a.store})
 	a.server = newServer(a.routes(writer, registry))
-	return a, nil
+	return nil
 }
 
 // newServer bounds what a slow or hostile client can hold. There is no write timeout: ?wait= holds an answer for up to

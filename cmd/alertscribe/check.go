@@ -67,7 +67,7 @@ func (c *cli) health(ctx context.Context, root string) error {
 			return err
 		}
 		if host == "" || host == "0.0.0.0" || host == "::" {
-			host = "localhost"
+			host = "127.0.0.1" // a container may have no /etc/hosts
 		}
 		root = "http://" + net.JoinHostPort(host, port) + c.prefix()
 	}
