@@ -199,10 +199,14 @@ func (q *inquiry) small(ctx context.Context) bool {
 	return err == nil && len(v) == 1 && float64(v[0].Value) <= everythingOver*suspectValues/suspectPoints
 }
 
-// count asks how many series of each name a circle holds, before the onset or now.
+// count asks how many series of each name a circle holds: before the onset, and near the alert also now, for what only
+// appeared with the trouble.
 func (c *circle) count(ctx context.Context, q *inquiry) error {
-	ago := q.end.Sub(q.onset) + 2*time.Minute
-	promql := "count by (__name__) (" + c.selector() + ") or count by (__name__) (" + c.selector() + " offset " + prometheusDuration(ago.Truncate(time.Second)) + ")"
+	ago := (q.end.Sub(q.onset) + 2*time.Minute).Truncate(time.Second)
+	promql := "count by (__name__) (" + c.selector() + " offset " + prometheusDuration(ago) + ")"
+	if c.near {
+		promql += " or count by (__name__) (" + c.selector() + ")"
+	}
 	found, err := q.prom.Instant(ctx, promql, q.end)
 	if err != nil {
 		return err

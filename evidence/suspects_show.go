@@ -87,14 +87,22 @@ func ranking(found []suspect) []suspect {
 	return out
 }
 
-// leading returns the first that is not the alert's own signal, where there is one that is sure.
+// leading returns what to speak of first: not the alert's own signal if there is another, and sure if one is.
 func leading(ranked []suspect) suspect {
-	for _, s := range ranked {
-		if !s.own && s.sure == ranked[0].sure {
-			return s
+	best, at := 0, -1
+	for i, s := range ranked {
+		worth := 1
+		if s.sure {
+			worth += 2
+		}
+		if !s.own {
+			worth++
+		}
+		if worth > best {
+			best, at = worth, i
 		}
 	}
-	return ranked[0]
+	return ranked[at]
 }
 
 func (s suspect) ranked() incident.Ranked {
