@@ -126,17 +126,18 @@ func (s *Store) Silent(ctx context.Context, before time.Time, limit int) ([]*inc
 	return s.docs(ctx, "silent incidents", selectSilent, micros(before), micros(before), limit)
 }
 
-// EvidenceOnly returns firing incidents whose analysis is evidence only for one of the reasons, the most severe first.
-func (s *Store) EvidenceOnly(ctx context.Context, limit int, reasons ...incident.Reason) ([]*incident.Incident, error) {
+// EvidenceOnly returns firing incidents, opened after a time, whose analysis is evidence only for one of the reasons, the
+// most severe first.
+func (s *Store) EvidenceOnly(ctx context.Context, since time.Time, limit int, reasons ...incident.Reason) ([]*incident.Incident, error) {
 	if len(reasons) == 0 {
 		return nil, nil
 	}
-	args := make([]any, 0, len(reasons)+1)
+	args := make([]any, 0, len(reasons)+2)
 	for _, r := range reasons {
 		args = append(args, r)
 	}
 	marks := strings.TrimSuffix(strings.Repeat("?, ", len(reasons)), ", ")
-	return s.docs(ctx, "evidence-only incidents", fmt.Sprintf(selectEvidenceOnly, marks), append(args, limit)...)
+	return s.docs(ctx, "evidence-only incidents", fmt.Sprintf(selectEvidenceOnly, marks), append(args, micros(since), limit)...)
 }
 
 func (s *Store) docs(ctx context.Context, what, query string, args ...any) ([]*incident.Incident, error) {

@@ -131,19 +131,22 @@ func TestEvidenceOnly(t *testing.T) {
 			return true
 		}))
 	}
-	list, err := s.EvidenceOnly(t.Context(), 10, incident.NoKey, incident.Balance)
+	list, err := s.EvidenceOnly(t.Context(), at.Add(-time.Second), 10, incident.NoKey, incident.Balance)
 	require.NoError(t, err)
 	assert.Equal(t, []string{"A3", "A0", "A1"}, names(list))
-	list, err = s.EvidenceOnly(t.Context(), 1, incident.NoKey)
+	list, err = s.EvidenceOnly(t.Context(), at.Add(-time.Second), 1, incident.NoKey)
 	require.NoError(t, err)
 	assert.Equal(t, []string{"A3"}, names(list))
 	accept(t, s, notification("3", at, alert("3", "a", "critical", incident.Resolved)))
-	list, err = s.EvidenceOnly(t.Context(), 10, incident.NoKey)
+	list, err = s.EvidenceOnly(t.Context(), at.Add(-time.Second), 10, incident.NoKey)
 	require.NoError(t, err)
 	assert.Equal(t, []string{"A1"}, names(list), "what fires no more is let be")
-	list, err = s.EvidenceOnly(t.Context(), 10)
+	list, err = s.EvidenceOnly(t.Context(), at.Add(-time.Second), 10)
 	require.NoError(t, err)
 	assert.Empty(t, list)
+	list, err = s.EvidenceOnly(t.Context(), at.Add(time.Second), 10, incident.NoKey)
+	require.NoError(t, err)
+	assert.Empty(t, list, "opened too long ago")
 }
 
 func TestQueue(t *testing.T) {

@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"time"
 
 	"github.com/alertscribe/alertscribe/incident"
@@ -32,7 +33,14 @@ func (w *Worker) collectEvidence(ctx context.Context, c incident.Claim) (result,
 		return nil, err
 	}
 	return func(inc *incident.Incident, f *incident.Findings) {
-		f.Evidence = evidence
+		switch a := c.Incident.Analysis; {
+		case a.Evidence < a.Wanted:
+			f.Evidence = f.Renew(evidence)
+		case f.Verdict == nil && inc.Analysis.State == incident.EvidenceOnly:
+			f.Evidence = evidence // nobody cites what was there
+		default: // collected once more to show how the alert ended
+			f.Evidence = f.Refresh(evidence)
+		}
 		inc.EvidenceCollected(c.Incident, w.Now())
 	}, nil
 }
@@ -47,7 +55,7 @@ func (w *Worker) analyse(ctx context.Context, c incident.Claim) (result, error) 
 	}
 	verdict.Generation = c.Incident.Generation
 	return func(inc *incident.Incident, f *incident.Findings) {
-		f.Verdict = verdict
+		f.Conclude(verdict, c.Findings.Evidence, inc.Analysis.Evidence != c.Incident.Analysis.Evidence)
 		inc.Analysed(c.Incident, verdict.Spend, w.Now())
 		w.metrics.analysed.Observe(w.Now().Sub(inc.OpenedAt).Seconds())
 	}, nil
@@ -90,19 +98,19 @@ func (w *Worker) lost(work incident.Work, c incident.Claim) {
 }
 
 // revive makes analyses due again that waited for a key, for a breaker to close or for the budget to renew: a few at a
-// time, the most severe first.
+// time, the most severe first. A probe takes any one of those: it may be the one incident that the model refuses.
 func (w *Worker) revive(ctx context.Context) error {
 	reasons, probe := w.Analyzer.Permit()
 	if len(reasons) == 0 {
 		return nil
 	}
-	limit := w.Analyses
-	if probe {
-		limit = 1
-	}
-	waiting, err := w.Store.EvidenceOnly(ctx, limit, reasons...)
+	waiting, err := w.Store.EvidenceOnly(ctx, w.Now().Add(-w.Rules.AnalysisMaxAge), w.Analyses, reasons...)
 	if err != nil {
 		return fmt.Errorf("looking for analyses that wait: %w", err)
+	}
+	if probe && len(waiting) > 1 {
+		one := rand.N(len(waiting))
+		waiting = waiting[one : one+1]
 	}
 	for _, inc := range waiting {
 		err := w.Store.Update(ctx, inc.ID, func(inc *incident.Incident) bool {

@@ -40,7 +40,7 @@ type leases interface {
 type incidents interface {
 	Update(ctx context.Context, id string, apply func(*incident.Incident) bool) error
 	Silent(ctx context.Context, before time.Time, limit int) ([]*incident.Incident, error)
-	EvidenceOnly(ctx context.Context, limit int, reasons ...incident.Reason) ([]*incident.Incident, error)
+	EvidenceOnly(ctx context.Context, since time.Time, limit int, reasons ...incident.Reason) ([]*incident.Incident, error)
 }
 
 // Store is what the worker needs of the store.
