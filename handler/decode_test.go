@@ -76,6 +76,8 @@ func TestDecodeTolerates(t *testing.T) {
 		"group key null":            `{"groupKey":null,"groupLabels":null,"alerts":[{"labels":{"alertname":"A"}}]}`,
 		"fingerprint of any sort":   one(`,"fingerprint":12`),
 		"annotations null":          one(`,"annotations":null`),
+		"a group label null":        `{"groupLabels":{"alertname":null},"alerts":[{"labels":{"alertname":"A"}}]}`,
+		"an annotation null":        one(`,"annotations":{"summary":null}`),
 		"dates null":                one(`,"startsAt":null,"endsAt":null`),
 		"unknown fields":            `{"orgId":1,"title":["x"],"alerts":[{"labels":{"alertname":"A"},"values":{"B":1},"dashboardURL":""}]}`,
 		"unused fields of any sort": `{"commonLabels":"x","commonAnnotations":1,"routeLabels":[],"alerts":[{"labels":{"alertname":"A"}}]}`,

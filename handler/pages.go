@@ -212,8 +212,11 @@ func (h *handler) reportPage(w http.ResponseWriter, r *http.Request) error {
 	progress, refresh := h.progress(inc)
 	data := reportData{
 		frame: h.frame(h.name(inc), refresh), Markdown: h.reportURL(inc.ID) + ".md", JSON: h.link("/api/v1/incidents/" + inc.ID),
-		SameName: h.listURL(url.Values{}, "alertname", inc.Alertname), Progress: progress,
-		Body: template.HTML(body), //nolint:gosec // the renderer's output is sanitised
+		Progress: progress,
+		Body:     template.HTML(body), //nolint:gosec // the renderer's output is sanitised
+	}
+	if inc.Alertname != "" {
+		data.SameName = h.listURL(url.Values{}, "alertname", inc.Alertname)
 	}
 	if incident.ValidID(inc.Predecessor) {
 		data.Predecessor = h.reportURL(inc.Predecessor)
@@ -230,10 +233,12 @@ func (h *handler) progress(inc *incident.Incident) (string, time.Duration) {
 		refresh = later
 	}
 	switch {
-	case !inc.Due.Evidence.IsZero():
+	case collecting(inc):
 		return h.words.Collecting, refresh
 	case inc.Analysis.State == incident.Pending && inc.Analysis.Attempts == 0:
 		return h.words.Writing, refresh
+	case !inc.Due.Evidence.IsZero():
+		return "", refresh
 	case inc.Analysis.State == incident.Pending, inc.Status == incident.Firing:
 		return "", later // the report itself says that it is tried again
 	}

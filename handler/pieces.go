@@ -101,7 +101,7 @@ func (f fields) decode(prefix string, targets []target) error {
 			continue
 		}
 		if kv, ok := t.into.(*template.KV); ok {
-			if err := decodeStrings(raw, prefix+t.name, kv); err != nil {
+			if err := decodeStrings(raw, prefix+t.name, kv, t.name != "labels"); err != nil {
 				return err
 			}
 			continue
@@ -117,7 +117,9 @@ func (f fields) decode(prefix string, targets []target) error {
 	return nil
 }
 
-func decodeStrings(raw json.RawMessage, path string, into *template.KV) error {
+// decodeStrings reads labels or annotations. A null is no annotation and no group label; among the labels, which are an
+// alert's identity, it is an error.
+func decodeStrings(raw json.RawMessage, path string, into *template.KV, nulls bool) error {
 	var members fields
 	if err := json.Unmarshal(raw, &members); err != nil {
 		return badRequest(path, "%s is not %s; send %s", shown(raw), wantStrings, wantStrings)
@@ -125,10 +127,12 @@ func decodeStrings(raw json.RawMessage, path string, into *template.KV) error {
 	*into = make(template.KV, len(members))
 	for _, name := range slices.Sorted(maps.Keys(members)) {
 		var value *string
-		if err := json.Unmarshal(members[name], &value); err != nil || value == nil {
+		if err := json.Unmarshal(members[name], &value); err != nil || value == nil && !nulls {
 			return badRequest(path+member(name), "%s is not a string; send it in quotes, or leave it out", shown(members[name]))
 		}
-		(*into)[name] = *value
+		if value != nil {
+			(*into)[name] = *value
+		}
 	}
 	return nil
 }

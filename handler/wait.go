@@ -44,8 +44,14 @@ func (h *handler) await(w http.ResponseWriter, r *http.Request, id string, wait 
 	}
 }
 
-// finished reports whether the file shows all that is going to come: evidence counts too, since the report of an alert
+// finished reports whether the file shows all that is going to come. Evidence counts too, since the report of an alert
 // that is not worth a model call has nothing else.
 func finished(inc *incident.Incident) bool {
-	return inc.Analysis.State != incident.Pending && inc.Due.Evidence.IsZero() && inc.FileRevision == inc.Revision
+	return inc.Analysis.State != incident.Pending && !collecting(inc) && inc.FileRevision == inc.Revision
+}
+
+// collecting reports whether there is still to be evidence for what called for it. Another look at what is there
+// already, once the incident is over, does not count.
+func collecting(inc *incident.Incident) bool {
+	return !inc.Due.Evidence.IsZero() && inc.Analysis.Evidence < inc.Analysis.Wanted
 }

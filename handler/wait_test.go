@@ -117,3 +117,23 @@ func TestWaitEndsWhenTheClientGoesAway(t *testing.T) {
 	require.NoError(t, err)
 	assert.Len(t, list, 1, "what was sent is durable all the same")
 }
+
+func TestFinished(t *testing.T) {
+	collected := incident.Analysis{State: incident.Complete, Wanted: 2, Evidence: 2}
+	now := time.Now()
+	tests := map[string]struct {
+		inc  incident.Incident
+		want bool
+	}{
+		"all is there":                      {incident.Incident{Analysis: collected, Revision: 5, FileRevision: 5}, true},
+		"the file is older":                 {incident.Incident{Analysis: collected, Revision: 5, FileRevision: 4}, false},
+		"pending":                           {incident.Incident{Analysis: incident.Analysis{State: incident.Pending}}, false},
+		"no evidence yet":                   {incident.Incident{Analysis: incident.Analysis{State: incident.EvidenceOnly, Wanted: 1}, Due: incident.Due{Evidence: now}}, false},
+		"another look at the end":           {incident.Incident{Analysis: collected, Due: incident.Due{Evidence: now}}, true},
+		"stale before evidence was there":   {incident.Incident{Analysis: incident.Analysis{State: incident.EvidenceOnly, Wanted: 1}}, true},
+		"an attempt that is yet to be made": {incident.Incident{Analysis: incident.Analysis{State: incident.Pending, Wanted: 1, Evidence: 1}}, false},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) { assert.Equal(t, tc.want, finished(&tc.inc)) })
+	}
+}
