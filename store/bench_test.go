@@ -73,10 +73,10 @@ func sized(i int64, starts time.Time) *incident.Notification {
 	return n
 }
 
-func benchmarkAccept(b *testing.B, clients int, make func(int64) *incident.Notification) {
+func benchmarkAccept(b *testing.B, clients int, notify func(int64) *incident.Notification) {
 	s := open(b)
 	for i := range int64(1000) {
-		_, err := s.Accept(context.Background(), make(i))
+		_, err := s.Accept(context.Background(), notify(i))
 		require.NoError(b, err)
 	}
 	var next, failed atomic.Int64
@@ -92,7 +92,7 @@ func benchmarkAccept(b *testing.B, clients int, make func(int64) *incident.Notif
 				if i >= int64(1000+b.N) {
 					return
 				}
-				n := make(i)
+				n := notify(i)
 				start := time.Now()
 				if _, err := s.Accept(context.Background(), n); err != nil {
 					failed.Add(1)
@@ -107,4 +107,52 @@ func benchmarkAccept(b *testing.B, clients int, make func(int64) *incident.Notif
 	slices.Sort(took)
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "accept/s")
 	b.ReportMetric(float64(took[len(took)*99/100].Microseconds())/1000, "p99-ms")
+}
+
+// BenchmarkStock measures what must not grow with the incidents that are over: 100,000 are in stock, and the analysis of
+// 10,000 of them is scheduled for later.
+func BenchmarkStock(b *testing.B) {
+	s := open(b)
+	ctx := context.Background()
+	id := accept(b, s, firing("x", at)).IncidentID
+	for _, query := range []string{
+		`WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)
+			INSERT INTO incidents (id, receiver, group_key, firing, status, severity, severity_rank, alertname, analysis_state,
+			analysis_reason, opened_at, revision, doc) SELECT 'id' || i, receiver, 'group' || i, 0, 'resolved', severity,
+			severity_rank, 'A' || (i % 1000), 'complete', '', opened_at + i, revision, doc FROM n, incidents WHERE id = ?`,
+		`INSERT INTO heard SELECT i.id, h.last_heard_at, h.doc FROM incidents i, heard h WHERE h.incident_id = ? AND i.seq > 1`,
+		`INSERT INTO work SELECT id, 'analysis', severity_rank, 9e15, 0, '' FROM incidents WHERE id <> ? AND seq <= 10001`,
+	} {
+		_, err := s.db.ExecContext(ctx, strings.Replace(query, "9e15", "9000000000000000", 1), id)
+		require.NoError(b, err)
+	}
+	list := func(q incident.Query) func() error {
+		return func() error {
+			_, _, err := s.Incidents(ctx, q)
+			return err
+		}
+	}
+	_, next, err := s.Incidents(ctx, incident.Query{Limit: 500})
+	require.NoError(b, err)
+	for _, op := range []struct {
+		name string
+		run  func() error
+	}{
+		{"check", func() error { return s.Check(ctx) }},
+		{"claim", func() error { _, err := s.Claim(ctx, incident.WorkAnalysis, 4); return err }},
+		{"next-due", func() error { _, err := s.NextDue(ctx, incident.WorkAnalysis); return err }},
+		{"queue", func() error { _, err := s.Queue(ctx); return err }},
+		{"silent", func() error { _, err := s.Silent(ctx, at.Add(time.Hour), 10); return err }},
+		{"evidence-only", func() error { _, err := s.EvidenceOnly(ctx, time.Time{}, 10, incident.NoKey, incident.Budget); return err }},
+		{"list", list(incident.Query{Limit: 50})},
+		{"list-after", list(incident.Query{Limit: 50, After: next})},
+		{"list-alertname", list(incident.Query{Limit: 50, Alertname: "A7"})},
+		{"list-none", list(incident.Query{Limit: 50, Severity: "none such"})},
+	} {
+		b.Run(op.name, func(b *testing.B) {
+			for b.Loop() {
+				require.NoError(b, op.run())
+			}
+		})
+	}
 }
