@@ -143,7 +143,10 @@ func BenchmarkStock(b *testing.B) {
 		{"next-due", func() error { _, err := s.NextDue(ctx, incident.WorkAnalysis); return err }},
 		{"queue", func() error { _, err := s.Queue(ctx); return err }},
 		{"silent", func() error { _, err := s.Silent(ctx, at.Add(time.Hour), 10); return err }},
-		{"evidence-only", func() error { _, err := s.EvidenceOnly(ctx, time.Time{}, 10, incident.NoKey, incident.Budget); return err }},
+		{"evidence-only", func() error {
+			_, err := s.EvidenceOnly(ctx, time.Time{}, 10, incident.NoKey, incident.Budget)
+			return err
+		}},
 		{"list", list(incident.Query{Limit: 50})},
 		{"list-after", list(incident.Query{Limit: 50, After: next})},
 		{"list-alertname", list(incident.Query{Limit: 50, Alertname: "A7"})},

@@ -62,7 +62,7 @@ const (
 		WHERE i.firing = 1 AND i.opened_at < ? AND h.last_heard_at < ? ORDER BY i.opened_at LIMIT ?`
 	// selectEvidenceOnly gets the list of reasons put in.
 	selectEvidenceOnly = `SELECT doc, (SELECT doc FROM heard WHERE incident_id = id) FROM incidents
-		WHERE firing = 1 AND analysis_state = 'evidence_only' AND analysis_reason IN (%s)
+		WHERE firing = 1 AND analysis_state = 'evidence_only' AND analysis_reason IN (%s) AND opened_at > ? AND opened_at > ?
 		ORDER BY severity_rank, opened_at LIMIT ?`
 	// selectList gets the conditions of the query put in.
 	selectList = `SELECT firing, opened_at, seq, doc, (SELECT doc FROM heard WHERE incident_id = id)
