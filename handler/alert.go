@@ -126,7 +126,7 @@ func (h *handler) authorise(w http.ResponseWriter, r *http.Request) error {
 			}
 		}
 	}
-	if err := http.NewCrossOriginProtection().Check(r); err != nil {
+	if err := h.crossOrigin.Check(r); err != nil {
 		return &problem{status: http.StatusForbidden, outcome: outcomeUnauthorized, reason: "a web page of another site may not send notifications"}
 	}
 	return nil

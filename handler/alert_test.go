@@ -266,33 +266,38 @@ func TestAlertConcurrently(t *testing.T) {
 	server := httptest.NewServer(e.handler)
 	defer server.Close()
 	const clients, each = 64, 5
-	ids := make([][]string, clients)
+	send := func(alertname, client string) (id string, err error) {
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL+"/alert", strings.NewReader(body(alertname, "firing", "client", client)))
+		if err != nil {
+			return "", err
+		}
+		resp, err := server.Client().Do(r)
+		if err != nil {
+			return "", err
+		}
+		var answer struct{ Incident string }
+		err = json.NewDecoder(resp.Body).Decode(&answer)
+		if resp.StatusCode != http.StatusAccepted {
+			err = fmt.Errorf("status %d", resp.StatusCode)
+		}
+		return answer.Incident, errors.Join(err, resp.Body.Close())
+	}
+	var ids [clients][each]string
+	var errs [clients][each]error
 	var wg sync.WaitGroup
 	for c := range clients {
 		wg.Go(func() {
 			for i := range each {
-				r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL+"/alert",
-					strings.NewReader(body(fmt.Sprintf("A%d", (c+i)%clients), "firing", "client", fmt.Sprint(c))))
-				if !assert.NoError(t, err) {
-					return
-				}
-				resp, err := server.Client().Do(r)
-				if !assert.NoError(t, err) {
-					return
-				}
-				var answer struct{ Incident string }
-				assert.NoError(t, json.NewDecoder(resp.Body).Decode(&answer))
-				assert.NoError(t, resp.Body.Close())
-				assert.Equal(t, http.StatusAccepted, resp.StatusCode)
-				ids[c] = append(ids[c], answer.Incident)
+				ids[c][i], errs[c][i] = send(fmt.Sprint("A", (c+i)%clients), fmt.Sprint(c))
 			}
 		})
 	}
 	wg.Wait()
 	seen := map[string]bool{}
-	for _, list := range ids {
-		for _, id := range list {
-			seen[id] = true
+	for c := range clients {
+		for i := range each {
+			require.NoError(t, errs[c][i])
+			seen[ids[c][i]] = true
 		}
 	}
 	assert.Len(t, seen, clients, "one incident for each group")

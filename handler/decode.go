@@ -97,9 +97,9 @@ func convert(a *template.Alert, i int, bodyStatus string) (incident.Alert, error
 	if err != nil {
 		return incident.Alert{}, err
 	}
-	for name, t := range map[string]*time.Time{".startsAt": &a.StartsAt, ".endsAt": &a.EndsAt} {
-		*t = t.UTC()
-		if t.Year() < 0 || t.Year() > 9999 { // JSON could not hold it again
+	a.StartsAt, a.EndsAt = a.StartsAt.UTC(), a.EndsAt.UTC()
+	for name, year := range map[string]int{".startsAt": a.StartsAt.Year(), ".endsAt": a.EndsAt.Year()} {
+		if year < 0 || year > 9999 { // JSON could not hold it again
 			return incident.Alert{}, badRequest(path+name, "beyond the years 0 to 9999 in UTC; send a real time, or leave it out")
 		}
 	}

@@ -286,3 +286,19 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+func BenchmarkDecode(b *testing.B) {
+	for _, name := range []string{"alertmanager/am0.34.2_001-ok_full.json", "500-alerts.json"} {
+		body, err := os.ReadFile("../testdata/" + name)
+		require.NoError(b, err)
+		b.Run(name, func(b *testing.B) {
+			b.SetBytes(int64(len(body)))
+			b.ReportAllocs()
+			for b.Loop() {
+				if _, err := Decode(body, t0); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

@@ -77,13 +77,14 @@ type Options struct {
 type handler struct {
 	Options
 
-	tokenSum  [sha256.Size]byte
-	metrics   *metrics
-	router    chi.Router
-	templates map[string]*template.Template // by the name of their file
-	assets    assets
-	words     *words
-	dirChecks chan struct{} // holds one token: one check of the report directory at a time
+	tokenSum    [sha256.Size]byte
+	crossOrigin *http.CrossOriginProtection
+	metrics     *metrics
+	router      chi.Router
+	templates   map[string]*template.Template // by the name of their file
+	assets      assets
+	words       *words
+	dirChecks   chan struct{} // holds one token: one check of the report directory at a time
 }
 
 // New returns the handler of all routes. It is safe for concurrent use.
@@ -107,7 +108,7 @@ func New(o Options) http.Handler {
 		o.Now = time.Now
 	}
 	h := &handler{
-		Options: o, tokenSum: sha256.Sum256([]byte(o.Token)), metrics: newMetrics(o.Registerer),
+		Options: o, tokenSum: sha256.Sum256([]byte(o.Token)), crossOrigin: http.NewCrossOriginProtection(), metrics: newMetrics(o.Registerer),
 		router: chi.NewRouter(), words: catalogue(o.Language), assets: loadAssets(), dirChecks: make(chan struct{}, 1),
 	}
 	h.templates = h.parseTemplates()

@@ -213,7 +213,7 @@ func (h *handler) reportPage(w http.ResponseWriter, r *http.Request) error {
 	data := reportData{
 		frame: h.frame(h.name(inc), refresh), Markdown: h.reportURL(inc.ID) + ".md", JSON: h.link("/api/v1/incidents/" + inc.ID),
 		Progress: progress,
-		Body:     template.HTML(body), //nolint:gosec // the renderer's output is sanitised
+		Body:     template.HTML(body), // the renderer's output is sanitised
 	}
 	if inc.Alertname != "" {
 		data.SameName = h.listURL(url.Values{}, "alertname", inc.Alertname)

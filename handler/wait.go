@@ -13,8 +13,6 @@ import (
 const (
 	firstPause = 50 * time.Millisecond
 	lastPause  = 250 * time.Millisecond
-	// writeTime is how long a client that waited may take to read its answer.
-	writeTime = 30 * time.Second
 )
 
 // await returns the incident as soon as its report is finished; false when the time runs out or the client goes away.
@@ -22,8 +20,10 @@ func (h *handler) await(w http.ResponseWriter, r *http.Request, id string, wait 
 	if wait == 0 {
 		return nil, incident.Findings{}, false
 	}
-	// A server with a WriteTimeout would cut the answer off; one that has none does not mind.
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(wait + writeTime))
+	if server, ok := r.Context().Value(http.ServerContextKey).(*http.Server); ok && server.WriteTimeout > 0 {
+		// It began with the request. The server sets it anew for the next one.
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(wait + server.WriteTimeout))
+	}
 	ctx, cancel := context.WithTimeout(r.Context(), wait)
 	defer cancel()
 	pause := firstPause

@@ -55,7 +55,9 @@ func TestWaitRunsOut(t *testing.T) {
 	server.Start()
 	defer server.Close()
 	start := time.Now()
-	resp, err := server.Client().Post(server.URL+"/alert?wait=1s", jsonType, strings.NewReader(body("A", "firing"))) //nolint:noctx // bounded by the server
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL+"/alert?wait=1s", strings.NewReader(body("A", "firing")))
+	require.NoError(t, err)
+	resp, err := server.Client().Do(r)
 	require.NoError(t, err)
 	answer := readJSON(t, resp, http.StatusAccepted)
 	assert.GreaterOrEqual(t, time.Since(start), time.Second, "the server's own timeouts don't cut a wait off")
