@@ -288,7 +288,7 @@ func (b *batch) writeWork(ctx context.Context, r *record) error {
 			err = b.exec(ctx, deleteWork, r.inc.ID, kind)
 		} else {
 			due := sql.NullInt64{Int64: row.due, Valid: row.due != 0}
-			err = b.exec(ctx, upsertWork, r.inc.ID, kind, row.rank, due, row.lease.until, row.lease.token)
+			err = b.exec(ctx, upsertWork, r.inc.ID, kind, micros(r.inc.OpenedAt), row.rank, due, row.lease.until, row.lease.token)
 		}
 		if err != nil {
 			return err

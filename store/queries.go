@@ -31,8 +31,8 @@ const (
 		ON CONFLICT (incident_id) DO UPDATE SET evidence = excluded.evidence, verdict = excluded.verdict`
 
 	selectLeases = `SELECT kind, lease_until, lease_token FROM work WHERE incident_id = ?`
-	upsertWork   = `INSERT INTO work (incident_id, kind, severity_rank, due_at, lease_until, lease_token)
-		VALUES (?, ?, ?, ?, ?, ?)
+	upsertWork   = `INSERT INTO work (incident_id, kind, opened_at, severity_rank, due_at, lease_until, lease_token)
+		VALUES (?, ?, ?, ?, ?, ?, ?)
 		ON CONFLICT (incident_id, kind) DO UPDATE SET severity_rank = excluded.severity_rank, due_at = excluded.due_at,
 		lease_until = excluded.lease_until, lease_token = excluded.lease_token`
 	deleteWork = `DELETE FROM work WHERE incident_id = ? AND kind = ?`
@@ -62,14 +62,14 @@ const (
 		WHERE i.firing = 1 AND i.opened_at < ? AND h.last_heard_at < ? ORDER BY i.opened_at LIMIT ?`
 	// selectEvidenceOnly gets the list of reasons put in.
 	selectEvidenceOnly = `SELECT doc, (SELECT doc FROM heard WHERE incident_id = id) FROM incidents
-		WHERE firing = 1 AND analysis_state = 'evidence_only' AND analysis_reason IN (%s) AND opened_at > ? AND opened_at > ?
+		WHERE firing = 1 AND analysis_state = 'evidence_only' AND analysis_reason IN (%s)
+		AND opened_at > ?
 		ORDER BY severity_rank, opened_at LIMIT ?`
 	// selectList gets the conditions of the query put in.
 	selectList = `SELECT firing, opened_at, seq, doc, (SELECT doc FROM heard WHERE incident_id = id)
 		FROM incidents WHERE %s ORDER BY firing DESC, opened_at DESC, seq DESC LIMIT ?`
-	selectQueue = `SELECT kind, count(due_at), sum(CASE WHEN lease_until > ? THEN 1 ELSE 0 END)
+	selectQueue = `SELECT kind, count(due_at), sum(CASE WHEN lease_until > ? THEN 1 ELSE 0 END), min(opened_at)
 		FROM work GROUP BY kind`
-	selectOldest  = `SELECT coalesce(min(i.opened_at), 0) FROM work w JOIN incidents i ON i.id = w.incident_id`
 	selectNextDue = `SELECT coalesce(min(CASE WHEN lease_until > due_at THEN lease_until ELSE due_at END), 0)
 		FROM work WHERE kind = ? AND due_at IS NOT NULL`
 )

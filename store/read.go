@@ -161,23 +161,22 @@ func (s *Store) Queue(ctx context.Context) (incident.Queue, error) {
 	type count struct {
 		work         incident.Work
 		due, running int
+		oldest       int64
 	}
 	rows, err := s.pages.QueryContext(ctx, selectQueue, micros(s.Now()))
 	if err != nil {
 		return q, fmt.Errorf("counting work: %w", err)
 	}
-	counts, err := scanAll(rows, func(c *count) []any { return []any{&c.work, &c.due, &c.running} })
+	counts, err := scanAll(rows, func(c *count) []any { return []any{&c.work, &c.due, &c.running, &c.oldest} })
 	if err != nil {
 		return q, fmt.Errorf("counting work: %w", err)
 	}
 	for _, c := range counts {
 		q.Due[c.work], q.Running[c.work] = c.due, c.running
+		if oldest := fromMicros(c.oldest); q.Oldest.IsZero() || oldest.Before(q.Oldest) {
+			q.Oldest = oldest
+		}
 	}
-	var oldest int64
-	if err := s.pages.QueryRowContext(ctx, selectOldest).Scan(&oldest); err != nil {
-		return q, fmt.Errorf("looking for the oldest unfinished incident: %w", err)
-	}
-	q.Oldest = fromMicros(oldest)
 	return q, nil
 }
 

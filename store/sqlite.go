@@ -18,10 +18,6 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// checkpointPragma says after how many pages of the write-ahead log they are copied into the database. A page that was
-// written often in between is copied once.
-const checkpointPragma = "wal_autocheckpoint(4000)"
-
 // readers is the number of connections that serve pages.
 const readers = 4
 
@@ -54,7 +50,7 @@ func dsn(path string, more url.Values) (string, error) {
 func openWriter(ctx context.Context, path string) (*sql.DB, error) {
 	name, err := dsn(path, url.Values{
 		"_txlock": {"immediate"},
-		"_pragma": {"journal_mode(WAL)", "synchronous(FULL)", "journal_size_limit(67108864)", checkpointPragma},
+		"_pragma": {"journal_mode(WAL)", "synchronous(FULL)", "journal_size_limit(67108864)"},
 	})
 	if err != nil {
 		return nil, err

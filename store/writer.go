@@ -177,8 +177,8 @@ func (s *Store) transact(ctx context.Context, ops []*op) (err error) {
 func (s *Store) guard(what string, f func()) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			s.Logger.Error("Panic "+what, "panic", r, "stack", string(debug.Stack()))
-			err = refusal{fmt.Errorf("panic %s: %v", what, r)}
+			s.Logger.Error("Panic in a transaction", "while", what, "panic", r, "stack", string(debug.Stack()))
+			err = refusal{fmt.Errorf("panic while %s: %v", what, r)}
 		}
 	}()
 	f()

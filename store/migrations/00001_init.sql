@@ -56,6 +56,7 @@ CREATE TABLE work (
     incident_id   TEXT NOT NULL REFERENCES incidents (id),
     kind          TEXT NOT NULL,
     severity_rank INTEGER NOT NULL,
+    opened_at     INTEGER NOT NULL, -- of the incident
     due_at        INTEGER, -- NULL: leased, and due no more
     lease_until   INTEGER NOT NULL,
     lease_token   TEXT NOT NULL,
