@@ -61,7 +61,7 @@ func (c *cli) analyze(ctx context.Context, file string) error {
 	if err != nil {
 		return err
 	}
-	log, registry := c.logger(), prometheus.NewRegistry()
+	log, registry := c.quietLogger(), prometheus.NewRegistry()
 	collector, err := newCollector(cfg, log, registry)
 	if err != nil {
 		return err
@@ -136,7 +136,7 @@ func (c *cli) evidence(ctx context.Context, file string) error {
 	if err != nil {
 		return err
 	}
-	collector, err := newCollector(cfg, c.logger(), prometheus.NewRegistry())
+	collector, err := newCollector(cfg, c.quietLogger(), prometheus.NewRegistry())
 	if err != nil {
 		return err
 	}

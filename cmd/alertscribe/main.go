@@ -12,6 +12,7 @@ import (
 	"net/url"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -21,7 +22,10 @@ import (
 	"github.com/prometheus/common/version"
 )
 
-func main() { os.Exit(run()) }
+func main() {
+	version.Version = ours()
+	os.Exit(run())
+}
 
 // The exit codes besides 0.
 const (
@@ -155,4 +159,24 @@ func (c *cli) prefix() string {
 func (c *cli) logger() *slog.Logger {
 	c.log.Writer = c.stderr
 	return promslog.New(&c.log)
+}
+
+// quietLogger is for commands that tell a person what happens by other means: only what goes wrong is logged, unless
+// --log.level=debug asks for all.
+func (c *cli) quietLogger() *slog.Logger {
+	if c.log.Level != nil && c.log.Level.String() == "info" {
+		_ = c.log.Level.Set("error") // a level that it knows
+	}
+	return c.logger()
+}
+
+// ours is our version: what the release build has set, else what Go knows of the module.
+func ours() string {
+	if version.Version != "" {
+		return version.Version
+	}
+	if info, ok := debug.ReadBuildInfo(); ok && info.Main.Version != "" && info.Main.Version != "(devel)" {
+		return info.Main.Version
+	}
+	return "development"
 }
