@@ -12,7 +12,8 @@ import (
 )
 
 // Claim leases up to limit incidents on which the work is due, the most severe first, then those that are due longest.
-// Each comes with its findings, as of the same moment.
+// Each comes with its findings, as of the same moment. When ctx ends while it runs, what it may have leased is due again
+// after the lease.
 func (s *Store) Claim(ctx context.Context, work incident.Work, limit int) ([]incident.Claim, error) {
 	var claims []incident.Claim
 	var found []rawFindings
