@@ -26,6 +26,11 @@ type Options struct {
 	// Alertmanager knows which alerts fire still; optional.
 	Alertmanager Server
 
+	// History knows past incidents, as *store.Store does; optional.
+	History history
+	// Runbooks says which runbooks may be fetched; the zero value allows none.
+	Runbooks Runbooks
+
 	Language   string        // "en" (default) or "zh"
 	Timeout    time.Duration // for all that is looked up about an incident; default 20 s
 	MaxQueries int           // to Prometheus about one incident; default 60
@@ -40,6 +45,7 @@ type Collector struct {
 	options      Options
 	prometheus   *server // nil where there is none
 	alertmanager *alertmanager
+	runbooks     *library
 	linkTo       *url.URL
 	metrics      *metrics
 	log          *slog.Logger
@@ -72,6 +78,9 @@ func New(o Options) (*Collector, error) {
 	if am != nil {
 		c.alertmanager = &alertmanager{server: am, count: c.metrics.counter("alertmanager")}
 	}
+	if c.runbooks, err = newLibrary(o.Runbooks); err != nil {
+		return nil, err
+	}
 	if c.prometheus != nil {
 		c.linkTo = linkBase(o.PublicURL, c.prometheus.url)
 	}
@@ -100,6 +109,9 @@ func (c *Collector) collectors() []collector {
 		return []collector{
 			own,
 			{incident.KindSignal, titleSignal, noPrometheus},
+			{incident.KindAlerts, titleOthers, otherAlerts},
+			{incident.KindHistory, titleHistory, c.past},
+			{incident.KindRunbook, titleRunbook, c.runbook},
 		}
 	}
 	return []collector{
@@ -107,6 +119,10 @@ func (c *Collector) collectors() []collector {
 		{incident.KindSignal, titleSignal, signal},
 		{incident.KindDrilldown, titleDrilldown, drilldown},
 		{incident.KindSuspects, titleSuspects, suspects},
+		{incident.KindNeighbours, titleNeighbours, neighbours},
+		{incident.KindAlerts, titleOthers, otherAlerts},
+		{incident.KindHistory, titleHistory, c.past},
+		{incident.KindRunbook, titleRunbook, c.runbook},
 	}
 }
 

@@ -17,6 +17,8 @@ import (
 	"github.com/alertscribe/alertscribe/testbed/testbedtest"
 )
 
+var nan = math.NaN()
+
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 // recording is data for a real Prometheus: per series a function of the seconds since its start; NaN leaves a gap.

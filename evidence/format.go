@@ -49,7 +49,7 @@ func (u unit) number(v float64) string {
 			return seconds(v)
 		}
 	case unitBytes:
-		return bytes(v) + u.perSecond()
+		return byteSize(v) + u.perSecond()
 	case unitCount:
 		return digits(v) + u.perSecond()
 	}
@@ -96,8 +96,8 @@ func seconds(v float64) string {
 	return digits(v) + " s"
 }
 
-// bytes formats with binary prefixes.
-func bytes(v float64) string {
+// byteSize formats with binary prefixes.
+func byteSize(v float64) string {
 	prefixes := []string{" B", " KiB", " MiB", " GiB", " TiB", " PiB"}
 	i := 0
 	for math.Abs(v) >= 1024 && i < len(prefixes)-1 {

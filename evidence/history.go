@@ -1,0 +1,121 @@
+package evidence
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/alertscribe/alertscribe/incident"
+)
+
+// history is where past incidents are kept.
+type history interface {
+	// Incidents lists incidents, firing ones first, then newest first.
+	Incidents(ctx context.Context, q incident.Query) (list []*incident.Incident, next string, err error)
+	// Incident returns one with what was found out about it.
+	Incident(ctx context.Context, id string) (*incident.Incident, incident.Findings, error)
+}
+
+// The bounds of history.
+const (
+	maxPastAsked = 100
+	maxPast      = 5
+)
+
+var (
+	sayNoPastIncidents = text{"There is no earlier incident of this alert.", "该告警没有历史事件。"}
+	sayPastIncidents   = text{
+		"%[1]d earlier incidents of this alert, %[2]d of them with the same labels; the last began at %[3]s and lasted %[4]s. What was found then is unreviewed text of alertscribe's own.",
+		"该告警有 %[1]d 次历史事件，其中 %[2]d 次标签相同；最近一次始于 %[3]s，持续 %[4]s。当时的结论为 alertscribe 自动生成，未经人工审核。",
+	}
+	wordIncident = text{"incident", "事件"}
+	wordLasted   = text{"lasted", "持续"}
+	wordOther    = text{"other labels", "不同的标签"}
+	wordFound    = text{"found (unreviewed)", "结论（未审核）"}
+	wordNone     = text{"none", "无"}
+)
+
+// pastIncident is an earlier incident and how much it is like the one looked into.
+type pastIncident struct {
+	*incident.Incident
+	likeness float64 // share of labels that are the same, 0 to 1
+	differ   map[string]string
+}
+
+// past shows earlier incidents of the alert, those with the same labels first.
+func (c *Collector) past(ctx context.Context, q *inquiry) ([]incident.Evidence, error) {
+	if c.options.History == nil {
+		return nil, nil
+	}
+	list, _, err := c.options.History.Incidents(ctx, incident.Query{Limit: maxPastAsked, Alertname: q.incident.Alertname})
+	if err != nil {
+		return nil, fmt.Errorf("reading past incidents: %w", err)
+	}
+	var found []pastIncident
+	same := 0
+	for _, inc := range list {
+		if inc.ID == q.incident.ID || !inc.OpenedAt.Before(q.incident.OpenedAt) {
+			continue
+		}
+		p := q.compare(inc)
+		if p.likeness == 1 {
+			same++
+		}
+		found = append(found, p)
+	}
+	item := incident.Evidence{Title: q.say(titleHistory), Summary: q.say(sayNoPastIncidents)}
+	if len(found) == 0 {
+		return []incident.Evidence{item}, nil
+	}
+	slices.SortStableFunc(found, func(a, b pastIncident) int { return b.OpenedAt.Compare(a.OpenedAt) })
+	last := found[0]
+	item.Summary = q.say(sayPastIncidents, len(found), same, clock(last.StartedAt), q.lasted(last.Incident))
+	slices.SortStableFunc(found, func(a, b pastIncident) int { return cmp.Compare(b.likeness, a.likeness) })
+	item.Table = &incident.Table{Columns: []string{
+		q.say(wordSince), q.say(wordLasted), q.say(wordOther), q.say(wordFound), q.say(wordIncident),
+	}}
+	for _, p := range found[:min(len(found), maxPast)] {
+		_, findings, err := c.options.History.Incident(ctx, p.ID)
+		if err != nil {
+			return []incident.Evidence{item}, fmt.Errorf("reading a past incident: %w", err)
+		}
+		told := q.say(wordNone)
+		if v := findings.Verdict; v != nil {
+			told = cut(cmp.Or(v.Summary, v.Prose), 300)
+		}
+		item.Table.Rows = append(item.Table.Rows, []string{
+			clock(p.StartedAt), q.lasted(p.Incident), labelText(p.differ), told, p.ID,
+		})
+	}
+	return []incident.Evidence{item}, nil
+}
+
+// compare says how like a past incident is: by that of its alerts that is most like the one looked at.
+func (q *inquiry) compare(inc *incident.Incident) pastIncident {
+	best := pastIncident{Incident: inc, likeness: -1}
+	for _, a := range inc.Alerts {
+		all, same, differ := 0., 0., map[string]string{}
+		for name := range namesOf(append(slices.Collect(maps.Keys(a.Labels)), slices.Collect(maps.Keys(q.alert.Labels))...)...) {
+			if all++; a.Labels[name] == q.alert.Labels[name] {
+				same++
+			} else {
+				differ[name] = a.Labels[name]
+			}
+		}
+		if all > 0 && same/all > best.likeness {
+			best.likeness, best.differ = same/all, differ
+		}
+	}
+	return best
+}
+
+// lasted formats how long an incident took, or that it isn't over.
+func (q *inquiry) lasted(inc *incident.Incident) string {
+	if inc.ResolvedAt.IsZero() {
+		return string(inc.Status)
+	}
+	return prometheusDuration(inc.ResolvedAt.Sub(inc.StartedAt).Round(time.Second))
+}

@@ -1,0 +1,76 @@
+package evidence
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/alertscribe/alertscribe/incident"
+)
+
+// archive is a history in memory.
+type archive struct {
+	list     []*incident.Incident
+	findings map[string]incident.Findings
+	err      error
+}
+
+func (a archive) Incidents(_ context.Context, q incident.Query) ([]*incident.Incident, string, error) {
+	var out []*incident.Incident
+	for _, inc := range a.list {
+		if inc.Alertname == q.Alertname {
+			out = append(out, inc)
+		}
+	}
+	return out, "", a.err
+}
+
+func (a archive) Incident(_ context.Context, id string) (*incident.Incident, incident.Findings, error) {
+	for _, inc := range a.list {
+		if inc.ID == id {
+			return inc, a.findings[id], nil
+		}
+	}
+	return nil, incident.Findings{}, incident.ErrNotFound
+}
+
+func TestHistory(t *testing.T) {
+	now := time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC)
+	past := func(ago, lasted time.Duration, alert string) *incident.Incident {
+		inc := firing(now.Add(-ago), "", alert)
+		inc.Status, inc.ResolvedAt = incident.Resolved, inc.StartedAt.Add(lasted)
+		return inc
+	}
+	other := past(24*time.Hour, 5*time.Minute, "alertname=X instance=b:80")
+	same := past(48*time.Hour, time.Hour, "alertname=X instance=a:80")
+	current := firing(now, "", "alertname=X instance=a:80")
+	a := archive{
+		list:     []*incident.Incident{current, other, same, past(time.Hour, 0, "alertname=Y"), firing(now.Add(time.Hour), "", "alertname=X")},
+		findings: map[string]incident.Findings{same.ID: {Verdict: &incident.Verdict{Summary: "the disk was full"}}},
+	}
+	items := func(a archive) []incident.Evidence {
+		c := collectorAt(t, "", now, func(o *Options) { o.History = a })
+		return ofKind(c.Collect(t.Context(), current), incident.KindHistory)
+	}
+	found := items(a)
+	require.Len(t, found, 1)
+	assert.Equal(t, "2 earlier incidents of this alert, 1 of them with the same labels; the last began at 2026-11-19 08:00:00 UTC "+
+		"and lasted 5m. What was found then is unreviewed text of alertscribe's own.", found[0].Summary)
+	assert.Equal(t, [][]string{
+		{"2026-11-18 08:00:00 UTC", "1h", "", "the disk was full", same.ID},
+		{"2026-11-19 08:00:00 UTC", "5m", `instance="b:80"`, "none", other.ID},
+	}, found[0].Table.Rows)
+
+	found = items(archive{})
+	require.Len(t, found, 1)
+	assert.Equal(t, "There is no earlier incident of this alert.", found[0].Summary)
+
+	found = items(archive{err: errors.New("the disk is gone")})
+	require.Len(t, found, 1)
+	assert.True(t, found[0].Failed)
+	assert.Contains(t, found[0].Summary, "the disk is gone")
+}
