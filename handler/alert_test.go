@@ -87,7 +87,9 @@ func TestAlertRefuses(t *testing.T) {
 			"/alert", `{"version":"3","alerts":[{"labels":{"a":"b"}}]}`, []string{"Content-Type", jsonType}, http.StatusBadRequest, "version:", outcomeInvalid,
 		},
 		"a form, as curl -d sends it": {
-			"/alert", good, []string{"Content-Type", "application/x-www-form-urlencoded"}, http.StatusUnsupportedMediaType,
+			"/alert", good,
+			[]string{"Content-Type", "application/x-www-form-urlencoded"},
+			http.StatusUnsupportedMediaType,
 			"add -H 'Content-Type: application/json'", outcomeUnsupportedType,
 		},
 		"a type that is none": {

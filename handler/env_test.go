@@ -4,11 +4,9 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -129,8 +127,15 @@ func newEnv(t *testing.T, settings ...func(*Options)) *env {
 	return e
 }
 
+// answer is what came of a request.
+type answer struct {
+	StatusCode int
+	Header     http.Header
+	text       string
+}
+
 // do sends a request; header holds names and values in turn.
-func (e *env) do(t *testing.T, method, target, body string, header ...string) *http.Response {
+func (e *env) do(t *testing.T, method, target, body string, header ...string) answer {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), method, target, strings.NewReader(body))
 	for i := 0; i < len(header); i += 2 {
@@ -138,10 +143,10 @@ func (e *env) do(t *testing.T, method, target, body string, header ...string) *h
 	}
 	rec := httptest.NewRecorder()
 	e.handler.ServeHTTP(rec, r)
-	return rec.Result()
+	return answer{rec.Code, rec.Header(), rec.Body.String()}
 }
 
-func (e *env) get(t *testing.T, target string) *http.Response {
+func (e *env) get(t *testing.T, target string) answer {
 	t.Helper()
 	return e.do(t, http.MethodGet, target, "")
 }
@@ -182,29 +187,19 @@ func (e *env) writeFiles(t *testing.T) {
 	}
 }
 
-func readBody(t *testing.T, r *http.Response, status int) string {
+func readBody(t *testing.T, a answer, status int) string {
 	t.Helper()
-	b, err := io.ReadAll(r.Body)
-	require.NoError(t, err)
-	require.NoError(t, r.Body.Close())
-	require.Equal(t, status, r.StatusCode, "%s", b)
-	return string(b)
+	require.Equal(t, status, a.StatusCode, "%s", a.text)
+	return a.text
 }
 
-func readJSON(t *testing.T, r *http.Response, status int) map[string]any {
+func readJSON(t *testing.T, a answer, status int) map[string]any {
 	t.Helper()
-	body := readBody(t, r, status)
-	assert.Equal(t, "application/json", r.Header.Get("Content-Type"))
-	var answer map[string]any
-	require.NoError(t, json.Unmarshal([]byte(body), &answer), body)
-	return answer
-}
-
-func sample(t *testing.T, name string) string {
-	t.Helper()
-	b, err := os.ReadFile(filepath.Join("../testdata", name))
-	require.NoError(t, err)
-	return string(b)
+	body := readBody(t, a, status)
+	assert.Equal(t, "application/json", a.Header.Get("Content-Type"))
+	var object map[string]any
+	require.NoError(t, json.Unmarshal([]byte(body), &object), body)
+	return object
 }
 
 var firedAt = time.Now().Add(-time.Minute).UTC()

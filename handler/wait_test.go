@@ -3,6 +3,7 @@ package handler
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -18,7 +19,7 @@ import (
 func TestWait(t *testing.T) {
 	e := newEnv(t)
 	id := e.post(t, body("A", "firing"))
-	done := make(chan *http.Response, 1)
+	done := make(chan answer, 1)
 	go func() {
 		done <- e.do(t, http.MethodPost, "/alert?wait=60s", body("A", "firing"), "Content-Type", jsonType)
 	}()
@@ -59,7 +60,10 @@ func TestWaitRunsOut(t *testing.T) {
 	require.NoError(t, err)
 	resp, err := server.Client().Do(r)
 	require.NoError(t, err)
-	answer := readJSON(t, resp, http.StatusAccepted)
+	text, err := io.ReadAll(resp.Body)
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	answer := readJSON(t, answer{resp.StatusCode, resp.Header, string(text)}, http.StatusAccepted)
 	assert.GreaterOrEqual(t, time.Since(start), time.Second, "the server's own timeouts don't cut a wait off")
 	assert.Equal(t, "accepted", answer["status"])
 	assert.Equal(t, "/reports/"+answer["incident"].(string), answer["report_url"])
@@ -70,7 +74,7 @@ func TestWaitForEvidence(t *testing.T) {
 	e := newEnv(t)
 	id := e.post(t, body("Watchdog", "firing"))
 	e.writeFiles(t)
-	done := make(chan *http.Response, 1)
+	done := make(chan answer, 1)
 	go func() {
 		done <- e.do(t, http.MethodPost, "/alert?wait=60s", body("Watchdog", "firing"), "Content-Type", jsonType)
 	}()
