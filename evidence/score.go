@@ -31,6 +31,8 @@ const (
 	// resolution is the relative change that counts as one deviation in a series with no noise of its own. It is also
 	// what bounds a drop: nothing falls by more than all of itself.
 	resolution = .02
+	// foot is the part of a change's height up to which a slow change is not told from the past.
+	foot = 50
 	// minLasted is how many values a change must have lasted for to be sure of it.
 	minLasted = 5
 	// maxScore is approached by changes without bound, from a past without noise.
@@ -62,7 +64,7 @@ func (s *scorer) score(values []float64, n int, floor float64) (c change, ok boo
 		return change{}, false
 	}
 	s.smooth(values)
-	early := s.past(values[:max(minPast, n*2/3)]) // well before an onset that may be late
+	early := s.past(values[:wellBefore(n)])
 	whole := s.past(values[:n])
 	up, down := s.side(values, n, early, whole, floor, 1), s.side(values, n, early, whole, floor, -1)
 	if down.Score > up.Score {
@@ -116,22 +118,34 @@ func (s *scorer) side(values []float64, n int, early, past spread, floor, sign f
 	return c
 }
 
-// began walks back from the peak of a deviation to its first value; -1 when there is no deviation.
+// began returns the first value of the change that has its peak there, or -1 when nothing deviates. What was already
+// as far off before the onset as told belongs to the change, even if it went away for a while; what was there well
+// before is the past.
 func (s *scorer) began(values []float64, n, peak int, early spread, sign float64) int {
 	height := sign * (s.levels[peak] - early.median)
 	if height <= 0 {
 		return -1
 	}
-	edge := min(height/2, max(height/10, 2*early.noise))
+	beyond := func(v, edge float64) bool { return sign*(v-early.median) > edge }
 	at := peak
-	for at > max(minPast, n/2) && sign*(s.levels[at-1]-early.median) > edge {
+	for i := wellBefore(n); i < n; i++ {
+		if beyond(s.levels[i], max(height/2, 4*early.noise)) {
+			at = i
+			break
+		}
+	}
+	edge := min(height/2, max(height/foot, 2*early.noise))
+	for at > wellBefore(n) && beyond(s.levels[at-1], edge) {
 		at--
 	}
-	if sign*(values[at-1]-early.median) > edge { // a level lags one value behind
+	if beyond(values[at-1], edge) { // a level lags one value behind
 		at--
 	}
 	return at
 }
+
+// wellBefore returns how many of n values are past even if the onset was told late.
+func wellBefore(n int) int { return max(minPast, n*2/3) }
 
 // spread is the robust centre and noise of a past.
 type spread struct {

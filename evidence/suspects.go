@@ -36,9 +36,9 @@ const (
 
 // suspects ranks the series around the alert by how far they changed about the onset.
 func suspects(ctx context.Context, q *inquiry) ([]incident.Evidence, error) {
-	circles := q.circles(ctx)
-	if len(circles) == 0 {
-		return nil, nil
+	circles, err := q.circles(ctx)
+	if err != nil || len(circles) == 0 {
+		return nil, err
 	}
 	if err := counts(ctx, q, circles); err != nil {
 		return nil, fmt.Errorf("counting series around the alert: %w", err)
@@ -153,7 +153,7 @@ func floors(tracks []track, n int) map[string]float64 {
 	var s scorer
 	for i := range tracks {
 		if past := finite(tracks[i].values[:n]); len(past) >= minPast {
-			p := s.past(past)
+			p := s.past(past[:wellBefore(len(past))])
 			if noise := math.Hypot(p.noise, resolution*p.median); noise > 0 {
 				name := tracks[i].labels[model.MetricNameLabel]
 				noises[name] = append(noises[name], noise)

@@ -73,7 +73,7 @@ const never = `.+_bucket|.+_info|.+_created|.+_timestamp_seconds|.+_start_time_s
 const neverFar = never + `|alertmanager_.+|prometheus_.+|alertscribe_.+|promhttp_.+`
 
 // circles returns the circles around the alert, narrow to wide, each without what the ones before it hold.
-func (q *inquiry) circles(ctx context.Context) []*circle {
+func (q *inquiry) circles(ctx context.Context) ([]*circle, error) {
 	labels := q.whereabouts(ctx, q.identity())
 	namespace, inNamespace := labels["namespace"]
 	var out []*circle
@@ -106,7 +106,10 @@ func (q *inquiry) circles(ctx context.Context) []*circle {
 		}
 		c.matchers = append(c.matchers, matcher{model.MetricNameLabel, "!~", pattern}, matcher{model.MetricNameLabel, "!=", ""})
 	}
-	return out
+	if len(out) == 0 && q.prom.Left() == 0 {
+		return nil, errNoBudget
+	}
+	return out, nil
 }
 
 // strangers is the circle of an alert none of whose labels is known: of the series that have all of them.
@@ -142,13 +145,11 @@ func (q *inquiry) whereabouts(ctx context.Context, labels map[string]string) map
 	for _, sel := range q.signalSelectors() {
 		narrowed := *sel
 		narrowed.Offset, narrowed.OriginalOffset, narrowed.Timestamp, narrowed.StartOrEnd = 0, 0, nil, 0
-		at := q.onset
-		found, err := q.prom.Instant(ctx, "group by ("+strings.Join(slices.Concat(by, known), ",")+") ("+narrowed.String()+")", at)
-		if err != nil || len(found) == 0 {
-			continue
+		found, err := q.prom.Instant(ctx, "group by ("+strings.Join(slices.Concat(by, known), ",")+") ("+narrowed.String()+")", q.onset)
+		if err == nil && len(found) > 0 {
+			agree(labels, by, known, found)
+			return labels
 		}
-		agree(labels, by, known, found)
-		break
 	}
 	return labels
 }
@@ -205,7 +206,7 @@ func (c *circle) count(ctx context.Context, q *inquiry) error {
 	ago := (q.end.Sub(q.onset) + 2*time.Minute).Truncate(time.Second)
 	promql := "count by (__name__) (" + c.selector() + " offset " + prometheusDuration(ago) + ")"
 	if c.near {
-		promql += " or count by (__name__) (" + c.selector() + ")"
+		promql += " or on (__name__) count by (__name__) (" + c.selector() + ")"
 	}
 	found, err := q.prom.Instant(ctx, promql, q.end)
 	if err != nil {

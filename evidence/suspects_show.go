@@ -226,7 +226,7 @@ func line(s suspect, g grid, zero, one float64) incident.Series {
 func seriesText(labels map[string]string) string {
 	name := labels[model.MetricNameLabel]
 	var parts []string
-	if !model.LabelName(name).IsValidLegacy() && !strings.Contains(name, ":") && name != "" {
+	if name != "" && !model.IsValidLegacyMetricName(name) {
 		parts, name = append(parts, matcher{model.MetricNameLabel, "=", name}.String()), ""
 	}
 	for _, label := range slices.Sorted(maps.Keys(labels)) {

@@ -1,0 +1,315 @@
+package evidence
+
+import (
+	"math"
+	"strings"
+	"testing"
+	"time"
+
+	promv1 "github.com/prometheus/client_golang/api/prometheus/v1"
+	"github.com/prometheus/common/model"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/alertscribe/alertscribe/incident"
+)
+
+const apiRules = `
+groups:
+- name: api
+  rules:
+  - alert: ApiErrors
+    expr: sum(rate(api_errors_total{job="api"}[1m])) > 1
+    for: 1m
+`
+
+// shop is an api with three instances, whose database grows slow after two hours. One instance ends soon after, and
+// another one's errors begin to be counted only then.
+func shop() *recording {
+	const begin = 7200
+	r := record(135*time.Minute, 15*time.Second)
+	late := func(s, before, after float64) float64 {
+		if s >= begin {
+			return after
+		}
+		return before
+	}
+	wave := func(s, around, phase float64) float64 {
+		return around * (1 + .04*math.Sin(s/53+phase) + .04*math.Sin(s/17+3*phase))
+	}
+	for i, instance := range []string{"a:1", "a:2", "a:3"} {
+		labels, phase := `{job="api",namespace="shop",instance="`+instance+`"`, float64(i)
+		alive := func(s, v float64) float64 {
+			if instance == "a:3" && s > begin+60 {
+				return math.NaN()
+			}
+			return v
+		}
+		requests := r.counterOf(func(s float64) float64 { return wave(s, 50, phase) })
+		observed := r.counterOf(func(s float64) float64 { return wave(s, 50, phase) * wave(s, late(s, .05, .4), phase+1) })
+		r.add(`api_duration_seconds_count`+labels+`}`, func(s float64) float64 { return alive(s, requests(s)) })
+		r.add(`api_duration_seconds_sum`+labels+`}`, func(s float64) float64 { return alive(s, observed(s)) })
+		r.add(`api_duration_seconds_bucket`+labels+`,le="+Inf"}`, func(s float64) float64 { return alive(s, requests(s)) })
+		r.add(`process_resident_memory_bytes`+labels+`}`, func(s float64) float64 { return alive(s, wave(s, 3e8, phase)) })
+		r.add(`process_start_time_seconds`+labels+`}`, func(s float64) float64 { return alive(s, late(s, 1.7e9, 1.8e9)) })
+		r.add(`go_info`+labels+`,version="go1"}`, func(float64) float64 { return 1 })
+	}
+	errs := r.counterOf(func(s float64) float64 { return late(s, 0, 3) })
+	r.add(`api_errors_total{job="api",namespace="shop",instance="a:1",code="500"}`, func(s float64) float64 {
+		if s < begin+30 {
+			return math.NaN()
+		}
+		return errs(s)
+	})
+	r.add(`db_slow_queries{job="db",namespace="shop",instance="d:1"}`, func(s float64) float64 { return math.Round(late(s-45, 2, 40)) })
+	r.add(`db_connections{job="db",namespace="shop",instance="d:1"}`, func(s float64) float64 { return wave(s, 30, 1) })
+	r.add(`elsewhere{job="x",namespace="other",instance="x:1"}`, func(s float64) float64 { return late(s, 1, 100) })
+	return r
+}
+
+// counterOf returns a counter of a rate, for series that are not always there.
+func (r *recording) counterOf(rate func(s float64) float64) func(s float64) float64 {
+	r.counter("scratch", rate)
+	value := r.lines["scratch"]
+	delete(r.lines, "scratch")
+	return value
+}
+
+func suspectsOf(t *testing.T, c *Collector, inc *incident.Incident) incident.Evidence {
+	t.Helper()
+	items := ofKind(c.Collect(t.Context(), inc), incident.KindSuspects)
+	require.Len(t, items, 1)
+	require.False(t, items[0].Failed, items[0].Summary)
+	return items[0]
+}
+
+func place(e incident.Evidence, name string, labels ...string) int {
+	for i, r := range e.Ranking {
+		ok := r.Labels["__name__"] == name
+		for _, l := range labels {
+			k, v, _ := strings.Cut(l, "=")
+			ok = ok && r.Labels[k] == v
+		}
+		if ok {
+			return i
+		}
+	}
+	return -1
+}
+
+func TestSuspects(t *testing.T) {
+	r := shop()
+	p := r.serve(t, apiRules)
+	begin := r.at(7200)
+	inc := firing(begin.Add(2*time.Minute), "", "alertname=ApiErrors")
+	c := collectorAt(t, p.URL, r.end())
+	e := suspectsOf(t, c, inc)
+
+	t.Run("what changed is ranked", func(t *testing.T) {
+		for _, want := range []struct {
+			name, label, direction string
+			before, after          float64
+		}{
+			{"api_duration_seconds", "instance=a:1", "up", .05, .4},
+			{"api_duration_seconds", "instance=a:2", "up", .05, .4},
+			{"api_errors_total", "code=500", "up", 0, 3},
+			{"db_slow_queries", "job=db", "up", 2, 40},
+			{"process_resident_memory_bytes", "instance=a:3", "down", 3e8, 0},
+		} {
+			i := place(e, want.name, want.label)
+			if !assert.GreaterOrEqual(t, i, 0, want.name) {
+				continue
+			}
+			got := e.Ranking[i]
+			assert.Equal(t, want.direction, got.Direction, want.name)
+			assert.InDelta(t, want.before, got.Before, .1*want.before+.01, want.name)
+			assert.InDelta(t, want.after, got.After, .3*want.after+.01, want.name)
+			assert.Greater(t, got.Score, 10., want.name)
+			if want.after > 0 {
+				assert.WithinDuration(t, begin, got.Onset, 75*time.Second, want.name)
+			}
+		}
+	})
+	t.Run("what did not is below", func(t *testing.T) {
+		quiet := place(e, "db_connections")
+		require.GreaterOrEqual(t, quiet, 0)
+		assert.Less(t, e.Ranking[quiet].Score, 4.)
+	})
+	t.Run("parts, constants and strangers are not", func(t *testing.T) {
+		for _, name := range []string{"api_duration_seconds_bucket", "api_duration_seconds_sum", "go_info", "process_start_time_seconds", "elsewhere"} {
+			assert.Equal(t, -1, place(e, name), name)
+		}
+	})
+	t.Run("it is said", func(t *testing.T) {
+		assert.Contains(t, e.Summary, "changed clearly")
+		assert.LessOrEqual(t, len(e.Table.Rows), suspectRows)
+		for _, row := range e.Table.Rows {
+			assert.Len(t, row, len(e.Table.Columns))
+			if strings.HasPrefix(row[0], "api_errors_total") {
+				assert.Contains(t, row[len(row)-1], noteOwn.en)
+			}
+		}
+		require.NotEmpty(t, e.Chart.Series)
+		assert.NotEmpty(t, e.Chart.Series[0].Points)
+		assert.Contains(t, e.Link, "g0.expr=")
+	})
+	t.Run("the queries bring it again", func(t *testing.T) {
+		q := querierAt(t, p.URL, 10)
+		m, err := q.Range(t.Context(), e.PromQL, e.Start, e.End, time.Minute)
+		require.NoError(t, err)
+		assert.Len(t, m, 1, e.PromQL)
+	})
+	t.Run("in Chinese", func(t *testing.T) {
+		c := collectorAt(t, p.URL, r.end(), func(o *Options) { o.Language = "zh" })
+		assert.Contains(t, suspectsOf(t, c, inc).Summary, "明显变化")
+	})
+	t.Run("few queries", func(t *testing.T) {
+		q := c.inquire(t.Context(), inc)
+		before := q.prom.asked.Load()
+		_, err := suspects(t.Context(), q)
+		require.NoError(t, err)
+		assert.LessOrEqual(t, int(q.prom.asked.Load()-before), 25)
+	})
+	t.Run("before anything happened nothing stands out", func(t *testing.T) {
+		quiet := r.at(5400)
+		e := suspectsOf(t, collectorAt(t, p.URL, quiet.Add(5*time.Minute)), firing(quiet, "", "alertname=Other namespace=shop"))
+		assert.Contains(t, e.Summary, "None of")
+		assert.False(t, confidently(e))
+	})
+	t.Run("with no budget it says so", func(t *testing.T) {
+		c := collectorAt(t, p.URL, r.end(), func(o *Options) { o.MaxQueries = 1 })
+		items := ofKind(c.Collect(t.Context(), inc), incident.KindSuspects)
+		require.Len(t, items, 1)
+		assert.True(t, items[0].Failed)
+	})
+}
+
+// TestUsualIsNoFinding has a job that runs every two hours: the hour before the alert does not show it, the day does.
+func TestUsualIsNoFinding(t *testing.T) {
+	r := record(20*time.Hour, time.Minute)
+	r.add(`batch_rows{job="batch"}`, func(s float64) float64 {
+		if math.Mod(s+600, 7200) < 900 {
+			return 5000
+		}
+		return 10 + math.Mod(s/60, 3)
+	})
+	r.add(`batch_queue{job="batch"}`, func(s float64) float64 {
+		if s > r.at(0).Sub(r.start).Seconds()+71_000 {
+			return 900
+		}
+		return 20 + math.Mod(s/60, 4)
+	})
+	p := r.serve(t, "")
+	e := suspectsOf(t, collectorAt(t, p.URL, r.end()), firing(r.end().Add(-9*time.Minute), "", "alertname=Slow job=batch"))
+	notes := map[string]string{}
+	for _, row := range e.Table.Rows {
+		notes[strings.TrimSuffix(row[0], "{}")] = row[len(row)-1]
+	}
+	assert.Equal(t, map[string]string{"batch_rows": noteUsual.en, "batch_queue": noteSure.en}, notes)
+	assert.Contains(t, e.Summary, "batch_queue")
+}
+
+func TestRate(t *testing.T) {
+	nan := math.NaN()
+	got := rate([]float64{100, 110, 120, 5, 15, nan, 35, 35}, 10*time.Second, 20*time.Second)
+	want := []float64{nan, nan, 1, .75, .75, nan, 1, nan}
+	require.Len(t, got, len(want))
+	for i := range want {
+		assert.True(t, got[i] == want[i] || math.IsNaN(got[i]) && math.IsNaN(want[i]), "%d: %v", i, got)
+	}
+	values := []float64{nan, nan, 3, nan, 4}
+	fromNothing(values)
+	assert.Equal(t, []float64{0, 0, 3}, values[:3])
+	assert.True(t, math.IsNaN(values[3]))
+}
+
+func TestFalls(t *testing.T) {
+	assert.False(t, falls([]float64{1, 2, 3, math.NaN(), 0, 1, 5, 1, 2}), "a counter that starts again")
+	assert.True(t, falls([]float64{10, 9, 10, 9, 10, 9, 10, 9}), "a gauge by a counter's name")
+	assert.True(t, falls([]float64{-1, 2}))
+}
+
+func TestKinds(t *testing.T) {
+	k := kinds{
+		"h": "histogram", "s": "summary", "a_count": "gauge", "g_total": "gauge", "c": "counter", "om": "counter", "u": "unknown",
+	}
+	for name, want := range map[string]promv1.MetricType{
+		"h_sum": "histogram", "s_count": "histogram", "a_count": "gauge", "g_total": "gauge", "c": "counter", "om_total": "counter",
+		"u": "gauge", "x_total": "counter", "x_count": "histogram", "x_bytes": "gauge",
+	} {
+		assert.Equal(t, want, k.of(name), name)
+		if k[name] == "" && !strings.HasPrefix(name, "u") && name != "h_sum" && name != "s_count" {
+			assert.Equal(t, want, kinds(nil).of(name), name)
+		}
+	}
+}
+
+func TestPlan(t *testing.T) {
+	near := &circle{matchers: []matcher{{"pod", "=", "p"}}, names: map[string]int{"a": 5, "b": 50, "huge": 900}}
+	far := &circle{matchers: []matcher{{"namespace", "=", "n"}}, names: map[string]int{"c": 10, "d": 190, "e": 190}}
+	batches, left := plan([]*circle{near, far}, 300)
+	assert.Equal(t, 900, left)
+	var got []string
+	for _, b := range batches {
+		got = append(got, strings.Join(b.names, "|"))
+		assert.LessOrEqual(t, b.series*300, 2*batchValues)
+	}
+	assert.Equal(t, []string{"a|b", "c|d", "e"}, got)
+	assert.Equal(t, `{pod="p",__name__=~"a|b"}`, batches[0].promql())
+	_, err := parse(batches[0].promql())
+	require.NoError(t, err)
+
+	many := &circle{names: map[string]int{}}
+	for i := range 100 {
+		many.names[strings.Repeat("m", i+1)] = 150
+	}
+	batches, left = plan([]*circle{many}, 300)
+	assert.LessOrEqual(t, len(batches), maxBatches)
+	series := 0
+	for _, b := range batches {
+		series += b.series
+	}
+	assert.Equal(t, 100*150, series+left)
+}
+
+func TestDeparted(t *testing.T) {
+	make := func(pod string, from, to int) track {
+		t := track{labels: map[string]string{"__name__": "m", "pod": pod, "job": "j"}, values: []float64{}}
+		for i := range 60 {
+			v := math.NaN()
+			if i >= from && i < to {
+				v = 1
+			}
+			t.values = append(t.values, v)
+		}
+		return t
+	}
+	assert.Equal(t, []int{0, 42}, departed([]track{make("a", 0, 60), make("b", 0, 42)}, 40), "one of two ended")
+	assert.Equal(t, []int{0, 0}, departed([]track{make("a", 0, 42), make("b", 41, 60)}, 40), "one took the other's place")
+	assert.Equal(t, []int{0, 0}, departed([]track{make("a", 0, 60), make("b", 0, 10)}, 40), "it had ended long before")
+}
+
+func TestSeriesText(t *testing.T) {
+	for want, labels := range map[string]map[string]string{
+		`up`:                               {"__name__": "up"},
+		`a:b:rate5m{x="\"\\"}`:             {"__name__": "a:b:rate5m", "x": `"\`},
+		`{__name__="http.requests"}`:       {"__name__": "http.requests"},
+		`{"service.name"="a",job="登录"}`:    {"service.name": "a", "job": "登录"},
+		`{__name__="http.requests",a="b"}`: {"__name__": "http.requests", "a": "b"},
+	} {
+		got := seriesText(labels)
+		assert.Len(t, got, len(want))
+		_, err := parse(got)
+		require.NoError(t, err, got)
+	}
+}
+
+func TestAgree(t *testing.T) {
+	labels := map[string]string{"service": "a"}
+	found := model.Vector{
+		{Metric: model.Metric{"service": "a", "job": "j", "instance": "1"}}, {Metric: model.Metric{"service": "a", "job": "j", "instance": "2"}},
+		{Metric: model.Metric{"service": "b", "job": "k", "instance": "3"}},
+	}
+	agree(labels, []string{"job", "instance", "namespace"}, []string{"service"}, found)
+	assert.Equal(t, map[string]string{"service": "a", "job": "j"}, labels)
+}
