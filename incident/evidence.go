@@ -90,8 +90,8 @@ type Findings struct {
 	Verdict  *Verdict   `json:"verdict"` // nil until the model has answered
 }
 
-// Refresh returns the evidence with its charts going on to where newly collected ones do. All else stays as the model
-// saw it, or is seeing it.
+// Refresh returns the evidence with its charts going on to where newly collected ones do. All else stays as it was while
+// the alert fired, and as the model saw it.
 func (f Findings) Refresh(again []Evidence) []Evidence {
 	items := slices.Clone(f.Evidence)
 	for i, old := range items {
