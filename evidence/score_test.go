@@ -21,7 +21,7 @@ func shape(value func(i int, rng *rand.Rand) float64) []float64 {
 }
 
 func TestScore(t *testing.T) {
-	noise := func(i int, rng *rand.Rand) float64 { return 100 + rng.NormFloat64() }
+	noise := func(_ int, rng *rand.Rand) float64 { return 100 + rng.NormFloat64() }
 	tests := map[string]struct {
 		value    func(i int, rng *rand.Rand) float64 // i is 0 at the fault
 		n        int                                 // values before the onset as told; 0 for 240

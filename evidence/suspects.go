@@ -65,13 +65,13 @@ func suspects(ctx context.Context, q *inquiry) ([]incident.Evidence, error) {
 func (q *inquiry) interval(ctx context.Context, circles []*circle) time.Duration {
 	const over = 10 * time.Minute
 	for _, c := range circles {
-		for _, name := range slices.Sorted(maps.Keys(c.names)) {
-			sel := c.selector(matcher{model.MetricNameLabel, "=", name})
-			v, err := q.prom.Instant(ctx, "quantile(0.5, count_over_time("+sel+"["+prometheusDuration(over)+"]))", q.onset)
-			if err == nil && len(v) == 1 && v[0].Value >= 1 {
-				return niceStep(time.Duration(float64(over) / float64(v[0].Value)).Truncate(time.Second))
-			}
-			break // one metric of each circle has to do
+		if len(c.names) == 0 {
+			continue
+		}
+		sel := c.selector(matcher{model.MetricNameLabel, "=", slices.Min(slices.Collect(maps.Keys(c.names)))})
+		v, err := q.prom.Instant(ctx, "quantile(0.5, count_over_time("+sel+"["+prometheusDuration(over)+"]))", q.onset)
+		if err == nil && len(v) == 1 && v[0].Value >= 1 {
+			return niceStep(time.Duration(float64(over) / float64(v[0].Value)).Truncate(time.Second))
 		}
 	}
 	return 15 * time.Second
@@ -107,8 +107,7 @@ func (q *inquiry) fetch(ctx context.Context, batches []batch, g grid, window tim
 // judge scores the tracks, of which the first n times are before the onset, and returns those that changed, most
 // first, and how many had a past to be judged by.
 func judge(tracks []track, g grid, n int) (found []suspect, judged int) {
-	floors := floors(tracks, n)
-	over := departed(tracks, n)
+	quietest, last := floors(tracks, n), departed(tracks, n)
 	var s scorer
 	for i := range tracks {
 		t := &tracks[i]
@@ -124,12 +123,12 @@ func judge(tracks []track, g grid, n int) (found []suspect, judged int) {
 			}
 			at, values = append(at, j), append(values, v)
 		}
-		if end := over[i]; end > 0 {
+		if last[i] > 0 {
 			judged++
-			found = append(found, ended(t, values, n, over[i]))
+			found = append(found, ended(t, values, n, last[i]))
 			continue
 		}
-		c, ok := s.score(values, past, floors[t.labels[model.MetricNameLabel]])
+		c, ok := s.score(values, past, quietest[t.labels[model.MetricNameLabel]])
 		if !ok {
 			continue
 		}

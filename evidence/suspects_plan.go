@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/prometheus/common/model"
-
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
@@ -32,7 +31,7 @@ func (m matcher) String() string { return quoteLabel(m.label) + m.op + strconv.Q
 
 // quoteLabel quotes a label name where PromQL needs it.
 func quoteLabel(name string) string {
-	if model.LabelName(name).IsValidLegacy() {
+	if model.LegacyValidation.IsValidLabelName(name) {
 		return name
 	}
 	return strconv.Quote(name)
@@ -59,11 +58,23 @@ var kin = []struct {
 	label        string
 	within, near bool
 }{
-	{"container", true, true}, {"pod", true, true}, {"instance", false, true},
-	{"service", true, true}, {"app", true, true}, {"deployment", true, true}, {"statefulset", true, true},
-	{"daemonset", true, true}, {"workload", true, true}, {"component", true, true}, {"service_name", true, true},
-	{"node", false, true}, {"host", false, true}, {"hostname", false, true}, {"nodename", false, true},
-	{"job", false, true}, {"namespace", false, false},
+	{"container", true, true},
+	{"pod", true, true},
+	{"instance", false, true},
+	{"service", true, true},
+	{"app", true, true},
+	{"deployment", true, true},
+	{"statefulset", true, true},
+	{"daemonset", true, true},
+	{"workload", true, true},
+	{"component", true, true},
+	{"service_name", true, true},
+	{"node", false, true},
+	{"host", false, true},
+	{"hostname", false, true},
+	{"nodename", false, true},
+	{"job", false, true},
+	{"namespace", false, false},
 }
 
 // never lists the metrics that suspects are not looked for among: parts of others, constants, and our own kind.

@@ -121,8 +121,11 @@ func TestRecordedFaults(t *testing.T) {
 	}
 	stretched := serveCases(t, "shop_", 15*time.Second, cases)
 	for _, trial := range []trial{
-		{"true onset", 0, whole}, {"60 s late", time.Minute, whole}, {"60 rows late", 15 * time.Minute, whole},
-		{"30 s early", -30 * time.Second, whole}, {"looked 2 min after", 0, 2 * time.Minute},
+		{"true onset", 0, whole},
+		{"60 s late", time.Minute, whole},
+		{"60 rows late", 15 * time.Minute, whole},
+		{"30 s early", -30 * time.Second, whole},
+		{"looked 2 min after", 0, 2 * time.Minute},
 		{"60 s late, looked 1 min after", time.Minute, time.Minute},
 	} {
 		row("a row per 15 s, "+trial.name, stretched.run(t, trial))
@@ -132,9 +135,9 @@ func TestRecordedFaults(t *testing.T) {
 		for _, c := range cases {
 			thin = append(thin, c.Every(every))
 		}
-		real := serveCases(t, "shop_", time.Duration(every)*time.Second, thin)
-		row("scraped every "+name+", true onset", real.run(t, trial{"", 0, whole}))
-		row("scraped every "+name+", 60 s late", real.run(t, trial{"", time.Minute, whole}))
+		scraped := serveCases(t, "shop_", time.Duration(every)*time.Second, thin)
+		row("scraped every "+name+", true onset", scraped.run(t, trial{"", 0, whole}))
+		row("scraped every "+name+", 60 s late", scraped.run(t, trial{"", time.Minute, whole}))
 	}
 	for _, published := range []string{
 		"BARO\t\t\t.99\t\t\t.99", "BARO, 60 s late\t\t\t.98\t\t\t.98", "N-Sigma\t\t\t.98\t\t\t.99", "N-Sigma, 60 s late\t\t\t.15\t\t\t.33",

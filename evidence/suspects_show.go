@@ -27,6 +27,7 @@ var (
 		"告警周边 %[1]d 条序列均未超出正常波动；相对最突出的是 %[2]s：%[3]s，始于 %[4]s。",
 	}
 	sayFirstMoved = text{" %s moved first, at %s.", " 最先变化的是 %s，时间 %s。"}
+	sayMovedFirst = text{" It moved first.", " 它最先变化。"}
 	sayLeftOut    = text{" %d series more were not looked at: too many.", " 另有 %d 条序列因数量过多未查看。"}
 	sayPartly     = text{" Not all of them could be read: %s.", " 部分序列未能读取：%s。"}
 	sayRose       = text{"which rose from %s to %s", "从 %s 升至 %s"}
@@ -117,24 +118,27 @@ func (s suspect) ranked() incident.Ranked {
 }
 
 func (q *inquiry) suspectSummary(found []suspect, top suspect, judged int) string {
-	sure := 0
-	first := top
-	for _, s := range found {
-		if !s.sure {
-			continue
-		}
-		sure++
-		if !s.own && s.At < first.At {
-			first = s
-		}
-	}
 	name := cut(seriesText(top.labels), 160)
 	if !top.sure {
 		return q.say(sayNoSuspect, judged, name, q.suspectChange(top), clock(top.since))
 	}
+	sure := 0
+	var first *suspect // of the others
+	for i, s := range found {
+		if !s.sure {
+			continue
+		}
+		sure++
+		if !s.own && s.promql != top.promql && (first == nil || s.At < first.At) {
+			first = &found[i]
+		}
+	}
 	summary := q.say(saySuspects, sure, judged, name, q.suspectChange(top), clock(top.since))
-	if first.At < top.At {
+	switch {
+	case first != nil && first.At < top.At:
 		summary += q.say(sayFirstMoved, cut(seriesText(first.labels), 160), clock(first.since))
+	case first != nil && first.At > top.At:
+		summary += q.say(sayMovedFirst)
 	}
 	return summary
 }
@@ -226,7 +230,7 @@ func line(s suspect, g grid, zero, one float64) incident.Series {
 func seriesText(labels map[string]string) string {
 	name := labels[model.MetricNameLabel]
 	var parts []string
-	if name != "" && !model.IsValidLegacyMetricName(name) {
+	if name != "" && !model.LegacyValidation.IsValidMetricName(name) {
 		parts, name = append(parts, matcher{model.MetricNameLabel, "=", name}.String()), ""
 	}
 	for _, label := range slices.Sorted(maps.Keys(labels)) {

@@ -209,6 +209,22 @@ func TestUsualIsNoFinding(t *testing.T) {
 	assert.Contains(t, e.Summary, "batch_queue")
 }
 
+// TestSmallServerIsSearchedWhole has the cause where the alert's labels do not lead.
+func TestSmallServerIsSearchedWhole(t *testing.T) {
+	r := record(90*time.Minute, 15*time.Second)
+	r.add(`shop_latency_seconds{job="shop",instance="s:1"}`, func(s float64) float64 { return .1 + .01*math.Mod(s/15, 3) + spike(s > 5000, .5) })
+	r.add(`disk_busy_ratio{job="disks",instance="d:1"}`, func(s float64) float64 { return .1 + .01*math.Mod(s/15, 4) + spike(s > 4900, .8) })
+	r.add(`prometheus_notifications_sent_total{job="prometheus",instance="p:1"}`, func(s float64) float64 { return spike(s > 5000, s) })
+	r.add(`scrape_samples_scraped{job="shop",instance="s:1"}`, func(float64) float64 { return 1 })
+	p := r.serve(t, "")
+	fired := r.at(5060)
+	e := suspectsOf(t, collectorAt(t, p.URL, r.end()), firing(fired, "", "alertname=Slow job=shop instance=s:1"))
+	assert.GreaterOrEqual(t, place(e, "disk_busy_ratio"), 0)
+	assert.Equal(t, -1, place(e, "prometheus_notifications_sent_total"), "that an alert is sent is not why")
+	assert.Equal(t, -1, place(e, "scrape_samples_scraped"))
+	assert.Contains(t, e.Summary, "It moved first")
+}
+
 func TestRate(t *testing.T) {
 	nan := math.NaN()
 	got := rate([]float64{100, 110, 120, 5, 15, nan, 35, 35}, 10*time.Second, 20*time.Second)
@@ -273,8 +289,8 @@ func TestPlan(t *testing.T) {
 }
 
 func TestDeparted(t *testing.T) {
-	make := func(pod string, from, to int) track {
-		t := track{labels: map[string]string{"__name__": "m", "pod": pod, "job": "j"}, values: []float64{}}
+	pod := func(name string, from, to int) track {
+		t := track{labels: map[string]string{"__name__": "m", "pod": name, "job": "j"}, values: []float64{}}
 		for i := range 60 {
 			v := math.NaN()
 			if i >= from && i < to {
@@ -284,9 +300,9 @@ func TestDeparted(t *testing.T) {
 		}
 		return t
 	}
-	assert.Equal(t, []int{0, 42}, departed([]track{make("a", 0, 60), make("b", 0, 42)}, 40), "one of two ended")
-	assert.Equal(t, []int{0, 0}, departed([]track{make("a", 0, 42), make("b", 41, 60)}, 40), "one took the other's place")
-	assert.Equal(t, []int{0, 0}, departed([]track{make("a", 0, 60), make("b", 0, 10)}, 40), "it had ended long before")
+	assert.Equal(t, []int{0, 42}, departed([]track{pod("a", 0, 60), pod("b", 0, 42)}, 40), "one of two ended")
+	assert.Equal(t, []int{0, 0}, departed([]track{pod("a", 0, 42), pod("b", 41, 60)}, 40), "one took the other's place")
+	assert.Equal(t, []int{0, 0}, departed([]track{pod("a", 0, 60), pod("b", 0, 10)}, 40), "it had ended long before")
 }
 
 func TestSeriesText(t *testing.T) {
@@ -307,7 +323,8 @@ func TestSeriesText(t *testing.T) {
 func TestAgree(t *testing.T) {
 	labels := map[string]string{"service": "a"}
 	found := model.Vector{
-		{Metric: model.Metric{"service": "a", "job": "j", "instance": "1"}}, {Metric: model.Metric{"service": "a", "job": "j", "instance": "2"}},
+		{Metric: model.Metric{"service": "a", "job": "j", "instance": "1"}},
+		{Metric: model.Metric{"service": "a", "job": "j", "instance": "2"}},
 		{Metric: model.Metric{"service": "b", "job": "k", "instance": "3"}},
 	}
 	agree(labels, []string{"job", "instance", "namespace"}, []string{"service"}, found)

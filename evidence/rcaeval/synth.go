@@ -33,7 +33,6 @@ func Systems(seed uint64, n int, shape Shape) []*Case {
 // service is one node of a synthetic system: a call graph in which a service calls only those after it.
 type service struct {
 	name                          string
-	share                         float64 // of the requests that enter the system
 	cpu, mem, latency, failing    float64 // per request, bytes, seconds of its own, share of requests
 	noise, drift, sawtooth, spike float64
 	cronEvery, cronAt, cronFor    int
@@ -136,8 +135,7 @@ func (s *system) step(row int) {
 	day := time.Duration(row) * s.shape.Step
 	s.wobble = .9*s.wobble + .02*s.rng.NormFloat64()
 	load := s.load * (1 + .4*math.Sin(s.phase+2*math.Pi*day.Hours()/24) + s.wobble)
-	for i := len(s.services) - 1; i >= 0; i-- {
-		svc := s.services[i]
+	for _, svc := range slices.Backward(s.services) {
 		svc.total = svc.latency * svc.latencyBy * math.Exp(svc.noise*s.rng.NormFloat64())
 		for _, callee := range svc.calls {
 			svc.total += .7 * s.services[callee].total
@@ -198,8 +196,7 @@ func (s *system) flow(load float64) {
 			svc.requests = 0
 		}
 	}
-	for i := len(s.services) - 1; i >= 0; i-- {
-		svc := s.services[i]
+	for _, svc := range slices.Backward(s.services) {
 		svc.errs = svc.failing + svc.failAdd
 		for _, callee := range svc.calls {
 			svc.errs += .8 * s.services[callee].errs / float64(1+len(svc.calls)/2)
