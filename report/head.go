@@ -113,30 +113,35 @@ func (p *page) facts() string {
 	return said + p.Stop
 }
 
-// mostTelling is the line of evidence that shows the largest deviation, or else the alert's own signal.
+// mostTelling is what the evidence says in two lines at most: the alert's own signal, and what carries the change; where
+// neither is known, the item with the largest deviation.
 func (p *page) mostTelling() string {
-	var best *incident.Evidence
-	score := -1.0
-	for i, e := range p.found.Evidence {
-		if e.Failed || e.Summary == "" || e.Kind == incident.KindAlert || e.Kind == incident.KindRunbook {
-			continue
-		}
-		s := 0.0
-		if e.Kind == incident.KindSignal {
-			s = 0.5
-		}
-		if len(e.Ranking) > 0 {
-			s = max(s, e.Ranking[0].Score)
-		}
-		if s > score {
-			best, score = &p.found.Evidence[i], s
+	var lines []string
+	for _, kind := range []incident.EvidenceKind{incident.KindSignal, incident.KindDrilldown, incident.KindSuspects} {
+		i := slices.IndexFunc(p.found.Evidence, func(e incident.Evidence) bool {
+			return e.Kind == kind && !e.Failed && !e.Earlier && (kind == incident.KindSignal || telling(e.Ranking))
+		})
+		if i >= 0 && len(lines) < 2 {
+			e := p.found.Evidence[i]
+			lines = append(lines, p.sentence(p.prose(e.Summary, lineRunes))+" "+p.cite([]string{e.ID}))
 		}
 	}
-	if best == nil {
+	if len(lines) == 0 {
 		return ""
 	}
-	return p.MostTelling + p.Colon + p.sentence(p.prose(best.Summary, lineRunes)) + " " + p.cite([]string{best.ID})
+	return p.MostTelling + p.Colon + strings.Join(lines, " ")
 }
+
+// telling reports whether a ranking has a first that stands out: most of the change, or far from its past.
+func telling(ranking []incident.Ranked) bool {
+	return len(ranking) > 0 && (ranking[0].Share >= telltaleShare || ranking[0].Score >= telltaleScore)
+}
+
+// What is worth a line at the top: half of the change, or what normal noise reaches once in a thousand times.
+const (
+	telltaleShare = 0.5
+	telltaleScore = 3
+)
 
 // stateLine says in one plain line how the analysis stands where it is not complete.
 func (p *page) stateLine() string {
