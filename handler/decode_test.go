@@ -78,6 +78,7 @@ func TestDecodeTolerates(t *testing.T) {
 		"annotations null":          one(`,"annotations":null`),
 		"a group label null":        `{"groupLabels":{"alertname":null},"alerts":[{"labels":{"alertname":"A"}}]}`,
 		"an annotation null":        one(`,"annotations":{"summary":null}`),
+		"a label null":              `{"alerts":[{"labels":{"alertname":"A","job":null}}]}`,
 		"dates null":                one(`,"startsAt":null,"endsAt":null`),
 		"unknown fields":            `{"orgId":1,"title":["x"],"alerts":[{"labels":{"alertname":"A"},"values":{"B":1},"dashboardURL":""}]}`,
 		"unused fields of any sort": `{"commonLabels":"x","commonAnnotations":1,"routeLabels":[],"alerts":[{"labels":{"alertname":"A"}}]}`,
@@ -184,7 +185,6 @@ func TestDecodeRefuses(t *testing.T) {
 		"a label a number": {
 			`{"alerts":[` + good + `,{"labels":{"alertname":"A","port":9100}}]}`, "alerts[1].labels.port: 9100 is not a string; send it in quotes, or leave it out",
 		},
-		"a label null": {
 			`{"alerts":[{"labels":{"alertname":"A","x":null}}]}`, "alerts[0].labels.x: null is not a string; send it in quotes, or leave it out",
 		},
 		"a label with a name that is none": {

@@ -101,7 +101,7 @@ func (f fields) decode(prefix string, targets []target) error {
 			continue
 		}
 		if kv, ok := t.into.(*template.KV); ok {
-			if err := decodeStrings(raw, prefix+t.name, kv, t.name != "labels"); err != nil {
+			if err := decodeStrings(raw, prefix+t.name, kv); err != nil {
 				return err
 			}
 			continue
@@ -117,9 +117,8 @@ func (f fields) decode(prefix string, targets []target) error {
 	return nil
 }
 
-// decodeStrings reads labels or annotations. A null is no annotation and no group label; among the labels, which are an
-// alert's identity, it is an error.
-func decodeStrings(raw json.RawMessage, path string, into *template.KV, nulls bool) error {
+// decodeStrings reads labels or annotations. A null is none: to Prometheus an empty label is an absent one.
+func decodeStrings(raw json.RawMessage, path string, into *template.KV) error {
 	var members fields
 	if err := json.Unmarshal(raw, &members); err != nil {
 		return badRequest(path, "%s is not %s; send %s", shown(raw), wantStrings, wantStrings)
@@ -127,7 +126,7 @@ func decodeStrings(raw json.RawMessage, path string, into *template.KV, nulls bo
 	*into = make(template.KV, len(members))
 	for _, name := range slices.Sorted(maps.Keys(members)) {
 		var value *string
-		if err := json.Unmarshal(members[name], &value); err != nil || value == nil && !nulls {
+		if err := json.Unmarshal(members[name], &value); err != nil {
 			return badRequest(path+member(name), "%s is not a string; send it in quotes, or leave it out", shown(members[name]))
 		}
 		if value != nil {

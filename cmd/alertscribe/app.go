@@ -106,11 +106,12 @@ func (a *app) build(ctx context.Context) (err error) {
 	return nil
 }
 
-// newServer bounds what a slow or hostile client can hold. There is no write timeout: ?wait= holds an answer for up to
-// ten minutes, and the handler bounds that itself.
+// newServer bounds what a slow or hostile client can hold. Where ?wait= holds an answer for longer, the handler extends
+// the time for writing.
 func newServer(h http.Handler) *http.Server {
 	return &http.Server{
-		Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, IdleTimeout: 2 * time.Minute,
+		Handler: h, ReadHeaderTimeout: 10 * time.Second, ReadTimeout: time.Minute, WriteTimeout: time.Minute,
+		IdleTimeout: 2 * time.Minute,
 		MaxHeaderBytes: 64 << 10,
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/alertscribe/alertscribe/incident"
 	"github.com/alertscribe/alertscribe/redact"
 	"github.com/alertscribe/alertscribe/report"
+	"github.com/alertscribe/alertscribe/store"
 )
 
 // newReporter makes the writer of reports; owner says that it is the running service's.
@@ -119,7 +120,7 @@ func (a *app) routes(w *report.Writer, registry *prometheus.Registry) http.Handl
 		Store: a.store, Report: w, Directory: w, Analyzer: a.analyzer, ReportDir: a.cfg.Reports.Dir,
 		Token: a.cfg.Web.webhookToken.Reveal(), MaxBodyBytes: a.cfg.Web.MaxBodyBytes,
 		RoutePrefix: a.opts.routePrefix, LinkPrefix: links, Language: a.cfg.Reports.Language,
-		Severities: a.cfg.Analysis.Severities, Version: version.Version,
+		Severities: a.cfg.Analysis.Severities, Version: version.Version, ErrCursor: store.ErrCursor,
 		Gatherer: registry, Registerer: registry, Logger: a.log.With("component", "web"),
 	})
 }
