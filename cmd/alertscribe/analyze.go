@@ -62,7 +62,7 @@ func (c *cli) analyze(ctx context.Context, file string) error {
 		return err
 	}
 	log, registry := c.quietLogger(), prometheus.NewRegistry()
-	collector, err := newCollector(cfg, log, registry)
+	collector, err := newCollector(cfg, nil, log, registry)
 	if err != nil {
 		return err
 	}
@@ -136,7 +136,7 @@ func (c *cli) evidence(ctx context.Context, file string) error {
 	if err != nil {
 		return err
 	}
-	collector, err := newCollector(cfg, c.quietLogger(), prometheus.NewRegistry())
+	collector, err := newCollector(cfg, nil, c.quietLogger(), prometheus.NewRegistry())
 	if err != nil {
 		return err
 	}

@@ -86,7 +86,7 @@ func (a *app) build(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	collector, err := newCollector(cfg, log, registry)
+	collector, err := newCollector(cfg, a.store, log, registry)
 	if err != nil {
 		return err
 	}

@@ -63,6 +63,13 @@ type analysisConfig struct {
 	MaxPromptBytes  int            `yaml:"max_prompt_bytes"`
 	EvidenceTimeout model.Duration `yaml:"evidence_timeout"`
 	EvidenceQueries int            `yaml:"evidence_queries"`
+	Runbooks        runbooksConfig `yaml:"runbooks"`
+}
+
+// runbooksConfig says which runbooks may be fetched: none by default.
+type runbooksConfig struct {
+	Allow    []string `yaml:"allow"`    // URL prefixes
+	Networks []string `yaml:"networks"` // that are not public, in CIDR notation, and may be fetched from all the same
 }
 
 type budgetConfig struct {

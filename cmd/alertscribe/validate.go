@@ -15,6 +15,7 @@ import (
 	"github.com/prometheus/exporter-toolkit/web"
 	"go.yaml.in/yaml/v3"
 
+	"github.com/alertscribe/alertscribe/evidence"
 	"github.com/alertscribe/alertscribe/redact"
 )
 
@@ -65,6 +66,9 @@ func (c *config) validate() []error {
 	}
 	if _, err := redact.New(c.Redaction.Patterns); err != nil {
 		bad("redaction.patterns", "%v", err)
+	}
+	if _, err := evidence.New(evidence.Options{Runbooks: evidence.Runbooks(c.Analysis.Runbooks)}); err != nil {
+		bad("analysis.runbooks", "%v", err)
 	}
 	return errs
 }

@@ -68,7 +68,8 @@ func roundTripper(c *commonconfig.HTTPClientConfig, name string) (http.RoundTrip
 	return commonconfig.NewRoundTripperFromConfig(*c, name)
 }
 
-func newCollector(cfg *config, log *slog.Logger, reg prometheus.Registerer) (*evidence.Collector, error) {
+// newCollector makes the collector of evidence; past is nil for a command that has no database.
+func newCollector(cfg *config, past *store.Store, log *slog.Logger, reg prometheus.Registerer) (*evidence.Collector, error) {
 	prom, err := upstream(cfg.Prometheus, "prometheus")
 	if err != nil {
 		return nil, err
@@ -80,7 +81,11 @@ func newCollector(cfg *config, log *slog.Logger, reg prometheus.Registerer) (*ev
 	o := evidence.Options{
 		Prometheus: prom, Alertmanager: am, Language: cfg.Reports.Language,
 		Timeout: time.Duration(cfg.Analysis.EvidenceTimeout), MaxQueries: cfg.Analysis.EvidenceQueries,
-		Logger: log.With("component", "evidence"), Registerer: reg,
+		Runbooks: evidence.Runbooks(cfg.Analysis.Runbooks),
+		Logger:   log.With("component", "evidence"), Registerer: reg,
+	}
+	if past != nil {
+		o.History = past
 	}
 	if cfg.Prometheus.PublicURL != "" {
 		if o.PublicURL, err = url.Parse(cfg.Prometheus.PublicURL); err != nil {
