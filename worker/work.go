@@ -33,13 +33,27 @@ func (w *Worker) collectEvidence(ctx context.Context, c incident.Claim) (result,
 		return nil, err
 	}
 	return func(inc *incident.Incident, f *incident.Findings) {
-		if a := c.Incident.Analysis; a.Evidence < a.Wanted {
+		switch a := c.Incident.Analysis; {
+		case a.Evidence < a.Wanted:
 			f.Evidence = f.Renew(evidence)
-		} else { // once more, to show how it ended; what carried the alert can't be seen any more
+		case f.Verdict == nil && inc.Analysis.State == incident.EvidenceOnly && failures(evidence) <= failures(f.Evidence):
+			f.Evidence = evidence // nobody cites what was there
+		default: // collected once more to show how the alert ended
 			f.Evidence = f.Refresh(evidence)
 		}
 		inc.EvidenceCollected(c.Incident, w.Now())
 	}, nil
+}
+
+// failures counts the items that could not be looked up.
+func failures(evidence []incident.Evidence) int {
+	n := 0
+	for _, e := range evidence {
+		if e.Failed {
+			n++
+		}
+	}
+	return n
 }
 
 func (w *Worker) analyse(ctx context.Context, c incident.Claim) (result, error) {
@@ -66,10 +80,12 @@ func (w *Worker) failed(work incident.Work, c incident.Claim, err error) result 
 		case incident.WorkFile:
 			inc.FileFailed(err, w.Now())
 		case incident.WorkEvidence:
-			f.Evidence = []incident.Evidence{{
-				ID: "E1", Kind: incident.KindAlert, Title: "Evidence", Failed: true,
-				Summary: "Evidence could not be collected because of a fault in alertscribe; its log has the details.",
-			}}
+			if a := c.Incident.Analysis; a.Evidence < a.Wanted { // else what is there stays
+				f.Evidence = f.Renew([]incident.Evidence{{
+					ID: "E1", Kind: incident.KindAlert, Title: "Evidence", Failed: true,
+					Summary: "Evidence could not be collected because of a fault in alertscribe; its log has the details.",
+				}})
+			}
 			inc.EvidenceCollected(c.Incident, w.Now())
 		case incident.WorkAnalysis:
 			inc.AnalysisFailed(incident.AsFailure(err), w.Rules, w.Now())

@@ -10,7 +10,9 @@ package worker
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -128,11 +130,12 @@ func (w *Worker) Run(ctx context.Context) {
 	stop := context.AfterFunc(ctx, func() { time.AfterFunc(w.SoftStop, cancel) })
 	defer stop()
 	var wg sync.WaitGroup
-	for _, p := range []pool{
-		{w, incident.WorkFile, w.Files, w.writeFile},
-		{w, incident.WorkEvidence, w.Evidences, w.collectEvidence},
-		{w, incident.WorkAnalysis, w.Analyses, w.analyse},
+	for _, p := range []*pool{
+		{work: incident.WorkFile, size: w.Files, do: w.writeFile},
+		{work: incident.WorkEvidence, size: w.Evidences, do: w.collectEvidence},
+		{work: incident.WorkAnalysis, size: w.Analyses, do: w.analyse},
 	} {
+		p.w, p.inFlight = w, map[string]flight{}
 		wg.Go(func() { p.run(ctx, working) })
 	}
 	wg.Go(func() { w.every(ctx, reviveInterval, w.revive) })
@@ -145,7 +148,7 @@ func (w *Worker) every(ctx context.Context, interval time.Duration, f func(conte
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
 	for {
-		if err := f(ctx); err != nil && ctx.Err() == nil {
+		if err := w.guard(ctx, f); err != nil && ctx.Err() == nil {
 			w.Logger.Error("Looking after incidents", "err", err)
 		}
 		select {
@@ -154,4 +157,15 @@ func (w *Worker) every(ctx context.Context, interval time.Duration, f func(conte
 		case <-ticker.C:
 		}
 	}
+}
+
+// guard calls f and makes an error of a panic.
+func (w *Worker) guard(ctx context.Context, f func(context.Context) error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			w.metrics.panics.Inc()
+			err = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
+		}
+	}()
+	return f(ctx)
 }

@@ -1,0 +1,278 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/alertscribe/alertscribe/incident"
+)
+
+// TestRetry: a failure that may pass is tried again with pauses until the model answers.
+func TestRetry(t *testing.T) {
+	bubble(t, func(e *env) {
+		fail := 5
+		e.analyze = func(_ context.Context, inc *incident.Incident, _ []incident.Evidence) (*incident.Verdict, error) {
+			if fail--; fail >= 0 {
+				return nil, &incident.Failure{Kind: incident.FailOverload, Err: errors.New("503")}
+			}
+			return verdict(inc.Alertname), nil
+		}
+		e.start(e.worker())
+		id := e.notify("critical", "A")
+		pass(10 * time.Second)
+		inc, _ := e.get(id)
+		assert.Equal(t, incident.Pending, inc.Analysis.State)
+		assert.Equal(t, "503", inc.Analysis.Detail)
+		assert.Equal(t, inc.Revision, inc.FileRevision, "the file says so")
+		pass(time.Minute)
+		e.done(id)
+		assert.Equal(t, 6, e.times("analysis A"))
+	})
+}
+
+// TestRevive: what is evidence only is analysed when the analyzer permits its reason again; one of all when it probes.
+func TestRevive(t *testing.T) {
+	tests := map[string]struct {
+		reasons []incident.Reason
+		probe   bool
+		asked   []int // calls after each interval, with two at once
+	}{
+		"nothing is permitted":         {},
+		"another reason":               {reasons: []incident.Reason{incident.Budget}},
+		"a few at a time":              {reasons: []incident.Reason{incident.Balance}, asked: []int{2, 4, 5, 5}},
+		"probe":                        {reasons: []incident.Reason{incident.Balance}, probe: true, asked: []int{1, 2, 3}},
+		"one of several reasons is it": {reasons: []incident.Reason{incident.NoKey, incident.Balance}, asked: []int{2, 4}},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(e *env) {
+				e.analyze = failing(incident.FailBalance)
+				e.start(e.worker(func(o *Options) { o.Analyses = 2 }))
+				for i := range 5 {
+					e.notify("critical", fmt.Sprintf("A%d", i))
+				}
+				resolved := e.notify("critical", "Resolved")
+				e.resolve("Resolved")
+				calls := func() int {
+					n := 0
+					for i := range 5 {
+						n += e.times(fmt.Sprintf("analysis A%d", i))
+					}
+					return n
+				}
+				require.Equal(t, 5, calls())
+
+				e.change(func() {
+					e.analyze, e.permit = nil, func() ([]incident.Reason, bool) { return tc.reasons, tc.probe }
+				})
+				for _, asked := range tc.asked {
+					pass(reviveInterval)
+					assert.Equal(t, 5+asked, calls())
+				}
+				if tc.asked == nil {
+					pass(time.Minute)
+					assert.Equal(t, 5, calls())
+				}
+				inc, _ := e.get(resolved)
+				assert.Equal(t, incident.EvidenceOnly, inc.Analysis.State, "it does not fire any more")
+			})
+		})
+	}
+}
+
+// TestReviveIsNotHeldUp: neither incidents that are too old nor one that the model always refuses keep others waiting.
+func TestReviveIsNotHeldUp(t *testing.T) {
+	bubble(t, func(e *env) {
+		e.analyze = failing(incident.FailBalance)
+		e.start(e.worker(rules))
+		for i := range 10 {
+			e.notify("critical", fmt.Sprintf("Old%d", i))
+		}
+		pass(90 * time.Second)
+		for i := range 10 {
+			e.notify("critical", fmt.Sprintf("Old%d", i)) // still firing
+		}
+		pass(90 * time.Second)
+		id := e.notify("warning", "Young")
+		refused := e.notify("critical", "Refused")
+		e.change(func() {
+			e.analyze = func(ctx context.Context, inc *incident.Incident, items []incident.Evidence) (*incident.Verdict, error) {
+				if inc.ID == refused {
+					return failing(incident.FailBalance)(ctx, inc, items)
+				}
+				return verdict(inc.Alertname), nil
+			}
+			e.permit = func() ([]incident.Reason, bool) { return []incident.Reason{incident.Balance}, true }
+		})
+		pass(2 * time.Minute)
+		e.done(id)
+	})
+}
+
+type alertmanager func(*incident.Incident) (bool, error)
+
+func (a alertmanager) StillFiring(_ context.Context, inc *incident.Incident) (bool, error) {
+	return a(inc)
+}
+
+func TestStale(t *testing.T) {
+	tests := map[string]struct {
+		alertmanager Alertmanager
+		want         incident.Status
+	}{
+		"without Alertmanager": {nil, incident.Stale},
+		"still firing":         {alertmanager(func(*incident.Incident) (bool, error) { return true, nil }), incident.Firing},
+		"not firing":           {alertmanager(func(*incident.Incident) (bool, error) { return false, nil }), incident.Stale},
+		"Alertmanager is away": {alertmanager(func(*incident.Incident) (bool, error) { return false, errAway }), incident.Firing},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(e *env) {
+				asked := 0
+				e.start(e.worker(rules, func(o *Options) {
+					if tc.alertmanager == nil {
+						return
+					}
+					o.Alertmanager = alertmanager(func(inc *incident.Incident) (bool, error) {
+						asked++
+						return tc.alertmanager.StillFiring(e.t.Context(), inc)
+					})
+				}))
+				id := e.notify("critical", "A")
+				e.done(id)
+				pass(4 * time.Minute)
+				inc, _ := e.done(id)
+				require.Equal(t, incident.Firing, inc.Status)
+				require.Zero(t, asked)
+				pass(3 * time.Minute)
+				inc, _ = e.done(id) // the file shows it
+				assert.Equal(t, tc.want, inc.Status)
+				switch name {
+				case "still firing":
+					assert.Equal(t, 1, asked, "not again before long")
+					assert.WithinDuration(t, time.Now(), inc.LastHeardAt, 3*time.Minute)
+				case "Alertmanager is away":
+					assert.Greater(t, asked, 1, "asked again")
+				case "not firing":
+					assert.Equal(t, 1, asked)
+				}
+				assert.Equal(t, id, e.notify("critical", "A"), "any later notification goes on with it")
+				inc, _ = e.get(id)
+				assert.Equal(t, incident.Firing, inc.Status)
+			})
+		})
+	}
+}
+
+// TestHeardWhileAsking: a notification that arrives while Alertmanager is asked counts more than its answer.
+func TestHeardWhileAsking(t *testing.T) {
+	bubble(t, func(e *env) {
+		answer := make(chan struct{})
+		e.start(e.worker(rules, func(o *Options) {
+			o.Alertmanager = alertmanager(func(*incident.Incident) (bool, error) {
+				<-answer
+				return false, nil
+			})
+		}))
+		id := e.notify("critical", "A")
+		pass(7 * time.Minute)
+		e.notify("critical", "A")
+		close(answer)
+		settled()
+		inc, _ := e.get(id)
+		assert.Equal(t, incident.Firing, inc.Status)
+	})
+}
+
+// TestEvidenceRenewedWhileTheModelThinks: a name joins while the model is thinking. The evidence collected for it does
+// not take the place of what the verdict is going to cite, and the second verdict is over the new evidence.
+func TestEvidenceRenewedWhileTheModelThinks(t *testing.T) {
+	bubble(t, func(e *env) {
+		round := 0
+		e.collect = func(context.Context, *incident.Incident) []incident.Evidence {
+			round++
+			return evidence(fmt.Sprintf("round %d", round), 2)
+		}
+		answers := make(chan *incident.Verdict)
+		var shown [][]incident.Evidence
+		e.analyze = func(_ context.Context, _ *incident.Incident, items []incident.Evidence) (*incident.Verdict, error) {
+			shown = append(shown, items)
+			return <-answers, nil
+		}
+		e.start(e.worker())
+		id := e.notify("critical", "A")
+		require.Equal(t, id, e.notify("critical", "A", "B"))
+		require.Equal(t, 2, round)
+		answers <- verdict("first", "E2")
+		settled()
+		inc, f := e.get(id)
+		assert.Equal(t, "first", f.Verdict.Summary)
+		assert.Equal(t, "round 1", titles(f.Evidence)["E2"], "what it cites is what it was shown")
+		assert.Equal(t, incident.Pending, inc.Analysis.State, "B is not covered")
+		require.Len(t, shown, 2)
+		for id, title := range titles(shown[1]) {
+			if title == "round 2" {
+				assert.NotContains(t, []string{"E1", "E2"}, id, "an id never comes to mean something else")
+			}
+		}
+		answers <- verdict("second", "E3")
+		settled()
+		inc, f = e.done(id)
+		assert.Equal(t, "second", f.Verdict.Summary)
+		assert.Equal(t, map[string]string{"E3": "round 2", "E4": "round 2"}, titles(f.Evidence), "what is not cited any more is gone")
+		assert.Equal(t, []string{"A", "B"}, inc.Analysis.Covered)
+	})
+}
+
+func titles(items []incident.Evidence) map[string]string {
+	m := map[string]string{}
+	for _, e := range items {
+		m[e.ID] = e.Title
+	}
+	return m
+}
+
+// TestEvidenceAtTheEnd: what is collected once more at the resolve shows how it ended, and costs no analysis.
+func TestEvidenceAtTheEnd(t *testing.T) {
+	charted := func(title string, chart float64) []incident.Evidence {
+		items := evidence(title, 1)
+		items[0].Chart = &incident.Chart{Series: []incident.Series{{Points: []incident.Point{{At: time.Unix(0, 0).UTC(), Value: chart}}}}}
+		return items
+	}
+	noKey := failing(incident.FailNoKey)
+	failed := evidence("failed", 1)
+	failed[0].Failed = true
+	tests := map[string]struct {
+		analyze func(context.Context, *incident.Incident, []incident.Evidence) (*incident.Verdict, error)
+		end     []incident.Evidence
+		want    []incident.Evidence
+	}{
+		"with a verdict the chart goes on": {nil, charted("after", 2), charted("before", 2)},
+		"without one all is new":           {noKey, charted("after", 2), charted("after", 2)},
+		"not what could not be looked up":  {noKey, failed, charted("before", 1)},
+	}
+	for name, tc := range tests {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(e *env) {
+				e.collect = func(context.Context, *incident.Incident) []incident.Evidence { return charted("before", 1) }
+				e.analyze = tc.analyze
+				e.start(e.worker())
+				id := e.notify("critical", "A")
+				calls := e.times("analysis A")
+				e.change(func() {
+					e.collect = func(context.Context, *incident.Incident) []incident.Evidence { return tc.end }
+				})
+				e.resolve("A")
+				_, f := e.get(id)
+				assert.Equal(t, tc.want, f.Evidence)
+				assert.Equal(t, calls, e.times("analysis A"))
+			})
+		})
+	}
+}
