@@ -254,7 +254,7 @@ func TestEvidenceAtTheEnd(t *testing.T) {
 		want    []incident.Evidence
 	}{
 		"with a verdict the chart goes on": {nil, charted("after", 2), charted("before", 2)},
-		"without one all is new":           {noKey, charted("after", 2), charted("after", 2)},
+		"without one, too":                 {noKey, charted("after", 2), charted("before", 2)},
 		"not what could not be looked up":  {noKey, failed, charted("before", 1)},
 	}
 	for name, tc := range tests {

@@ -33,27 +33,13 @@ func (w *Worker) collectEvidence(ctx context.Context, c incident.Claim) (result,
 		return nil, err
 	}
 	return func(inc *incident.Incident, f *incident.Findings) {
-		switch a := c.Incident.Analysis; {
-		case a.Evidence < a.Wanted:
+		if a := c.Incident.Analysis; a.Evidence < a.Wanted {
 			f.Evidence = f.Renew(evidence)
-		case f.Verdict == nil && inc.Analysis.State == incident.EvidenceOnly && failures(evidence) <= failures(f.Evidence):
-			f.Evidence = evidence // nobody cites what was there
-		default: // collected once more to show how the alert ended
+		} else { // once more, to show how it ended; what carried the alert can't be seen any more
 			f.Evidence = f.Refresh(evidence)
 		}
 		inc.EvidenceCollected(c.Incident, w.Now())
 	}, nil
-}
-
-// failures counts the items that could not be looked up.
-func failures(evidence []incident.Evidence) int {
-	n := 0
-	for _, e := range evidence {
-		if e.Failed {
-			n++
-		}
-	}
-	return n
 }
 
 func (w *Worker) analyse(ctx context.Context, c incident.Claim) (result, error) {
