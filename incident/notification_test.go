@@ -71,7 +71,7 @@ func TestReportPath(t *testing.T) {
 	}
 	long := reportPath(at, strings.Repeat("率", 100), id)
 	name := strings.TrimSuffix(strings.TrimPrefix(long, "2026-11-21/023005_"), "_abcdefgh.md")
-	assert.Equal(t, 78, len(name), "cut by rune: 26 runes of 3 bytes")
+	assert.Len(t, name, 78, "cut by rune: 26 runes of 3 bytes")
 	assert.True(t, utf8.ValidString(name))
 }
 

@@ -75,7 +75,7 @@ var prose = newWords(`yes no on off enabled disabled required optional string bo
 
 func newWords(list string) map[string]bool {
 	m := map[string]bool{}
-	for _, w := range strings.Fields(list) {
+	for w := range strings.FieldsSeq(list) {
 		m[w] = true
 	}
 	return m

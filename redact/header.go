@@ -29,11 +29,10 @@ func (c *scanner) authorization(sep, i int) int {
 	if start = c.skip(start, 8, "\\\"'[ "); start == len(c.s) {
 		return sep
 	}
-	end := start
 	if n, _ := placeholderAt(c.s[start:]); n > 0 {
 		return sep
 	}
-	end = dotted.run(c.s[:min(len(c.s), start+40)], start)
+	end := dotted.run(c.s[:min(len(c.s), start+40)], start)
 	if schemes[strings.ToLower(c.s[start:end])] {
 		value := c.skip(end, 16, " \t+")
 		if value == end || value == len(c.s) {

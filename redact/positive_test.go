@@ -58,10 +58,14 @@ var positives = []struct{ in, secret, kind string }{
 	{`{"Authorization":["Bearer abc.def-123"]}`, "abc.def-123", Authorization},
 	{`{\"Authorization\":\"Bearer abc.def-123\"}`, "abc.def-123", Authorization},
 	{"Proxy-Authorization: Basic YWRtaW46aHVudGVyMg==", "YWRtaW46aHVudGVyMg==", Authorization},
-	{"Authorization: AWS4-HMAC-SHA256 Credential=" + awsID + "/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=fe5f80f77d5fa3be\nHost: x",
-		"Credential=" + awsID + "/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=fe5f80f77d5fa3be", Authorization},
-	{`Authorization: Digest username="bob", realm="x", response="6629fae49393a05397450978507c4ef1"`,
-		`username="bob", realm="x", response="6629fae49393a05397450978507c4ef1"`, Authorization},
+	{
+		"Authorization: AWS4-HMAC-SHA256 Credential=" + awsID + "/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=fe5f80f77d5fa3be\nHost: x",
+		"Credential=" + awsID + "/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=fe5f80f77d5fa3be", Authorization,
+	},
+	{
+		`Authorization: Digest username="bob", realm="x", response="6629fae49393a05397450978507c4ef1"`,
+		`username="bob", realm="x", response="6629fae49393a05397450978507c4ef1"`, Authorization,
+	},
 	{"Authorization: GenieKey " + hex32, hex32, Authorization},
 	{"sent Bearer " + openaiK + " to the model", openaiK, Authorization},
 	{"got 401 for Basic dXNlcjpwYXNzd29yZA== from proxy", "dXNlcjpwYXNzd29yZA==", Authorization},

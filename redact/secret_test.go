@@ -54,10 +54,10 @@ func TestSecretEmptyStaysEmpty(t *testing.T) {
 	assert.Empty(t, fmt.Sprint(s))
 	asJSON, err := json.Marshal(s)
 	require.NoError(t, err)
-	assert.Equal(t, `""`, string(asJSON))
+	assert.JSONEq(t, `""`, string(asJSON))
 	asYAML, err := yaml.Marshal(s)
 	require.NoError(t, err)
-	assert.Equal(t, "\"\"\n", string(asYAML))
+	assert.YAMLEq(t, `""`, string(asYAML))
 }
 
 func TestSecretIsReadLikeAString(t *testing.T) {

@@ -194,7 +194,7 @@ func (a *app) checkModel(ctx context.Context) {
 	case err != nil && ctx.Err() == nil:
 		a.log.Warn("Asking the model's endpoint which models it has", "err", err)
 	case warning != "":
-		a.log.Warn(warning)
+		a.log.Warn("The model may not do", "warning", warning)
 	}
 }
 

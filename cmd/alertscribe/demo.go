@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"github.com/prometheus/common/promslog"
@@ -87,8 +88,8 @@ func (d *demo) say(format string, args ...any) {
 
 func (d *demo) stop(ctx context.Context) error {
 	var errs []error
-	for i := len(d.ended) - 1; i >= 0; i-- {
-		errs = append(errs, d.ended[i](ctx))
+	for _, end := range slices.Backward(d.ended) {
+		errs = append(errs, end(ctx))
 	}
 	return errors.Join(errs...)
 }

@@ -112,8 +112,8 @@ func asNobody(t *testing.T, dir string) func(*exec.Cmd) {
 		exe := filepath.Join(dir, "alertscribe.test")
 		b, err := os.ReadFile(cmd.Path)
 		require.NoError(t, err)
-		require.NoError(t, os.WriteFile(exe, b, 0o755)) //nolint:gosec // somebody else must run it
-		for d := dir; d != os.TempDir() && len(d) > len(os.TempDir()); d = filepath.Dir(d) {
+		require.NoError(t, os.WriteFile(exe, b, 0o755))                                 //nolint:gosec // somebody else must run it
+		for d := dir; len(d) > len(filepath.Clean(os.TempDir())); d = filepath.Dir(d) { //nolint:usetesting // the root of them all
 			require.NoError(t, os.Chmod(d, 0o755)) //nolint:gosec // and get there
 		}
 		require.NoError(t, filepath.Walk(dir, func(path string, _ os.FileInfo, err error) error {
