@@ -17,11 +17,11 @@ const (
 
 var (
 	sayAlerts = text{
-		"%[1]d of %[2]d alerts of %[3]s fire; the first since %[4]s.",
+		"Firing: %[1]d of %[2]d alerts of %[3]s, the first since %[4]s.",
 		"%[3]s 共 %[2]d 条告警，其中 %[1]d 条正在触发；最早始于 %[4]s。",
 	}
 	sayAlertsOver = text{
-		"None of %[1]d alerts of %[2]s fires any more; the first had begun at %[3]s.",
+		"No alert of %[2]s fires any more, of %[1]d; the first had begun at %[3]s.",
 		"%[2]s 共 %[1]d 条告警，均已恢复；最早始于 %[3]s。",
 	}
 	sayHidden = text{

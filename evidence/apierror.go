@@ -53,9 +53,11 @@ func classify(parent context.Context, err error) error {
 		return fmt.Errorf("%w: no answer in time", errTooExpensive)
 	}
 	if e, ok := errors.AsType[*promv1.Error](err); ok {
-		var status int
-		if _, scanned := fmt.Sscanf(e.Msg, "client error: %d", &status); scanned == nil {
-			return statusError(status)
+		for _, format := range []string{"client error: %d", "server error: %d"} {
+			var status int
+			if _, scanned := fmt.Sscanf(e.Msg, format, &status); scanned == nil {
+				return statusError(status)
+			}
 		}
 		return fmt.Errorf("%w: %s", kindOf(e), cut(e.Msg, 300))
 	}

@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"runtime/debug"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -168,6 +169,7 @@ func (c *Collector) inquire(ctx context.Context, inc *incident.Incident) *inquir
 	q.prom = newQuerier(c.prometheus, c.options.MaxQueries, c.metrics.counter("prometheus"))
 	q.rule, q.ruleErr = findRule(ctx, q.prom, q.alert)
 	q.setWindow()
+	q.trimWindow(ctx)
 	q.known = sync.OnceValues(func() (known, error) { return askLabels(ctx, q) })
 	return q
 }
@@ -200,7 +202,11 @@ func (c *Collector) failed(q *inquiry, one collector, err error) []incident.Evid
 
 // explain says in the report's language why something could not be looked up, with the details as they are.
 func (q *inquiry) explain(err error) string {
-	detail := cut(err.Error(), 300)
+	detail := err.Error()
+	for _, kind := range []error{errUnavailable, errTooExpensive, errBadQuery} {
+		detail = strings.ReplaceAll(detail, kind.Error()+": ", "") // said by the phrase
+	}
+	detail = cut(detail, 300)
 	switch {
 	case errors.Is(err, errNoBudget):
 		return q.say(sayNoBudget)

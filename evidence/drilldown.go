@@ -191,13 +191,13 @@ func (q *inquiry) addUp(parts map[string]*part, m model.Matrix, by []string, n i
 }
 
 func partOf(parts map[string]*part, metric model.Metric, by []string, n int) *part {
-	key := ""
+	values := make([]string, len(by))
 	labels := map[string]string{}
-	for _, name := range by {
-		value := string(metric[model.LabelName(name)])
-		labels[name] = value
-		key += value + "\x00"
+	for i, name := range by {
+		values[i] = string(metric[model.LabelName(name)])
+		labels[name] = values[i]
 	}
+	key := strings.Join(values, "\x00")
 	if parts[key] == nil {
 		parts[key] = &part{labels: labels, whole: make([]float64, n), base: make([]float64, n)}
 	}

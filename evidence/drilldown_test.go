@@ -40,6 +40,14 @@ func TestDrilldownOfAnAttack(t *testing.T) {
 			`ip_region="us-east", user_type="guest" carries 100 % of the change`,
 		},
 		{
+			"a ratio in percent",
+			`100 * sum(rate(user_login_total{login_status="failed"}[5m])) without (ip_region, user_type, login_status) / sum(rate(user_login_total[5m])) without (ip_region, user_type, login_status) > 10`,
+			"alertname=High severity=critical",
+			`sum without (login_status) (rate(user_login_total{login_status="failed"}[5m])) / sum without (login_status) (rate(user_login_total[5m]))`,
+			map[string]string{"ip_region": "us-east", "user_type": "guest"},
+			`ip_region="us-east", user_type="guest" carries 100 % of the change; it is 36 % of the whole, and its own value went from 5.1 % to 66.7 %.`,
+		},
+		{
 			"successes that become fewer",
 			`1 - sum(rate(user_login_total{login_status="success"}[5m])) / sum(rate(user_login_total[5m])) > 0.1`,
 			"alertname=High severity=critical",
@@ -130,10 +138,10 @@ func TestDrilldownOfOtherForms(t *testing.T) {
 	r.add(`job:requests:rate5m{job="api"}`, func(s float64) float64 { return s / 100 })
 	p := r.serve(t, "")
 	tests := []struct{ name, expr, summary string }{
-		{"gone", `absent(up{job="api",instance="b:80"})`, "1 of 1 series that were there in this window are gone; the last was seen at "},
-		{"down", `absent(up{job="web"} == 1)`, "All 2 series are there, but none has the value that is asked for; last: 0."},
+		{"gone", `absent(up{job="api",instance="b:80"})`, "Gone: 1 of 1 series that were there in this window; the last was seen at "},
+		{"down", `absent(up{job="web"} == 1)`, "All series are there (2), but none has the value that is asked for; last: 0."},
 		{"never there", `absent_over_time(up{job="wep"}[5m])`, "No such series was there in the whole window"},
-		{"missing behind unless", `count by (job) (requests_total) unless on (job) count by (job) (up{job="web"} == 2)`, "All 2 series are there"},
+		{"missing behind unless", `count by (job) (requests_total) unless on (job) count by (job) (up{job="web"} == 2)`, "All series are there (2)"},
 		{"single series", `up{job="web"} == 0`, "each value of the expression is that of a single series already. When the alert fired, 2 of 2 series"},
 		{"recorded", `job:requests:rate5m > 1`, "recorded by a rule"},
 		{"no series", `vector(1) > 0`, "there are no series in the expression"},
@@ -208,4 +216,42 @@ func TestPartsAddUp(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestYoungPrometheus is the demo: a minute of data, an attack, an alert after seconds.
+func TestYoungPrometheus(t *testing.T) {
+	r := record(100*time.Second, time.Second)
+	r.add(`up{job="login",instance="l:80"}`, func(float64) float64 { return 1 })
+	for _, user := range []string{"guest", "vip"} {
+		for _, region := range []string{"cn-north", "us-east"} {
+			for _, status := range []string{"failed", "success"} {
+				labels := fmt.Sprintf(`{job="login",instance="l:80",user_type=%q,ip_region=%q,login_status=%q}`, user, region, status)
+				r.counter("user_login_total"+labels, func(s float64) float64 {
+					switch {
+					case status == "success":
+						return 10
+					case s > 75 && user == "guest" && region == "us-east":
+						return 30
+					}
+					return .5
+				})
+			}
+		}
+	}
+	p := r.serve(t, "")
+	c := collectorAt(t, p.URL, r.end())
+	items := c.Collect(t.Context(), firing(r.at(90),
+		`sum by (user_type) (rate(user_login_total{login_status="failed"}[10s])) / sum by (user_type) (rate(user_login_total[10s])) > 0.2`,
+		"alertname=HighLoginFailureRate user_type=guest severity=critical"))
+	for _, item := range items {
+		t.Log(item.ID, item.Summary)
+		assert.False(t, item.Failed)
+	}
+	drill := ofKind(items, incident.KindDrilldown)
+	require.Len(t, drill, 1)
+	assert.Contains(t, drill[0].Summary, `Within user_type="guest": ip_region="us-east" carries 100 % of the change; it is `)
+	signal := ofKind(items, incident.KindSignal)
+	require.Len(t, signal, 1)
+	assert.Contains(t, signal[0].Summary, "times the usual deviation")
+	assert.Greater(t, len(signal[0].Chart.Series[0].Points), 50)
 }

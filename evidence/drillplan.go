@@ -75,20 +75,12 @@ func planOf(value parser.Expr, k known) ([]drill, refusal) {
 	return nil, refusedSeries
 }
 
-// core takes factors above zero and parentheses off a value.
+// core takes factors above zero and parentheses off a value: they change neither parts nor direction.
 func core(e parser.Expr) parser.Expr {
-	e = unparen(e)
-	b, ok := e.(*parser.BinaryExpr)
-	if !ok || b.Op != parser.MUL && b.Op != parser.DIV {
-		return e
+	if factor, rest := factored(e); factor > 0 {
+		return rest
 	}
-	if v, ok := constant(b.RHS); ok && v > 0 {
-		return core(b.LHS)
-	}
-	if v, ok := constant(b.LHS); ok && v > 0 && b.Op == parser.MUL {
-		return core(b.RHS)
-	}
-	return e
+	return unparen(e)
 }
 
 type planner struct {
@@ -228,7 +220,7 @@ func selectedBy(num, den parser.Expr) []string {
 
 // additive returns the aggregation that an operand is, where its parts add up.
 func additive(e parser.Expr) *parser.AggregateExpr {
-	a, ok := unparen(e).(*parser.AggregateExpr)
+	a, ok := core(e).(*parser.AggregateExpr)
 	if !ok || a.Op != parser.SUM && a.Op != parser.COUNT {
 		return nil
 	}

@@ -16,8 +16,8 @@ import (
 var (
 	sayWithin  = text{"Within %s: ", "在 %s 范围内："}
 	sayCarries = text{
-		"%[1]s carries %[2]s of the change, though it is %[3]s of the whole: its own value went from %[4]s to %[5]s.",
-		"变化的 %[2]s 来自 %[1]s（它仅占总量的 %[3]s）：其自身的值由 %[4]s 变为 %[5]s。",
+		"%[1]s carries %[2]s of the change; it is %[3]s of the whole, and its own value went from %[4]s to %[5]s.",
+		"变化的 %[2]s 来自 %[1]s；它占总量的 %[3]s，其自身的值由 %[4]s 变为 %[5]s。",
 	}
 	sayCarriesSum = text{
 		"%[1]s carries %[2]s of the change (it had %[3]s before): it went from %[4]s to %[5]s.",
@@ -152,10 +152,13 @@ func (q *inquiry) within(d drill) string {
 
 // unit returns the unit of the parts.
 func (d drill) unit(form drillForm) unit {
-	if form == formRatio && d.base != nil {
-		return unitOf(d.ratio)
+	switch {
+	case form != formRatio:
+		return unitOf(d.whole)
+	case d.side == nil:
+		return unitOf(d.ratio) // an average
 	}
-	return unitOf(d.whole)
+	return unitOfQuotient(unitOf(d.whole), unitOf(d.base), sameMetric(d.whole, d.base))
 }
 
 // partsChart draws the parts that contributed most, and the others as one line where they add up.

@@ -52,6 +52,7 @@ func (u unit) number(v float64) string {
 		return byteSize(v) + u.perSecond()
 	case unitCount:
 		return digits(v) + u.perSecond()
+	default:
 	}
 	return digits(v)
 }

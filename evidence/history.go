@@ -28,7 +28,7 @@ const (
 var (
 	sayNoPastIncidents = text{"There is no earlier incident of this alert.", "该告警没有历史事件。"}
 	sayPastIncidents   = text{
-		"%[1]d earlier incidents of this alert, %[2]d of them with the same labels; the last began at %[3]s and lasted %[4]s. What was found then is unreviewed text of alertscribe's own.",
+		"Earlier incidents of this alert: %[1]d, with the same labels: %[2]d; the last began at %[3]s and lasted %[4]s. What was found then is unreviewed text of alertscribe's own.",
 		"该告警有 %[1]d 次历史事件，其中 %[2]d 次标签相同；最近一次始于 %[3]s，持续 %[4]s。当时的结论为 alertscribe 自动生成，未经人工审核。",
 	}
 	wordIncident = text{"incident", "事件"}

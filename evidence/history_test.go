@@ -58,7 +58,7 @@ func TestHistory(t *testing.T) {
 	}
 	found := items(a)
 	require.Len(t, found, 1)
-	assert.Equal(t, "2 earlier incidents of this alert, 1 of them with the same labels; the last began at 2026-11-19 08:00:00 UTC "+
+	assert.Equal(t, "Earlier incidents of this alert: 2, with the same labels: 1; the last began at 2026-11-19 08:00:00 UTC "+
 		"and lasted 5m. What was found then is unreviewed text of alertscribe's own.", found[0].Summary)
 	assert.Equal(t, [][]string{
 		{"2026-11-18 08:00:00 UTC", "1h", "", "the disk was full", same.ID},

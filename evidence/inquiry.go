@@ -48,6 +48,7 @@ const (
 	leastBefore = time.Hour
 	mostBefore  = 24 * time.Hour
 	lookAfter   = time.Hour
+	trimSteps   = 60
 	steps       = 240 // about as many points as a chart shows
 )
 
@@ -81,6 +82,20 @@ func (q *inquiry) setWindow() {
 	}
 	q.step = niceStep(q.end.Sub(q.start) / steps)
 	q.start, q.end = q.start.Truncate(time.Second), q.end.Truncate(time.Second)
+}
+
+// trimWindow lets the window begin where Prometheus' data do: one that has run for minutes only is looked at by finer
+// steps. It is asked by what every Prometheus has, since the alert's own series may be new for a reason.
+func (q *inquiry) trimWindow(ctx context.Context) {
+	step := niceStep(q.end.Sub(q.start) / trimSteps)
+	m, err := q.prom.Range(ctx, "count(up)", q.start, q.end, step)
+	if err != nil || len(m) == 0 || len(m[0].Values) == 0 {
+		return
+	}
+	if first := m[0].Values[0].Timestamp.Time(); first.Sub(q.start) > step {
+		q.start = first.Add(-step).UTC()
+		q.step = niceStep(q.end.Sub(q.start) / steps)
+	}
 }
 
 // principal returns the alert to look at: of those that fire, or else of all, the ones with the incident's severity

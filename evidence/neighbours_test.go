@@ -63,7 +63,7 @@ func TestNeighbours(t *testing.T) {
 	t.Run("all well", func(t *testing.T) {
 		items := ofKind(c.Collect(t.Context(), firing(r.at(5800), "", "alertname=X job=web")), incident.KindNeighbours)
 		require.Len(t, items, 1)
-		assert.Equal(t, `All 1 targets with job="web" were up in the whole window. None of these was seen: restarts, changes of versions and settings, changes of deployments and replicas.`, items[0].Summary)
+		assert.Equal(t, `All targets with job="web" (1) were up in the whole window. None of these was seen: restarts, changes of versions and settings, changes of deployments and replicas.`, items[0].Summary)
 	})
 	t.Run("no target", func(t *testing.T) {
 		items := ofKind(c.Collect(t.Context(), firing(r.at(5800), "", "alertname=X team=a")), incident.KindNeighbours)

@@ -18,11 +18,11 @@ import (
 var (
 	sayNoOthers = text{"No other alert fired in this window.", "该时间范围内没有其他告警触发。"}
 	sayOthers   = text{
-		"%[1]d other alerts fired in this window, %[2]d of them before this one, %[3]d on the same target.",
+		"Other alerts that fired in this window: %[1]d, before this one: %[2]d, on the same target: %[3]d.",
 		"该时间范围内另有 %[1]d 条告警触发，其中 %[2]d 条早于本告警，%[3]d 条在同一目标上。",
 	}
 	sayFirstOther = text{" The first after the window's start: %[1]s at %[2]s.", " 该时间范围内最早触发：%[1]s（%[2]s）。"}
-	sayOlder      = text{" %d more fire since before the window.", " 另有 %d 条在此之前就已触发。"}
+	sayOlder      = text{" Firing since before the window: %d more.", " 另有 %d 条在此之前就已触发。"}
 	saySilenced   = text{" This alert is silenced%s.", " 本告警已被静默%s。"}
 	sayInhibited  = text{" This alert is inhibited by %s.", " 本告警被 %s 抑制。"}
 	sayByComment  = text{" (%[1]s: %[2]q, until %[3]s)", "（%[1]s：%[2]q，至 %[3]s）"}

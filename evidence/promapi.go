@@ -18,9 +18,8 @@ const (
 	queryTimeout = 8 * time.Second // sent to the server; we wait graceTime longer ourselves
 	graceTime    = time.Second
 	maxSeries    = 10_000
-	maxPoints    = 2_000    // per series
-	maxBody      = 16 << 20 // bytes of an answer, decompressed
-	maxInFlight  = 8        // questions of one incident at a time
+	maxPoints    = 2_000 // per series
+	maxInFlight  = 8     // questions of one incident at a time
 )
 
 // querier asks Prometheus on behalf of one incident and keeps to its budget of queries. Its errors are errUnavailable,

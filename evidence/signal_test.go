@@ -92,8 +92,10 @@ func TestSignalWithoutRule(t *testing.T) {
 		name, expr, alert string
 		query, summary    string
 	}{
-		{"absent", `absent(up{job="api"} == 1)`, "alertname=ApiDown job=api", `count(up{job="api"} == 1)`,
-			"There was no value when the alert fired; last 1. Threshold: < 1. Lowest 1 at "},
+		{
+			"absent", `absent(up{job="api"} == 1)`, "alertname=ApiDown job=api", `count(up{job="api"} == 1)`,
+			"There was no value when the alert fired; last 1. Threshold: < 1. Lowest 1 at ",
+		},
 		{"nothing there", `nowhere > 1`, "alertname=X", "nowhere", "no value with this alert's labels"},
 		{"another thing", `up > 0`, "alertname=X instance=b:80", `up{instance="b:80"}`, "no value with this alert's labels"},
 		{"an alternative", `nowhere > 1 or up < 2`, "alertname=X instance=a:80", `up{instance="a:80"}`, "Threshold: < 2"},

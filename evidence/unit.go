@@ -166,7 +166,8 @@ func unitOfBinary(b *parser.BinaryExpr) unit {
 		if isR && factorR != 0 {
 			return scaled(l, 1/factorR)
 		}
-		return unitOfQuotient(l, r, sameMetric(b.LHS, b.RHS))
+		factor, whole := factored(b.LHS) // 100 * a / b
+		return scaled(unitOfQuotient(unitOf(whole), r, sameMetric(whole, b.RHS)), factor)
 	}
 	return unit{}
 }
@@ -183,6 +184,27 @@ func unitOfSum(op parser.ItemType, l, r unit, constantL, constantR bool) unit {
 		return l
 	}
 	return unit{}
+}
+
+// factored takes constant factors off an expression.
+func factored(e parser.Expr) (float64, parser.Expr) {
+	e = unparen(e)
+	b, ok := e.(*parser.BinaryExpr)
+	if !ok || b.Op != parser.MUL && b.Op != parser.DIV {
+		return 1, e
+	}
+	if v, ok := constant(b.RHS); ok && v != 0 {
+		if b.Op == parser.DIV {
+			v = 1 / v
+		}
+		factor, rest := factored(b.LHS)
+		return factor * v, rest
+	}
+	if v, ok := constant(b.LHS); ok && b.Op == parser.MUL {
+		factor, rest := factored(b.RHS)
+		return factor * v, rest
+	}
+	return 1, e
 }
 
 // scaled multiplies by a constant: what that makes of a unit is known for ratios alone.

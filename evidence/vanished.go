@@ -13,11 +13,11 @@ import (
 
 var (
 	sayVanished = text{
-		"%[1]d of %[2]d series that were there in this window are gone; the last was seen at %[3]s.",
+		"Gone: %[1]d of %[2]d series that were there in this window; the last was seen at %[3]s.",
 		"该时间范围内的 %[2]d 个序列中有 %[1]d 个已消失；最后一次出现于 %[3]s。",
 	}
 	sayStillThere = text{
-		"All %[1]d series are there, but none has the value that is asked for; last: %[2]s.",
+		"All series are there (%[1]d), but none has the value that is asked for; last: %[2]s.",
 		"%[1]d 个序列都在，但没有一个满足所要求的值；最新：%[2]s。",
 	}
 	sayNeverThere = text{

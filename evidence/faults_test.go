@@ -1,0 +1,236 @@
+package evidence
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	"github.com/prometheus/common/config"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/alertscribe/alertscribe/incident"
+)
+
+// TestFaultyPrometheus holds the collection to its bounds and its words whatever the server does.
+func TestFaultyPrometheus(t *testing.T) {
+	handlers := map[string]http.HandlerFunc{
+		"hangs": func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() },
+		"drips": func(w http.ResponseWriter, r *http.Request) {
+			for r.Context().Err() == nil {
+				_, _ = w.Write([]byte(" "))
+				w.(http.Flusher).Flush()
+				select {
+				case <-time.After(10 * time.Millisecond):
+				case <-r.Context().Done():
+				}
+			}
+		},
+		"is huge": func(w http.ResponseWriter, r *http.Request) {
+			_, _ = w.Write([]byte(`{"status":"success","data":{"resultType":"matrix","result":[`))
+			chunk := []byte(strings.Repeat(`{"metric":{"a":"b"},"values":[[1,"2"]]},`, 1000))
+			for r.Context().Err() == nil {
+				if _, err := w.Write(chunk); err != nil {
+					return
+				}
+			}
+		},
+		"is no Prometheus": func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>hello</html>")) },
+		"fails":            func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "oops", http.StatusInternalServerError) },
+		"wants a password": func(w http.ResponseWriter, _ *http.Request) { http.Error(w, "no", http.StatusUnauthorized) },
+		"refuses": func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusBadRequest)
+			_, _ = w.Write([]byte(`{"status":"error","errorType":"bad_data","error":"unknown function"}`))
+		},
+		"has limits": func(w http.ResponseWriter, _ *http.Request) {
+			w.WriteHeader(http.StatusUnprocessableEntity)
+			_, _ = w.Write([]byte(`{"status":"error","errorType":"execution","error":"the query hit the max number of series limit"}`))
+		},
+		"says nonsense": func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = w.Write([]byte(`{"status":"success","data":{"resultType":"streams","result":[]}}`))
+		},
+		"cuts off": func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", "1000")
+			_, _ = w.Write([]byte(`{"status":"success"`))
+		},
+	}
+	words := map[string]string{
+		"hangs": "took", "drips": "took", "is huge": "more than 16 MiB", "is no Prometheus": "can't be asked",
+		"fails": "HTTP status 500", "wants a password": "check the credentials in http_config", "refuses": "unknown function",
+		"has limits": "limit", "says nonsense": "can't be asked", "cuts off": "can't be asked", "is gone": "connection refused",
+	}
+	for name, want := range words {
+		t.Run(name, func(t *testing.T) {
+			server := httptest.NewServer(handlers[name])
+			if name == "is gone" {
+				server.Close()
+			}
+			t.Cleanup(server.Close)
+			timeout := 3 * time.Second
+			if name == "is huge" {
+				timeout = 20 * time.Second // to read 16 MiB several times takes a loaded machine a while
+			}
+			registry := prometheus.NewPedanticRegistry()
+			c := collectorAt(t, strings.Replace(server.URL, "//", "//user:secret@", 1), time.Now(), func(o *Options) {
+				o.Timeout, o.Registerer = timeout, registry
+			})
+			inc := firing(time.Now().Add(-time.Minute), `sum(rate(x_total[5m])) > 1`, "alertname=X instance=a:80 job=api")
+			began := time.Now()
+			items := c.Collect(t.Context(), inc)
+			assert.Less(t, time.Since(began), timeout+2*time.Second)
+			require.NotEmpty(t, items)
+			assert.Equal(t, incident.KindAlert, items[0].Kind)
+			assert.False(t, items[0].Failed)
+			for i, item := range items {
+				assert.Equal(t, fmt.Sprintf("E%d", i+1), item.ID)
+				assert.NotContains(t, item.Summary+item.Link, "secret")
+			}
+			signal := ofKind(items, incident.KindSignal)
+			require.Len(t, signal, 1)
+			assert.True(t, signal[0].Failed)
+			assert.Contains(t, signal[0].Summary, want)
+			assert.Positive(t, testutil.ToFloat64(c.metrics.failed.WithLabelValues("signal")))
+			problems, err := testutil.GatherAndLint(registry)
+			require.NoError(t, err)
+			assert.Empty(t, problems)
+		})
+	}
+}
+
+func TestQueries(t *testing.T) {
+	var asked []string
+	var form url.Values
+	answer := `{"status":"success","data":{"resultType":"vector","result":[]}}`
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked = append(asked, r.Method+" "+r.URL.Path+" "+r.Header.Get("X-Scope-OrgID"))
+		if strings.Contains(r.URL.Path, "get") && r.Method == http.MethodPost {
+			http.Error(w, "no POST here", http.StatusMethodNotAllowed)
+			return
+		}
+		assert.NoError(t, r.ParseForm())
+		form = r.Form
+		_, _ = w.Write([]byte(answer))
+	}))
+	t.Cleanup(server.Close)
+	connectTo := func(path string) *querier {
+		s := serverAt(t, server.URL+path)
+		s.HTTP.HTTPHeaders = &config.Headers{Headers: map[string]config.Header{"X-Scope-OrgID": {Values: []string{"team"}}}}
+		connected, err := connect(s, "prometheus")
+		require.NoError(t, err)
+		t.Cleanup(connected.close)
+		return newQuerier(connected, 3, func(string) {})
+	}
+	t.Run("a path, a tenant and a time limit", func(t *testing.T) {
+		asked = nil
+		ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
+		defer cancel()
+		_, err := connectTo("/prefix/prometheus/").Instant(ctx, "up", time.Unix(1, 0))
+		require.NoError(t, err)
+		assert.Equal(t, []string{"POST /prefix/prometheus/api/v1/query team"}, asked)
+		d, err := time.ParseDuration(form.Get("timeout"))
+		require.NoError(t, err)
+		assert.InDelta(t, 3, d.Seconds(), .5, "a second less than there is")
+		assert.Equal(t, "10001", form.Get("limit"))
+	})
+	t.Run("GET where POST is not allowed", func(t *testing.T) {
+		asked = nil
+		_, err := connectTo("/get").Instant(t.Context(), "up", time.Unix(1, 0))
+		require.NoError(t, err)
+		assert.Equal(t, []string{"POST /get/api/v1/query team", "GET /get/api/v1/query team"}, asked)
+	})
+	t.Run("the budget", func(t *testing.T) {
+		q := connectTo("")
+		for range 3 {
+			_, err := q.Instant(t.Context(), "up", time.Unix(1, 0))
+			require.NoError(t, err)
+		}
+		_, err := q.Instant(t.Context(), "up", time.Unix(1, 0))
+		require.ErrorIs(t, err, errNoBudget)
+		assert.Zero(t, q.Left())
+	})
+	t.Run("too many points", func(t *testing.T) {
+		_, err := connectTo("").Range(t.Context(), "up", time.Unix(0, 0), time.Unix(1e6, 0), time.Second)
+		require.ErrorIs(t, err, errTooExpensive)
+	})
+	t.Run("too many series", func(t *testing.T) {
+		answer = `{"status":"success","data":{"resultType":"vector","result":[` +
+			strings.TrimSuffix(strings.Repeat(`{"metric":{},"value":[1,"1"]},`, maxSeries+1), ",") + `]}}`
+		_, err := connectTo("").Instant(t.Context(), "up", time.Unix(1, 0))
+		require.ErrorIs(t, err, errTooExpensive)
+	})
+}
+
+func TestOptions(t *testing.T) {
+	u := func(s string) Server { return serverAt(t, s) }
+	tests := []struct {
+		name, want string
+		options    Options
+	}{
+		{"nothing", "", Options{}},
+		{"an unknown language", "REPORT_LANGUAGE", Options{Language: "fr"}},
+		{"no scheme", "PROMETHEUS_URL", Options{Prometheus: u("prometheus/x")}},
+		{"another scheme", "ALERTMANAGER_URL", Options{Alertmanager: u("ftp://alertmanager")}},
+		{"a bad runbook", "runbook prefix", Options{Runbooks: Runbooks{Allow: []string{"x"}}}},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			c, err := New(test.options)
+			if test.want == "" {
+				require.NoError(t, err)
+				c.Close()
+				return
+			}
+			require.ErrorContains(t, err, test.want)
+		})
+	}
+}
+
+// TestWithoutPrometheus: the alerts, and a line that says what to set.
+func TestWithoutPrometheus(t *testing.T) {
+	since := time.Date(2026, 11, 20, 8, 30, 5, 0, time.UTC)
+	inc := firing(since, "", "alertname=X instance=a:80 team=a", "alertname=X instance=b:80 team=a")
+	inc.Truncated = 3
+	inc.Alerts[1].Status, inc.Alerts[1].EndsAt = incident.Resolved, since.Add(time.Minute)
+	for language, want := range map[string][2]string{
+		"en": {
+			`Firing: 1 of 2 alerts of X, the first since 2026-11-20 08:30:05 UTC. Alertmanager left 3 more out of the notification. All have alertname="X", team="a".`,
+			"Nothing was looked up in Prometheus: PROMETHEUS_URL is not set.",
+		},
+		"zh": {
+			`X 共 2 条告警，其中 1 条正在触发；最早始于 2026-11-20 08:30:05 UTC。 Alertmanager 的通知中另有 3 条未列出。 共同标签：alertname="X", team="a"。`,
+			"未查询 Prometheus：未设置 PROMETHEUS_URL。",
+		},
+	} {
+		t.Run(language, func(t *testing.T) {
+			c := collectorAt(t, "", since.Add(time.Hour), func(o *Options) { o.Language = language })
+			items := c.Collect(t.Context(), inc)
+			require.Len(t, items, 2)
+			assert.Equal(t, want[0], items[0].Summary)
+			assert.Equal(t, want[1], items[1].Summary)
+			assert.Equal(t, []string{"E1", "E2"}, []string{items[0].ID, items[1].ID})
+			require.Len(t, items[0].Table.Rows, 2)
+			assert.Equal(t, "2026-11-20 08:30:05 UTC", items[0].Table.Rows[0][2])
+			_, err := c.StillFiring(t.Context(), inc)
+			require.ErrorIs(t, err, errNoAlertmanager)
+		})
+	}
+	t.Run("no alert at all", func(t *testing.T) {
+		c := collectorAt(t, "", since)
+		assert.NotPanics(t, func() { c.Collect(t.Context(), &incident.Incident{}) })
+	})
+	t.Run("a panic is the collector's own", func(t *testing.T) {
+		c := collectorAt(t, "", since)
+		broken := collector{incident.KindSignal, titleSignal, func(context.Context, *inquiry) ([]incident.Evidence, error) { panic("oops") }}
+		items := c.collect(t.Context(), broken, c.inquire(t.Context(), inc))
+		require.Len(t, items, 1)
+		assert.True(t, items[0].Failed)
+		assert.NotContains(t, items[0].Summary, "oops")
+	})
+}
