@@ -167,10 +167,7 @@ func (c *Collector) inquire(ctx context.Context, inc *incident.Incident) *inquir
 		return q
 	}
 	q.prom = newQuerier(c.prometheus, c.options.MaxQueries, c.metrics.counter("prometheus"))
-	q.rule, q.ruleErr = findRule(ctx, q.prom, q.alert)
-	q.setWindow()
-	q.trimWindow(ctx)
-	q.known = sync.OnceValues(func() (known, error) { return askLabels(ctx, q) })
+	q.findRule(ctx)
 	return q
 }
 

@@ -13,9 +13,10 @@ import (
 
 var (
 	sayNoRule = text{
-		"Prometheus lists no such rule, and the alert's generatorURL holds no expression",
-		"Prometheus 中没有该规则，告警的 generatorURL 也不含表达式",
+		"the alert's rule is not known: Prometheus lists no such rule, and the alert's generatorURL holds no expression",
+		"告警规则未知：Prometheus 中没有该规则，告警的 generatorURL 也不含表达式",
 	}
+	sayTitleOf  = text{"%[1]s: %[2]s", "%[1]s：%[2]s"}
 	sayNoSignal = text{
 		"The expression has no value with this alert's labels in this window.",
 		"在该时间范围内，表达式没有与此告警标签相符的数据。",

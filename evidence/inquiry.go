@@ -7,6 +7,7 @@ import (
 	"maps"
 	"net/url"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/alertscribe/alertscribe/incident"
@@ -55,16 +56,54 @@ const (
 // newInquiry begins the inquiry at the time now: the alert to look at, with no rule known yet.
 func newInquiry(inc *incident.Incident, now time.Time) *inquiry {
 	q := &inquiry{incident: inc, now: now}
-	q.alert = principal(inc)
+	q.lookAt(principal(inc))
+	q.setWindow()
+	return q
+}
+
+// lookAt sets the alert to look at.
+func (q *inquiry) lookAt(a incident.Alert) {
+	q.alert = a
 	q.fired = q.alert.Began()
-	if q.fired.IsZero() || q.fired.After(now) {
-		q.fired = now
+	if q.fired.IsZero() || q.fired.After(q.now) {
+		q.fired = q.now
 	}
+	q.ended = time.Time{}
 	if q.alert.Status != incident.Firing {
 		q.ended = cmp.Or(q.alert.EndsAt, q.alert.ResolvedAt)
 	}
+}
+
+// findRule looks for the alert's rule and places the window by it.
+func (q *inquiry) findRule(ctx context.Context) {
+	q.rule, q.ruleErr = findRule(ctx, q.prom, q.alert)
 	q.setWindow()
-	return q
+	q.trimWindow(ctx)
+	q.known = sync.OnceValues(func() (known, error) { return askLabels(ctx, q) })
+}
+
+// turnedTo returns an inquiry into another alert of the incident, with the same budget.
+func (q *inquiry) turnedTo(ctx context.Context, a incident.Alert) *inquiry {
+	other := *q
+	other.lookAt(a)
+	other.findRule(ctx)
+	return &other
+}
+
+// maxOthers is how many other names of a group's alerts are looked at.
+const maxOthers = 2
+
+// others returns the first alert of each other name that fires in the incident.
+func (q *inquiry) others() []incident.Alert {
+	var out []incident.Alert
+	seen := names{q.alert.Name(): true}
+	for _, a := range q.incident.Firing() {
+		if !seen[a.Name()] && len(out) < maxOthers {
+			seen[a.Name()] = true
+			out = append(out, a)
+		}
+	}
+	return out
 }
 
 // setWindow places the window by what is known of the rule.

@@ -23,7 +23,10 @@ type rule struct {
 	labels            map[string]string // those that the rule sets, templates unexpanded
 }
 
-var errNoRule = errors.New("the alert's rule is not known")
+var (
+	errNoRule    = errors.New("the alert's rule is not known")
+	errNotListed = fmt.Errorf("%w: it is neither listed nor in the alert's URL", errNoRule)
+)
 
 // findRule looks for the alert's rule where Prometheus lists its rules, or else takes the expression out of the
 // alert's URL.
@@ -41,13 +44,19 @@ func findRule(ctx context.Context, prom *querier, alert incident.Alert) (*rule, 
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errNoRule, err)
 	}
-	return nil, errNoRule
+	return nil, errNotListed
 }
+
+// maxExpr bounds an expression that a stranger may have sent.
+const maxExpr = 16 << 10
 
 // newRule reads an expression.
 func newRule(name, query string) (*rule, error) {
 	if strings.TrimSpace(query) == "" {
 		return nil, errNoRule
+	}
+	if len(query) > maxExpr {
+		return nil, fmt.Errorf("reading the rule's expression: it has more than %d bytes", maxExpr)
 	}
 	expr, err := parse(query)
 	if err != nil {

@@ -249,3 +249,43 @@ func TestWindow(t *testing.T) {
 		})
 	}
 }
+
+// FuzzPlan: whatever expression an alert's URL holds, planning it neither panics nor makes a query that can't be read.
+func FuzzPlan(f *testing.F) {
+	for _, seed := range []string{
+		"sum by (a) (rate(x[5m])) / sum by (a) (y) > 1", "absent(up == 1)", "a or b unless c", "-x < 2", "topk(1, x)",
+		"histogram_quantile(0.9, sum by (le) (rate(x_bucket[5m])))", "count_values without (a) (\"v\", x)", "time() > 1",
+		"max_over_time(x[5m:1m] offset 1h) > bool 1", "avg(x) / on (a) group_left (b) avg by (a, b) (y) * 100", "1 > 2", "\"s\"",
+		"{__name__=~\"a|b\"} @ start()", "label_replace(x, \"a\", \"b\", \"c\", \"d\") == 1", "vector(1)", "sum(a) > sum(b)",
+	} {
+		f.Add(seed)
+	}
+	k := known(func(*parser.VectorSelector) names { return namesOf("a", "b", "le") })
+	f.Fuzz(func(t *testing.T, expr string) {
+		r, err := newRule("X", expr)
+		if err != nil {
+			return
+		}
+		for _, c := range r.conditions {
+			_ = unitOf(c.value)
+			_, _ = c.limit()
+			_ = vanishing(c)
+			narrowed := narrow(c.value, map[string]string{"a": "1"}, k)
+			_, err := parse(narrowed.String())
+			require.NoError(t, err)
+			drills, refused := planOf(narrowed, k)
+			assert.NotEqual(t, len(drills) > 0, refused != "")
+			for _, d := range drills {
+				for _, l := range d.labels {
+					whole, base := d.by(l)
+					for _, q := range []string{whole, d.query(l), base} {
+						if q != "" {
+							_, err := parse(q)
+							require.NoError(t, err, q)
+						}
+					}
+				}
+			}
+		}
+	})
+}

@@ -2,6 +2,7 @@ package evidence
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -20,8 +21,28 @@ const (
 
 // signal shows what the alert's expression compares with its threshold, over time.
 func signal(ctx context.Context, q *inquiry) ([]incident.Evidence, error) {
+	items, err := q.signalOf(ctx)
+	for _, a := range q.others() {
+		other := q.turnedTo(ctx, a)
+		more, otherErr := other.signalOf(ctx)
+		for i := range more {
+			more[i].Title = other.say(sayTitleOf, more[i].Title, cut(a.Name(), 80))
+		}
+		items = append(items, more...)
+		if otherErr != nil {
+			q.log.WarnContext(ctx, "the signal of another alert of the group could not be looked up", "err", otherErr)
+		}
+	}
+	return items, err
+}
+
+// signalOf shows the signal of the alert looked at.
+func (q *inquiry) signalOf(ctx context.Context) ([]incident.Evidence, error) {
 	if q.rule == nil {
-		return nil, fmt.Errorf("%w (%s)", q.ruleErr, q.say(sayNoRule))
+		if errors.Is(q.ruleErr, errNotListed) {
+			return nil, errors.New(q.say(sayNoRule))
+		}
+		return nil, q.ruleErr
 	}
 	var view *signalView
 	for i, c := range q.rule.conditions {

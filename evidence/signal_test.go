@@ -79,6 +79,29 @@ func TestSignal(t *testing.T) {
 	t.Log(item.Summary)
 }
 
+// TestSignalsOfAGroup: alerts of two names in one group have a signal each.
+func TestSignalsOfAGroup(t *testing.T) {
+	r := record(time.Hour, 15*time.Second)
+	r.add(`load{job="api"}`, func(s float64) float64 { return s })
+	r.add(`heat{job="api"}`, func(s float64) float64 { return 100 - s/60 })
+	p := r.serve(t, `
+groups:
+- name: g
+  rules:
+  - {alert: Load, expr: load > 3000}
+  - {alert: Heat, expr: heat < 50}
+`)
+	inc := firing(r.at(3300), "", "alertname=Load job=api severity=critical", "alertname=Heat job=api", "alertname=Load job=b")
+	inc.Severity = "critical"
+	items := ofKind(collectorAt(t, p.URL, r.end()).Collect(t.Context(), inc), incident.KindSignal)
+	require.Len(t, items, 2)
+	assert.Equal(t, `load`, items[0].PromQL)
+	assert.Equal(t, "The alert's signal", items[0].Title)
+	assert.Equal(t, `heat{job="api"}`, items[1].PromQL)
+	assert.Equal(t, "The alert's signal: Heat", items[1].Title)
+	assert.Contains(t, items[1].Summary, "Threshold: < 50. Lowest")
+}
+
 func TestSignalWithoutRule(t *testing.T) {
 	r := record(time.Hour, 15*time.Second)
 	r.add(`up{job="api",instance="a:80"}`, func(s float64) float64 {
