@@ -185,7 +185,7 @@ const shutdownTimeout = 5 * time.Second
 
 // checkModel warns when the endpoint does not know the model. It never stops the start.
 func (a *app) checkModel(ctx context.Context) {
-	if a.cfg.LLM.key == "" {
+	if a.cfg.LLM.Key == "" {
 		a.log.Warn("No API key: reports carry evidence only. Set DEEPSEEK_API_KEY, in the environment or in .env")
 		return
 	}

@@ -24,11 +24,11 @@ func (c *cli) checkConfig(context.Context) error {
 		return redactURL(s)
 	}
 	key := "not set: reports carry evidence only"
-	if cfg.LLM.key != "" {
+	if cfg.LLM.Key != "" {
 		key = "set"
 	}
 	token := "not set: anyone who reaches the port may post"
-	if cfg.Web.webhookToken != "" {
+	if cfg.Web.WebhookToken != "" {
 		token = "set"
 	}
 	for _, line := range [][2]string{

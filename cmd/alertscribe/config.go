@@ -43,7 +43,8 @@ type llmConfig struct {
 	MaxTokens  int                            `yaml:"max_tokens"`
 	HTTPConfig *commonconfig.HTTPClientConfig `yaml:"http_config"`
 
-	key        redact.Secret
+	Key redact.Secret `yaml:"-"` // exported, or fmt would print it: see redact.Secret
+
 	probeAfter time.Duration // how soon an open breaker probes; 0 for the analyzer's default
 }
 
@@ -95,7 +96,7 @@ type webConfig struct {
 	MaxBodyBytes     int64  `yaml:"max_body_bytes"`
 	WebhookTokenFile string `yaml:"webhook_token_file"`
 
-	webhookToken redact.Secret
+	WebhookToken redact.Secret `yaml:"-"`
 }
 
 func defaultConfig() *config {
@@ -138,6 +139,9 @@ func loadConfig(file string, getenv func(string) string, listenAddress string) (
 	}
 	errs = append(errs, c.readSecrets(getenv)...)
 	errs = append(errs, c.validate()...)
+	if len(errs) == 0 {
+		errs = append(errs, c.tryParts()...)
+	}
 	return c, errors.Join(errs...)
 }
 
@@ -187,13 +191,17 @@ func (c *config) readSecrets(getenv func(string) string) []error {
 			return ""
 		}
 		b, err := os.ReadFile(file)
-		if err != nil {
+		secret := strings.TrimSpace(string(b))
+		switch {
+		case err != nil:
 			errs = append(errs, fmt.Errorf("%s: %w", key, err))
+		case secret == "": // not the same as none: somebody meant to have one
+			errs = append(errs, fmt.Errorf("%s: %s is empty", key, file))
 		}
-		return redact.Secret(strings.TrimSpace(string(b)))
+		return redact.Secret(secret)
 	}
-	c.LLM.key = read("llm.api_key_file", c.LLM.APIKeyFile, "DEEPSEEK_API_KEY", "LLM_API_KEY")
-	c.Web.webhookToken = read("web.webhook_token_file", c.Web.WebhookTokenFile, "ALERTSCRIBE_WEBHOOK_TOKEN")
+	c.LLM.Key = read("llm.api_key_file", c.LLM.APIKeyFile, "DEEPSEEK_API_KEY", "LLM_API_KEY")
+	c.Web.WebhookToken = read("web.webhook_token_file", c.Web.WebhookTokenFile, "ALERTSCRIBE_WEBHOOK_TOKEN")
 	return errs
 }
 

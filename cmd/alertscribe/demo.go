@@ -134,7 +134,7 @@ func (d *demo) startAll(ctx context.Context, cfg *config, bins testbed.Binaries)
 	cfg.Alertmanager = upstreamConfig{URL: d.pair.AMURL}
 	cfg.Reports.Dir = filepath.Join(d.dir, "reports")
 	cfg.Storage.DatabaseURL = sqliteScheme + filepath.Join(d.dir, "data", "alertscribe.db")
-	cfg.Web.webhookToken = "" // the demo's Alertmanager has none to send
+	cfg.Web.WebhookToken = "" // the demo's Alertmanager has none to send
 	d.app, err = newApp(ctx, cfg, appOptions{listener: listener, softStop: time.Second}, log)
 	if err != nil {
 		return fmt.Errorf("starting alertscribe: %w", err)
@@ -145,7 +145,7 @@ func (d *demo) startAll(ctx context.Context, cfg *config, bins testbed.Binaries)
 	d.say("Prometheus        %s/alerts", d.pair.PromURL)
 	d.say("Alertmanager      %s", d.pair.AMURL)
 	d.say("alertscribe       http://%s/reports", d.app.listener.Addr())
-	if cfg.LLM.key == "" {
+	if cfg.LLM.Key == "" {
 		d.say("no DEEPSEEK_API_KEY is set: the report will carry evidence only")
 	}
 	return nil

@@ -116,12 +116,7 @@ func (c *cli) application() (*kingpin.Application, map[string]func(context.Conte
 
 // load returns the settings from flags, environment, .env and file, in this order of strength.
 func (c *cli) load() (*config, error) {
-	dotenv, err := godotenv.Read(".env")
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		err = fmt.Errorf(".env: %w", err)
-	} else {
-		err = nil
-	}
+	dotenv, err := readDotenv(".env")
 	cfg, cfgErr := loadConfig(c.configFile, func(name string) string {
 		if v, ok := os.LookupEnv(name); ok {
 			return v
@@ -134,13 +129,30 @@ func (c *cli) load() (*config, error) {
 	return cfg, nil
 }
 
+// readDotenv reads the variables of a file; none when there is no file. What is wrong with its content is not said: the
+// parser quotes it, secrets included.
+func readDotenv(file string) (map[string]string, error) {
+	b, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	vars, err := godotenv.UnmarshalBytes(b)
+	if err != nil {
+		return nil, fmt.Errorf("%s: not lines of NAME=value; values with spaces or quotes want quotes around them", file)
+	}
+	return vars, nil
+}
+
 func (c *cli) validateExternalURL() error {
 	if c.externalURL == "" {
 		return nil
 	}
 	u, err := url.Parse(c.externalURL)
 	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
-		return fmt.Errorf("--web.external-url: %q is not an http:// or https:// URL with a host", c.externalURL)
+		return fmt.Errorf("--web.external-url: %q is not an http:// or https:// URL with a host", redactURL(c.externalURL))
 	}
 	return nil
 }

@@ -72,7 +72,7 @@ func tail(s string, n int) string { return s[max(0, len(s)-n):] }
 // withModel points a service at a stand-in model.
 func withModel(m *modeltest.Server) func(*config) {
 	return func(c *config) {
-		c.LLM.BaseURL, c.LLM.key = m.URL, "sk-test-key-of-the-stand-in"
+		c.LLM.BaseURL, c.LLM.Key = m.URL, "sk-test-key-of-the-stand-in"
 		c.LLM.Timeout = 0
 		if err := c.LLM.Timeout.Set("5s"); err != nil {
 			panic(err)

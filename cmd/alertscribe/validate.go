@@ -12,9 +12,11 @@ import (
 
 	"github.com/prometheus/alertmanager/pkg/labels"
 	"github.com/prometheus/common/model"
+	"github.com/prometheus/common/promslog"
 	"github.com/prometheus/exporter-toolkit/web"
 	"go.yaml.in/yaml/v3"
 
+	"github.com/alertscribe/alertscribe/analyzer"
 	"github.com/alertscribe/alertscribe/evidence"
 	"github.com/alertscribe/alertscribe/redact"
 )
@@ -56,6 +58,7 @@ func (c *config) validate() []error {
 	}
 	errs = append(errs, c.validateStorage()...)
 	errs = append(errs, c.validateNumbers()...)
+	errs = append(errs, c.validateSeverities()...)
 	for i, s := range c.Analysis.Skip {
 		m, err := labels.ParseMatchers(s)
 		if err != nil {
@@ -120,6 +123,29 @@ func (c *config) validateNumbers() []error {
 	return errs
 }
 
+// validateSeverities: labels are compared in lower case, so that another spelling would never be met.
+func (c *config) validateSeverities() []error {
+	var errs []error
+	for i, s := range c.Analysis.Severities {
+		if s == "" || s != strings.ToLower(s) || slices.Contains(c.Analysis.Severities[:i], s) {
+			errs = append(errs, fmt.Errorf("analysis.severities[%d]: %q is empty, not in lower case, or there twice", i, s))
+		}
+	}
+	if len(c.Analysis.Severities) == 0 {
+		errs = append(errs, errors.New("analysis.severities: is empty; leave it out for critical, page, error, warning, info"))
+	}
+	return errs
+}
+
+// tryParts makes the parts that look further into their settings than validate does: at the files that an http_config
+// names, and at what extra_body holds.
+func (c *config) tryParts() []error {
+	log := promslog.NewNopLogger()
+	_, modelErr := newAnalyzer(c, analyzer.NewMemoryLedger(time.Now), log, nil)
+	_, evidenceErr := newCollector(c, nil, log, nil)
+	return []error{modelErr, evidenceErr}
+}
+
 const year = 365 * 24 * time.Hour
 
 // validateWeb checks the file that enables TLS and basic auth. A bearer token for the webhook and basic auth would both
@@ -141,7 +167,7 @@ func (c *config) validateWeb(webConfigFile string) error {
 	if err := yaml.Unmarshal(b, &parsed); err != nil {
 		return fmt.Errorf("--web.config.file: %w", err)
 	}
-	if len(parsed.Users) > 0 && c.Web.webhookToken != "" {
+	if len(parsed.Users) > 0 && c.Web.WebhookToken != "" {
 		return errors.New("ALERTSCRIBE_WEBHOOK_TOKEN and basic_auth_users of --web.config.file both want the Authorization header: " +
 			"with basic auth /alert is guarded already, so give Alertmanager's http_config the basic_auth and unset the token, or remove the users")
 	}
@@ -150,11 +176,12 @@ func (c *config) validateWeb(webConfigFile string) error {
 
 // redactURL hides the password of a URL in an error.
 func redactURL(s string) string {
-	if u, err := url.Parse(s); err == nil {
+	at := strings.LastIndex(s, "@")
+	if at < 0 {
+		return s
+	}
+	if u, err := url.Parse(s); err == nil && u.User != nil {
 		return u.Redacted()
 	}
-	if _, after, ok := strings.Cut(s, "@"); ok {
-		return "…@" + after
-	}
-	return s
+	return "…" + s[at:] // no URL, or one whose password is not where it belongs
 }

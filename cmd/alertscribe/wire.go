@@ -48,7 +48,7 @@ func newAnalyzer(cfg *config, calls ledger, log *slog.Logger, reg prometheus.Reg
 		return nil, fmt.Errorf("llm.http_config: %w", err)
 	}
 	a, err := analyzer.New(analyzer.Options{
-		BaseURL: cfg.LLM.BaseURL, Model: cfg.LLM.Model, Key: cfg.LLM.key, Language: cfg.Reports.Language,
+		BaseURL: cfg.LLM.BaseURL, Model: cfg.LLM.Model, Key: cfg.LLM.Key, Language: cfg.Reports.Language,
 		Thinking: cfg.LLM.Thinking, ExtraBody: cfg.LLM.ExtraBody, MaxTokens: cfg.LLM.MaxTokens,
 		Timeout: time.Duration(cfg.LLM.Timeout), MaxPromptBytes: cfg.Analysis.MaxPromptBytes,
 		ProbeAfter: cfg.LLM.probeAfter, CallsPerHour: cfg.Budget.CallsPerHour, Redactor: redactor, Rules: cfg.rules(), Transport: transport,
@@ -123,7 +123,7 @@ func (a *app) routes(w *report.Writer, registry *prometheus.Registry) http.Handl
 	}
 	return handler.New(handler.Options{
 		Store: a.store, Report: w, Directory: w, Analyzer: a.analyzer, ReportDir: a.cfg.Reports.Dir,
-		Token: a.cfg.Web.webhookToken.Reveal(), MaxBodyBytes: a.cfg.Web.MaxBodyBytes,
+		Token: a.cfg.Web.WebhookToken.Reveal(), MaxBodyBytes: a.cfg.Web.MaxBodyBytes,
 		RoutePrefix: a.opts.routePrefix, LinkPrefix: links, Language: a.cfg.Reports.Language,
 		Severities: a.cfg.Analysis.Severities, Version: version.Version, ErrCursor: store.ErrCursor,
 		Gatherer: registry, Registerer: registry, Logger: a.log.With("component", "web"),
