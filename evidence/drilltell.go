@@ -23,6 +23,10 @@ var (
 		"%[1]s carries %[2]s of the change (it had %[3]s before): it went from %[4]s to %[5]s.",
 		"变化的 %[2]s 来自 %[1]s（此前占 %[3]s）：由 %[4]s 变为 %[5]s。",
 	}
+	sayCarriesNew = text{
+		"%[1]s carries %[2]s of it; its own value is %[3]s.",
+		"其中 %[2]s 来自 %[1]s；其自身的值为 %[3]s。",
+	}
 	sayStandsOut = text{
 		"%[1]s stands out: it went from %[2]s to %[3]s.",
 		"%[1]s 最为突出：由 %[2]s 变为 %[3]s。",
@@ -111,6 +115,8 @@ func (q *inquiry) drillSummary(d drill, best breakdown, all []breakdown) string 
 		b.WriteString(q.say(sayUnchanged))
 	case !best.concentrated():
 		b.WriteString(q.say(sayAsBefore))
+	case best.news && best.form != formRanked:
+		b.WriteString(q.say(sayCarriesNew, labelText(top.labels), percent(top.share), u.number(top.after)))
 	case best.form == formRanked:
 		b.WriteString(q.say(sayStandsOut, labelText(top.labels), u.number(top.before), u.number(top.after)))
 	case best.form == formRatio:

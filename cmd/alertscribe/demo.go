@@ -29,7 +29,7 @@ var demoRules string
 // The demo's script. A login every 100 ms makes windows of seconds mean something.
 const (
 	demoLogins  = 100 * time.Millisecond
-	demoQuiet   = 20 * time.Second // normal traffic, so that there is a before
+	demoQuiet   = time.Minute // of normal traffic, so that there is a before
 	demoAttack  = 20 * time.Second
 	demoRate    = "20" // failed logins a second during the attack
 	demoPatient = 3 * time.Minute
