@@ -22,7 +22,7 @@ const onceAttempts = 3
 // readPayload reads one webhook body and returns the incident that it opens, whatever its status.
 func (c *cli) readPayload(cfg *config, file string) (*incident.Incident, error) {
 	in := c.stdin
-	if file != "-" {
+	if file != stdinArg {
 		f, err := os.Open(file)
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", errBadInput, err)

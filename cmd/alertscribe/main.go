@@ -13,6 +13,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"slices"
 	"syscall"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -54,7 +55,7 @@ func run() int {
 	defer stop()
 	c := &cli{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}
 	app, commands := c.application()
-	command, err := app.Parse(os.Args[1:])
+	command, err := app.Parse(nameStdin(os.Args[1:]))
 	if err != nil {
 		fmt.Fprintf(c.stderr, "alertscribe: %v; see alertscribe --help\n", err)
 		return exitBadInput
@@ -72,6 +73,19 @@ func run() int {
 		return exitBadInput
 	}
 	return exitFailure
+}
+
+// stdinArg stands for the argument "-", whose text kingpin loses.
+const stdinArg = "\x00stdin"
+
+func nameStdin(args []string) []string {
+	args = slices.Clone(args)
+	for i, arg := range args {
+		if arg == "-" {
+			args[i] = stdinArg
+		}
+	}
+	return args
 }
 
 // application declares flags and commands; the map holds what each command does.

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"github.com/prometheus/common/promslog"
+	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/stretchr/testify/require"
 
 	"github.com/alertscribe/alertscribe/analyzer/modeltest"
@@ -31,7 +32,7 @@ func TestMain(m *testing.M) {
 		signal.Ignore(syscall.SIGXFSZ) // a file size limit stands for a full disk: writes shall fail, not kill
 		os.Exit(run())
 	}
-	os.Exit(m.Run())
+	testscript.Main(m, map[string]func(){"alertscribe": func() { os.Exit(run()) }})
 }
 
 // service is an alertscribe within the test's process.
