@@ -162,7 +162,7 @@ func (s *scorer) past(values []float64) spread {
 func (p spread) scale(values, levels []float64, sign float64) float64 {
 	noise := p.noise
 	for i, v := range values {
-		noise = max(noise, sign*(v-p.median)/valueExtreme/2)
+		noise = max(noise, sign*(v-p.median)/valueExtreme/2) // one value is no level: it counts half
 		if i >= smoothing-1 {
 			noise = max(noise, sign*(levels[i]-p.median)/levelExtreme)
 		}
