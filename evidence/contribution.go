@@ -53,7 +53,10 @@ func breakDown(form drillForm, by []string, parts []part, times []time.Time, ons
 		value = func(i int) float64 { return quotient(whole[i], base[i]) }
 	}
 	var s spans
-	if s = split(times, onset); form == formRanked {
+	if s = split(times, onset); form == formRatio {
+		s.before = s.before[unknown(s.before, base):]
+	}
+	if form == formRanked {
 		b.up = direction > 0 || direction == 0 && rises(parts, s)
 	} else {
 		s, b.up = changed(s, value, direction)
@@ -65,6 +68,12 @@ func breakDown(form drillForm, by []string, parts []part, times []time.Time, ons
 	}
 	b.weigh(s)
 	return b
+}
+
+// unknown counts the first steps in which nothing was divided by: before a young Prometheus, or its target, was there.
+func unknown(steps []int, base []float64) int {
+	n := slices.IndexFunc(steps, func(i int) bool { return base[i] != 0 })
+	return max(n, 0)
 }
 
 // totals adds the parts up.
