@@ -12,6 +12,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -37,16 +38,41 @@ func TestMain(m *testing.M) {
 
 // service is an alertscribe within the test's process.
 type service struct {
-	t   testing.TB
-	app *app
-	cfg *config
-	url string
+	t    testing.TB
+	app  *app
+	cfg  *config
+	url  string
+	stop func() error // may be called twice
 }
 
 // startService starts a service with all defaults, in a directory of its own, after change has had its say.
 func startService(t testing.TB, change func(*config)) *service {
 	t.Helper()
-	dir := t.TempDir()
+	return startIn(t, t.TempDir(), appOptions{}, change)
+}
+
+// startIn is startService for a directory, where a service may have run before, and options.
+func startIn(t testing.TB, dir string, o appOptions, change func(*config)) *service {
+	t.Helper()
+	cfg := configIn(t, dir, change)
+	o.softStop = time.Second
+	var logs bytes.Buffer
+	a, err := newApp(t.Context(), cfg, o, promslog.New(&promslog.Config{Writer: &logs}))
+	require.NoError(t, err)
+	a.start(t.Context())
+	s := &service{t: t, app: a, cfg: cfg, url: "http://" + a.listener.Addr().String() + o.routePrefix}
+	s.stop = sync.OnceValue(func() error { return a.stop(context.WithoutCancel(t.Context())) })
+	t.Cleanup(func() {
+		require.NoError(t, s.stop())
+		if t.Failed() {
+			t.Logf("log of the service:\n%s", tail(logs.String(), 8<<10))
+		}
+	})
+	return s
+}
+
+func configIn(t testing.TB, dir string, change func(*config)) *config {
+	t.Helper()
 	cfg, err := loadConfig("", func(string) string { return "" }, "127.0.0.1:0")
 	require.NoError(t, err)
 	cfg.Reports.Dir = filepath.Join(dir, "reports")
@@ -54,18 +80,7 @@ func startService(t testing.TB, change func(*config)) *service {
 	if change != nil {
 		change(cfg)
 	}
-	var logs bytes.Buffer
-	a, err := newApp(t.Context(), cfg, appOptions{softStop: time.Second}, promslog.New(&promslog.Config{Writer: &logs}))
-	require.NoError(t, err)
-	a.start(t.Context())
-	s := &service{t: t, app: a, cfg: cfg, url: "http://" + a.listener.Addr().String()}
-	t.Cleanup(func() {
-		require.NoError(t, a.stop(context.WithoutCancel(t.Context())))
-		if t.Failed() {
-			t.Logf("log of the service:\n%s", tail(logs.String(), 8<<10))
-		}
-	})
-	return s
+	return cfg
 }
 
 func tail(s string, n int) string { return s[max(0, len(s)-n):] }
