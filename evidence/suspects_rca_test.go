@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"text/tabwriter"
@@ -212,13 +213,5 @@ func TestHealthySystems(t *testing.T) {
 }
 
 func confidently(e incident.Evidence) bool {
-	if e.Table == nil {
-		return false
-	}
-	for _, row := range e.Table.Rows {
-		if strings.Contains(row[len(row)-1], noteSure.en) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(e.Ranking, func(r incident.Ranked) bool { return r.Confidence == "high" })
 }

@@ -107,7 +107,13 @@ func leading(ranked []suspect) suspect {
 }
 
 func (s suspect) ranked() incident.Ranked {
-	r := incident.Ranked{Labels: s.labels, Score: s.Score, Direction: "down", Onset: s.since.UTC(), Before: s.Before, After: s.After}
+	r := incident.Ranked{
+		Labels: s.labels, Score: s.Score, Direction: "down", Onset: s.since.UTC(), Before: s.Before, After: s.After,
+		Confidence: "low",
+	}
+	if s.sure {
+		r.Confidence = "high"
+	}
 	if s.Up {
 		r.Direction = "up"
 	}

@@ -48,6 +48,9 @@ type Ranked struct {
 	Share     float64           `json:"share,omitempty"`  // contribution to the change, 0 to 1, where it is known
 	Before    float64           `json:"before,omitempty"` // typical value before the onset
 	After     float64           `json:"after,omitempty"`  // typical value after it
+	// Confidence is high where so much is hardly ever seen on healthy series, low where it may be chance; "" where
+	// nobody judged it.
+	Confidence string `json:"confidence,omitempty"`
 }
 
 // Table is a small table: every row has as many cells as there are columns.

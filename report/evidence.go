@@ -51,7 +51,9 @@ func (p *page) item(e incident.Evidence) {
 	if file, ok := chartFile(e); ok {
 		p.para("![" + text(e.ID+" "+p.Chart, labelRunes) + "](" + url.PathEscape(p.chartBase) + "/" + file + ")")
 	}
-	p.ranking(e)
+	if e.Kind != incident.KindSuspects || e.Table == nil { // the table of suspects says the same in words
+		p.ranking(e)
+	}
 	p.smallTable(e.Table)
 	if e.PromQL != "" {
 		p.lines("", fence("promql", e.PromQL, codeRunes))
