@@ -84,30 +84,29 @@ func (a *Analyzer) analyze(ctx context.Context, inc *incident.Incident, evidence
 			"(any value for an endpoint of your own that asks for none)")
 	}
 	session := a.opts.Redactor.Session()
-	messages := []openai.ChatCompletionMessage{
-		{Role: openai.ChatMessageRoleSystem, Content: instructions},
-		{Role: openai.ChatMessageRoleUser, Content: renderPrompt(a.opts.Language, a.opts.MaxPromptBytes, session.Text,
-			a.opts.Rules, inc, evidence)},
-	}
-	var ids []string
-	for _, e := range evidence {
-		ids = append(ids, e.ID)
+	messages, shown := a.messages(session, inc, evidence)
+	read := func(got answer) (*incident.Verdict, error) {
+		verdict, err := readVerdict(got.content, evidenceKnown(evidence))
+		if err != nil {
+			return nil, err
+		}
+		check(verdict, shown)
+		verdict.Model = got.model
+		return verdict, nil
 	}
 	first, failure := a.ask(ctx, inc.ID, messages)
 	if failure != nil {
 		return nil, first.spend, failure
 	}
-	verdict, err := readVerdict(first.content, ids)
+	verdict, err := read(first)
 	if err == nil {
-		verdict.Model = first.model
 		return verdict, first.spend, nil
 	}
 	second, failure := a.ask(ctx, inc.ID, append(messages, repair(first.content, err, session.Text)...))
 	spend := first.spend.Add(second.spend)
 	if failure == nil {
-		verdict, repairErr := readVerdict(second.content, ids)
+		verdict, repairErr := read(second)
 		if repairErr == nil {
-			verdict.Model = second.model
 			return verdict, spend, nil
 		}
 		if !errors.Is(err, errNoJSON) { // else the first answer is the better prose
@@ -121,6 +120,34 @@ func (a *Analyzer) analyze(ctx context.Context, inc *incident.Incident, evidence
 		return verdict, spend, nil
 	}
 	return nil, spend, failure
+}
+
+// messages returns what the model is asked, and what it is shown by that.
+func (a *Analyzer) messages(session *redact.Session, inc *incident.Incident, evidence []incident.Evidence) (
+	[]openai.ChatCompletionMessage, material,
+) {
+	data, missing := renderPrompt(a.opts.Language, a.opts.MaxPromptBytes, session.Text, a.opts.Rules, inc, evidence)
+	return []openai.ChatCompletionMessage{
+		{Role: openai.ChatMessageRoleSystem, Content: instructions},
+		{Role: openai.ChatMessageRoleUser, Content: data},
+	}, material{inc: inc, alerts: mostSevereFirst(a.opts.Rules, inc.Alerts), evidence: evidence, missing: missing}
+}
+
+// Message is one message to the model.
+type Message struct {
+	Role    string `json:"role"` // system or user
+	Content string `json:"content"`
+}
+
+// Prompt returns the messages that Analyze would send first, to the byte: redacted, bounded, with all that was cut
+// left out. It calls nobody and needs no key.
+func (a *Analyzer) Prompt(inc *incident.Incident, evidence []incident.Evidence) []Message {
+	sent, _ := a.messages(a.opts.Redactor.Session(), inc, evidence)
+	var messages []Message
+	for _, m := range sent {
+		messages = append(messages, Message{Role: m.Role, Content: m.Content})
+	}
+	return messages
 }
 
 // maxRepair bounds, in runes, how much of an answer is shown to the model again.

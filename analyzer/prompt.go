@@ -55,19 +55,21 @@ type promptText struct {
 	redact func(string) string
 	rules  *incident.Rules
 	out    strings.Builder
-	left   int // bytes
+	left   int      // bytes
+	cut    []string // ids of evidence that there was no room for
 }
 
-// renderPrompt returns the message that follows the instructions: the language, then the incident as data.
+// renderPrompt returns the message that follows the instructions: the language, then the incident as data; and the ids
+// of the evidence that there was no room for.
 func renderPrompt(language string, size int, redact func(string) string, rules *incident.Rules,
 	inc *incident.Incident, evidence []incident.Evidence,
-) string {
+) (text string, missing []string) {
 	fixed := languages[language] + dataBegins + dataEnds + closing
 	p := &promptText{redact: redact, rules: rules, left: size - len(instructions) - len(fixed) - trailerBytes}
 	p.add(p.head(inc))
 	p.alerts(inc, p.left*2/5)
 	p.evidence(evidence)
-	return languages[language] + dataBegins + p.out.String() + dataEnds + closing
+	return languages[language] + dataBegins + p.out.String() + dataEnds + closing, p.cut
 }
 
 // add writes a block if there is room for it.
@@ -107,7 +109,7 @@ func (p *promptText) head(inc *incident.Incident) string {
 
 // alerts writes the alerts, most severe first, within some bytes, and counts those that it leaves out.
 func (p *promptText) alerts(inc *incident.Incident, room int) {
-	alerts := p.mostSevereFirst(inc.Alerts)
+	alerts := mostSevereFirst(p.rules, inc.Alerts)
 	hidden := ""
 	if inc.Truncated > 0 {
 		hidden = fmt.Sprintf(", and %d more that Alertmanager did not send", inc.Truncated)
@@ -135,9 +137,9 @@ func (p *promptText) alerts(inc *incident.Incident, room int) {
 	}
 }
 
-func (p *promptText) mostSevereFirst(alerts []incident.Alert) []incident.Alert {
+func mostSevereFirst(rules *incident.Rules, alerts []incident.Alert) []incident.Alert {
 	key := func(a incident.Alert) int {
-		rank := p.rules.Rank(a.Labels["severity"])
+		rank := rules.Rank(a.Labels["severity"])
 		if a.Status != incident.Firing {
 			rank += 1000
 		}
@@ -183,7 +185,7 @@ func (p *promptText) count(alerts []incident.Alert) string {
 // evidence writes the items, in short form where there is no room for more, and lists what it cut.
 func (p *promptText) evidence(items []incident.Evidence) {
 	p.add(fmt.Sprintf("\nEvidence: %d items\n", len(items)))
-	var shortened, left []string
+	var shortened []string
 	blocks, total := make([]string, len(items)), 0
 	for i, e := range items {
 		blocks[i] = p.item(e)
@@ -200,15 +202,15 @@ func (p *promptText) evidence(items []incident.Evidence) {
 		case p.add(p.short(e)):
 			shortened = append(shortened, e.ID)
 		default:
-			left = append(left, e.ID)
+			p.cut = append(p.cut, e.ID)
 		}
 	}
 	p.left += trailerBytes
 	if len(shortened) > 0 {
 		p.add("Shortened to fit: " + cut(strings.Join(shortened, ", "), trailerBytes/3) + "\n")
 	}
-	if len(left) > 0 {
-		p.add("Left out to fit, not to be cited: " + cut(strings.Join(left, ", "), trailerBytes/3) + "\n")
+	if len(p.cut) > 0 {
+		p.add("Left out to fit, not to be cited: " + cut(strings.Join(p.cut, ", "), trailerBytes/3) + "\n")
 	}
 }
 

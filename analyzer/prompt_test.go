@@ -15,10 +15,11 @@ import (
 	"github.com/alertscribe/alertscribe/incident"
 )
 
-func plain(s string) string { return s }
+func asItIs(s string) string { return s }
 
 func render(inc *incident.Incident, evidence []incident.Evidence) string {
-	return renderPrompt("en", 24<<10, plain, incident.DefaultRules(), inc, evidence)
+	text, _ := renderPrompt("en", 24<<10, asItIs, incident.DefaultRules(), inc, evidence)
+	return text
 }
 
 func TestInstructions(t *testing.T) {

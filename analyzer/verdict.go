@@ -223,6 +223,14 @@ func (a *answerJSON) verdict(known []string) *incident.Verdict {
 	return v
 }
 
+func evidenceKnown(evidence []incident.Evidence) []string {
+	var ids []string
+	for _, e := range evidence {
+		ids = append(ids, e.ID)
+	}
+	return ids
+}
+
 // checkCitations marks what is cited and does not exist, and a cause that cites nothing.
 func checkCitations(cited, known []string) []incident.Mark {
 	if len(cited) == 0 {

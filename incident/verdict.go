@@ -17,6 +17,8 @@ type Verdict struct {
 	Prevention           []string `json:"prevention"`
 	MissingEvidence      []string `json:"missing_evidence"`
 	Checks               []Check  `json:"checks"`
+	// Marks are what our checks found wrong with summary and actions; those against a cause stand beside it.
+	Marks []Mark `json:"marks,omitempty"`
 	// Prose is the model's answer where it was not the JSON that was asked for: kept and labelled, all else is empty.
 	Prose string `json:"prose,omitempty"`
 
@@ -37,6 +39,9 @@ type Cause struct {
 	Evidence   []string `json:"evidence"`   // ids of evidence
 	Disproof   string   `json:"disproof"`
 	Marks      []Mark   `json:"marks,omitempty"` // what our checks found wrong with it
+	// Confidence is measured by our checks, 0 to 1, and owes nothing to what the model says of itself. 0, which is left
+	// out of the JSON, stands for a cause that nothing supports, and for one that was never measured.
+	Confidence float64 `json:"confidence,omitempty"`
 }
 
 // Action is one step that the person on call can take.
@@ -62,9 +67,24 @@ const (
 	MarkUnknownEvidence MarkKind = "unknown_evidence"
 	// MarkUncited: the cause cites nothing.
 	MarkUncited MarkKind = "uncited"
+	// MarkEvidenceMissing: the evidence cited could not be looked up, or the model was never shown it; Text is the id.
+	MarkEvidenceMissing MarkKind = "evidence_missing"
+	// MarkNumberNotFound: a number, time or date is not in the evidence cited; Text is the number as it was written.
+	MarkNumberNotFound MarkKind = "number_not_found"
+	// MarkNameNotFound: a label value, host, version or address is in no evidence and no alert; Text is the name.
+	MarkNameNotFound MarkKind = "name_not_found"
+	// MarkWrongDirection: what is said to rise falls in the evidence cited, or the other way round; Text names it.
+	MarkWrongDirection MarkKind = "wrong_direction"
 )
 
-// Mark is one finding of our checks against a cause: shown beside it, never a reason to drop it.
+// MarkKinds lists all kinds.
+func MarkKinds() []MarkKind {
+	return []MarkKind{
+		MarkUnknownEvidence, MarkUncited, MarkEvidenceMissing, MarkNumberNotFound, MarkNameNotFound, MarkWrongDirection,
+	}
+}
+
+// Mark is one finding of our checks: shown beside what it was found in, never a reason to drop that.
 type Mark struct {
 	Kind MarkKind `json:"kind"`
 	Text string   `json:"text,omitempty"`

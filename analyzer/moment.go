@@ -1,0 +1,185 @@
+package analyzer
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// moment is a point in time as a text has it: a date, a time of day, or both. What is not said is -1.
+type moment struct {
+	text             string
+	year, month, day int
+	second           int           // of the day, in UTC
+	precision        time.Duration // of second: a second, a minute, an hour
+	loose            bool          // about, shortly before, after
+}
+
+const months = `(Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sep(?:t(?:ember)?)?|Oct(?:ober)?|Nov(?:ember)?|Dec(?:ember)?)`
+
+const zone = `(?: ?\(?(Z|UTC(?:[+-]\d{1,2})?|GMT|[+-]\d{2}:?\d{2}))?`
+
+var (
+	stampForm = regexp.MustCompile(`^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?` + zone + `)?`)
+	clockForm = regexp.MustCompile(`^(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?(?: ?([AaPp])\.?[Mm]\b)?` + zone)
+	hourForm  = regexp.MustCompile(`^(\d{1,2})[点时](?:(\d{1,2})分(?:(\d{1,2})秒)?|整|许|钟|左右)`)
+	dateForm  = regexp.MustCompile(`^(?:(\d{4})年)?(\d{1,2})月(\d{1,2})[日号]`)
+	dayForm   = regexp.MustCompile(`^(\d{1,2})(?:st|nd|rd|th)? ` + months + `\b`)
+	monthForm = regexp.MustCompile(`^` + months + `\.? (\d{1,2})(?:st|nd|rd|th)?`)
+)
+
+// momentAt reads the moment at the start of s, and returns how many bytes it takes; 0 for none.
+func momentAt(s string) (m moment, n int) {
+	s = cutBytes(s, longestQuantity)
+	m = moment{year: -1, month: -1, day: -1, second: -1}
+	if digit(s[0]) {
+		n = m.readNumeric(s)
+	} else if strings.IndexByte("JFMASOND", s[0]) >= 0 {
+		if found := monthForm.FindStringSubmatch(s); found != nil {
+			m.month, m.day, n = monthOf(found[1]), atoi(found[2]), len(found[0])
+		}
+	}
+	if n < len(s) && n > 0 && (wordByte(s[n]) || s[n] == ':' && n+1 < len(s) && digit(s[n+1])) {
+		return m, 0 // part of something longer
+	}
+	if m.month > 12 || m.day > 31 || m.second >= 25*3600 {
+		return m, 0
+	}
+	m.text = s[:n]
+	return m, n
+}
+
+// readNumeric reads a moment that begins with a digit. What follows the first digits tells which form it may have.
+func (m *moment) readNumeric(s string) int {
+	i := 1
+	for i < len(s) && i < 4 && digit(s[i]) {
+		i++
+	}
+	switch {
+	case i == len(s):
+	case s[i] == '-':
+		return m.readStamp(s)
+	case s[i] == ':':
+		return m.readClock(s)
+	case s[i] >= utf8.RuneSelf:
+		return m.readChinese(s)
+	case s[i] == ' ' || letter(s[i]):
+		if found := dayForm.FindStringSubmatch(s); found != nil {
+			m.month, m.day = monthOf(found[2]), atoi(found[1])
+			return len(found[0])
+		}
+	}
+	return 0
+}
+
+func (m *moment) readStamp(s string) int {
+	found := stampForm.FindStringSubmatch(s)
+	if found == nil {
+		return 0
+	}
+	m.year, m.month, m.day = atoi(found[1]), atoi(found[2]), atoi(found[3])
+	if found[4] != "" {
+		m.clock(found[4], found[5], found[6], found[7])
+	}
+	return len(found[0])
+}
+
+func (m *moment) readClock(s string) int {
+	found := clockForm.FindStringSubmatch(s)
+	if found == nil || atoi(found[2]) >= 60 {
+		return 0
+	}
+	m.clock(found[1], found[2], found[3], found[5])
+	if strings.EqualFold(found[4], "p") && m.second < 12*3600 {
+		m.second += 12 * 3600
+	}
+	return len(found[0])
+}
+
+func (m *moment) readChinese(s string) int {
+	if found := dateForm.FindStringSubmatch(s); found != nil {
+		m.month, m.day = atoi(found[2]), atoi(found[3])
+		return len(found[0])
+	}
+	found := hourForm.FindStringSubmatch(s)
+	if found == nil {
+		return 0
+	}
+	m.clock(found[1], found[2], found[3], "")
+	if found[2] == "" {
+		m.precision, m.loose = time.Hour, strings.HasSuffix(found[0], "左右")
+	}
+	return len(found[0])
+}
+
+// clock sets the time of day, in UTC whatever the zone.
+func (m *moment) clock(hour, minute, second, zone string) {
+	m.second, m.precision = atoi(hour)*3600+atoi(minute)*60, time.Minute
+	if second != "" {
+		m.second, m.precision = m.second+atoi(second), time.Second
+	}
+	offset := strings.ReplaceAll(strings.TrimPrefix(zone, "UTC"), ":", "")
+	if offset == "" || offset[0] != '+' && offset[0] != '-' {
+		return
+	}
+	shift := atoi(offset[1:])
+	if shift < 100 {
+		shift *= 100
+	}
+	seconds := shift/100*3600 + shift%100*60
+	if offset[0] == '+' {
+		seconds = -seconds
+	}
+	m.shift(seconds)
+}
+
+// shift moves the time of day; the date may then be another one and is forgotten.
+func (m *moment) shift(seconds int) {
+	if m.second >= 0 && seconds != 0 {
+		m.second = ((m.second+seconds)%86400 + 86400) % 86400
+		m.year, m.month, m.day = -1, -1, -1
+	}
+}
+
+func momentOf(t time.Time) moment {
+	t = t.UTC()
+	return moment{
+		year: t.Year(), month: int(t.Month()), day: t.Day(), second: t.Hour()*3600 + t.Minute()*60 + t.Second(),
+		precision: time.Second,
+	}
+}
+
+// looseMoment is how far off "about 08:30" and "shortly before 08:30" may be.
+const looseMoment = 5 * 60
+
+// says reports whether the claim m holds for a fact f: the same date as far as both tell, and the same time of day,
+// rounded or cut off to the claim's precision.
+func (m moment) says(f moment) bool {
+	for _, pair := range [][2]int{{m.year, f.year}, {m.month, f.month}, {m.day, f.day}} {
+		if pair[0] >= 0 && pair[1] >= 0 && pair[0] != pair[1] {
+			return false
+		}
+	}
+	if m.second < 0 || f.second < 0 {
+		return m.second < 0 && f.month >= 0
+	}
+	late := f.second - m.second // by how much the fact is later
+	if late > 43200 {
+		late -= 86400
+	} else if late < -43200 {
+		late += 86400
+	}
+	precision := int(max(m.precision, f.precision) / time.Second)
+	if m.loose {
+		return late >= -looseMoment && late < looseMoment+precision
+	}
+	return late >= -max(precision/2, 1) && late < max(precision, 2)
+}
+
+func monthOf(name string) int {
+	return strings.Index("jan feb mar apr may jun jul aug sep oct nov dec", strings.ToLower(name[:3]))/4 + 1
+}
+
+func atoi(s string) int { n, _ := strconv.Atoi(s); return n }
