@@ -30,6 +30,9 @@ func (p *page) causes() {
 		return
 	}
 	p.para(fmt.Sprintf(p.Judged, named(p.Categories, v.Category), named(p.Severities, v.Severity)), from)
+	for _, m := range v.Marks[:min(len(v.Marks), maxItems)] {
+		p.para("⚠ " + p.OfSummary + p.Colon + p.mark(m))
+	}
 	if len(v.Causes) == 0 {
 		p.para(p.NoCauses)
 	}
@@ -47,7 +50,11 @@ func (p *page) cause(n int, c incident.Cause) {
 	if cited == "" {
 		cited = p.NoCitations
 	}
-	p.out.WriteString(indent + named(p.Likelihoods, c.Likelihood) + " · " + p.Citations + p.Colon + cited + "\n")
+	line := indent + named(p.Likelihoods, c.Likelihood) + " · " + p.Citations + p.Colon + cited
+	if c.Confidence > 0 {
+		line += " · " + p.Checked + p.Colon + number(c.Confidence, "%")
+	}
+	p.out.WriteString(line + "\n")
 	if disproof := p.prose(c.Disproof, lineRunes); disproof != "" {
 		p.out.WriteString(indent + p.Disproof + p.Colon + disproof + "\n")
 	}
@@ -66,29 +73,30 @@ func (p *page) citations(c incident.Cause) string {
 // where the check ran over other evidence.
 func (p *page) marks(c incident.Cause) []string {
 	var marks []string
-	unknown := func(id string) {
-		marks = append(marks, fmt.Sprintf(p.MarkUnknown, code(id, labelRunes)))
-	}
 	for _, id := range c.Evidence[:min(len(c.Evidence), maxItems)] {
 		if p.anchors[id] == "" {
-			unknown(id)
+			marks = append(marks, p.mark(incident.Mark{Kind: incident.MarkUnknownEvidence, Text: id}))
 		}
 	}
 	if len(c.Evidence) == 0 {
 		marks = append(marks, p.MarkUncited)
 	}
 	for _, m := range c.Marks[:min(len(c.Marks), maxItems)] {
-		switch m.Kind {
-		case incident.MarkUnknownEvidence:
-			unknown(m.Text)
-		case incident.MarkUncited:
-			marks = append(marks, p.MarkUncited)
-		default:
-			marks = append(marks, fmt.Sprintf(p.MarkOther, text(string(m.Kind), labelRunes), text(m.Text, lineRunes)))
-		}
+		marks = append(marks, p.mark(m))
 	}
 	slices.Sort(marks)
 	return slices.Compact(marks)
+}
+
+// mark words one finding of our checks.
+func (p *page) mark(m incident.Mark) string {
+	if m.Kind == incident.MarkUncited {
+		return p.MarkUncited
+	}
+	if format, known := p.Marks[m.Kind]; known {
+		return fmt.Sprintf(format, code(m.Text, labelRunes))
+	}
+	return fmt.Sprintf(p.MarkOther, text(string(m.Kind), labelRunes), text(m.Text, lineRunes))
 }
 
 func (p *page) checks(checks []incident.Check) {

@@ -43,7 +43,8 @@ type words struct {
 	// The verdict.
 	Judged, CausesFrom, ChangedSince           string
 	Citations, NoCitations, Disproof           string
-	MarkUnknown, MarkUncited, MarkOther        string
+	MarkUncited, MarkOther, Checked, OfSummary string
+	Marks                                      map[incident.MarkKind]string
 	Refutes, CauseChecks                       string
 	ProseLabel, NoVerdict, NoCauses, NoActions string
 	Risk, Why                                  string

@@ -150,6 +150,35 @@ func (c *cli) evidence(ctx context.Context, file string) error {
 	return errors.Join(enc.Encode(map[string]any{"evidence": items}), ctx.Err())
 }
 
+// showPrompt prints exactly what would be sent to the model for a payload: redacted, bounded, delimited.
+func (c *cli) showPrompt(ctx context.Context, file string) error {
+	cfg, err := c.load()
+	if err != nil {
+		return err
+	}
+	inc, err := c.readPayload(cfg, file)
+	if err != nil {
+		return err
+	}
+	log, registry := c.quietLogger(), prometheus.NewRegistry()
+	collector, err := newCollector(cfg, nil, log, registry)
+	if err != nil {
+		return err
+	}
+	model, err := newAnalyzer(cfg, analyzer.NewMemoryLedger(time.Now), log, registry)
+	if err != nil {
+		return err
+	}
+	p := newProgress(c.stderr)
+	p.start("Collecting evidence")
+	items := collector.Collect(ctx, inc)
+	p.done(describeEvidence(items))
+	for _, m := range model.Prompt(inc, items) {
+		fmt.Fprintf(c.stdout, "== %s\n%s\n", m.Role, m.Content)
+	}
+	return ctx.Err()
+}
+
 func describeEvidence(items []incident.Evidence) string {
 	failed := 0
 	for _, e := range items {

@@ -113,6 +113,10 @@ func (c *cli) application() (*kingpin.Application, map[string]func(context.Conte
 	evidenceFile := evidence.Arg("file", "Alertmanager webhook body in JSON, - for standard input.").Required().String()
 	commands[evidence.FullCommand()] = func(ctx context.Context) error { return c.evidence(ctx, *evidenceFile) }
 
+	prompt := add("show-prompt", "Print exactly what would be sent to the model for one payload; nothing is sent.")
+	promptFile := prompt.Arg("file", "Alertmanager webhook body in JSON, - for standard input.").Required().String()
+	commands[prompt.FullCommand()] = func(ctx context.Context) error { return c.showPrompt(ctx, *promptFile) }
+
 	demo := add("demo", "Watch a simulated attack become a report, with a real Prometheus and a real Alertmanager.")
 	demoDir := demo.Flag("dir", "Folder for everything that the demo makes. (default: a new temporary folder)").String()
 	commands[demo.FullCommand()] = func(ctx context.Context) error { return c.demo(ctx, *demoDir) }
