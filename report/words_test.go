@@ -61,3 +61,13 @@ func TestCatalogue(t *testing.T) {
 	assert.Equal(t, &chinese, catalogue(strings.ToUpper("zh")))
 	assert.Nil(t, catalogue("de"))
 }
+
+func TestEveryMarkIsWorded(t *testing.T) {
+	for _, w := range []*words{catalogue("en"), catalogue("zh")} {
+		for _, kind := range incident.MarkKinds() {
+			if kind != incident.MarkUncited {
+				assert.Contains(t, w.Marks[kind], "%s", kind)
+			}
+		}
+	}
+}
