@@ -1,8 +1,10 @@
 package alertscribe_test
 
 import (
+	"io/fs"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -61,4 +63,24 @@ func packageTable(t *testing.T) map[string][]string {
 	}
 	require.NotEmpty(t, allowed)
 	return allowed
+}
+
+// TestPromisesHaveTheirTests holds the table of promises in ARCHITECTURE.md to the tests that it names.
+func TestPromisesHaveTheirTests(t *testing.T) {
+	b, err := os.ReadFile("ARCHITECTURE.md")
+	require.NoError(t, err)
+	var code strings.Builder
+	require.NoError(t, filepath.WalkDir(".", func(path string, _ fs.DirEntry, err error) error {
+		if err != nil || !strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		test, err := os.ReadFile(path)
+		code.Write(test)
+		return err
+	}))
+	names := regexp.MustCompile("`((?:Test|Fuzz)[A-Za-z]+)`").FindAllStringSubmatch(string(b), -1)
+	require.NotEmpty(t, names)
+	for _, m := range names {
+		assert.Contains(t, code.String(), "func "+m[1]+"(", "ARCHITECTURE.md names a test that does not exist")
+	}
 }
