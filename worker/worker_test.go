@@ -34,7 +34,7 @@ func TestIncidentGoesItsWay(t *testing.T) {
 		assert.Equal(t, incident.Spend{Calls: 1, Prompt: 10}, inc.Spend)
 		assert.Equal(t, 1, e.times("evidence A"))
 		assert.Equal(t, 1, e.times("analysis A"))
-		assert.Equal(t, "A", shown[len(shown)-1].Verdict.Summary, "the last file shows all")
+		assert.Equal(t, f, shown[len(shown)-1], "the last file shows all")
 		for _, histogram := range []string{"alertscribe_first_report_delay_seconds", "alertscribe_analysis_delay_seconds"} {
 			assert.EqualValues(t, 1, samples(t, registry, histogram), histogram)
 		}
@@ -117,6 +117,13 @@ func TestHangingAnalysesHoldUpNothing(t *testing.T) {
 			<-ctx.Done()
 			return nil, ctx.Err()
 		}
+		shown := map[string]incident.Findings{}
+		e.write = func(_ context.Context, inc *incident.Incident, f incident.Findings) error {
+			e.mu.Lock()
+			defer e.mu.Unlock()
+			shown[inc.ID] = f
+			return nil
+		}
 		e.start(e.worker(func(o *Options) { o.Analyses = 3 }))
 		var ids []string
 		for i := range 20 {
@@ -128,7 +135,21 @@ func TestHangingAnalysesHoldUpNothing(t *testing.T) {
 			inc, f := e.get(id)
 			assert.Equal(t, inc.Revision, inc.FileRevision)
 			assert.NotEmpty(t, f.Evidence)
+			assert.Equal(t, f, shown[id], "the file has the evidence, too")
 			assert.Equal(t, incident.Pending, inc.Analysis.State)
+		}
+	})
+}
+
+// TestHangingEvidenceHoldsUpNoFile: the facts are on disk before anything is looked up.
+func TestHangingEvidenceHoldsUpNoFile(t *testing.T) {
+	bubble(t, func(e *env) {
+		e.slow(incident.WorkEvidence, func(ctx context.Context) { <-ctx.Done() })
+		e.start(e.worker())
+		for i := range 20 {
+			inc, _ := e.get(e.notify("critical", fmt.Sprintf("A%d", i)))
+			assert.Positive(t, inc.FileRevision)
+			assert.Equal(t, 1, e.times(fmt.Sprintf("file A%d", i)))
 		}
 	})
 }
@@ -178,8 +199,8 @@ func (e *env) slow(work incident.Work, f func(context.Context)) {
 	case incident.WorkAnalysis:
 		e.analyze = func(ctx context.Context, inc *incident.Incident, _ []incident.Evidence) (*incident.Verdict, error) {
 			f(ctx)
-			if err := ctx.Err(); err != nil {
-				return nil, err
+			if ctx.Err() != nil { // as a client says it whose connection was cut
+				return nil, &incident.Failure{Kind: incident.FailUnavailable, Err: errors.New("the connection broke")}
 			}
 			return verdict(inc.Alertname), nil
 		}

@@ -312,3 +312,25 @@ func TestDocumentedMetrics(t *testing.T) {
 		}
 	}
 }
+
+// TestKilledAnalysisGoesOn: work that was running when the process was killed goes on within ten seconds of the start,
+// not when its lease would have run out.
+func TestKilledAnalysisGoesOn(t *testing.T) {
+	m := newModel(t)
+	m.Always(modeltest.Hang())
+	dir, address := t.TempDir(), freeAddress(t)
+	env := []string{"LLM_BASE_URL=" + m.URL, "DEEPSEEK_API_KEY=sk-of-the-stand-in"}
+	p := startProcess(t, dir, address, nil, env...)
+	a, err := post(t.Context(), http.DefaultClient, p.url+"/alert", payload("Running", incident.Firing))
+	require.NoError(t, err)
+	require.Equal(t, http.StatusAccepted, a.code, a.raw)
+	require.Eventually(t, func() bool { return len(m.Requests()) == 1 }, 10*time.Second, 10*time.Millisecond)
+	p.kill()
+
+	m.Always(modeltest.Verdict())
+	p = startProcess(t, dir, address, nil, env...)
+	require.Eventually(t, func() bool {
+		_, report := get(t, p.url+"/reports/"+*a.Incident+".md")
+		return strings.Contains(report, "\nanalysis: complete\n")
+	}, 10*time.Second, 50*time.Millisecond)
+}
