@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -229,7 +230,7 @@ type faulty struct {
 	*store.Store
 	mu     sync.Mutex
 	faults map[string]error
-	claims int // calls of Claim
+	claims atomic.Int64 // calls of Claim
 }
 
 func (f *faulty) set(err error, methods ...string) {
@@ -248,9 +249,7 @@ func (f *faulty) fault(method string) error {
 }
 
 func (f *faulty) Claim(ctx context.Context, work incident.Work, limit int) ([]incident.Claim, error) {
-	f.mu.Lock()
-	f.claims++
-	f.mu.Unlock()
+	f.claims.Add(1)
 	if err := f.fault("Claim"); err != nil {
 		return nil, err
 	}

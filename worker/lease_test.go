@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -91,17 +92,17 @@ func TestLostLease(t *testing.T) {
 // TestLostLeaseEndsTheWork: who learns at a renewal that another one has the work stops at once.
 func TestLostLeaseEndsTheWork(t *testing.T) {
 	bubble(t, func(e *env) {
-		ended := 0
+		var ended atomic.Int64
 		e.slow(incident.WorkAnalysis, func(ctx context.Context) {
 			<-ctx.Done()
-			ended++
+			ended.Add(1)
 		})
 		s := &faulty{Store: e.store}
 		e.start(e.worker(on(s)))
 		id := e.notify("critical", "A")
 		s.set(incident.ErrLeaseLost, "Renew")
 		pass(11 * time.Second)
-		assert.Equal(t, 1, ended)
+		assert.EqualValues(t, 1, ended.Load())
 		inc, _ := e.get(id)
 		assert.Zero(t, inc.Analysis.Attempts)
 	})
@@ -211,7 +212,7 @@ func TestClaimFails(t *testing.T) {
 		e.start(e.worker(on(s)))
 		id := e.notify("critical", "A")
 		pass(10 * time.Second)
-		assert.Equal(t, 33, s.claims, "eleven times each of three kinds of work")
+		assert.EqualValues(t, 33, s.claims.Load(), "eleven times each of three kinds of work")
 		s.set(nil)
 		pass(time.Second)
 		e.done(id)
@@ -241,7 +242,7 @@ func TestFileFailed(t *testing.T) {
 		var tries []time.Time
 		readOnly := errors.New("read-only file system")
 		e.write = func(context.Context, *incident.Incident, incident.Findings) error {
-			tries = append(tries, time.Now())
+			e.change(func() { tries = append(tries, time.Now()) })
 			return readOnly
 		}
 		// Only the file has work, so that nothing else makes it due.
@@ -253,13 +254,13 @@ func TestFileFailed(t *testing.T) {
 		assert.Zero(t, inc.FileRevision)
 		assert.Contains(t, inc.FileError, "read-only file system")
 		assert.Greater(t, inc.FileFailures, 10)
+		e.change(func() { e.write = nil })
 		for i := 1; i < len(tries); i++ {
 			assert.LessOrEqual(t, tries[i].Sub(tries[i-1]), 15*time.Second)
 		}
 		last := tries[len(tries)-1].Sub(tries[len(tries)-2])
 		assert.GreaterOrEqual(t, last, 11*time.Second)
 
-		e.change(func() { e.write = nil })
 		pass(15 * time.Second)
 		inc, _ = e.get(id)
 		assert.Equal(t, inc.Revision, inc.FileRevision)

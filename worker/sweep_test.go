@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -134,13 +135,13 @@ func TestStale(t *testing.T) {
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
 			bubble(t, func(e *env) {
-				asked := 0
+				var asked atomic.Int64
 				e.start(e.worker(rules, func(o *Options) {
 					if tc.alertmanager == nil {
 						return
 					}
 					o.Alertmanager = alertmanager(func(inc *incident.Incident) (bool, error) {
-						asked++
+						asked.Add(1)
 						return tc.alertmanager.StillFiring(e.t.Context(), inc)
 					})
 				}))
@@ -149,18 +150,18 @@ func TestStale(t *testing.T) {
 				pass(4 * time.Minute)
 				inc, _ := e.done(id)
 				require.Equal(t, incident.Firing, inc.Status)
-				require.Zero(t, asked)
+				require.Zero(t, asked.Load())
 				pass(3 * time.Minute)
 				inc, _ = e.done(id) // the file shows it
 				assert.Equal(t, tc.want, inc.Status)
 				switch name {
 				case "still firing":
-					assert.Equal(t, 1, asked, "not again before long")
+					assert.EqualValues(t, 1, asked.Load(), "not again before long")
 					assert.WithinDuration(t, time.Now(), inc.LastHeardAt, 3*time.Minute)
 				case "Alertmanager is away":
-					assert.Greater(t, asked, 1, "asked again")
+					assert.Greater(t, asked.Load(), int64(1), "asked again")
 				case "not firing":
-					assert.Equal(t, 1, asked)
+					assert.EqualValues(t, 1, asked.Load())
 				}
 				assert.Equal(t, id, e.notify("critical", "A"), "any later notification goes on with it")
 				inc, _ = e.get(id)
