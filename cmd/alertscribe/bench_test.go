@@ -119,6 +119,23 @@ func BenchmarkReport(b *testing.B) {
 	b.ReportMetric(float64(own.Microseconds())/float64(i)/1000, "after-verdict-ms")
 }
 
+// BenchmarkHangingModels measures the time from the first of a hundred notifications to the facts of all of them on disk,
+// while all analyses hang. The promise is two seconds.
+func BenchmarkHangingModels(b *testing.B) {
+	s := hanging(b, newModel(b))
+	i := 0
+	var took time.Duration
+	for b.Loop() {
+		begun := time.Now()
+		for _, id := range s.openMany(fmt.Sprintf("Meanwhile%d_", i), 100) {
+			s.poll(id, onDisk)
+		}
+		took += time.Since(begun)
+		i++
+	}
+	b.ReportMetric(float64(took.Milliseconds())/float64(i), "facts-of-100-ms")
+}
+
 func (s *service) poll(id string, ok func(*incident.Incident) bool) {
 	for {
 		if inc, _ := s.incident(id); ok(inc) {
