@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/alertscribe/alertscribe/analyzer"
+	"github.com/alertscribe/alertscribe/evidence"
 	"github.com/alertscribe/alertscribe/handler"
 	"github.com/alertscribe/alertscribe/incident"
 )
@@ -47,57 +48,76 @@ func (c *cli) readPayload(cfg *config, file string) (*incident.Incident, error) 
 	return cfg.rules().Open(n, ""), nil
 }
 
-// analyze writes the report of one payload. All state is in memory, so that it works beside a running service.
-func (c *cli) analyze(ctx context.Context, file string) error {
+// once is the work on a single payload. All state is in memory, so that it works beside a running service.
+type once struct {
+	cfg       *config
+	inc       *incident.Incident
+	found     incident.Findings
+	collector *evidence.Collector
+	model     *analyzer.Analyzer
+	progress  *progress
+}
+
+// once reads settings and payload and makes what the work needs.
+func (c *cli) once(file string) (*once, error) {
 	cfg, err := c.load()
 	if err != nil {
-		return err
+		return nil, err
 	}
-	inc, err := c.readPayload(cfg, file)
-	if err != nil {
-		return err
-	}
-	writer, err := newReporter(cfg, c.externalURL, false)
-	if err != nil {
-		return err
+	o := &once{cfg: cfg, progress: newProgress(c.stderr)}
+	if o.inc, err = c.readPayload(cfg, file); err != nil {
+		return nil, err
 	}
 	log, registry := c.quietLogger(), prometheus.NewRegistry()
-	collector, err := newCollector(cfg, nil, log, registry)
+	if o.collector, err = newCollector(cfg, nil, log, registry); err != nil {
+		return nil, err
+	}
+	o.model, err = newAnalyzer(cfg, analyzer.NewMemoryLedger(time.Now), log, registry)
+	return o, err
+}
+
+// collect looks up the evidence and tells how it goes.
+func (o *once) collect(ctx context.Context) {
+	o.progress.start("Collecting evidence")
+	o.found.Evidence = o.collector.Collect(ctx, o.inc)
+	o.inc.EvidenceCollected(o.inc.Clone(), time.Now().UTC())
+	o.progress.done(describeEvidence(o.found.Evidence))
+}
+
+// analyze writes the report of one payload.
+func (c *cli) analyze(ctx context.Context, file string) error {
+	o, err := c.once(file)
 	if err != nil {
 		return err
 	}
-	model, err := newAnalyzer(cfg, analyzer.NewMemoryLedger(time.Now), log, registry)
+	writer, err := newReporter(o.cfg, c.externalURL, false)
 	if err != nil {
 		return err
 	}
-	p := newProgress(c.stderr)
-	p.start("Collecting evidence")
-	found := incident.Findings{Evidence: collector.Collect(ctx, inc)}
-	inc.EvidenceCollected(inc.Clone(), time.Now().UTC())
-	p.done(describeEvidence(found.Evidence))
-	if err := writer.Write(ctx, inc, found); err != nil { // whatever the model does, the evidence is on disk
+	o.collect(ctx)
+	if err := writer.Write(ctx, o.inc, o.found); err != nil { // whatever the model does, the evidence is on disk
 		return fmt.Errorf("writing the report: %w", err)
 	}
-	if inc.Analysis.State == incident.Pending {
-		c.ask(ctx, cfg, model, inc, &found, p)
-		if err := writer.Write(context.WithoutCancel(ctx), inc, found); err != nil {
+	if o.inc.Analysis.State == incident.Pending {
+		o.ask(ctx)
+		if err := writer.Write(context.WithoutCancel(ctx), o.inc, o.found); err != nil {
 			return fmt.Errorf("writing the report: %w", err)
 		}
 	}
-	fmt.Fprintln(c.stdout, writer.Path(inc))
+	fmt.Fprintln(c.stdout, writer.Path(o.inc))
 	return ctx.Err()
 }
 
 // ask asks the model a few times at most and records what came of it.
-func (c *cli) ask(ctx context.Context, cfg *config, model *analyzer.Analyzer, inc *incident.Incident, found *incident.Findings, p *progress) {
-	rules := cfg.rules()
+func (o *once) ask(ctx context.Context) {
+	inc, p, rules := o.inc, o.progress, o.cfg.rules()
 	for inc.Analysis.State == incident.Pending {
-		p.start("Asking " + cfg.LLM.Model)
-		verdict, err := model.Analyze(ctx, inc, found.Evidence)
+		p.start("Asking " + o.cfg.LLM.Model)
+		verdict, err := o.model.Analyze(ctx, inc, o.found.Evidence)
 		now := time.Now().UTC()
 		if err == nil {
 			verdict.Generation = inc.Generation
-			found.Verdict = verdict
+			o.found.Verdict = verdict
 			inc.Analysed(inc.Clone(), verdict.Spend, now)
 			p.done(fmt.Sprintf("%d tokens, %.4f USD", verdict.Spend.Prompt+verdict.Spend.Completion, verdict.Spend.Cost))
 			return
@@ -128,52 +148,25 @@ func sleep(ctx context.Context, d time.Duration) bool {
 
 // evidence prints what would be looked up for a payload, so that anyone can check a ranking without a model.
 func (c *cli) evidence(ctx context.Context, file string) error {
-	cfg, err := c.load()
+	o, err := c.once(file)
 	if err != nil {
 		return err
 	}
-	inc, err := c.readPayload(cfg, file)
-	if err != nil {
-		return err
-	}
-	collector, err := newCollector(cfg, nil, c.quietLogger(), prometheus.NewRegistry())
-	if err != nil {
-		return err
-	}
-	p := newProgress(c.stderr)
-	p.start("Collecting evidence")
-	items := collector.Collect(ctx, inc)
-	p.done(describeEvidence(items))
+	o.collect(ctx)
 	enc := json.NewEncoder(c.stdout)
 	enc.SetIndent("", "  ")
 	enc.SetEscapeHTML(false)
-	return errors.Join(enc.Encode(map[string]any{"evidence": items}), ctx.Err())
+	return errors.Join(enc.Encode(map[string]any{"evidence": o.found.Evidence}), ctx.Err())
 }
 
 // showPrompt prints exactly what would be sent to the model for a payload: redacted, bounded, delimited.
 func (c *cli) showPrompt(ctx context.Context, file string) error {
-	cfg, err := c.load()
+	o, err := c.once(file)
 	if err != nil {
 		return err
 	}
-	inc, err := c.readPayload(cfg, file)
-	if err != nil {
-		return err
-	}
-	log, registry := c.quietLogger(), prometheus.NewRegistry()
-	collector, err := newCollector(cfg, nil, log, registry)
-	if err != nil {
-		return err
-	}
-	model, err := newAnalyzer(cfg, analyzer.NewMemoryLedger(time.Now), log, registry)
-	if err != nil {
-		return err
-	}
-	p := newProgress(c.stderr)
-	p.start("Collecting evidence")
-	items := collector.Collect(ctx, inc)
-	p.done(describeEvidence(items))
-	for _, m := range model.Prompt(inc, items) {
+	o.collect(ctx)
+	for _, m := range o.model.Prompt(o.inc, o.found.Evidence) {
 		fmt.Fprintf(c.stdout, "== %s\n%s\n", m.Role, m.Content)
 	}
 	return ctx.Err()
