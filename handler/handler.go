@@ -68,6 +68,8 @@ type Options struct {
 	Version      string   // ours, for the pages
 	ErrCursor    error    // what Store.Incidents says of a cursor that is none
 
+	Stopping <-chan struct{} // closed when the service stops: then ?wait= waits no longer; nil for never
+
 	Gatherer   prometheus.Gatherer   // behind /metrics; prometheus.DefaultGatherer when nil
 	Registerer prometheus.Registerer // of our own metrics; none when nil
 	Logger     *slog.Logger          // silent when nil

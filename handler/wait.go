@@ -35,6 +35,8 @@ func (h *handler) await(w http.ResponseWriter, r *http.Request, id string, wait 
 			return inc, findings, true
 		}
 		select {
+		case <-h.Stopping: // what was sent is durable: 202
+			return nil, incident.Findings{}, false
 		case <-ctx.Done():
 			return nil, incident.Findings{}, false
 		case <-timer.C:

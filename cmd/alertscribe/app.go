@@ -33,6 +33,7 @@ type app struct {
 	worker   *worker.Worker
 	analyzer *analyzer.Analyzer
 
+	stopping chan struct{} // closed by stop
 	stopWork context.CancelFunc
 	running  sync.WaitGroup
 	serveErr chan error
@@ -56,7 +57,7 @@ type appOptions struct {
 // newApp makes all parts and binds the listener, so that every fault of the set-up is an error here. What was made is
 // cleaned up when a later part fails.
 func newApp(ctx context.Context, cfg *config, o appOptions, log *slog.Logger) (*app, error) {
-	a := &app{cfg: cfg, opts: o, log: log, serveErr: make(chan error, 1)}
+	a := &app{cfg: cfg, opts: o, log: log, serveErr: make(chan error, 1), stopping: make(chan struct{})}
 	if err := a.build(ctx); err != nil {
 		return nil, errors.Join(err, a.cleanUp(ctx))
 	}
@@ -172,10 +173,11 @@ func (a *app) start(ctx context.Context) {
 func (a *app) stop(ctx context.Context) error {
 	shutdown, cancel := context.WithTimeout(ctx, shutdownTimeout)
 	defer cancel()
+	close(a.stopping)
 	a.stopWork()
 	err := a.server.Shutdown(shutdown)
 	if errors.Is(err, context.DeadlineExceeded) {
-		err = a.server.Close() // somebody waits with ?wait=; what they sent is durable
+		err = a.server.Close()
 	}
 	a.running.Wait()
 	return errors.Join(err, a.cleanUp(ctx))

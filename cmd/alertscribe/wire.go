@@ -125,7 +125,7 @@ func (a *app) routes(w *report.Writer, registry *prometheus.Registry) http.Handl
 		Store: a.store, Report: w, Directory: w, Analyzer: a.analyzer, ReportDir: a.cfg.Reports.Dir,
 		Token: a.cfg.Web.WebhookToken.Reveal(), MaxBodyBytes: a.cfg.Web.MaxBodyBytes,
 		RoutePrefix: a.opts.routePrefix, LinkPrefix: links, Language: a.cfg.Reports.Language,
-		Severities: a.cfg.Analysis.Severities, Version: version.Version, ErrCursor: store.ErrCursor,
+		Severities: a.cfg.Analysis.Severities, Version: version.Version, ErrCursor: store.ErrCursor, Stopping: a.stopping,
 		Gatherer: registry, Registerer: registry, Logger: a.log.With("component", "web"),
 	})
 }
