@@ -315,12 +315,8 @@ func (inc *Incident) needsAnalysis(before map[string]bool) bool {
 // severity returns the highest severity label of the alerts that fire, or of all when none does; a label that the
 // setting does not know, and a missing one, count as warning.
 func (r *Rules) severity(inc *Incident) string {
-	alerts := inc.Firing()
-	if len(alerts) == 0 {
-		alerts = inc.Alerts
-	}
 	highest, rank := "", len(r.Severities)
-	for _, a := range alerts {
+	for _, a := range inc.principal() {
 		severity := strings.ToLower(a.Labels["severity"])
 		if !slices.Contains(r.Severities, severity) {
 			severity = "warning"
@@ -345,10 +341,7 @@ func (r *Rules) Rank(severity string) int {
 
 // skips reports whether every alert that fires (every alert, when none does) matches a set of the skip setting.
 func (r *Rules) skips(inc *Incident) bool {
-	alerts := inc.Firing()
-	if len(alerts) == 0 {
-		alerts = inc.Alerts
-	}
+	alerts := inc.principal()
 	for _, a := range alerts {
 		set := labelSet(a.Labels)
 		if !slices.ContainsFunc(r.Skip, func(m labels.Matchers) bool { return m.Matches(set) }) {

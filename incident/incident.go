@@ -154,14 +154,18 @@ func (inc *Incident) Firing() []Alert {
 	return firing
 }
 
+// principal returns the alerts that an incident is about: those that fire, or all when none does.
+func (inc *Incident) principal() []Alert {
+	if firing := inc.Firing(); len(firing) > 0 {
+		return firing
+	}
+	return inc.Alerts
+}
+
 // Names returns the sorted names of the alerts that fire, or of all when none does.
 func (inc *Incident) Names() []string {
-	alerts := inc.Firing()
-	if len(alerts) == 0 {
-		alerts = inc.Alerts
-	}
 	var names []string
-	for _, a := range alerts {
+	for _, a := range inc.principal() {
 		names = append(names, a.Name())
 	}
 	slices.Sort(names)

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"path/filepath"
 	"sync"
 	"testing"
 	"time"
@@ -256,17 +255,4 @@ func finish(t testing.TB, s *Store, c incident.Claim, now time.Time) {
 			inc.Analysed(c.Incident, incident.Spend{Calls: 1, Cost: .5}, now)
 		}
 	}))
-}
-
-func TestInMemory(t *testing.T) {
-	s := open(t, func(o *Options) { o.Path = InMemory })
-	id := accept(t, s, firing("x", at)).IncidentID
-	inc, _ := get(t, s, id)
-	assert.Equal(t, "Ax", inc.Alertname)
-	other := open(t, func(o *Options) { o.Path = InMemory })
-	_, _, err := other.Incident(t.Context(), id)
-	require.ErrorIs(t, err, incident.ErrNotFound, "each has its own")
-	matches, err := filepath.Glob("*memory*")
-	require.NoError(t, err)
-	assert.Empty(t, matches)
 }

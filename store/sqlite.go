@@ -35,9 +35,6 @@ func dsn(path string, more url.Values) (string, error) {
 			params[k] = append(params[k], v...)
 		}
 	}
-	if path == InMemory {
-		return "file::memory:?" + params.Encode(), nil
-	}
 	abs, err := filepath.Abs(path)
 	if err != nil {
 		return "", err
@@ -60,7 +57,7 @@ func openWriter(ctx context.Context, path string) (*sql.DB, error) {
 		return nil, err
 	}
 	db.SetMaxOpenConns(1)
-	if err := assertPragmas(ctx, db, path); err != nil {
+	if err := assertPragmas(ctx, db); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return db, nil
@@ -68,11 +65,8 @@ func openWriter(ctx context.Context, path string) (*sql.DB, error) {
 
 // assertPragmas makes sure that a commit will be on disk: a file system that can't do WAL, or a driver that does not
 // know a pragma, must not go unnoticed.
-func assertPragmas(ctx context.Context, db *sql.DB, path string) error {
+func assertPragmas(ctx context.Context, db *sql.DB) error {
 	expected := map[string]string{"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1", "busy_timeout": "5000"}
-	if path == InMemory {
-		expected["journal_mode"] = "memory"
-	}
 	for pragma, want := range expected {
 		var got string
 		if err := db.QueryRowContext(ctx, "PRAGMA "+pragma).Scan(&got); err != nil {
@@ -85,11 +79,8 @@ func assertPragmas(ctx context.Context, db *sql.DB, path string) error {
 	return nil
 }
 
-// openPages opens the read-only connections. A database in memory has but one connection, which then serves pages too.
-func openPages(ctx context.Context, path string, writer *sql.DB) (*sql.DB, error) {
-	if path == InMemory {
-		return writer, nil
-	}
+// openPages opens the read-only connections.
+func openPages(ctx context.Context, path string) (*sql.DB, error) {
 	name, err := dsn(path, url.Values{"mode": {"ro"}, "_pragma": {"query_only(1)"}})
 	if err != nil {
 		return nil, err

@@ -14,9 +14,6 @@ import (
 	"github.com/alertscribe/alertscribe/incident"
 )
 
-// InMemory as a path keeps all in memory, for one-off commands and tests: nothing is durable, and nothing is locked.
-const InMemory = ":memory:"
-
 var (
 	// ErrBusy says that more notifications are waiting to be stored than the queue holds.
 	ErrBusy = errors.New("too many notifications wait to be stored")
@@ -26,7 +23,7 @@ var (
 
 // Options of a Store. Zero values take the defaults in brackets.
 type Options struct {
-	Path       string                // the SQLite file, or InMemory; its directory is made when it is missing
+	Path       string                // the SQLite file; its directory is made when it is missing
 	Rules      *incident.Rules       // for folding and for the order of severities [incident.DefaultRules]
 	Lease      time.Duration         // how long a claim lasts without being renewed [30 s]
 	Retention  time.Duration         // how long notifications are kept [30 days]
@@ -97,10 +94,8 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 
 func (s *Store) open(ctx context.Context) error {
 	var err error
-	if s.Path != InMemory {
-		if s.lock, err = lockDatabase(s.Path); err != nil {
-			return err
-		}
+	if s.lock, err = lockDatabase(s.Path); err != nil {
+		return err
 	}
 	if s.db, err = openWriter(ctx, s.Path); err != nil {
 		return err
@@ -114,7 +109,7 @@ func (s *Store) open(ctx context.Context) error {
 	if s.stmts, err = prepare(ctx, s.db); err != nil {
 		return err
 	}
-	s.pages, err = openPages(ctx, s.Path, s.db)
+	s.pages, err = openPages(ctx, s.Path)
 	return err
 }
 
@@ -131,7 +126,7 @@ func (s *Store) shut() error {
 // release gives back what open has got hold of.
 func (s *Store) release() error {
 	var errs []error
-	if s.pages != nil && s.pages != s.db {
+	if s.pages != nil {
 		errs = append(errs, s.pages.Close())
 	}
 	for _, stmt := range s.stmts {

@@ -116,7 +116,6 @@ func (o *once) ask(ctx context.Context) {
 		verdict, err := o.model.Analyze(ctx, inc, o.found.Evidence)
 		now := time.Now().UTC()
 		if err == nil {
-			verdict.Generation = inc.Generation
 			o.found.Verdict = verdict
 			inc.Analysed(inc.Clone(), verdict.Spend, now)
 			p.done(fmt.Sprintf("%d tokens, %.4f USD", verdict.Spend.Prompt+verdict.Spend.Completion, verdict.Spend.Cost))
