@@ -78,7 +78,7 @@ func TestPromisesHaveTheirTests(t *testing.T) {
 		code.Write(test)
 		return err
 	}))
-	names := regexp.MustCompile("`((?:Test|Fuzz)[A-Za-z]+)`").FindAllStringSubmatch(string(b), -1)
+	names := regexp.MustCompile("`((?:Test|Fuzz|Benchmark)[A-Za-z]+)`").FindAllStringSubmatch(string(b), -1)
 	require.NotEmpty(t, names)
 	for _, m := range names {
 		assert.Contains(t, code.String(), "func "+m[1]+"(", "ARCHITECTURE.md names a test that does not exist")
