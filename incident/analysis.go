@@ -44,11 +44,18 @@ type Analysis struct {
 	// Covered are the alert names that a stored verdict has seen, Asked those that the last call for one was about.
 	Covered []string `json:"covered,omitempty"`
 	Asked   []string `json:"asked,omitempty"`
+	// AskedSeverity is the highest severity, AskedFiring the largest number of firing alerts, that an analysis was asked for.
+	AskedSeverity string `json:"asked_severity,omitempty"`
+	AskedFiring   int    `json:"asked_firing,omitempty"`
 	// Wanted is the generation that last called for evidence and an analysis, Evidence the one that the stored
-	// evidence was collected for.
+	// evidence was collected for, Drafted the one that the stored verdict was drafted for, where it was to be verified.
 	Wanted   int64 `json:"wanted"`
 	Evidence int64 `json:"evidence"`
+	Drafted  int64 `json:"drafted,omitempty"`
 }
+
+// Verifying reports whether the stored verdict is a draft whose verification is due or under way.
+func (a Analysis) Verifying() bool { return a.State == Pending && a.Drafted == a.Wanted }
 
 // FailureKind classes what can go wrong with a model call. The set is closed: it labels a metric.
 type FailureKind string
@@ -120,6 +127,10 @@ func AsFailure(err error) *Failure {
 func (inc *Incident) wantAnalysis(rules *Rules, now time.Time) {
 	inc.Analysis.Wanted = inc.Generation
 	inc.Analysis.Asked = inc.Names()
+	inc.Analysis.AskedFiring = max(inc.Analysis.AskedFiring, len(inc.Firing()))
+	if was := inc.Analysis.AskedSeverity; was == "" || rules.Rank(inc.Severity) < rules.Rank(was) {
+		inc.Analysis.AskedSeverity = inc.Severity
+	}
 	inc.Due.Evidence = now
 	if rules.skips(inc) {
 		inc.Analysis.State, inc.Analysis.Reason = EvidenceOnly, Skipped
@@ -138,6 +149,21 @@ func (inc *Incident) EvidenceCollected(claimed *Incident, now time.Time) {
 			inc.Due.Analysis = now
 		}
 	}
+	inc.touch(now)
+}
+
+// Drafted records that a verdict over the incident as claimed was stored that is still to be verified, and what it cost
+// so far. Its verification is due at once, behind the drafts that others of this severity wait for.
+func (inc *Incident) Drafted(claimed *Incident, spend Spend, now time.Time) {
+	a := &inc.Analysis
+	inc.Spend = inc.Spend.Add(spend)
+	a.Drafted = claimed.Analysis.Wanted
+	a.Attempts, a.Detail = 0, ""
+	inc.Due.Analysis = time.Time{}
+	if a.State == Pending && a.Evidence >= a.Wanted {
+		inc.Due.Analysis = now
+	}
+	inc.addEvent(Event{At: now, Kind: EventDrafted})
 	inc.touch(now)
 }
 

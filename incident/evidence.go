@@ -20,6 +20,8 @@ const (
 	KindAlerts     EvidenceKind = "alerts"     // other alerts that fire
 	KindHistory    EvidenceKind = "history"    // past incidents of ours
 	KindRunbook    EvidenceKind = "runbook"    // the runbook's text
+	KindContrast   EvidenceKind = "contrast"   // looked up to refute a draft, whatever it says
+	KindCheck      EvidenceKind = "check"      // the answer to a query by which the model proposed to refute itself
 )
 
 // Evidence is one numbered item: something that was looked up, and how anyone can look it up again.
@@ -90,7 +92,9 @@ type Point struct {
 // Findings are what was found out about an incident: kept beside it, since folding never looks at them.
 type Findings struct {
 	Evidence []Evidence `json:"evidence"`
-	Verdict  *Verdict   `json:"verdict"` // nil until the model has answered
+	// Memory are earlier incidents of the same kind, the weightiest first: hypotheses, never evidence.
+	Memory  []Recollection `json:"memory,omitempty"`
+	Verdict *Verdict       `json:"verdict"` // nil until the model has answered
 }
 
 // Refresh returns the evidence with its charts going on to where newly collected ones do. All else stays as it was while
@@ -106,24 +110,34 @@ func (f Findings) Refresh(again []Evidence) []Evidence {
 	return items
 }
 
-// Renew returns evidence that was collected for another analysis. What the verdict so far cites stays under its id,
+// Last returns the highest number that an id of the evidence has; 0 for none.
+func Last(evidence []Evidence) int {
+	last := 0
+	for _, e := range evidence {
+		if n, err := strconv.Atoi(strings.TrimPrefix(e.ID, "E")); err == nil {
+			last = max(last, n)
+		}
+	}
+	return last
+}
+
+// Number gives items the ids that follow a number: E(after+1) and so on.
+func Number(items []Evidence, after int) {
+	for i := range items {
+		items[i].ID = "E" + strconv.Itoa(after+1+i)
+	}
+}
+
+// Renew returns evidence that was collected for another analysis. What the verdict so far rests on stays under its id,
 // after the new items, whose numbers go on behind those of the old ones: an id never comes to mean something else.
 func (f Findings) Renew(again []Evidence) []Evidence {
 	if f.Verdict == nil {
 		return again
 	}
-	last := 0
-	for _, e := range f.Evidence {
-		if n, err := strconv.Atoi(strings.TrimPrefix(e.ID, "E")); err == nil {
-			last = max(last, n)
-		}
-	}
 	items := slices.Clone(again)
-	for i := range items {
-		items[i].ID = "E" + strconv.Itoa(last+1+i)
-	}
+	Number(items, Last(f.Evidence))
 	for _, e := range f.Evidence {
-		if f.Verdict.cites(e.ID) {
+		if f.Verdict.restsOn(e.ID) {
 			e.Earlier = true
 			items = append(items, e)
 		}
@@ -131,12 +145,16 @@ func (f Findings) Renew(again []Evidence) []Evidence {
 	return items
 }
 
-// Conclude stores a verdict over evidence. That which was collected while the model was thinking does not take the
-// place of what it cites, and what an earlier verdict alone has cited goes.
-func (f *Findings) Conclude(v *Verdict, over []Evidence, renewed bool) {
+// Conclude stores a verdict over evidence, and what was looked up beside that to verify it. That which was collected
+// while the model was thinking does not take the place of what the verdict rests on, and what an earlier verdict alone
+// has cited goes.
+func (f *Findings) Conclude(v *Verdict, over, added []Evidence, renewed bool) {
 	if renewed {
-		f.Evidence = Findings{Evidence: over, Verdict: v}.Renew(f.Evidence)
+		fresh := slices.DeleteFunc(slices.Clone(f.Evidence), func(e Evidence) bool { return e.Earlier }) // which is in over, too
+		f.Evidence = Findings{Evidence: slices.Concat(over, added), Verdict: v}.Renew(fresh)
+	} else {
+		f.Evidence = slices.Concat(f.Evidence, added)
 	}
 	f.Verdict = v
-	f.Evidence = slices.DeleteFunc(slices.Clone(f.Evidence), func(e Evidence) bool { return e.Earlier && !v.cites(e.ID) })
+	f.Evidence = slices.DeleteFunc(f.Evidence, func(e Evidence) bool { return e.Earlier && !v.restsOn(e.ID) })
 }

@@ -99,7 +99,7 @@ func (r *Rules) Fold(current *Incident, n *Notification) (*Incident, Outcome) {
 	outcome := inc.settle(change, n)
 	inc.Severity = r.severity(inc)
 	switch {
-	case inc.needsAnalysis(before):
+	case inc.needsAnalysis(r, before):
 		inc.wantAnalysis(r, n.ReceivedAt)
 	case outcome == OutcomeResolved:
 		inc.Due.Evidence = n.ReceivedAt // once more, to show how it ended
@@ -114,7 +114,7 @@ func (r *Rules) Open(n *Notification, predecessor string) *Incident {
 	id := NewID()
 	inc := &Incident{
 		ID: id, Receiver: n.Receiver, GroupKey: n.GroupKey, Alertname: n.alertname(), GroupLabels: n.GroupLabels,
-		Status: Firing, OpenedAt: n.ReceivedAt, Predecessor: predecessor,
+		Status: Firing, OpenedAt: n.ReceivedAt, Predecessor: predecessor, Scope: scopeOf(n.Alerts),
 		ReportPath: reportPath(n.ReceivedAt, n.alertname(), id),
 	}
 	change := inc.apply(n)
@@ -298,9 +298,17 @@ func (inc *Incident) firingNames() map[string]bool {
 	return names
 }
 
-// needsAnalysis reports whether an alert name has joined, against those that fired before, that no verdict of this
-// incident covers and that no pending analysis was asked for.
-func (inc *Incident) needsAnalysis(before map[string]bool) bool {
+// needsAnalysis reports whether the incident has become another one than any analysis of it was asked for: it is more
+// severe, twice as many alerts fire, or an alert name has joined, against those that fired before, that no verdict covers
+// and that no pending analysis was asked for.
+func (inc *Incident) needsAnalysis(r *Rules, before map[string]bool) bool {
+	firing, a := len(inc.Firing()), inc.Analysis
+	if firing > 0 && a.AskedSeverity != "" && r.Rank(inc.Severity) < r.Rank(a.AskedSeverity) {
+		return true
+	}
+	if a.AskedFiring > 0 && firing >= 2*a.AskedFiring {
+		return true
+	}
 	for name := range inc.firingNames() {
 		if before[name] || slices.Contains(inc.Analysis.Covered, name) {
 			continue

@@ -63,7 +63,9 @@ const (
 	EventReopened  EventKind = "reopened"
 	EventStale     EventKind = "stale"
 	EventContinued EventKind = "continued"
-	EventAnalysed  EventKind = "analysed"
+	EventDrafted   EventKind = "drafted"  // there is a verdict that is still to be verified
+	EventAnalysed  EventKind = "analysed" // the verdict is final
+	EventRemarked  EventKind = "remarked" // a person gave feedback
 )
 
 // Event is one entry of an incident's timeline.
@@ -105,6 +107,11 @@ func (s Spend) Add(o Spend) Spend {
 	return Spend{s.Calls + o.Calls, s.Prompt + o.Prompt, s.Cached + o.Cached, s.Completion + o.Completion, s.Cost + o.Cost}
 }
 
+// Less returns what is left of s without o.
+func (s Spend) Less(o Spend) Spend {
+	return Spend{s.Calls - o.Calls, s.Prompt - o.Prompt, s.Cached - o.Cached, s.Completion - o.Completion, s.Cost - o.Cost}
+}
+
 // Incident is the life of one alert group, from first firing to resolved, short flaps included.
 type Incident struct {
 	ID          string            `json:"id"` // 128 random bits in lower-case base32
@@ -112,6 +119,7 @@ type Incident struct {
 	GroupKey    string            `json:"group_key"`
 	ExternalURL string            `json:"external_url,omitempty"` // of the Alertmanager heard last; never fetched
 	Alertname   string            `json:"alertname"`
+	Scope       string            `json:"scope,omitempty"` // namespace=… or job=…, which storms go by; "" for none
 	GroupLabels map[string]string `json:"group_labels"`
 	Status      Status            `json:"status"`
 	Severity    string            `json:"severity"`
@@ -123,12 +131,15 @@ type Incident struct {
 	ResolvedAt  time.Time `json:"resolved_at,omitzero"`
 	ClosedAt    time.Time `json:"closed_at,omitzero"`
 	Predecessor string    `json:"predecessor,omitempty"` // id of the group's incident before this one
-	Alerts      []Alert   `json:"alerts"`                // by fingerprint; those that ended are kept
-	Truncated   uint64    `json:"truncated_alerts"`      // alerts that max_alerts hid in the last notification
-	Repeats     int       `json:"repeats"`
-	LatePeers   int       `json:"late_peers"`
-	Flaps       int       `json:"flaps"`
-	Timeline    []Event   `json:"timeline"`
+	// Related are incidents of the same scope that opened within StormWindow of this one; nothing changes it in place.
+	Related   []Link     `json:"related,omitempty"`
+	Feedback  []Feedback `json:"feedback,omitempty"` // of people, oldest first; nothing changes it in place
+	Alerts    []Alert    `json:"alerts"`             // by fingerprint; those that ended are kept
+	Truncated uint64     `json:"truncated_alerts"`   // alerts that max_alerts hid in the last notification
+	Repeats   int        `json:"repeats"`
+	LatePeers int        `json:"late_peers"`
+	Flaps     int        `json:"flaps"`
+	Timeline  []Event    `json:"timeline"`
 	// Generation is raised by every fold that changes the incident, not by repeats. Revision is raised by all that
 	// a reader of the report would see change: it says which state of the incident the file shows.
 	Generation int64 `json:"generation"`
@@ -174,7 +185,7 @@ func (inc *Incident) Names() []string {
 
 // Clone returns a copy that shares nothing that a step changes in place.
 func (inc *Incident) Clone() *Incident {
-	c := *inc
+	c := *inc // Related and Feedback are replaced, never changed in place
 	c.Alerts = slices.Clone(inc.Alerts)
 	c.Timeline = slices.Clone(inc.Timeline)
 	c.Analysis.Covered = slices.Clone(inc.Analysis.Covered)
@@ -233,7 +244,10 @@ func (inc *Incident) MarkStale(now time.Time) {
 	inc.Status = Stale
 	inc.Generation++
 	inc.Due.Evidence, inc.Due.Analysis = time.Time{}, time.Time{}
-	if inc.Analysis.State == Pending {
+	switch {
+	case inc.Analysis.Verifying():
+		inc.Analysis.State = Complete // by a draft that nobody verified
+	case inc.Analysis.State == Pending:
 		inc.Analysis.State, inc.Analysis.Reason = EvidenceOnly, GaveUp
 		inc.Analysis.Detail = "nothing was heard of the alert any more"
 	}

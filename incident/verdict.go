@@ -17,7 +17,8 @@ type Verdict struct {
 	Prevention           []string `json:"prevention"`
 	MissingEvidence      []string `json:"missing_evidence"`
 	Checks               []Check  `json:"checks"`
-	// Marks are what our checks found wrong with summary and actions; those against a cause stand beside it.
+	// Marks are what our checks found wrong with the summary and all else that is neither cause nor action; those against
+	// a cause or an action stand beside it.
 	Marks []Mark `json:"marks,omitempty"`
 	// Prose is the model's answer where it was not the JSON that was asked for: kept and labelled, all else is empty.
 	Prose string `json:"prose,omitempty"`
@@ -25,11 +26,46 @@ type Verdict struct {
 	Model      string    `json:"model"`      // the model that answered, as it calls itself
 	At         time.Time `json:"at"`         // when the answer was read
 	Generation int64     `json:"generation"` // of the incident that the model was told about
-	Spend      Spend     `json:"spend"`      // of this verdict, repairs included
+	Spend      Spend     `json:"spend"`      // of this verdict, repairs and its draft included
+	// Verification says whether the verdict was held against what could refute it; nil for a draft that waits for that.
+	Verification *Verification `json:"verification,omitempty"`
 }
 
-func (v *Verdict) cites(id string) bool {
-	return slices.ContainsFunc(v.Causes, func(c Cause) bool { return slices.Contains(c.Evidence, id) })
+// Verification is what became of the second look at a verdict.
+type Verification struct {
+	// Reason says why there was none; "" for a verdict that is verified: the model has seen what was looked up to
+	// refute its draft, and has answered again.
+	Reason UnverifiedReason `json:"reason,omitempty"`
+	Detail string           `json:"detail,omitempty"` // of a failure, in one line without secrets
+	// Evidence are the ids of what was looked up to refute the draft. It may be there although the model did not answer.
+	Evidence []string `json:"evidence,omitempty"`
+}
+
+// UnverifiedReason says why a verdict was not verified.
+type UnverifiedReason string
+
+// The reasons, as they stand in the API.
+const (
+	UnverifiedOff      UnverifiedReason = "off"           // by the setting analysis.verify
+	UnverifiedNoServer UnverifiedReason = "no_prometheus" // there is nobody to ask
+	UnverifiedProse    UnverifiedReason = "prose"         // the answer was not in a form that can be verified
+	UnverifiedNothing  UnverifiedReason = "nothing_found" // nothing could be looked up
+	UnverifiedBudget   UnverifiedReason = "budget"        // no call was left
+	UnverifiedModel    UnverifiedReason = "model"         // the second call failed, or its answer could not be read
+	UnverifiedEnded    UnverifiedReason = "ended"         // the analysis ended before it came to that
+)
+
+// UnverifiedReasons lists all reasons.
+func UnverifiedReasons() []UnverifiedReason {
+	return []UnverifiedReason{
+		UnverifiedOff, UnverifiedNoServer, UnverifiedProse, UnverifiedNothing, UnverifiedBudget, UnverifiedModel, UnverifiedEnded,
+	}
+}
+
+// restsOn reports whether the verdict cites the evidence, or was held against it.
+func (v *Verdict) restsOn(id string) bool {
+	return v.Verification != nil && slices.Contains(v.Verification.Evidence, id) ||
+		slices.ContainsFunc(v.Causes, func(c Cause) bool { return slices.Contains(c.Evidence, id) })
 }
 
 // Cause is one hypothesis, with what supports and what would refute it.
@@ -50,12 +86,14 @@ type Action struct {
 	Why     string `json:"why"`
 	Command string `json:"command"`
 	Risk    string `json:"risk"` // one of Risks
+	Marks   []Mark `json:"marks,omitempty"`
 }
 
 // Check is a query by which the model proposes to refute itself.
 type Check struct {
 	PromQL      string `json:"promql"`
 	WouldRefute string `json:"would_refute"`
+	Evidence    string `json:"evidence,omitempty"` // id of its answer, once it was run
 }
 
 // MarkKind classes what a check by code found wrong.
@@ -75,12 +113,16 @@ const (
 	MarkNameNotFound MarkKind = "name_not_found"
 	// MarkWrongDirection: what is said to rise falls in the evidence cited, or the other way round; Text names it.
 	MarkWrongDirection MarkKind = "wrong_direction"
+	// MarkFromAlertText: a command, an address or a sentence that comes from the text of the alerts alone, where anybody
+	// may have put it; Text is the part that does.
+	MarkFromAlertText MarkKind = "from_alert_text"
 )
 
 // MarkKinds lists all kinds.
 func MarkKinds() []MarkKind {
 	return []MarkKind{
 		MarkUnknownEvidence, MarkUncited, MarkEvidenceMissing, MarkNumberNotFound, MarkNameNotFound, MarkWrongDirection,
+		MarkFromAlertText,
 	}
 }
 

@@ -41,6 +41,13 @@ type Query struct {
 	Alertname string // "" for all
 }
 
+// Permission says which evidence-only incidents may be analysed again now: those that wait for one of the reasons.
+type Permission struct {
+	Reasons []Reason
+	One     bool // one of them alone, the most severe
+	Probe   bool // one of them alone, whichever: the most severe may be the one that the model refuses
+}
+
 // Queue is what is due and not done, for health and metrics.
 type Queue struct {
 	Due     map[Work]int `json:"due"`     // incidents by the kind of work that is due now or scheduled
@@ -51,6 +58,3 @@ type Queue struct {
 
 // ErrLeaseLost says that a claim's lease has ended or gone to another worker: its result is not stored.
 var ErrLeaseLost = errors.New("the lease is lost")
-
-// ErrBudget says that the cap of model calls is reached.
-var ErrBudget = errors.New("the cap of model calls per hour is reached")
