@@ -34,7 +34,7 @@ func (c *scanner) chinese(i int) int {
 	if value >= len(c.s) || m[1] == 0 || c.s[value] >= utf8.RuneSelf || c.s[value] <= ' ' || c.counts(value) {
 		return i
 	}
-	ctx := context{key: key{kind: chineseKind(word), name: word}, keyStart: i, separator: ':'}
+	ctx := surroundings{key: key{kind: chineseKind(word), name: word}, keyStart: i, separator: ':'}
 	if m[2] == m[3] {
 		ctx.weak = true
 	}

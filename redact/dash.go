@@ -30,14 +30,14 @@ func (c *scanner) dash(i int) int {
 	if gap == "" || value == len(c.s) || strings.HasSuffix(gap, "-") || strings.Contains(gap, "\n") && !strings.Contains(gap, "- ") {
 		return i
 	}
-	return c.value(i, value, context{key: k, keyStart: name, separator: '-'})
+	return c.value(i, value, surroundings{key: k, keyStart: name, separator: '-'})
 }
 
 // shortFlag reads -u user:password of curl, and -p and -a of the commands that take a password there.
 func (c *scanner) shortFlag(i, name, end int) int {
 	flag := c.s[name:end]
 	line := c.lineBefore(i, 200)
-	ctx := context{key: key{kind: Password, name: "password"}, keyStart: name, separator: '='}
+	ctx := surroundings{key: key{kind: Password, name: "password"}, keyStart: name, separator: '='}
 	value := c.skip(end, 4, " =\"'")
 	switch {
 	case flag == "u" || flag == "user":

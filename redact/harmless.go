@@ -12,7 +12,7 @@ const maxHarmless = 256
 
 // harmless reports whether a value is no secret although its key says so: a reference, a mask, a word of prose, a
 // count. Values of weak keys are harmless unless they look random.
-func harmless(v string, ctx context, c *scanner) bool {
+func harmless(v string, ctx surroundings, c *scanner) bool {
 	if isPlaceholder(v) {
 		return true
 	}

@@ -51,7 +51,7 @@ func (c *scanner) authorization(sep, i int) int {
 		}
 		return c.found(value, stop, Authorization)
 	}
-	return c.value(sep, i, context{key: key{kind: Authorization, weak: true}, keyStart: sep, separator: ':'})
+	return c.value(sep, i, surroundings{key: key{kind: Authorization, weak: true}, keyStart: sep, separator: ':'})
 }
 
 // schemes of the Authorization header.
@@ -95,7 +95,7 @@ func (c *scanner) cookie(sep, i int) int {
 	start := c.skip(i, 8, "\\\"'[ ")
 	name := isCookieName.run(c.s[:min(len(c.s), start+80)], start)
 	if name == start || name >= len(c.s) || c.s[name] != '=' {
-		return c.value(sep, i, context{key: key{kind: Cookie, weak: true}, keyStart: sep, separator: ':'})
+		return c.value(sep, i, surroundings{key: key{kind: Cookie, weak: true}, keyStart: sep, separator: ':'})
 	}
 	end := c.restOfLine(start)
 	lower := strings.ToLower(c.s[max(0, sep-16):sep])
@@ -150,7 +150,7 @@ func (c *scanner) is(i, value int) int {
 	if end-start < 6 || !letterAndDigit(c.s[start:min(end, start+maxHarmless)]) {
 		return i
 	}
-	return c.value(i, value, context{key: key{kind: k.kind, name: k.name}, keyStart: i, separator: '='})
+	return c.value(i, value, surroundings{key: key{kind: k.kind, name: k.name}, keyStart: i, separator: '='})
 }
 
 func letterAndDigit(v string) bool {
@@ -164,7 +164,7 @@ func (c *scanner) passwordSpace(i, value int) int {
 	if value == len(c.s) || strings.IndexByte("=:(", c.s[value]) >= 0 {
 		return i
 	}
-	ctx := context{key: key{kind: Password, name: "password"}, keyStart: i, separator: ' '}
+	ctx := surroundings{key: key{kind: Password, name: "password"}, keyStart: i, separator: ' '}
 	if c.s[value] == '\'' || strings.Contains(strings.ToLower(c.lineBefore(i, 80)), "login ") {
 		ctx.separator = '='
 	}
@@ -186,5 +186,5 @@ func (c *scanner) setting(i, value int) int {
 	if value == len(c.s) {
 		return i
 	}
-	return c.value(i, value, context{key: key{kind: Password, name: "password"}, keyStart: i, separator: '='})
+	return c.value(i, value, surroundings{key: key{kind: Password, name: "password"}, keyStart: i, separator: '='})
 }

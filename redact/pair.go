@@ -34,7 +34,7 @@ func (c *scanner) pair(i int) int {
 	case Cookie:
 		return c.cookie(i, value)
 	}
-	return c.value(i, value, context{key: k, keyStart: start, separator: c.s[i]})
+	return c.value(i, value, surroundings{key: k, keyStart: start, separator: c.s[i]})
 }
 
 // keyBefore returns where the key before the separator at i stands; start equals end when there is none.

@@ -7,8 +7,8 @@ import (
 	"unicode/utf8"
 )
 
-// context is what is known about a value before it is read.
-type context struct {
+// surroundings are what is known about a value before it is read.
+type surroundings struct {
 	key
 	keyStart  int
 	separator byte // = : > or a space; - behind a flag
@@ -17,7 +17,7 @@ type context struct {
 
 // value reads the value that starts at i, behind the separator at sep, and returns where to go on; sep when there is
 // nothing to redact.
-func (c *scanner) value(sep, i int, ctx context) int {
+func (c *scanner) value(sep, i int, ctx surroundings) int {
 	if n, _ := placeholderAt(c.s[i:]); n == 0 {
 		switch c.s[i] {
 		case '[':
@@ -170,7 +170,7 @@ func (c *scanner) element(i int) int {
 }
 
 // array redacts the strings of a JSON or YAML array; what is not a string ends it.
-func (c *scanner) array(sep, i int, ctx context) int {
+func (c *scanner) array(sep, i int, ctx surroundings) int {
 	next := sep
 	for at := i + 1; ; {
 		at = c.skip(at, 64, " \t\r\n,\\")
@@ -197,7 +197,7 @@ var blockHeader = regexp.MustCompile(`^[|>][+-]?[0-9]?[+-]?[ \t]*\r?\n`)
 
 // block returns where the lines of a YAML block scalar stand, whose header is at i: those that are indented deeper
 // than the line of the key.
-func (c *scanner) block(i int, ctx context) (start, end int) {
+func (c *scanner) block(i int, ctx surroundings) (start, end int) {
 	head := blockHeader.FindString(c.s[i:min(len(c.s), i+64)])
 	if head == "" {
 		return 0, 0
