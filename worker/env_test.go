@@ -41,7 +41,9 @@ type behaviour struct {
 	collect func(ctx context.Context, inc *incident.Incident) []incident.Evidence
 	analyze func(ctx context.Context, inc *incident.Incident, evidence []incident.Evidence) (*incident.Verdict, error)
 	write   func(ctx context.Context, inc *incident.Incident, f incident.Findings) error
-	permit  func() ([]incident.Reason, bool)
+	verify  func(ctx context.Context, inc *incident.Incident, f incident.Findings) (*incident.Verdict, []incident.Evidence, error)
+	recall  func(inc *incident.Incident) []incident.Recollection
+	permit  func() incident.Permission
 }
 
 // bubble runs a test with a store of its own.
@@ -96,7 +98,7 @@ func (e *env) times(what string) int {
 	return n
 }
 
-// Collect, Analyze, Permit and Write make env the worker's collaborators.
+// Collect, Recall, Draft, Verify, Permit and Write make env the worker's collaborators.
 func (e *env) Collect(ctx context.Context, inc *incident.Incident) []incident.Evidence {
 	if b := e.did(incident.WorkEvidence, inc); b.collect != nil {
 		return b.collect(ctx, inc)
@@ -104,21 +106,35 @@ func (e *env) Collect(ctx context.Context, inc *incident.Incident) []incident.Ev
 	return evidence("of "+inc.Alertname, 1)
 }
 
-func (e *env) Analyze(ctx context.Context, inc *incident.Incident, items []incident.Evidence) (*incident.Verdict, error) {
+func (e *env) Recall(_ context.Context, inc *incident.Incident) []incident.Recollection {
+	e.mu.Lock()
+	recall := e.recall
+	e.mu.Unlock()
+	if recall == nil {
+		return nil
+	}
+	return recall(inc)
+}
+
+func (e *env) Draft(ctx context.Context, inc *incident.Incident, f incident.Findings) (*incident.Verdict, error) {
 	if b := e.did(incident.WorkAnalysis, inc); b.analyze != nil {
-		return b.analyze(ctx, inc, items)
+		return b.analyze(ctx, inc, f.Evidence)
 	}
 	return verdict(inc.Alertname, "E1"), nil
 }
 
-func (e *env) Permit() ([]incident.Reason, bool) {
+func (e *env) Verify(ctx context.Context, inc *incident.Incident, f incident.Findings) (*incident.Verdict, []incident.Evidence, error) {
+	return e.did("verification", inc).verify(ctx, inc, f)
+}
+
+func (e *env) Permit() incident.Permission {
 	e.mu.Lock()
 	permit := e.permit
 	e.mu.Unlock()
 	if permit != nil {
 		return permit()
 	}
-	return nil, false
+	return incident.Permission{}
 }
 
 func (e *env) Write(ctx context.Context, inc *incident.Incident, f incident.Findings) error {
@@ -137,7 +153,14 @@ func evidence(title string, n int) []incident.Evidence {
 	return items
 }
 
+// verdict returns one that is final.
 func verdict(summary string, cited ...string) *incident.Verdict {
+	v := draft(summary, cited...)
+	v.Verification = &incident.Verification{Reason: incident.UnverifiedOff}
+	return v
+}
+
+func draft(summary string, cited ...string) *incident.Verdict {
 	return &incident.Verdict{
 		Summary: summary, Causes: []incident.Cause{{Hypothesis: "h", Evidence: cited}}, Spend: incident.Spend{Calls: 1, Prompt: 10},
 	}

@@ -10,6 +10,7 @@ type metrics struct {
 	panics    prometheus.Counter
 	firstFile prometheus.Histogram
 	fileDelay prometheus.Histogram
+	drafted   prometheus.Histogram
 	analysed  prometheus.Histogram
 }
 
@@ -33,9 +34,13 @@ func newMetrics(r prometheus.Registerer) *metrics {
 			Name: "alertscribe_report_delay_seconds", Buckets: quick,
 			Help: "Time from a change of an incident (a notification, evidence, a verdict) to the report on disk that shows it.",
 		}),
+		drafted: f.NewHistogram(prometheus.HistogramOpts{
+			Name: "alertscribe_draft_delay_seconds", Buckets: slow,
+			Help: "Time from the arrival of an incident's opening notification to a stored draft that is to be verified.",
+		}),
 		analysed: f.NewHistogram(prometheus.HistogramOpts{
 			Name: "alertscribe_analysis_delay_seconds", Buckets: slow,
-			Help: "Time from the arrival of an incident's opening notification to a stored verdict.",
+			Help: "Time from the arrival of an incident's opening notification to a stored verdict that is final.",
 		}),
 	}
 }

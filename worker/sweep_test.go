@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -42,12 +43,14 @@ func TestRevive(t *testing.T) {
 	tests := map[string]struct {
 		reasons []incident.Reason
 		probe   bool
+		one     bool
 		asked   []int // calls after each interval, with two at once
 	}{
 		"nothing is permitted":         {},
 		"another reason":               {reasons: []incident.Reason{incident.Budget}},
 		"a few at a time":              {reasons: []incident.Reason{incident.Balance}, asked: []int{2, 4, 5, 5}},
 		"probe":                        {reasons: []incident.Reason{incident.Balance}, probe: true, asked: []int{1, 2, 3}},
+		"one at a time":                {reasons: []incident.Reason{incident.Balance}, one: true, asked: []int{1, 2, 3}},
 		"one of several reasons is it": {reasons: []incident.Reason{incident.NoKey, incident.Balance}, asked: []int{2, 4}},
 	}
 	for name, tc := range tests {
@@ -70,7 +73,9 @@ func TestRevive(t *testing.T) {
 				require.Equal(t, 5, calls())
 
 				e.change(func() {
-					e.analyze, e.permit = nil, func() ([]incident.Reason, bool) { return tc.reasons, tc.probe }
+					e.analyze, e.permit = nil, func() incident.Permission {
+						return incident.Permission{Reasons: tc.reasons, Probe: tc.probe, One: tc.one}
+					}
 				})
 				for _, asked := range tc.asked {
 					pass(reviveInterval)
@@ -109,10 +114,37 @@ func TestReviveIsNotHeldUp(t *testing.T) {
 				}
 				return verdict(inc.Alertname), nil
 			}
-			e.permit = func() ([]incident.Reason, bool) { return []incident.Reason{incident.Balance}, true }
+			e.permit = func() incident.Permission {
+				return incident.Permission{Reasons: []incident.Reason{incident.Balance}, Probe: true}
+			}
 		})
 		pass(2 * time.Minute)
 		e.done(id)
+	})
+}
+
+// TestTheMostSevereGoesFirst: while calls come free one by one, they go to the most severe of those that wait.
+func TestTheMostSevereGoesFirst(t *testing.T) {
+	bubble(t, func(e *env) {
+		e.analyze = failing(incident.FailBudget)
+		e.start(e.worker())
+		for _, severity := range []string{"info", "warning", "critical", "warning", "error"} {
+			e.notify(severity, severity+fmt.Sprint(len(e.log)))
+		}
+		e.change(func() {
+			e.log, e.analyze = nil, nil
+			e.permit = func() incident.Permission {
+				return incident.Permission{Reasons: []incident.Reason{incident.Budget}, One: true}
+			}
+		})
+		pass(5 * reviveInterval)
+		var order []string
+		for _, s := range e.log {
+			if name, ok := strings.CutPrefix(s, "analysis "); ok {
+				order = append(order, strings.TrimRight(name, "0123456789"))
+			}
+		}
+		assert.Equal(t, []string{"critical", "error", "warning", "warning", "info"}, order)
 	})
 }
 

@@ -29,12 +29,13 @@ func (w *Worker) writeFile(ctx context.Context, c incident.Claim) (result, error
 
 func (w *Worker) collectEvidence(ctx context.Context, c incident.Claim) (result, error) {
 	evidence := w.Evidence.Collect(ctx, c.Incident)
+	memory := w.Evidence.Recall(ctx, c.Incident)
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	return func(inc *incident.Incident, f *incident.Findings) {
 		if a := c.Incident.Analysis; a.Evidence < a.Wanted {
-			f.Evidence = f.Renew(evidence)
+			f.Evidence, f.Memory = f.Renew(evidence), memory
 		} else { // once more, to show how it ended; what carried the alert can't be seen any more
 			f.Evidence = f.Refresh(evidence)
 		}
@@ -42,20 +43,55 @@ func (w *Worker) collectEvidence(ctx context.Context, c incident.Claim) (result,
 	}, nil
 }
 
+// analyse asks for a draft, or has the one that is stored verified: two pieces of work, so that a draft that was paid for
+// is safe and shown while the second answer is on its way, and so that in a storm everybody has a draft first.
 func (w *Worker) analyse(ctx context.Context, c incident.Claim) (result, error) {
-	verdict, err := w.Analyzer.Analyze(ctx, c.Incident, c.Findings.Evidence)
+	if c.Incident.Analysis.Verifying() && c.Findings.Verdict != nil {
+		return w.verify(ctx, c)
+	}
+	verdict, err := w.Analyzer.Draft(ctx, c.Incident, c.Findings)
 	if err != nil {
 		if stopped := ctx.Err(); stopped != nil {
 			return nil, stopped // by us: no attempt
 		}
 		return w.failed(incident.WorkAnalysis, c, err), err
 	}
+	if verdict.Verification == nil {
+		verdict.Generation = c.Incident.Generation
+		return func(inc *incident.Incident, f *incident.Findings) {
+			f.Conclude(verdict, c.Findings.Evidence, nil, renewed(inc, c))
+			inc.Drafted(c.Incident, verdict.Spend, w.Now())
+			w.metrics.drafted.Observe(w.Now().Sub(inc.OpenedAt).Seconds())
+		}, nil
+	}
+	return w.conclude(c, verdict, verdict.Spend, nil), nil
+}
+
+func (w *Worker) verify(ctx context.Context, c incident.Claim) (result, error) {
+	draft := c.Findings.Verdict.Spend
+	verdict, looked, err := w.Analyzer.Verify(ctx, c.Incident, c.Findings)
+	if err != nil {
+		if stopped := ctx.Err(); stopped != nil {
+			return nil, stopped // the draft is there, and verified after the next start
+		}
+		return w.failed(incident.WorkAnalysis, c, err), err
+	}
+	return w.conclude(c, verdict, verdict.Spend.Less(draft), looked), nil
+}
+
+// conclude returns how a final verdict is stored, with what was spent since the last time and what was looked up for it.
+func (w *Worker) conclude(c incident.Claim, verdict *incident.Verdict, spent incident.Spend, looked []incident.Evidence) result {
 	verdict.Generation = c.Incident.Generation
 	return func(inc *incident.Incident, f *incident.Findings) {
-		f.Conclude(verdict, c.Findings.Evidence, inc.Analysis.Evidence != c.Incident.Analysis.Evidence)
-		inc.Analysed(c.Incident, verdict.Spend, w.Now())
+		f.Conclude(verdict, c.Findings.Evidence, looked, renewed(inc, c))
+		inc.Analysed(c.Incident, spent, w.Now())
 		w.metrics.analysed.Observe(w.Now().Sub(inc.OpenedAt).Seconds())
-	}, nil
+	}
+}
+
+// renewed reports whether evidence was collected for another analysis since the claim.
+func renewed(inc *incident.Incident, c incident.Claim) bool {
+	return inc.Analysis.Evidence != c.Incident.Analysis.Evidence
 }
 
 // failed returns how a failure of each kind of work is stored. Evidence can't fail but by a panic: then the analysis
@@ -97,23 +133,27 @@ func (w *Worker) lost(work incident.Work, c incident.Claim) {
 }
 
 // revive makes analyses due again that waited for a key, for a breaker to close or for the budget to renew: a few at a
-// time, the most severe first. A probe takes any one of those: it may be the one incident that the model refuses.
+// time, the most severe first.
 func (w *Worker) revive(ctx context.Context) error {
-	reasons, probe := w.Analyzer.Permit()
-	if len(reasons) == 0 {
+	may := w.Analyzer.Permit()
+	if len(may.Reasons) == 0 {
 		return nil
 	}
-	waiting, err := w.Store.EvidenceOnly(ctx, w.Now().Add(-w.Rules.AnalysisMaxAge), w.Analyses, reasons...)
+	waiting, err := w.Store.EvidenceOnly(ctx, w.Now().Add(-w.Rules.AnalysisMaxAge), w.Analyses, may.Reasons...)
 	if err != nil {
 		return fmt.Errorf("looking for analyses that wait: %w", err)
 	}
-	if probe && len(waiting) > 1 {
+	switch {
+	case len(waiting) == 0:
+	case may.Probe:
 		one := rand.N(len(waiting))
 		waiting = waiting[one : one+1]
+	case may.One:
+		waiting = waiting[:1]
 	}
 	for _, inc := range waiting {
 		err := w.Store.Update(ctx, inc.ID, func(inc *incident.Incident) bool {
-			return inc.Revive(w.Rules, w.Now(), reasons...)
+			return inc.Revive(w.Rules, w.Now(), may.Reasons...)
 		})
 		if err != nil {
 			return fmt.Errorf("making an analysis due again: %w", err)

@@ -55,13 +55,21 @@ type Store interface {
 // Collector looks up evidence. It never fails: what could not be looked up is an item that says so.
 type Collector interface {
 	Collect(ctx context.Context, inc *incident.Incident) []incident.Evidence
+	// Recall returns earlier incidents of the same kind, the weightiest first.
+	Recall(ctx context.Context, inc *incident.Incident) []incident.Recollection
 }
 
-// Analyzer asks the model. Its errors are *incident.Failure.
+// Analyzer asks the model.
 type Analyzer interface {
-	Analyze(ctx context.Context, inc *incident.Incident, evidence []incident.Evidence) (*incident.Verdict, error)
-	// Permit says which evidence-only incidents may be tried again now; when probe, only one of them.
-	Permit() (reasons []incident.Reason, probe bool)
+	// Draft returns a verdict; without a Verification it is a draft that waits for Verify. Its errors are
+	// *incident.Failure.
+	Draft(ctx context.Context, inc *incident.Incident, f incident.Findings) (*incident.Verdict, error)
+	// Verify holds the draft among the findings against what could refute it. It returns the verdict with a Verification,
+	// whatever came of it, and what was looked up; the verdict's spend is that of the draft and of Verify together. An error is
+	// that of ctx alone.
+	Verify(ctx context.Context, inc *incident.Incident, f incident.Findings) (*incident.Verdict, []incident.Evidence, error)
+	// Permit says which evidence-only incidents may be analysed again now.
+	Permit() incident.Permission
 }
 
 // Reporter writes the report of an incident.
