@@ -51,6 +51,9 @@ func (b *batch) fold(ctx context.Context, n *incident.Notification) (incident.Re
 		if before != nil && before.ID == after.ID {
 			b.change(r, after)
 		} else {
+			if err := b.relate(ctx, after, n.ReceivedAt); err != nil {
+				return incident.Receipt{}, err
+			}
 			b.add(after)
 		}
 	}

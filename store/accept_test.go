@@ -201,7 +201,7 @@ func TestMemoryIsDisk(t *testing.T) {
 	for range 600 {
 		now.advance(time.Duration(rnd.IntN(1200)) * time.Second)
 		group := fmt.Sprint(rnd.IntN(5))
-		switch rnd.IntN(5) {
+		switch rnd.IntN(6) {
 		case 0:
 			accept(t, s, resolved(group, now.Now()))
 		case 1:
@@ -211,6 +211,8 @@ func TestMemoryIsDisk(t *testing.T) {
 			accept(t, s, n)
 		case 2, 3:
 			accept(t, s, firing(group, now.Now()))
+		case 4:
+			storm(t, s, rnd, now.Now())
 		default:
 			for _, work := range incident.Works() {
 				claims, err := s.Claim(t.Context(), work, 2)
@@ -236,8 +238,22 @@ func TestMemoryIsDisk(t *testing.T) {
 		}
 		assert.Greater(t, n, 10)
 	}
+	assert.Positive(t, count(t, s, `SELECT count(*) FROM incidents WHERE doc ->> 'related' IS NOT NULL`))
 	check(s)
 	check(reopen(t, s))
+}
+
+// storm lets groups of one namespace fire, all at once, and has somebody say something about one of them.
+func storm(t *testing.T, s *Store, rnd *rand.Rand, now time.Time) {
+	t.Helper()
+	var id string
+	for range 3 {
+		id = accept(t, s, struck(fmt.Sprint(10+rnd.IntN(6)), "shop", "error", now)).IncidentID
+	}
+	require.NoError(t, s.Update(t.Context(), id, func(inc *incident.Incident) bool {
+		inc.Remark(incident.Feedback{Kind: incident.Correct, Text: "the disk", At: now})
+		return true
+	}))
 }
 
 // finish stores what a worker would.

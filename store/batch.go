@@ -266,7 +266,7 @@ func (b *batch) writeRest(ctx context.Context, r *record) error {
 	switch {
 	case r.saved.inc == nil:
 		first := []any{inc.ID, inc.Receiver, inc.GroupKey, micros(inc.OpenedAt)}
-		err = b.exec(ctx, insertIncident, append(slices.Concat(first, indexed), inc.Revision, string(doc))...)
+		err = b.exec(ctx, insertIncident, append(slices.Concat(first, indexed), inc.Revision, string(doc), inc.Scope)...)
 	case c != r.saved.columns:
 		err = b.exec(ctx, updateIncident, append(indexed, inc.Revision, string(doc), inc.ID)...)
 	default:

@@ -43,6 +43,17 @@ func BenchmarkAcceptChanging(b *testing.B) {
 	b.Run("clients=64", func(b *testing.B) { benchmarkAccept(b, 64, changes) })
 }
 
+// BenchmarkAcceptStorm opens an incident with every notification, all of one job.
+func BenchmarkAcceptStorm(b *testing.B) {
+	b.Run("clients=64", func(b *testing.B) {
+		benchmarkAccept(b, 64, func(i int64) *incident.Notification {
+			n := sized(i, at)
+			n.GroupKey = fmt.Sprint(i)
+			return n
+		})
+	})
+}
+
 func repeats(i int64) *incident.Notification { return sized(i, at) }
 
 func changes(i int64) *incident.Notification { return sized(i, at.Add(time.Duration(i)*time.Second)) }

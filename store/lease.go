@@ -170,19 +170,21 @@ func (s *Store) Update(ctx context.Context, id string, apply func(*incident.Inci
 	})
 }
 
-// rawFindings are findings as they are stored; both are empty when there are none.
-type rawFindings struct{ evidence, verdict []byte }
+// rawFindings are findings as they are stored; all are empty when there are none.
+type rawFindings struct{ evidence, verdict, memory []byte }
 
 func (r rawFindings) decode() (incident.Findings, error) {
 	var f incident.Findings
-	if len(r.evidence) > 0 {
-		if err := json.Unmarshal(r.evidence, &f.Evidence); err != nil {
-			return f, fmt.Errorf("reading the JSON of evidence: %w", err)
+	for _, part := range []struct {
+		what string
+		raw  []byte
+		into any
+	}{{"evidence", r.evidence, &f.Evidence}, {"a verdict", r.verdict, &f.Verdict}, {"memory", r.memory, &f.Memory}} {
+		if len(part.raw) == 0 {
+			continue
 		}
-	}
-	if len(r.verdict) > 0 {
-		if err := json.Unmarshal(r.verdict, &f.Verdict); err != nil {
-			return f, fmt.Errorf("reading the JSON of a verdict: %w", err)
+		if err := json.Unmarshal(part.raw, part.into); err != nil {
+			return f, fmt.Errorf("reading the JSON of %s: %w", part.what, err)
 		}
 	}
 	return f, nil
@@ -190,27 +192,39 @@ func (r rawFindings) decode() (incident.Findings, error) {
 
 func (b *batch) findings(ctx context.Context, id string) (rawFindings, error) {
 	var r rawFindings
-	err := b.queryRow(ctx, selectFindings, id).Scan(&r.evidence, &r.verdict)
+	err := b.queryRow(ctx, selectFindings, id).Scan(&r.evidence, &r.verdict, &r.memory)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return r, fmt.Errorf("reading the findings of incident %s: %w", id, err)
 	}
 	return r, nil
 }
 
+func encodeFindings(f incident.Findings) (r rawFindings, err error) {
+	if r.evidence, err = json.Marshal(f.Evidence); err != nil {
+		return r, fmt.Errorf("writing evidence as JSON: %w", err)
+	}
+	if r.verdict, err = json.Marshal(f.Verdict); err != nil {
+		return r, fmt.Errorf("writing a verdict as JSON: %w", err)
+	}
+	if len(f.Memory) == 0 {
+		return r, nil
+	}
+	if r.memory, err = json.Marshal(f.Memory); err != nil {
+		return r, fmt.Errorf("writing memory as JSON: %w", err)
+	}
+	return r, nil
+}
+
 // writeFindings stores findings where they are not as they were.
 func (b *batch) writeFindings(ctx context.Context, id string, was rawFindings, f incident.Findings) error {
-	var now rawFindings
-	var err error
-	if now.evidence, err = json.Marshal(f.Evidence); err != nil {
-		return fmt.Errorf("writing evidence as JSON: %w", err)
+	now, err := encodeFindings(f)
+	if err != nil {
+		return err
 	}
-	if now.verdict, err = json.Marshal(f.Verdict); err != nil {
-		return fmt.Errorf("writing a verdict as JSON: %w", err)
-	}
-	if bytes.Equal(now.evidence, was.evidence) && bytes.Equal(now.verdict, was.verdict) {
+	if bytes.Equal(now.evidence, was.evidence) && bytes.Equal(now.verdict, was.verdict) && bytes.Equal(now.memory, was.memory) {
 		return nil
 	}
-	if err := b.exec(ctx, upsertFindings, id, string(now.evidence), string(now.verdict)); err != nil {
+	if err := b.exec(ctx, upsertFindings, id, string(now.evidence), string(now.verdict), string(now.memory)); err != nil {
 		return fmt.Errorf("storing the findings of incident %s: %w", id, err)
 	}
 	return nil

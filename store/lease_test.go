@@ -176,6 +176,59 @@ func TestUpdate(t *testing.T) {
 	require.ErrorIs(t, s.Update(t.Context(), "nothing", func(*incident.Incident) bool { return true }), incident.ErrNotFound)
 }
 
+// TestMemory: what was recalled comes with claims and incidents like evidence and verdict, and none is none.
+func TestMemory(t *testing.T) {
+	s, now := openAt(t)
+	id := accept(t, s, firing("x", at)).IncidentID
+	memory := []incident.Recollection{{
+		Incident: "before", ReportPath: "a/b.md", StartedAt: at, Likeness: .75, Weight: .5, Hypothesis: "a leak", Doubted: true,
+		Feedback: []incident.Feedback{{Kind: incident.Correct, Text: "the disk", By: "ann", At: at}},
+	}}
+	c := claim(t, s, incident.WorkEvidence)
+	require.NoError(t, s.Finish(t.Context(), c, func(inc *incident.Incident, f *incident.Findings) {
+		f.Memory = memory
+		inc.EvidenceCollected(c.Incident, now.Now())
+	}))
+	_, f := get(t, s, id)
+	assert.Equal(t, memory, f.Memory)
+	c = claim(t, s, incident.WorkAnalysis)
+	assert.Equal(t, memory, c.Findings.Memory)
+	require.NoError(t, s.Finish(t.Context(), c, func(_ *incident.Incident, f *incident.Findings) {
+		assert.Equal(t, memory, f.Memory)
+		f.Memory = nil
+	}))
+	_, f = get(t, s, id)
+	assert.Nil(t, f.Memory)
+	assert.Equal(t, 1, count(t, s, `SELECT count(*) FROM findings WHERE memory = ''`))
+	_, err := s.db.ExecContext(t.Context(), `UPDATE findings SET memory = 'null'`)
+	require.NoError(t, err)
+	_, f = get(t, s, id)
+	assert.Nil(t, f.Memory)
+}
+
+// TestRemark: what a person says about an incident is kept, shown soon, and costs no analysis.
+func TestRemark(t *testing.T) {
+	s, now := openAt(t)
+	id := accept(t, s, firing("x", at)).IncidentID
+	finish(t, s, claim(t, s, incident.WorkFile), now.Now())
+	for _, work := range incident.Works() {
+		for len(s.Due(work)) > 0 {
+			<-s.Due(work)
+		}
+	}
+	said := incident.Feedback{Kind: incident.Correct, Text: "the disk", By: "ann", At: at}
+	require.NoError(t, s.Update(t.Context(), id, func(inc *incident.Incident) bool {
+		inc.Remark(said)
+		return true
+	}))
+	assert.Len(t, s.Due(incident.WorkFile), 1, "the file's workers are woken")
+	assert.Empty(t, s.Due(incident.WorkEvidence))
+	assert.Empty(t, s.Due(incident.WorkAnalysis))
+	assert.Equal(t, []incident.Feedback{said}, claim(t, s, incident.WorkFile).Incident.Feedback)
+	inc, _ := get(t, reopen(t, s), id)
+	assert.Equal(t, []incident.Feedback{said}, inc.Feedback)
+}
+
 func TestDueWakes(t *testing.T) {
 	s, now := openAt(t)
 	woken := func(work incident.Work) bool {

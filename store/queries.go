@@ -6,6 +6,10 @@ import (
 	"fmt"
 )
 
+// charge is what a model call counts in money: what it cost, or what it may cost at most as long as nobody has told what it
+// used.
+const charge = `CASE WHEN settled_at IS NULL OR prompt_tokens = 0 THEN reserved ELSE cost END`
+
 // The statements of the writer, prepared when the store is opened.
 const (
 	insertNotification = `INSERT INTO notifications (received_at, receiver, group_key, incident_id, outcome, body)
@@ -14,21 +18,25 @@ const (
 		SELECT seq FROM (SELECT seq, received_at FROM notifications ORDER BY seq LIMIT ?) AS oldest WHERE received_at < ?)`
 
 	insertIncident = `INSERT INTO incidents (id, receiver, group_key, opened_at, firing, status, severity, severity_rank,
-		alertname, analysis_state, analysis_reason, revision, doc)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
+		alertname, analysis_state, analysis_reason, revision, doc, scope)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`
 	// updateIncident also rewrites the columns that are indexed, updateDoc leaves the indexes alone.
 	updateIncident = `UPDATE incidents SET firing = ?, status = ?, severity = ?, severity_rank = ?, alertname = ?,
 		analysis_state = ?, analysis_reason = ?, revision = ?, doc = ? WHERE id = ?`
 	updateDoc     = `UPDATE incidents SET revision = ?, doc = ? WHERE id = ?`
 	selectDoc     = `SELECT doc, (SELECT doc FROM heard WHERE incident_id = id) FROM incidents WHERE id = ?`
 	selectCurrent = `SELECT id FROM incidents WHERE receiver = ? AND group_key = ? ORDER BY seq DESC LIMIT 1`
+	// selectNear says scope <> '' because the index is of those alone.
+	selectNear = `SELECT id FROM incidents WHERE scope = ? AND scope <> '' AND opened_at BETWEEN ? AND ?
+		ORDER BY severity_rank, opened_at, receiver, group_key LIMIT ?`
 
 	upsertHeard = `INSERT INTO heard (incident_id, last_heard_at, doc) VALUES (?, ?, ?)
 		ON CONFLICT (incident_id) DO UPDATE SET last_heard_at = excluded.last_heard_at, doc = excluded.doc`
 
-	selectFindings = `SELECT evidence, verdict FROM findings WHERE incident_id = ?`
-	upsertFindings = `INSERT INTO findings (incident_id, evidence, verdict) VALUES (?, ?, ?)
-		ON CONFLICT (incident_id) DO UPDATE SET evidence = excluded.evidence, verdict = excluded.verdict`
+	selectFindings = `SELECT evidence, verdict, memory FROM findings WHERE incident_id = ?`
+	upsertFindings = `INSERT INTO findings (incident_id, evidence, verdict, memory) VALUES (?, ?, ?, ?)
+		ON CONFLICT (incident_id) DO UPDATE SET evidence = excluded.evidence, verdict = excluded.verdict,
+		memory = excluded.memory`
 
 	selectLeases = `SELECT kind, lease_until, lease_token FROM work WHERE incident_id = ?`
 	upsertWork   = `INSERT INTO work (incident_id, kind, opened_at, severity_rank, due_at, lease_until, lease_token)
@@ -41,10 +49,10 @@ const (
 	selectWork = `SELECT incident_id FROM work WHERE kind = ? AND severity_rank = ? AND due_at <= ? AND lease_until <= ?
 		ORDER BY due_at LIMIT ?`
 
-	countCalls   = `SELECT count(*) FROM model_calls WHERE called_at > ?`
-	selectCallAt = `SELECT called_at FROM model_calls WHERE called_at > ? ORDER BY called_at LIMIT 1 OFFSET ?`
-	insertCall   = `INSERT INTO model_calls (incident_id, called_at) VALUES (?, ?) RETURNING seq`
-	settleCall   = `UPDATE model_calls SET settled_at = ?, model = ?, calls = ?, prompt_tokens = ?, cached_tokens = ?,
+	selectCharges = `SELECT called_at, settled_at, ` + charge + ` FROM model_calls WHERE called_at > ?
+		ORDER BY called_at, seq`
+	insertCall = `INSERT INTO model_calls (incident_id, called_at, reserved) VALUES (?, ?, ?) RETURNING seq`
+	settleCall = `UPDATE model_calls SET settled_at = ?, model = ?, calls = ?, prompt_tokens = ?, cached_tokens = ?,
 		completion_tokens = ?, cost = ? WHERE seq = ?`
 	deleteCall = `DELETE FROM model_calls WHERE seq = ?`
 	pruneCalls = `DELETE FROM model_calls WHERE seq IN (
@@ -55,8 +63,8 @@ const (
 
 // The statements that serve pages and workers outside of the writer.
 const (
-	selectIncident = `SELECT i.doc, h.doc, coalesce(f.evidence, ''), coalesce(f.verdict, '') FROM incidents i
-		JOIN heard h ON h.incident_id = i.id LEFT JOIN findings f ON f.incident_id = i.id WHERE i.id = ?`
+	selectIncident = `SELECT i.doc, h.doc, coalesce(f.evidence, ''), coalesce(f.verdict, ''), coalesce(f.memory, '')
+		FROM incidents i JOIN heard h ON h.incident_id = i.id LEFT JOIN findings f ON f.incident_id = i.id WHERE i.id = ?`
 	// selectSilent uses that nothing is heard of before it is opened: the index leads to what is old enough.
 	selectSilent = `SELECT i.doc, h.doc FROM incidents i JOIN heard h ON h.incident_id = i.id
 		WHERE i.firing = 1 AND i.opened_at < ? AND h.last_heard_at < ? ORDER BY i.opened_at LIMIT ?`
@@ -70,6 +78,15 @@ const (
 		FROM incidents WHERE %s ORDER BY firing DESC, opened_at DESC, seq DESC LIMIT ?`
 	selectQueue = `SELECT kind, count(due_at), sum(CASE WHEN lease_until > ? THEN 1 ELSE 0 END), min(opened_at)
 		FROM work GROUP BY kind`
+	selectUsed = `SELECT coalesce(sum(called_at > ?), 0), coalesce(sum(CASE WHEN called_at > ? THEN ` + charge + ` ELSE 0.0 END), 0),
+		coalesce(sum(` + charge + `), 0) FROM model_calls WHERE called_at > ?`
+	// selectCosts adds up by incident before it looks for their names.
+	selectCosts = `SELECT day, model, coalesce(i.alertname, '') AS name, sum(calls), sum(prompt), sum(cached), sum(completion),
+		sum(usd) AS total FROM (
+			SELECT called_at / ? AS day, model, incident_id, count(*) AS calls, sum(prompt_tokens) AS prompt,
+				sum(cached_tokens) AS cached, sum(completion_tokens) AS completion, sum(` + charge + `) AS usd
+			FROM model_calls WHERE called_at >= ? GROUP BY 1, 2, 3) AS c
+		LEFT JOIN incidents i ON i.id = c.incident_id GROUP BY day, model, name ORDER BY day DESC, total DESC, model, name`
 	selectNextDue = `SELECT coalesce(min(CASE WHEN lease_until > due_at THEN lease_until ELSE due_at END), 0)
 		FROM work WHERE kind = ? AND due_at IS NOT NULL`
 )
@@ -90,8 +107,8 @@ func prepare(ctx context.Context, db *sql.DB) (map[string]*sql.Stmt, error) {
 	stmts := map[string]*sql.Stmt{}
 	for _, query := range []string{
 		insertNotification, pruneNotifications, insertIncident, updateIncident, updateDoc, selectDoc, selectCurrent,
-		upsertHeard,
-		selectFindings, upsertFindings, selectLeases, upsertWork, deleteWork, selectWork, countCalls, selectCallAt,
+		selectNear, upsertHeard,
+		selectFindings, upsertFindings, selectLeases, upsertWork, deleteWork, selectWork, selectCharges,
 		insertCall, settleCall, deleteCall, pruneCalls, updateHeartbeat,
 	} {
 		stmt, err := db.PrepareContext(ctx, query)

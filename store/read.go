@@ -35,7 +35,7 @@ func scanAll[T any](rows *sql.Rows, fields func(*T) []any) ([]T, error) {
 func (s *Store) Incident(ctx context.Context, id string) (*incident.Incident, incident.Findings, error) {
 	var row stored
 	var raw rawFindings
-	err := s.pages.QueryRowContext(ctx, selectIncident, id).Scan(&row.doc, &row.heard, &raw.evidence, &raw.verdict)
+	err := s.pages.QueryRowContext(ctx, selectIncident, id).Scan(&row.doc, &row.heard, &raw.evidence, &raw.verdict, &raw.memory)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, incident.Findings{}, incident.ErrNotFound
 	}

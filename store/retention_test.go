@@ -9,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/alertscribe/alertscribe/incident"
 )
 
 func TestPrune(t *testing.T) {
@@ -17,8 +19,7 @@ func TestPrune(t *testing.T) {
 	for i := range old {
 		accept(t, s, firing(fmt.Sprint(i%10), at))
 	}
-	_, _, err := s.ReserveCall(t.Context(), "x", 0)
-	require.NoError(t, err)
+	reserve(t, s, 0, incident.Limits{})
 	now.advance(24 * time.Hour)
 	accept(t, s, firing("1", now.Now()))
 	require.NoError(t, s.prune(context.Background()))
