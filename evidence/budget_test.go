@@ -21,7 +21,7 @@ func TestAllThatIsAsked(t *testing.T) {
 	inc := firing(r.at(6300), "", "alertname=HighLoginFailureRate user_type=guest severity=critical")
 	began := time.Now()
 	items := c.Collect(t.Context(), inc)
-	q := c.inquire(t.Context(), inc)
+	q := c.inquire(t.Context(), inc, 60)
 	for _, one := range c.collectors() {
 		c.collect(t.Context(), one, q)
 	}

@@ -45,7 +45,7 @@ func BenchmarkCollect(b *testing.B) {
 					require.False(b, item.Failed, item.Summary)
 				}
 			}
-			q := c.inquire(b.Context(), inc)
+			q := c.inquire(b.Context(), inc, 60)
 			for _, one := range c.collectors() {
 				c.collect(b.Context(), one, q)
 			}

@@ -35,6 +35,8 @@ type Options struct {
 	Language   string        // "en" (default) or "zh"
 	Timeout    time.Duration // for all that is looked up about an incident; default 20 s
 	MaxQueries int           // to Prometheus about one incident; default 60
+	// RefuteTimeout is for all that is looked up to refute a draft; default 10 s.
+	RefuteTimeout time.Duration
 
 	Logger     *slog.Logger          // default: discards
 	Registerer prometheus.Registerer // default: none
@@ -58,6 +60,7 @@ func New(o Options) (*Collector, error) {
 	o.Language = cmp.Or(o.Language, "en")
 	o.Timeout = cmp.Or(o.Timeout, 20*time.Second)
 	o.MaxQueries = cmp.Or(o.MaxQueries, 60)
+	o.RefuteTimeout = cmp.Or(o.RefuteTimeout, 10*time.Second)
 	c := &Collector{options: o, metrics: newMetrics(o.Registerer), log: o.Logger, now: o.Now}
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
@@ -133,7 +136,7 @@ func (c *Collector) Collect(ctx context.Context, inc *incident.Incident) []incid
 	began := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, c.options.Timeout)
 	defer cancel()
-	q := c.inquire(ctx, inc)
+	q := c.inquire(ctx, inc, c.options.MaxQueries)
 	table := c.collectors()
 	found := make([][]incident.Evidence, len(table))
 	var wg sync.WaitGroup
@@ -158,15 +161,16 @@ func (c *Collector) Collect(ctx context.Context, inc *incident.Incident) []incid
 	return items
 }
 
-// inquire prepares what the collectors share: the rule comes first, for the onset depends on it.
-func (c *Collector) inquire(ctx context.Context, inc *incident.Incident) *inquiry {
+// inquire prepares what the collectors share, with a budget of so many queries: the rule comes first, for the onset
+// depends on it.
+func (c *Collector) inquire(ctx context.Context, inc *incident.Incident, budget int) *inquiry {
 	q := newInquiry(inc, c.now())
 	q.language, q.linkTo, q.alertmanager = c.options.Language, c.linkTo, c.alertmanager
 	q.log = c.log.With("incident", inc.ID)
 	if c.prometheus == nil {
 		return q
 	}
-	q.prom = newQuerier(c.prometheus, c.options.MaxQueries, c.metrics.counter("prometheus"))
+	q.prom = newQuerier(c.prometheus, budget, c.metrics.counter("prometheus"))
 	q.findRule(ctx)
 	return q
 }

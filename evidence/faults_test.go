@@ -228,7 +228,7 @@ func TestWithoutPrometheus(t *testing.T) {
 	t.Run("a panic is the collector's own", func(t *testing.T) {
 		c := collectorAt(t, "", since)
 		broken := collector{incident.KindSignal, titleSignal, func(context.Context, *inquiry) ([]incident.Evidence, error) { panic("oops") }}
-		items := c.collect(t.Context(), broken, c.inquire(t.Context(), inc))
+		items := c.collect(t.Context(), broken, c.inquire(t.Context(), inc, 60))
 		require.Len(t, items, 1)
 		assert.True(t, items[0].Failed)
 		assert.NotContains(t, items[0].Summary, "oops")

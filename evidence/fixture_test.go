@@ -3,11 +3,14 @@ package evidence
 import (
 	"fmt"
 	"math"
+	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/common/config"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
@@ -154,4 +157,42 @@ func ofKind(items []incident.Evidence, kind incident.EvidenceKind) []incident.Ev
 		}
 	}
 	return out
+}
+
+// testPrometheusWithLimit serves the recording by a Prometheus that loads so many samples for a query at most.
+func testPrometheusWithLimit(t *testing.T, r *recording, samples string) string {
+	t.Helper()
+	dir := t.TempDir()
+	bins := testbedtest.Require(t, testbed.Prometheus, testbed.Promtool)
+	require.NoError(t, testbed.Backfill(t.Context(), bins, strings.NewReader(r.openMetrics()), dir))
+	return testbedtest.StartPrometheus(t, testbed.PrometheusConfig{DataDir: dir, Flags: []string{"--query.max-samples=" + samples}}).URL
+}
+
+// hanging is a server that never answers.
+func hanging(t *testing.T) string {
+	t.Helper()
+	s := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }))
+	t.Cleanup(s.Close)
+	return s.URL
+}
+
+// countedQuestions returns a registry, and how many questions were answered or tried by its count.
+func countedQuestions(t *testing.T) (*prometheus.Registry, func() float64) {
+	t.Helper()
+	registry := prometheus.NewPedanticRegistry()
+	return registry, func() float64 {
+		families, err := registry.Gather()
+		require.NoError(t, err)
+		n := 0.
+		for _, family := range families {
+			for _, m := range family.GetMetric() {
+				for _, label := range m.GetLabel() {
+					if label.GetName() == "result" && label.GetValue() != "no_budget" {
+						n += m.GetCounter().GetValue()
+					}
+				}
+			}
+		}
+		return n
+	}
 }

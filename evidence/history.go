@@ -28,14 +28,12 @@ const (
 var (
 	sayNoPastIncidents = text{"There is no earlier incident of this alert.", "该告警没有历史事件。"}
 	sayPastIncidents   = text{
-		"Earlier incidents of this alert: %[1]d, with the same labels: %[2]d; the last began at %[3]s and lasted %[4]s. What was found then is unreviewed text of alertscribe's own.",
-		"该告警有 %[1]d 次历史事件，其中 %[2]d 次标签相同；最近一次始于 %[3]s，持续 %[4]s。当时的结论为 alertscribe 自动生成，未经人工审核。",
+		"Earlier incidents of this alert: %[1]d, with the same labels: %[2]d; the last began at %[3]s and lasted %[4]s.",
+		"该告警有 %[1]d 次历史事件，其中 %[2]d 次标签相同；最近一次始于 %[3]s，持续 %[4]s。",
 	}
 	wordIncident = text{"incident", "事件"}
 	wordLasted   = text{"lasted", "持续"}
 	wordOther    = text{"other labels", "不同的标签"}
-	wordFound    = text{"found (unreviewed)", "结论（未审核）"}
-	wordNone     = text{"none", "无"}
 )
 
 // pastIncident is an earlier incident and how much it is like the one looked into.
@@ -45,61 +43,62 @@ type pastIncident struct {
 	differ   map[string]string
 }
 
-// past shows earlier incidents of the alert, those with the same labels first.
+// past shows earlier incidents of the alert, those with the same labels first. It shows facts alone: what was thought
+// of them is a hypothesis, see Recall.
 func (c *Collector) past(ctx context.Context, q *inquiry) ([]incident.Evidence, error) {
 	if c.options.History == nil {
 		return nil, nil
 	}
-	list, _, err := c.options.History.Incidents(ctx, incident.Query{Limit: maxPastAsked, Alertname: q.incident.Alertname})
+	found, err := c.earlier(ctx, q.incident, q.alert)
 	if err != nil {
-		return nil, fmt.Errorf("reading past incidents: %w", err)
-	}
-	var found []pastIncident
-	same := 0
-	for _, inc := range list {
-		if inc.ID == q.incident.ID || !inc.OpenedAt.Before(q.incident.OpenedAt) {
-			continue
-		}
-		p := q.compare(inc)
-		if p.likeness == 1 {
-			same++
-		}
-		found = append(found, p)
+		return nil, err
 	}
 	item := incident.Evidence{Title: q.say(titleHistory), Summary: q.say(sayNoPastIncidents)}
 	if len(found) == 0 {
 		return []incident.Evidence{item}, nil
 	}
 	slices.SortStableFunc(found, func(a, b pastIncident) int { return b.OpenedAt.Compare(a.OpenedAt) })
-	last := found[0]
+	last, same := found[0], 0
+	for _, p := range found {
+		if p.likeness == 1 {
+			same++
+		}
+	}
 	item.Summary = q.say(sayPastIncidents, len(found), same, clock(last.StartedAt), q.lasted(last.Incident))
 	slices.SortStableFunc(found, func(a, b pastIncident) int { return cmp.Compare(b.likeness, a.likeness) })
 	item.Table = &incident.Table{Columns: []string{
-		q.say(wordSince), q.say(wordLasted), q.say(wordOther), q.say(wordFound), q.say(wordIncident),
+		q.say(wordSince), q.say(wordLasted), q.say(wordOther), q.say(wordIncident),
 	}}
 	for _, p := range found[:min(len(found), maxPast)] {
-		_, findings, err := c.options.History.Incident(ctx, p.ID)
-		if err != nil {
-			return []incident.Evidence{item}, fmt.Errorf("reading a past incident: %w", err)
-		}
-		told := q.say(wordNone)
-		if v := findings.Verdict; v != nil {
-			told = cut(cmp.Or(v.Summary, v.Prose), 300)
-		}
 		item.Table.Rows = append(item.Table.Rows, []string{
-			clock(p.StartedAt), q.lasted(p.Incident), labelText(p.differ), told, p.ID,
+			clock(p.StartedAt), q.lasted(p.Incident), labelText(p.differ), p.ID,
 		})
 	}
 	return []incident.Evidence{item}, nil
 }
 
+// earlier lists the incidents of the same alert that opened before inc, each compared with the alert looked at.
+func (c *Collector) earlier(ctx context.Context, inc *incident.Incident, alert incident.Alert) ([]pastIncident, error) {
+	list, _, err := c.options.History.Incidents(ctx, incident.Query{Limit: maxPastAsked, Alertname: inc.Alertname})
+	if err != nil {
+		return nil, fmt.Errorf("reading past incidents: %w", err)
+	}
+	var found []pastIncident
+	for _, past := range list {
+		if past.ID != inc.ID && past.OpenedAt.Before(inc.OpenedAt) {
+			found = append(found, compare(alert, past))
+		}
+	}
+	return found, nil
+}
+
 // compare says how like a past incident is: by that of its alerts that is most like the one looked at.
-func (q *inquiry) compare(inc *incident.Incident) pastIncident {
+func compare(alert incident.Alert, inc *incident.Incident) pastIncident {
 	best := pastIncident{Incident: inc, likeness: -1}
 	for _, a := range inc.Alerts {
 		all, same, differ := 0., 0., map[string]string{}
-		for name := range namesOf(append(slices.Collect(maps.Keys(a.Labels)), slices.Collect(maps.Keys(q.alert.Labels))...)...) {
-			if all++; a.Labels[name] == q.alert.Labels[name] {
+		for name := range namesOf(append(slices.Collect(maps.Keys(a.Labels)), slices.Collect(maps.Keys(alert.Labels))...)...) {
+			if all++; a.Labels[name] == alert.Labels[name] {
 				same++
 			} else {
 				differ[name] = a.Labels[name]

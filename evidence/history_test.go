@@ -3,6 +3,7 @@ package evidence
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -59,11 +60,12 @@ func TestHistory(t *testing.T) {
 	found := items(a)
 	require.Len(t, found, 1)
 	assert.Equal(t, "Earlier incidents of this alert: 2, with the same labels: 1; the last began at 2026-11-19 08:00:00 UTC "+
-		"and lasted 5m. What was found then is unreviewed text of alertscribe's own.", found[0].Summary)
+		"and lasted 5m.", found[0].Summary)
 	assert.Equal(t, [][]string{
-		{"2026-11-18 08:00:00 UTC", "1h", "", "the disk was full", same.ID},
-		{"2026-11-19 08:00:00 UTC", "5m", `instance="b:80"`, "none", other.ID},
+		{"2026-11-18 08:00:00 UTC", "1h", "", same.ID},
+		{"2026-11-19 08:00:00 UTC", "5m", `instance="b:80"`, other.ID},
 	}, found[0].Table.Rows)
+	assert.NotContains(t, fmt.Sprint(found), "the disk was full", "what was thought then is no evidence")
 
 	found = items(archive{})
 	require.Len(t, found, 1)

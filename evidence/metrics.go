@@ -39,7 +39,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 	}
 	for _, kind := range []incident.EvidenceKind{
 		incident.KindAlert, incident.KindSignal, incident.KindDrilldown, incident.KindSuspects, incident.KindNeighbours,
-		incident.KindAlerts, incident.KindHistory, incident.KindRunbook,
+		incident.KindAlerts, incident.KindHistory, incident.KindRunbook, incident.KindContrast, incident.KindCheck,
 	} {
 		m.failed.WithLabelValues(string(kind))
 	}

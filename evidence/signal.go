@@ -38,6 +38,15 @@ func signal(ctx context.Context, q *inquiry) ([]incident.Evidence, error) {
 
 // signalOf shows the signal of the alert looked at.
 func (q *inquiry) signalOf(ctx context.Context) ([]incident.Evidence, error) {
+	view, err := q.view(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return []incident.Evidence{q.describe(view)}, nil
+}
+
+// view looks at the first of the rule's conditions that has data of the incident's alerts, or else at the first.
+func (q *inquiry) view(ctx context.Context) (*signalView, error) {
 	if q.rule == nil {
 		if errors.Is(q.ruleErr, errNotListed) {
 			return nil, errors.New(q.say(sayNoRule))
@@ -60,7 +69,7 @@ func (q *inquiry) signalOf(ctx context.Context) ([]incident.Evidence, error) {
 			break
 		}
 	}
-	return []incident.Evidence{q.describe(view)}, nil
+	return view, nil
 }
 
 // signalView is a signal over time: the lines of the incident's alerts, that of the alert looked at first.
@@ -96,16 +105,24 @@ func (q *inquiry) look(ctx context.Context, c condition) (*signalView, error) {
 		}
 	}
 	v.lines = q.ofOurAlerts(matrix)
-	if len(v.lines) == 0 || c.threshold == nil {
-		return v, nil
+	if err := q.readLimit(ctx, v, q.fired); err != nil {
+		return nil, err
 	}
-	if limit, ok := c.limit(); ok {
+	return v, nil
+}
+
+// readLimit sets the threshold of a view that has lines: the constant, or what it was over time and at a time.
+func (q *inquiry) readLimit(ctx context.Context, v *signalView, at time.Time) error {
+	if len(v.lines) == 0 || v.condition.threshold == nil {
+		return nil
+	}
+	if limit, ok := v.condition.limit(); ok {
 		v.limit = &limit
-		return v, nil
+		return nil
 	}
-	thresholds, err := q.prom.Range(ctx, c.threshold.String(), v.start, v.end, v.step)
+	thresholds, err := q.prom.Range(ctx, v.condition.threshold.String(), v.start, v.end, v.step)
 	if err != nil {
-		return nil, fmt.Errorf("asking for the threshold: %w", err)
+		return fmt.Errorf("asking for the threshold: %w", err)
 	}
 	if len(thresholds) == 1 {
 		v.moving = thresholds[0]
@@ -113,12 +130,12 @@ func (q *inquiry) look(ctx context.Context, c condition) (*signalView, error) {
 		v.moving = lines[0]
 	}
 	if v.moving != nil {
-		if i := lastUntil(v.moving.Values, q.fired); i >= 0 {
+		if i := lastUntil(v.moving.Values, at); i >= 0 {
 			limit := float64(v.moving.Values[i].Value)
 			v.limit = &limit
 		}
 	}
-	return v, nil
+	return nil
 }
 
 // finer proposes finer steps where the data begin so late in the window that the usual steps show little of them.
@@ -193,4 +210,10 @@ func lastUntil(values []model.SamplePair, t time.Time) int {
 		return int(v.Timestamp - at)
 	})
 	return i - 1
+}
+
+// between returns the samples from one time to another, both included.
+func between(samples []model.SamplePair, from, until time.Time) []model.SamplePair {
+	first, behind := lastUntil(samples, from.Add(-time.Millisecond))+1, lastUntil(samples, until)+1
+	return samples[first:max(first, behind)]
 }

@@ -43,7 +43,7 @@ func BenchmarkSuspects(b *testing.B) {
 		runtime.GC()
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		q := c.inquire(b.Context(), inc)
+		q := c.inquire(b.Context(), inc, 60)
 		items, err := suspects(b.Context(), q)
 		require.NoError(b, err)
 		runtime.ReadMemStats(&after)

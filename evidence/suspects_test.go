@@ -164,7 +164,7 @@ func TestSuspects(t *testing.T) {
 		assert.Contains(t, suspectsOf(t, c, inc).Summary, "明显变化")
 	})
 	t.Run("few queries", func(t *testing.T) {
-		q := c.inquire(t.Context(), inc)
+		q := c.inquire(t.Context(), inc, 60)
 		before := q.prom.asked.Load()
 		_, err := suspects(t.Context(), q)
 		require.NoError(t, err)

@@ -27,6 +27,10 @@ var (
 	titleOthers     = text{"Other alerts", "其他告警"}
 	titleHistory    = text{"Past incidents", "历史事件"}
 	titleRunbook    = text{"Runbook", "操作手册"}
+	titleBefore     = text{"Was it like this before?", "以前是否也这样"}
+	titlePeers      = text{"Are the peers healthy?", "同类对象是否正常"}
+	titleFiring     = text{"What else fires now", "当前还有哪些告警"}
+	titleCheck      = text{"Check %d", "检查 %d"}
 )
 
 // Failures.

@@ -1,0 +1,194 @@
+package evidence
+
+import (
+	"cmp"
+	"context"
+	"math"
+	"slices"
+	"strings"
+
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/promql/parser"
+
+	"github.com/alertscribe/alertscribe/incident"
+)
+
+var (
+	sayCheckNone = text{
+		"The query brings no data in this window; there may be no such series at all.",
+		"查询在该时间范围内没有数据；也可能根本没有这样的序列。",
+	}
+	sayCheckNoNumber = text{"The query brings %d series, but no number in them.", "查询返回 %d 条序列，但其中没有数值。"}
+	sayCheck         = text{
+		"The query brings %[1]d series, of which %[2]d changed about the onset.",
+		"查询返回 %[1]d 条序列，其中 %[2]d 条在异常开始前后有变化。",
+	}
+	sayCheckShort = text{
+		" %d have too little before the onset to compare with.",
+		" %d 条在异常开始前的数据太少，无法比较。",
+	}
+	sayCheckRose = text{
+		" %[1]s: before the onset median %[2]s, since then highest %[3]s at %[4]s, last %[5]s.",
+		" %[1]s：异常开始前中位数 %[2]s，此后最高 %[3]s（%[4]s），最新值 %[5]s。",
+	}
+	sayCheckFell = text{
+		" %[1]s: before the onset median %[2]s, since then lowest %[3]s at %[4]s, last %[5]s.",
+		" %[1]s：异常开始前中位数 %[2]s，此后最低 %[3]s（%[4]s），最新值 %[5]s。",
+	}
+	sayCheckEnded = text{
+		" %[1]s: ended after %[3]s; before the onset median %[2]s.",
+		" %[1]s：%[3]s 之后中断；异常开始前中位数 %[2]s。",
+	}
+	sayCheckSame = text{
+		" %[1]s did not change: before the onset median %[2]s, last %[3]s.",
+		" %[1]s 没有变化：异常开始前中位数 %[2]s，最新值 %[3]s。",
+	}
+	sayCheckNew = text{
+		" %[1]s: nothing to compare with before the onset; highest %[2]s at %[3]s, last %[4]s.",
+		" %[1]s：异常开始前没有可比较的数据；最高 %[2]s（%[3]s），最新值 %[4]s。",
+	}
+)
+
+// The bounds of an answer.
+const (
+	checkTold  = 5 // series in the summary
+	checkShown = 8 // in the ranking and the chart
+)
+
+// leastChange is the score from which a series counts as changed, as in the signal's summary.
+const leastChange = 1
+
+// checkSeries is a series of the answer.
+type checkSeries struct {
+	suspect
+	judged  bool
+	samples []model.SamplePair // never empty
+}
+
+func (s checkSeries) moved() bool { return s.judged && s.Score >= leastChange }
+
+// tryCheck runs a check over the window and says what came out.
+func (q *inquiry) tryCheck(ctx context.Context, e parser.Expr) (incident.Evidence, error) {
+	m, err := q.prom.Range(ctx, e.String(), q.start, q.end, q.step)
+	if err != nil {
+		return incident.Evidence{}, err
+	}
+	if len(m) == 0 {
+		return incident.Evidence{Summary: q.say(sayCheckNone)}, nil
+	}
+	for _, s := range m {
+		forgetMade(e, s.Metric)
+	}
+	list := q.judgeAnswer(m, unitOf(e))
+	if len(list) == 0 {
+		return incident.Evidence{Summary: q.say(sayCheckNoNumber, len(m))}, nil
+	}
+	item := incident.Evidence{
+		Summary: q.tellAnswer(list, len(m)),
+		Chart:   &incident.Chart{Unit: unitOf(e).chart(), Firing: &incident.TimeRange{Start: q.fired, End: q.ended}},
+	}
+	shown := list[:min(len(list), checkShown)]
+	lines := make([]*model.SampleStream, len(shown))
+	for i, s := range shown {
+		if s.moved() {
+			item.Ranking = append(item.Ranking, s.ranked())
+		}
+		lines[i] = &model.SampleStream{Metric: metricOf(s.labels), Values: s.samples}
+	}
+	for i, name := range lineNames(lines, cut(seriesText(shown[0].labels), 120)) {
+		item.Chart.Series = append(item.Chart.Series, chartLine(name, lines[i].Values, q.step))
+	}
+	return item, nil
+}
+
+// judgeAnswer scores the series: those that changed first, the most changed of them first, then those that nobody can
+// judge, then those that did not change. Series without a number are left out.
+func (q *inquiry) judgeAnswer(m model.Matrix, u unit) []checkSeries {
+	g := newGrid(q.start, q.end, q.step)
+	var tracks []track
+	list := map[string]*checkSeries{}
+	for _, s := range m {
+		t := track{labels: texted(s.Metric), unit: u, values: g.place(s.Values)}
+		t.promql = seriesText(t.labels)
+		samples := slices.DeleteFunc(slices.Clone(s.Values), func(p model.SamplePair) bool {
+			return math.IsNaN(float64(p.Value)) || math.IsInf(float64(p.Value), 0)
+		})
+		if len(samples) > 0 {
+			tracks = append(tracks, t)
+			list[t.promql] = &checkSeries{suspect: suspect{track: t}, samples: samples}
+		}
+	}
+	found, _ := judge(tracks, g, g.before(q.onset))
+	for _, s := range found {
+		s.since = g.at(s.At)
+		list[s.promql].suspect, list[s.promql].judged = s, true
+	}
+	out := make([]checkSeries, 0, len(list))
+	for _, s := range list {
+		out = append(out, *s)
+	}
+	place := func(s checkSeries) float64 {
+		if !s.judged {
+			return leastChange - 1e-9
+		}
+		return s.Score
+	}
+	slices.SortFunc(out, func(a, b checkSeries) int {
+		return cmp.Or(cmp.Compare(place(b), place(a)), strings.Compare(a.promql, b.promql))
+	})
+	return out
+}
+
+// tellAnswer says what came out, by numbers.
+func (q *inquiry) tellAnswer(list []checkSeries, series int) string {
+	moved, short := 0, 0
+	for _, s := range list {
+		if s.moved() {
+			moved++
+		} else if !s.judged {
+			short++
+		}
+	}
+	var b strings.Builder
+	b.WriteString(q.say(sayCheck, series, moved))
+	if short > 0 {
+		b.WriteString(q.say(sayCheckShort, short))
+	}
+	for _, s := range list[:min(len(list), checkTold)] {
+		b.WriteString(q.tellSeries(s))
+	}
+	return b.String()
+}
+
+func (q *inquiry) tellSeries(s checkSeries) string {
+	name := cut(seriesText(s.labels), 160)
+	last := s.samples[len(s.samples)-1]
+	lastly := s.unit.number(float64(last.Value))
+	since := func(up bool) (string, string) {
+		extreme, at := furthest(s.samples, q.onset, up)
+		return s.unit.number(extreme), clock(at)
+	}
+	switch {
+	case !s.judged:
+		highest, at := since(true)
+		return q.say(sayCheckNew, name, highest, at, lastly)
+	case s.ended:
+		return q.say(sayCheckEnded, name, s.unit.number(s.Before), clock(last.Timestamp.Time()))
+	case !s.moved():
+		return q.say(sayCheckSame, name, s.unit.number(s.Before), lastly)
+	}
+	phrase := sayCheckFell
+	if s.Up {
+		phrase = sayCheckRose
+	}
+	extreme, at := since(s.Up)
+	return q.say(phrase, name, s.unit.number(s.Before), extreme, at, lastly)
+}
+
+func metricOf(labels map[string]string) model.Metric {
+	out := make(model.Metric, len(labels))
+	for name, value := range labels {
+		out[model.LabelName(name)] = model.LabelValue(value)
+	}
+	return out
+}

@@ -1,0 +1,333 @@
+package evidence
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/alertscribe/alertscribe/incident"
+)
+
+// TestReadCheck: what is run of a model's queries, and what is refused for which reason. Of each bound both sides.
+func TestReadCheck(t *testing.T) {
+	sum := func(n int) string { return strings.TrimSuffix(strings.Repeat("up + ", n), " + ") }
+	long := func(n int) string { return `up{job="` + strings.Repeat("x", n-len(`up{job=""}`)) + `"}` }
+	tests := []struct {
+		promql string
+		want   text
+	}{
+		{`sum by (job) (rate(http_requests_total{code=~"5.."}[5m])) / 2`, text{}},
+		{`{__name__="up"}`, text{}},
+		{`{"up", job="a"}`, text{}},
+		{`{__name__="up",__name__=~".+"}`, text{}},
+		{`time() - process_start_time_seconds`, text{}},
+		{`scalar(up)`, text{}},
+		{`absent(up{job="api"})`, text{}},
+
+		{`sum by (`, refuseSyntax},
+		{``, refuseSyntax},
+		{`up; drop`, refuseSyntax},
+		{`up{job="a"} offset`, refuseSyntax},
+		{`{__name__=""}`, refuseSyntax},
+		{long(1000), text{}},
+		{long(1001), refuseLong},
+
+		{`{job="api"}`, refuseNameless},
+		{`{__name__=~"up.*"}`, refuseNameless},
+		{`{__name__=~"up"}`, refuseNameless},
+		{`{__name__!="up",job="api"}`, refuseNameless},
+		{`{__name__="",job="api"}`, refuseNameless},
+		{`up and on (job) {job="api"}`, refuseNameless},
+		{`count(rate({job="api"}[5m]))`, refuseNameless},
+		{`info(up, {job=~".+"})`, refuseNameless},
+
+		{`max_over_time(up[24h])`, text{}},
+		{`max_over_time(up[1441m])`, refuseRange},
+		{`max_over_time(up[1d:1m])`, text{}},
+		{`max_over_time(up[25h:1m])`, refuseRange},
+		{`max_over_time(rate(up[1h])[23h:1m])`, text{}},
+		{`max_over_time(rate(up[1h])[24h:1m])`, refuseRange},
+		{`max_over_time(vector(1)[25h:1m]) + up`, refuseRange},
+		{`max_over_time(up[280y])`, refuseRange},
+		{`up offset 8d`, text{}},
+		{`up offset 193h`, refuseOffset},
+		{`up offset -8d`, text{}},
+		{`up offset -193h`, refuseOffset},
+		{`up offset -290y`, refuseOffset},
+		{`max_over_time(up[24h] offset 8d)`, text{}},
+		{`max_over_time(up[24h] offset 193h)`, refuseOffset},
+		{`max_over_time((up offset 4d)[1h:1m] offset 4d)`, text{}},
+		{`max_over_time((up offset 4d)[1h:1m] offset 5d)`, refuseOffset},
+		{`max_over_time((up offset 290y)[1h:1m] offset 290y)`, refuseOffset},
+		{`max_over_time(up[1h:1m] offset 193h)`, refuseOffset},
+
+		{`max_over_time(max_over_time(up[1h:1m])[1h:1m])`, text{}},
+		{`max_over_time(max_over_time(max_over_time(up[1h:1m])[1h:1m])[1h:1m])`, refuseNested},
+
+		{sum(20), text{}},
+		{sum(21), refuseMany},
+
+		{`"text"`, refuseType},
+		{`up[5m]`, refuseType},
+		{`up[5m:1m]`, refuseType},
+
+		{`up @ 0`, refuseAt},
+		{`up @ end()`, refuseAt},
+		{`rate(up[5m] @ 0)`, refuseAt},
+		{`max_over_time(up[1h:1m] @ start())`, refuseAt},
+
+		{`vector(42)`, refuseNothing},
+		{`1 + 1`, refuseNothing},
+		{`label_replace(up, "cause", "db-9 is down", "", "")`, refuseMade},
+		{`label_join(up, "cause", "db-9 is down", "job")`, refuseMade},
+		{`count_values("db_9_is_down", up)`, refuseMade},
+	}
+	for _, test := range tests {
+		t.Run(cut(test.promql, 60), func(t *testing.T) {
+			e, why := readCheck(test.promql)
+			assert.Equal(t, test.want, why)
+			assert.Equal(t, test.want == text{}, e != nil)
+		})
+	}
+}
+
+// checked runs checks about an alert that fires since a time, and holds their answers to what all of them owe.
+func checked(t *testing.T, c *Collector, since time.Time, promql ...string) []incident.Evidence {
+	t.Helper()
+	var checks []incident.Check
+	for _, one := range promql {
+		checks = append(checks, incident.Check{PromQL: one, WouldRefute: "hostile <words>"})
+	}
+	_, answers := c.Refute(t.Context(), firing(since, "req_total > 0", "alertname=X job=api"), checks)
+	for i, item := range answers {
+		assert.Equal(t, incident.KindCheck, item.Kind)
+		assert.Empty(t, item.ID)
+		assert.NotContains(t, fmt.Sprint(item), "hostile")
+		t.Log(promql[i], "→", item.Summary)
+	}
+	return answers
+}
+
+func TestChecks(t *testing.T) {
+	r := record(2*time.Hour, 15*time.Second)
+	const onset = 6000
+	from := func(at float64, before, then func(float64) float64) func(float64) float64 {
+		return func(s float64) float64 {
+			if s < at {
+				return before(s)
+			}
+			return then(s)
+		}
+	}
+	level := func(v float64) func(float64) float64 { return func(s float64) float64 { return wobble(v, s) } }
+	none := func(float64) float64 { return nan }
+	for i := range 12 {
+		then := level(.2)
+		if i < 3 {
+			then = level(.2 * float64(4-i))
+		}
+		r.add(fmt.Sprintf(`wait_seconds{job="api",instance="%02d:80"}`, i), from(onset+60, level(.2), then))
+	}
+	r.add(`room_bytes{job="api"}`, from(onset, level(8<<30), level(1<<30)))
+	r.add(`steady{job="api"}`, level(5))
+	r.add(`ended{job="api"}`, from(onset, level(5), none))
+	r.add(`ended{job="web"}`, level(5))
+	r.add(`ended{job="db"}`, level(5))
+	r.add(`fresh{job="api"}`, from(onset, none, level(7)))
+	r.add(`zero{job="api"}`, func(float64) float64 { return 0 })
+	r.counter(`req_total{job="api"}`, from(onset, level(1), level(50)))
+	p := r.serve(t, "")
+	since := r.at(onset)
+	c := collectorAt(t, p.URL, r.end())
+	tests := []struct{ name, promql, want string }{
+		{
+			"a rise", `rate(req_total[5m])`,
+			`^The query brings 1 series, of which 1 changed about the onset\. \{job="api"\}: before the onset median (1|1\.0\d|0\.9\d+)/s, since then highest 5\d(\.\d)?/s at 2\d{3}-\d\d-\d\d \d\d:\d\d:\d\d UTC, last \d\d(\.\d)?/s\.$`,
+		},
+		{"a fall", `room_bytes`, ` room_bytes\{job="api"\}: before the onset median 8(\.\d+)? GiB, since then lowest (983|98\d) MiB at .* UTC, last (1(\.\d+)? GiB|\d+ MiB)\.$`},
+		{"no change", `steady`, `^The query brings 1 series, of which 0 changed about the onset\. steady\{job="api"\} did not change: before the onset median (5|4\.9\d|5\.0\d), last (5|4|5\.\d+|4\.\d+)\.$`},
+		{"an end", `ended`, `^The query brings 3 series, of which 1 changed about the onset\. ended\{job="api"\}: ended after .* UTC; before the onset median (5|4\.\d+|5\.\d+)\. ended\{job="db"\} did not change`},
+		{"no past", `fresh`, `^The query brings 1 series, of which 0 changed about the onset\. 1 have too little before the onset to compare with\. fresh\{job="api"\}: nothing to compare with before the onset; highest 7\.28 at .*, last \d(\.\d+)?\.$`},
+		{"no data", `nowhere > 1`, `^The query brings no data in this window; there may be no such series at all\.$`},
+		{"no numbers", `zero / zero`, `^The query brings 1 series, but no number in them\.$`},
+		{"a scalar", `scalar(zero) + 1`, `^The query brings 1 series, of which 0 changed about the onset\. \{\} did not change: before the onset median 1, last 1\.$`},
+		{"absent, in the model's own words", `absent(up{cause="db-9"})`, `^The query brings 1 series, of which 0 changed about the onset\. \{\} did not change`},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			answers := checked(t, c, since, test.promql)
+			require.Len(t, answers, 1)
+			item := answers[0]
+			assert.False(t, item.Failed)
+			assert.Equal(t, "Check 1", item.Title)
+			assert.Equal(t, test.promql, item.PromQL)
+			assert.Contains(t, item.Link, p.URL)
+			assert.True(t, item.Start.Before(since) && item.End.After(since))
+			assert.Regexp(t, test.want, item.Summary)
+		})
+	}
+	t.Run("the most changed first", func(t *testing.T) {
+		item := checked(t, c, since, `wait_seconds`)[0]
+		assert.Contains(t, item.Summary, "The query brings 12 series, of which 3 changed about the onset.")
+		at := func(instance string) int { return strings.Index(item.Summary, `instance="`+instance+`"`) }
+		assert.Positive(t, at("00:80"))
+		assert.Less(t, at("00:80"), at("01:80"))
+		assert.Less(t, at("01:80"), at("02:80"))
+		assert.Equal(t, checkTold, strings.Count(item.Summary, "instance="))
+		assert.Equal(t, 2, strings.Count(item.Summary, "did not change"))
+		require.Len(t, item.Ranking, 3, "what did not change is in no ranking")
+		first := item.Ranking[0]
+		assert.Equal(t, map[string]string{"__name__": "wait_seconds", "job": "api", "instance": "00:80"}, first.Labels)
+		assert.InDelta(t, .2, first.Before, .01)
+		assert.InDelta(t, .8, first.After, .05)
+		assert.Equal(t, "up", first.Direction)
+		assert.Equal(t, "high", first.Confidence)
+		assert.Greater(t, first.Score, 10.)
+		assert.WithinDuration(t, r.at(onset+60), first.Onset, time.Minute)
+		require.Len(t, item.Chart.Series, checkShown)
+		assert.Equal(t, `instance="00:80"`, item.Chart.Series[0].Name)
+		assert.Equal(t, "s", item.Chart.Unit)
+		assert.Equal(t, since, item.Chart.Firing.Start)
+	})
+	t.Run("in order, four at most", func(t *testing.T) {
+		answers := checked(t, c, since, `steady`, `{job="api"}`, `nowhere`, `room_bytes   >   0`, `fresh`)
+		require.Len(t, answers, maxChecks)
+		for i, title := range []string{"Check 1", "Check 2", "Check 3", "Check 4"} {
+			assert.Equal(t, title, answers[i].Title)
+			assert.Equal(t, i == 1, answers[i].Failed)
+		}
+		assert.Equal(t, "This could not be looked up: the query has a selector without the name of a metric", answers[1].Summary)
+		assert.Empty(t, answers[1].PromQL, "it was not run")
+		assert.Contains(t, answers[2].Summary, "no data")
+		assert.Equal(t, `room_bytes > 0`, answers[3].PromQL, "as it was run")
+	})
+	t.Run("Chinese", func(t *testing.T) {
+		c := collectorAt(t, p.URL, r.end(), func(o *Options) { o.Language = "zh" })
+		for promql, want := range map[string]string{
+			`rate(req_total[5m])`: `^查询返回 1 条序列，其中 1 条在异常开始前后有变化。 \{job="api"\}：异常开始前中位数 .*/s，此后最高 5.*/s（.* UTC），最新值 .*/s。$`,
+			`room_bytes`:          `此后最低 98\d MiB（`,
+			`steady`:              `没有变化：异常开始前中位数`,
+			`ended`:               `ended\{job="api"\}：\S+ \S+ UTC 之后中断；异常开始前中位数`,
+			`fresh`:               `异常开始前没有可比较的数据；最高 7\.28（`,
+			`up @ 0`:              `^未能查询：查询用 @ 指定了时间$`,
+			`zero / zero`:         `^查询返回 1 条序列，但其中没有数值。$`,
+			`nowhere`:             `^查询在该时间范围内没有数据`,
+		} {
+			item := checked(t, c, since, promql)[0]
+			assert.Equal(t, "检查 1", item.Title)
+			assert.Regexp(t, want, item.Summary)
+			assert.NotContains(t, item.Summary, "%!")
+		}
+	})
+}
+
+// TestCheckTooExpensive: the server's own limits, and ours.
+func TestCheckTooExpensive(t *testing.T) {
+	r := record(time.Hour, 15*time.Minute)
+	for i := range 150 {
+		for _, name := range []string{"a", "b"} {
+			r.add(fmt.Sprintf(`%s{i="%d"}`, name, i), func(float64) float64 { return 1 })
+		}
+	}
+	p := r.serve(t, "")
+	c := collectorAt(t, p.URL, r.end())
+	answers := checked(t, c, r.at(3000), `count(a)`, `a * ignoring (i) group_left () b`)
+	require.Len(t, answers, 2)
+	assert.False(t, answers[0].Failed)
+	assert.True(t, answers[1].Failed)
+	assert.Contains(t, answers[1].Summary, "the server refused the query")
+	assert.Equal(t, `a * ignoring (i) group_left () b`, answers[1].PromQL, "anyone can see what was refused")
+
+	small := testPrometheusWithLimit(t, r, "1000")
+	c = collectorAt(t, small, r.end())
+	answers = checked(t, c, r.at(3000), `sum(a) + sum(b)`)
+	assert.True(t, answers[0].Failed)
+	assert.Contains(t, answers[0].Summary, "the answer took too long or was too large")
+}
+
+// TestRefuteBudget: the contrast and the checks together keep to their budget, and no check goes without its query.
+func TestRefuteBudget(t *testing.T) {
+	r := record(2*time.Hour, 15*time.Second)
+	var selectors []string
+	for i := range 12 {
+		r.add(fmt.Sprintf(`m%d{a="x",b="%d"}`, i, i), func(float64) float64 { return 1 })
+		selectors = append(selectors, fmt.Sprintf("sum(m%d)", i))
+	}
+	r.add(`limit{a="x"}`, func(float64) float64 { return .5 })
+	p := r.serve(t, "")
+	expr := strings.Join(selectors, " + ") + " > sum(limit) or m1 > on (a) limit or m2 > limit"
+	for name, inc := range map[string]*incident.Incident{
+		"hardly any": firing(r.at(6000), "m1 > 0", "alertname=X a=x"),
+		"a lot":      firing(r.at(6000), expr, "alertname=X a=x"),
+	} {
+		t.Run(name, func(t *testing.T) {
+			registry, asked := countedQuestions(t)
+			c := collectorAt(t, p.URL, r.end(), func(o *Options) { o.Registerer, o.MaxQueries = registry, 1 })
+			_, answers := c.Refute(t.Context(), inc, []incident.Check{{PromQL: "m1"}, {PromQL: "m2"}, {PromQL: "m3"}, {PromQL: "m4"}})
+			require.Len(t, answers, maxChecks)
+			for _, item := range answers {
+				assert.False(t, item.Failed, item.Summary)
+			}
+			if name == "a lot" {
+				assert.InDelta(t, refuteQueries, asked(), 0, "what the contrast leaves nothing of is apart from what the checks have")
+			} else {
+				assert.Less(t, asked(), float64(refuteQueries))
+				assert.Greater(t, asked(), 5., "it has a budget of its own")
+			}
+		})
+	}
+}
+
+// TestRefuteFaults: items that say why, in the time set aside.
+func TestRefuteFaults(t *testing.T) {
+	inc := firing(time.Now().Add(-time.Minute), "x > 1", "alertname=X job=api")
+	checks := []incident.Check{{PromQL: "x"}, {PromQL: "up["}}
+	t.Run("no Prometheus", func(t *testing.T) {
+		contrast, answers := collectorAt(t, "", time.Now()).Refute(t.Context(), inc, checks)
+		assert.Nil(t, contrast)
+		assert.Nil(t, answers)
+	})
+	t.Run("a dead one", func(t *testing.T) {
+		c := collectorAt(t, "http://user:secret@127.0.0.1:9", time.Now())
+		contrast, answers := c.Refute(t.Context(), inc, checks)
+		require.Len(t, contrast, 3)
+		require.Len(t, answers, 2)
+		for _, item := range append(contrast, answers[0]) {
+			assert.True(t, item.Failed, item.Title)
+			assert.Contains(t, item.Summary, "This could not be looked up: the server can't be asked")
+			assert.NotContains(t, item.Summary+item.Link, "secret")
+		}
+		assert.Contains(t, answers[1].Summary, "not valid PromQL")
+	})
+	t.Run("one that hangs", func(t *testing.T) {
+		c := collectorAt(t, hanging(t), time.Now(), func(o *Options) { o.Timeout, o.RefuteTimeout = time.Hour, time.Second })
+		began := time.Now()
+		contrast, answers := c.Refute(t.Context(), inc, checks)
+		assert.Less(t, time.Since(began), 3*time.Second)
+		for _, item := range append(contrast, answers[0]) {
+			assert.True(t, item.Failed)
+			assert.Contains(t, item.Summary, "it took longer than the time set aside for it")
+		}
+	})
+	t.Run("the default", func(t *testing.T) {
+		assert.Equal(t, 10*time.Second, collectorAt(t, "", time.Now()).options.RefuteTimeout)
+	})
+	t.Run("a panic is its own", func(t *testing.T) {
+		c := collectorAt(t, "http://127.0.0.1:9", time.Now())
+		q := c.inquire(t.Context(), inc, 1)
+		q.prom = nil
+		item := c.answer(context.Background(), q, 3, checks[0])
+		assert.True(t, item.Failed)
+		assert.Equal(t, "Check 3", item.Title)
+		assert.Equal(t, "This could not be looked up: alertscribe made a mistake, see its log", item.Summary)
+	})
+	t.Run("no alert at all", func(t *testing.T) {
+		c := collectorAt(t, "http://127.0.0.1:9", time.Now())
+		assert.NotPanics(t, func() { c.Refute(t.Context(), &incident.Incident{}, checks) })
+	})
+}

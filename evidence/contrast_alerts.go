@@ -1,0 +1,119 @@
+package evidence
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/prometheus/common/model"
+
+	"github.com/alertscribe/alertscribe/incident"
+)
+
+var (
+	sayNothingFires = text{"No other alert fires now.", "当前没有其他告警触发。"}
+	sayFiresNow     = text{
+		"Other alerts that fire now: %[1]d; with %[2]s as this one: %[3]d; elsewhere: %[4]d, in %[5]d other %[6]ss.",
+		"当前另有 %[1]d 条告警触发：与本告警同在 %[2]s 的 %[3]d 条，别处 %[4]d 条，涉及另外 %[5]d 个 %[6]s。",
+	}
+	sayFiresAnywhere = text{
+		"Other alerts that fire now: %d; this one has neither namespace nor job to tell how near they are.",
+		"当前另有 %d 条告警触发；本告警没有 namespace 或 job，无法判断它们的远近。",
+	}
+	wordFires     = text{"firing", "触发数"}
+	wordNear      = text{"with %s", "同在 %s"}
+	wordElsewhere = text{"elsewhere", "别处"}
+)
+
+// maxNamesFiring bounds the table of what else fires.
+const maxNamesFiring = 8
+
+// firingCount counts alerts of one name, or of all.
+type firingCount struct{ all, near int }
+
+// firesNow counts the other alerts that fire now, near and far: what goes wrong everywhere has another cause than what
+// goes wrong in one place.
+func firesNow(ctx context.Context, q *inquiry) ([]incident.Evidence, error) {
+	promql := `ALERTS{alertstate="firing"}`
+	found, err := q.prom.Instant(ctx, promql, q.now)
+	if err != nil {
+		return nil, err
+	}
+	place := q.placeOf(ctx)
+	var all firingCount
+	byName, elsewhere := map[string]firingCount{}, names{}
+	for _, s := range found {
+		labels := texted(s.Metric)
+		delete(labels, model.MetricNameLabel)
+		delete(labels, "alertstate")
+		if q.ours(labels) {
+			continue
+		}
+		value := labels[place.label]
+		near := zeroOne(place.value != "" && value == place.value)
+		if near == 0 && value != "" {
+			elsewhere[value] = true
+		}
+		n := byName[labels["alertname"]]
+		byName[labels["alertname"]] = firingCount{n.all + 1, n.near + near}
+		all = firingCount{all.all + 1, all.near + near}
+	}
+	item := incident.Evidence{
+		Title: q.say(titleFiring), PromQL: promql, Start: q.start, End: q.now, Link: q.link(promql, q.start, q.now),
+	}
+	switch {
+	case all.all == 0:
+		item.Summary = q.say(sayNothingFires)
+		return []incident.Evidence{item}, nil
+	case place.value == "":
+		item.Summary = q.say(sayFiresAnywhere, all.all)
+	default:
+		item.Summary = q.say(sayFiresNow, all.all, scopeText([]matcher{place}), all.near, all.all-all.near, len(elsewhere), place.label)
+	}
+	item.Table = q.firingTable(byName, place)
+	return []incident.Evidence{item}, nil
+}
+
+// firingTable shows the names that most alerts have.
+func (q *inquiry) firingTable(byName map[string]firingCount, place matcher) *incident.Table {
+	t := &incident.Table{Columns: []string{q.say(wordAlert), q.say(wordFires)}}
+	if place.value != "" {
+		t.Columns = append(t.Columns, q.say(wordNear, scopeText([]matcher{place})), q.say(wordElsewhere))
+	}
+	list := slices.SortedFunc(maps.Keys(byName), func(a, b string) int {
+		return cmp.Or(byName[b].all-byName[a].all, strings.Compare(a, b))
+	})
+	for i, name := range list {
+		row := make([]string, len(t.Columns))
+		if i == maxNamesFiring {
+			row[0] = q.say(sayMore, len(list)-i)
+			t.Rows = append(t.Rows, row)
+			break
+		}
+		n := byName[name]
+		row[0], row[1] = cut(name, 80), strconv.Itoa(n.all)
+		if place.value != "" {
+			row[2], row[3] = strconv.Itoa(n.near), strconv.Itoa(n.all-n.near)
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	return t
+}
+
+// placeOf returns the label by which other alerts count as near: the alert's namespace, or else its job. It has no value
+// where neither is known.
+func (q *inquiry) placeOf(ctx context.Context) matcher {
+	labels := q.alert.Labels
+	if labels["namespace"] == "" && labels["job"] == "" {
+		labels = q.whereabouts(ctx, q.identity())
+	}
+	for _, name := range []string{"namespace", "job"} {
+		if labels[name] != "" {
+			return matcher{name, "=", labels[name]}
+		}
+	}
+	return matcher{}
+}
