@@ -40,6 +40,7 @@ func (p *page) alerts() {
 	if more := len(alerts) - maxAlertRows; more > 0 {
 		p.para(fmt.Sprintf(p.MoreAlerts, more, max(len(inc.Firing())-maxAlertRows, 0)))
 	}
+	p.stormRest()
 	if inc.Truncated > 0 {
 		p.para("**" + fmt.Sprintf(p.Hidden, inc.Truncated) + "**")
 	}

@@ -11,7 +11,7 @@
 // rules keep it harmless wherever the file is opened, not only in our own pages:
 //
 //   - text is one line, its Markdown escaped; what a reader might turn into a link or a mention is shown as code;
-//   - links are collected, checked and written as reference definitions at the end: http and https, nothing else;
+//   - links are collected, checked and written as reference definitions at the end: http and https, and reports of our own;
 //   - images are our own charts, by relative names that are never taken from a text.
 //
 // All functions of a [Writer] may be called concurrently.

@@ -1,8 +1,10 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -28,9 +30,33 @@ func (p *page) evidence() {
 	case collecting:
 		p.para(p.RefreshingEvidence)
 	}
-	for _, e := range p.found.Evidence {
+	refuting := false
+	for _, e := range inOrder(p.found.Evidence) {
+		if !refuting && place(e) == refutingPlace {
+			refuting = true
+			p.out.WriteString("### " + p.Refuting + "\n\n")
+			p.para(p.RefutingWhat)
+		}
 		p.item(e)
 	}
+}
+
+const refutingPlace = 1
+
+// place is where an item stands: after what the draft was made from comes what was looked up to refute it, and last what
+// is of an earlier analysis.
+func place(e incident.Evidence) int {
+	switch {
+	case e.Earlier:
+		return refutingPlace + 1
+	case e.Kind == incident.KindContrast, e.Kind == incident.KindCheck:
+		return refutingPlace
+	}
+	return 0
+}
+
+func inOrder(evidence []incident.Evidence) []incident.Evidence {
+	return slices.SortedStableFunc(slices.Values(evidence), func(a, b incident.Evidence) int { return cmp.Compare(place(a), place(b)) })
 }
 
 // evidenceHeading is the heading's text, from which readers make the id that citations link to.

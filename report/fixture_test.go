@@ -30,8 +30,13 @@ const (
 
 func newWriter(tb testing.TB, language string) *Writer {
 	tb.Helper()
+	return newWriterAt(tb, language, "http://alertscribe.example:5008/")
+}
+
+func newWriterAt(tb testing.TB, language, externalURL string) *Writer {
+	tb.Helper()
 	w, err := New(Options{
-		Dir: filepath.Join(tb.TempDir(), "reports"), Language: language, ExternalURL: "http://alertscribe.example:5008/",
+		Dir: filepath.Join(tb.TempDir(), "reports"), Language: language, ExternalURL: externalURL,
 		Version: "1.0.0", Now: func() time.Time { return written },
 	})
 	require.NoError(tb, err)

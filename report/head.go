@@ -12,7 +12,9 @@ import (
 func (p *page) head() {
 	p.out.WriteString("# " + p.name() + "\n\n")
 	p.para(p.statusLine())
+	p.list(p.saidFirst())
 	p.para(p.summary()...)
+	p.para(p.storm())
 	p.para(p.stateLine())
 	p.list(p.inShort())
 }
@@ -26,19 +28,29 @@ func (p *page) inShort() []string {
 	var items []string
 	if len(v.Causes) > 0 {
 		c := v.Causes[0]
-		item := "**" + p.LikelyCause + "** (" + named(p.Likelihoods, c.Likelihood) + ")" + p.Colon + p.prose(c.Hypothesis, lineRunes)
-		item = strings.TrimSpace(item + " " + p.citations(c))
-		for _, mark := range p.marks(c) {
-			item += " ⚠ " + mark
-		}
-		items = append(items, item)
+		item := "**" + p.LikelyCause + "**" + fmt.Sprintf(p.Aside, p.standing(c)) + p.Colon + p.prose(c.Hypothesis, lineRunes)
+		items = append(items, p.warned(strings.TrimSpace(item+" "+p.citations(c)), p.marks(c)))
 	}
 	if len(v.Actions) > 0 {
 		a := v.Actions[0]
-		items = append(items, "**"+p.DoFirst+"** ("+p.risk(a.Risk)+")"+p.Colon+p.prose(a.Step, lineRunes))
+		item := "**" + p.DoFirst + "**" + fmt.Sprintf(p.Aside, p.risk(a.Risk)) + p.Colon + p.prose(a.Step, lineRunes)
+		items = append(items, p.warned(item, p.worded(a.Marks)))
 	}
 	return items
 }
+
+// warned adds marks to a line, as many as the top of a report has room for.
+func (p *page) warned(line string, marks []string) string {
+	for _, mark := range marks[:min(len(marks), headMarks)] {
+		line += " ⚠ " + mark
+	}
+	if more := len(marks) - headMarks; more > 0 {
+		line += " ⚠ " + fmt.Sprintf(p.MoreRows, more)
+	}
+	return line
+}
+
+const headMarks = 3
 
 // name is the title of the report.
 func (p *page) name() string {
@@ -82,6 +94,9 @@ func (p *page) summary() []string {
 		return []string{p.facts(), p.mostTelling(), p.ProseBelow}
 	default:
 		summary := []string{p.prose(v.Summary, longRunes)}
+		if marks := p.worded(v.Marks); fromAlertText(v.Marks) { // the gravest is first
+			summary = append(summary, "⚠ "+p.OfSummary+p.Colon+marks[0])
+		}
 		return appendIf(summary, v.InsufficientEvidence, "⚠ "+p.Insufficient)
 	}
 }
@@ -147,22 +162,18 @@ const (
 func (p *page) stateLine() string {
 	a := p.inc.Analysis
 	var line string
-	switch a.State {
-	case incident.Complete:
+	switch {
+	case a.State == incident.Complete, p.abandoned() && a.Drafted == a.Wanted: // the latter says itself that it is unverified
 		return ""
-	case incident.Pending:
-		line = p.PendingFirst
-		if a.Attempts > 0 {
-			line = fmt.Sprintf(p.PendingAgain, a.Attempts)
-			if p.inc.Due.Analysis.After(p.now) {
-				line += " " + fmt.Sprintf(p.NextAttempt, at(p.inc.Due.Analysis))
-			}
-		}
-	case incident.EvidenceOnly:
+	case a.State == incident.Pending:
+		line = p.pending()
+	default:
 		line = named(p.Reasons, a.Reason)
 	}
 	opening := p.NoAnalysis
 	switch {
+	case p.draft():
+		opening = p.Draft
 	case p.found.Verdict != nil:
 		opening = p.OldAnalysis
 	case a.State == incident.Pending:
@@ -175,6 +186,21 @@ func (p *page) stateLine() string {
 		line += " " + p.LastError + p.Colon + p.sentence(detail)
 	}
 	return line
+}
+
+// pending says what is being waited for.
+func (p *page) pending() string {
+	a := p.inc.Analysis
+	var parts []string
+	parts = appendIf(parts, p.draft(), p.DraftPending)
+	parts = appendIf(parts, a.Attempts == 0 && !p.draft(), p.PendingFirst)
+	if a.Attempts > 0 {
+		parts = append(parts, fmt.Sprintf(p.PendingAgain, a.Attempts))
+		if p.inc.Due.Analysis.After(p.now) {
+			parts = append(parts, fmt.Sprintf(p.NextAttempt, at(p.inc.Due.Analysis)))
+		}
+	}
+	return strings.Join(parts, " ")
 }
 
 // tellsMore reports whether the detail of a failure says what the reason alone does not.

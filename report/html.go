@@ -19,8 +19,8 @@ var (
 )
 
 // HTML returns the body of a page for a report as Markdown returned it, front matter left out. Whatever the input is, the
-// output has no elements but those of plain text, tables and our own charts, and no links but http, https and those
-// within the page.
+// output has no elements but those of plain text, tables and our own charts, and no links but http, https, those
+// within the page, and those to the page of another incident.
 func (w *Writer) HTML(report []byte) ([]byte, error) {
 	_, body := splitFrontMatter(report)
 	var out bytes.Buffer
@@ -38,7 +38,7 @@ func htmlPolicy() *bluemonday.Policy {
 	p.AllowAttrs("id").Matching(regexp.MustCompile(`^[\p{L}\p{Nd}_-]{1,300}$`)).OnElements("h2", "h3")
 	p.AllowAttrs("class").Matching(regexp.MustCompile(`^language-(?:promql|sh)$`)).OnElements("code")
 	p.AllowAttrs("start").Matching(bluemonday.Integer).OnElements("ol")
-	p.AllowAttrs("href").Matching(regexp.MustCompile(`^(?:https?://|#)`)).OnElements("a")
+	p.AllowAttrs("href").Matching(regexp.MustCompile(`^(?:https?://|#|[a-z2-7]{26}$)`)).OnElements("a")
 	p.AllowAttrs("src").Matching(regexp.MustCompile(`^[\w%~-][\w%.~-]*/E[1-9][0-9]{0,3}\.svg$`)).OnElements("img")
 	p.AllowAttrs("alt").OnElements("img")
 	p.RequireParseableURLs(true)

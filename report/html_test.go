@@ -26,8 +26,10 @@ var allowed = map[string][]string{
 }
 
 var (
-	ownImage = regexp.MustCompile(`^CHARTS/E[0-9]+\.svg$`)
+	ownImage = regexp.MustCompile(`^(CHARTS|` + testID + `)/E[0-9]+\.svg$`)
 	ownLink  = regexp.MustCompile(`^(https?://[^/]|#)`)
+	// The report of another incident: beside our page, or another file.
+	ownReport = regexp.MustCompile(`^([a-c]` + predecessor[1:] + `|\.\./\d{4}-\d\d-\d\d/\d{6}_[\w%-]+_[abc]aaabbbb\.md)$`)
 )
 
 // assertHarmless checks every element, attribute, link and image of a page. Without its fixed words, a page has the
@@ -54,7 +56,7 @@ func assertHarmless(t *testing.T, page []byte) (links []string) {
 			case "src":
 				require.Regexp(t, ownImage, a.Val)
 			case "href":
-				require.Regexp(t, ownLink, a.Val)
+				require.True(t, ownLink.MatchString(a.Val) || ownReport.MatchString(a.Val), a.Val)
 				links = append(links, a.Val)
 			}
 		}
@@ -148,7 +150,8 @@ func TestAnchors(t *testing.T) {
 func TestHTMLOfForeignMarkdown(t *testing.T) {
 	w := newWriter(t, "en")
 	page, err := w.HTML([]byte("<script>x</script>\n\n![x](http://evil.example/x.png) ![x](//evil.example/E1.svg) ![x](a/../../E1.svg)\n\n" +
-		"[x](javascript:alert(1)) [y](//evil.example) <b onclick=x>b</b>\n\n| a |\n|:-:|\n| b |\n"))
+		"[x](javascript:alert(1)) [y](//evil.example) <b onclick=x>b</b>\n\n| a |\n|:-:|\n| b |\n\n" +
+		"[z](evil) [z](/evil) [z](../evil) [z](evil/" + predecessor + ") [z](" + predecessor + "/../evil) [z](" + predecessor + "evil) [z](?evil) [z](" + predecessor + "#evil)\n"))
 	require.NoError(t, err)
 	assert.Empty(t, assertHarmless(t, page))
 	assert.NotContains(t, string(page), "evil")
@@ -174,8 +177,17 @@ func FuzzHTML(f *testing.F) {
 	page, err := w.HTML(w.Markdown(plain, plainFound, "CHARTS"))
 	require.NoError(f, err)
 	headings := bytes.Count(page, []byte("<h"))
+	local := newWriterAt(f, "en", "")
 	f.Fuzz(func(t *testing.T, s string) {
 		inc, found := hostile(s)()
+		for _, base := range []string{"CHARTS", testID} { // links to other incidents by file, and by page
+			md := local.Markdown(inc, found, base)
+			page, err := local.HTML(md)
+			require.NoError(t, err)
+			for _, link := range append(assertHarmless(t, page), assertHarmlessAnywhere(t, md)...) {
+				require.True(t, safeURL(link) != "" || strings.HasPrefix(link, "#") || ownReport.MatchString(link), link)
+			}
+		}
 		md := w.Markdown(inc, found, "CHARTS")
 		page, err := w.HTML(md)
 		require.NoError(t, err)

@@ -3,6 +3,8 @@ package report
 import (
 	"fmt"
 	"net/url"
+	"path"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -33,6 +35,27 @@ func safeURL(raw string) string {
 		return ""
 	}
 	return b.String()
+}
+
+// reportFile is the form of incident.ReportPath, in three parts. A path of any other form is not linked to.
+var reportFile = regexp.MustCompile(`^(\d{4}-\d\d-\d\d)/(\d{6}_[\p{L}\p{Nd}_-]{1,80}_([a-z2-7]{8})\.md)$`)
+
+// toIncident links to the report of another incident by the way that leads there from where this report is read: our own
+// address where it is known; else, from our page, the page beside it, whatever prefix both are under; else, from a file, the
+// other file. Without any it returns the label, which is ours or escaped already.
+func (p *page) toIncident(label, id, file string) string {
+	if !incident.ValidID(id) {
+		return label
+	}
+	switch parts := reportFile.FindStringSubmatch(file); {
+	case p.site != "":
+		return p.link(label, p.site+"/reports/"+id)
+	case p.chartBase == p.inc.ID:
+		return p.refer(label, id)
+	case parts != nil && parts[3] == id[:8] && dayName.MatchString(path.Dir(p.inc.ReportPath)):
+		return p.refer(label, "../"+parts[1]+"/"+url.PathEscape(parts[2]))
+	}
+	return label
 }
 
 // alertsURL opens the group's alerts in Alertmanager; "" when externalURL is none that could be opened.

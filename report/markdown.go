@@ -101,10 +101,14 @@ func (p *page) table(columns []string, rows [][]string) {
 // link returns a link by reference, or only its text where the URL is none that we would link to. The label is ours or
 // escaped already.
 func (p *page) link(label, url string) string {
-	url = safeURL(url)
-	if url == "" {
+	if url = safeURL(url); url == "" {
 		return label
 	}
+	return p.refer(label, url)
+}
+
+// refer returns a link by reference to a destination that is safe already.
+func (p *page) refer(label, url string) string {
 	at, known := p.linkAt[url]
 	if !known {
 		p.links = append(p.links, url)

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -83,6 +84,18 @@ var reports = []struct {
 		f.Verdict.InsufficientEvidence = true
 		return inc, f
 	}},
+	{"verified", "en", verified},
+	{"verified", "zh", verified},
+	{"unverified", "en", unverified},
+	{"draft", "en", draft},
+	{"draft", "zh", draft},
+	{"storm", "en", storm(incident.MaxRelated)},
+	{"storm", "zh", storm(4)},
+	{"people", "en", people},
+	{"people", "zh", people},
+	{"remembered", "en", remembered},
+	{"marked", "en", marked},
+	{"marked", "zh", marked},
 	{"hostile", "en", hostile(nasty)},
 }
 
@@ -100,6 +113,13 @@ func hostile(s string) func() (*incident.Incident, incident.Findings) {
 		inc.Alerts[0].GeneratorURL = s
 		inc.Analysis = incident.Analysis{State: incident.Pending, Detail: s, Attempts: 1, Wanted: 2, Evidence: 1, Reason: incident.Reason(s)}
 		inc.Timeline[0].Kind = incident.EventKind(s)
+		said := []incident.Feedback{{Kind: incident.FeedbackKind(s), Text: s, By: s, At: opened}, {Kind: incident.Correct, Text: s, By: s, At: opened}}
+		inc.Feedback, inc.Scope = slices.Concat(said, said), s
+		inc.Related = []incident.Link{
+			{ID: id26('a'), Alertname: s, Severity: s, OpenedAt: opened, ReportPath: "2026-11-20/083005_" + s + "_aaaabbbb.md"},
+			{ID: id26('b'), Alertname: s, Severity: s, OpenedAt: opened, ReportPath: s},
+			{ID: s, Alertname: s, Severity: s, OpenedAt: opened, ReportPath: "2026-11-20/083005_X_caaabbbb.md"},
+		}
 		threshold := 1.0
 		f := incident.Findings{
 			Evidence: []incident.Evidence{
@@ -111,6 +131,12 @@ func hostile(s string) func() (*incident.Incident, incident.Findings) {
 					Chart:   &incident.Chart{Unit: s, Threshold: &threshold, Series: []incident.Series{{Name: s, Points: []incident.Point{{At: opened, Value: 1}}}}},
 				},
 				{ID: s, Title: s, Summary: s},
+				{ID: "E3", Kind: incident.KindContrast, Title: s, Summary: s, PromQL: s},
+				{ID: "E4", Kind: incident.KindCheck, Title: s, Summary: s, Link: s},
+			},
+			Memory: []incident.Recollection{
+				{Incident: id26('a'), ReportPath: s, StartedAt: opened, Likeness: 0.5, Hypothesis: s, Doubted: true, Feedback: said},
+				{Incident: s, ReportPath: "2026-11-20/083005_" + s + "_aaaabbbb.md", StartedAt: opened, Hypothesis: s},
 			},
 			Verdict: &incident.Verdict{
 				Summary: s, Category: s, Severity: s, InsufficientEvidence: true, Model: s, At: opened,
@@ -118,8 +144,15 @@ func hostile(s string) func() (*incident.Incident, incident.Findings) {
 					Hypothesis: s, Likelihood: s, Evidence: []string{s, "E1"}, Disproof: s,
 					Marks: []incident.Mark{{Kind: incident.MarkKind(s), Text: s}, {Kind: incident.MarkUnknownEvidence, Text: s}},
 				}},
-				Actions:    []incident.Action{{Step: s, Why: s, Command: s, Risk: s}},
-				Prevention: []string{s}, MissingEvidence: []string{s}, Checks: []incident.Check{{PromQL: s, WouldRefute: s}},
+				Actions: []incident.Action{{
+					Step: s, Why: s, Command: s, Risk: s,
+					Marks: []incident.Mark{{Kind: incident.MarkFromAlertText, Text: s}, {Kind: incident.MarkKind(s), Text: s}},
+				}},
+				Prevention: []string{s}, MissingEvidence: []string{s}, Marks: []incident.Mark{{Kind: incident.MarkFromAlertText, Text: s}},
+				Checks: []incident.Check{
+					{PromQL: s, WouldRefute: s, Evidence: s}, {PromQL: s, WouldRefute: s, Evidence: "E3"}, {PromQL: s, WouldRefute: s, Evidence: "E4"},
+				},
+				Verification: &incident.Verification{Reason: incident.UnverifiedReason(s), Detail: s, Evidence: []string{s, "E3"}},
 			},
 		}
 		return inc, f

@@ -149,11 +149,21 @@ func code(s string, n int) string {
 	if s == "" {
 		return `""`
 	}
-	if strings.ContainsAny(s, "|`\\") {
+	if !codeHolds(s) {
 		return text(s, n)
 	}
 	return "`" + s + "`"
 }
+
+// excerpt is code, or in quotation marks where code could not hold it: one sees where it ends within a sentence.
+func excerpt(s string, n int) string {
+	if !codeHolds(s) {
+		return "“" + text(s, n) + "”"
+	}
+	return code(s, n)
+}
+
+func codeHolds(s string) bool { return !strings.ContainsAny(s, "|`\\") }
 
 // fence returns the lines of a code block that holds s, at most n runes, whatever backticks it has.
 func fence(language, s string, n int) []string {

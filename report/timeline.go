@@ -13,10 +13,7 @@ func (p *page) timeline() {
 	inc := p.inc
 	var items []string
 	if incident.ValidID(inc.Predecessor) {
-		before := code(inc.Predecessor, labelRunes)
-		if p.site != "" {
-			before = p.link(before, p.site+"/reports/"+inc.Predecessor)
-		}
+		before := p.toIncident(code(inc.Predecessor, labelRunes), inc.Predecessor, "")
 		items = append(items, fmt.Sprintf(p.Predecessor, before))
 	}
 	for _, e := range inc.Timeline {
@@ -43,8 +40,10 @@ func (p *page) event(e incident.Event) string {
 			name += " " + fmt.Sprintf(p.EventUntil, at(e.Until))
 		}
 	}
-	if e.Kind == incident.EventAnalysed || e.Kind == incident.EventRepeated {
-		return name
+	switch e.Kind {
+	case incident.EventDrafted, incident.EventAnalysed, incident.EventRemarked, incident.EventRepeated:
+		return name // the number of alerts has not changed
+	default:
 	}
 	parts := []string{name}
 	for _, c := range []struct {
@@ -62,13 +61,17 @@ func (p *page) event(e incident.Event) string {
 func (p *page) footer() {
 	p.out.WriteString("---\n\n")
 	spend, v := p.inc.Spend, p.found.Verdict
+	but := ""
+	if len(p.inc.Feedback)+len(p.found.Memory) > 0 {
+		but = p.NotOurs
+	}
 	switch {
 	case v != nil:
-		p.para(fmt.Sprintf(p.ByAI, cell(code(v.Model, labelRunes)), at(v.At)), p.spent(spend))
+		p.para(fmt.Sprintf(p.ByAI, cell(code(v.Model, labelRunes)), at(v.At)), but, p.spent(spend))
 	case spend.Calls > 0:
-		p.para(p.FailedAI, p.spent(spend))
+		p.para(p.FailedAI, but, p.spent(spend))
 	default:
-		p.para(p.NoAI)
+		p.para(p.NoAI, but)
 	}
 	id := code(p.inc.ID, labelRunes)
 	if p.site != "" {

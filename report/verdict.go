@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strconv"
@@ -9,30 +10,42 @@ import (
 	"github.com/alertscribe/alertscribe/incident"
 )
 
-// Bounds of lists that a model fills.
-const maxItems = 12
+const (
+	maxItems  = 12  // of lists that a model fills
+	markRunes = 200 // of what a mark quotes: a command should be seen whole
+)
 
 // causes writes the ranked causes, each with its citations, what would disprove it, and what our checks found wrong.
 func (p *page) causes() {
 	p.heading(p.Causes)
-	v := p.found.Verdict
-	if v == nil {
+	if v := p.found.Verdict; v != nil {
+		p.judgement(v)
+	} else {
 		p.para(p.NoVerdict)
-		return
+		p.feedback()
 	}
+	p.memory()
+}
+
+// judgement writes what the model thinks, with what speaks for and against believing it first.
+func (p *page) judgement(v *incident.Verdict) {
 	from := fmt.Sprintf(p.CausesFrom, at(v.At), cell(code(v.Model, labelRunes)))
 	if v.Generation < p.inc.Generation {
 		from += " " + p.ChangedSince
 	}
 	if v.Prose != "" {
 		p.para(from)
+		p.para(p.verified())
+		p.feedback()
 		p.quote(v.Prose)
 		return
 	}
 	p.para(fmt.Sprintf(p.Judged, named(p.Categories, v.Category), named(p.Severities, v.Severity)), from)
-	for _, m := range v.Marks[:min(len(v.Marks), maxItems)] {
-		p.para("⚠ " + p.OfSummary + p.Colon + p.mark(m))
+	p.para(p.verified())
+	for _, mark := range p.worded(v.Marks) {
+		p.para("⚠ " + p.OfSummary + p.Colon + mark)
 	}
+	p.feedback()
 	if len(v.Causes) == 0 {
 		p.para(p.NoCauses)
 	}
@@ -72,20 +85,40 @@ func (p *page) citations(c incident.Cause) string {
 // marks words what the checks found wrong with a cause; a citation of evidence that this report lacks is marked even
 // where the check ran over other evidence.
 func (p *page) marks(c incident.Cause) []string {
-	var marks []string
+	marks := slices.Clone(c.Marks)
 	for _, id := range c.Evidence[:min(len(c.Evidence), maxItems)] {
 		if p.anchors[id] == "" {
-			marks = append(marks, p.mark(incident.Mark{Kind: incident.MarkUnknownEvidence, Text: id}))
+			marks = append(marks, incident.Mark{Kind: incident.MarkUnknownEvidence, Text: id})
 		}
 	}
 	if len(c.Evidence) == 0 {
-		marks = append(marks, p.MarkUncited)
+		marks = append(marks, incident.Mark{Kind: incident.MarkUncited})
 	}
-	for _, m := range c.Marks[:min(len(c.Marks), maxItems)] {
-		marks = append(marks, p.mark(m))
+	return p.worded(marks)
+}
+
+// gravest are the kinds of marks that may mean an intent or an error, not only that something was not found.
+var gravest = []incident.MarkKind{incident.MarkFromAlertText, incident.MarkWrongDirection}
+
+// worded words marks, each once, the gravest first.
+func (p *page) worded(marks []incident.Mark) []string {
+	marks = slices.Clone(marks)
+	rank := func(m incident.Mark) int {
+		if i := slices.Index(gravest, m.Kind); i >= 0 {
+			return i
+		}
+		return len(gravest)
 	}
-	slices.Sort(marks)
-	return slices.Compact(marks)
+	slices.SortStableFunc(marks, func(a, b incident.Mark) int {
+		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Text, b.Text))
+	})
+	var out []string
+	for _, m := range marks {
+		if words := p.mark(m); !slices.Contains(out, words) && len(out) < maxItems {
+			out = append(out, words)
+		}
+	}
+	return out
 }
 
 // mark words one finding of our checks.
@@ -94,20 +127,9 @@ func (p *page) mark(m incident.Mark) string {
 		return p.MarkUncited
 	}
 	if format, known := p.Marks[m.Kind]; known {
-		return fmt.Sprintf(format, code(m.Text, labelRunes))
+		return fmt.Sprintf(format, excerpt(m.Text, markRunes))
 	}
 	return fmt.Sprintf(p.MarkOther, text(string(m.Kind), labelRunes), text(m.Text, lineRunes))
-}
-
-func (p *page) checks(checks []incident.Check) {
-	if len(checks) == 0 {
-		return
-	}
-	p.para(strings.TrimSpace(p.CauseChecks + p.Colon))
-	for _, c := range checks[:min(len(checks), maxItems)] {
-		p.out.WriteString("- " + p.Refutes + p.Colon + cell(p.prose(c.WouldRefute, lineRunes)) + "\n\n")
-		p.lines("  ", fence("promql", c.PromQL, codeRunes))
-	}
 }
 
 // quote writes an answer that was not in the agreed form, labelled as what it is.
@@ -133,15 +155,35 @@ func (p *page) actions() {
 	for i, a := range v.Actions[:min(len(v.Actions), maxItems)] {
 		marker := strconv.Itoa(i+1) + ". "
 		p.out.WriteString(marker + strong(p.prose(a.Step, lineRunes)) + " — " + p.Risk + p.Colon + p.risk(a.Risk) + "\n")
-		indent := strings.Repeat(" ", len(marker))
-		if why := p.prose(a.Why, lineRunes); why != "" {
-			p.out.WriteString(indent + "- " + p.Why + p.Colon + why + "\n")
-		}
-		p.out.WriteString("\n")
-		if strings.TrimSpace(a.Command) != "" {
-			p.lines(indent, fence("sh", a.Command, codeRunes))
-		}
+		p.action(strings.Repeat(" ", len(marker)), a)
 	}
+}
+
+// action writes what belongs to a step. A command whose step is marked has a warning of its own, right where a hand would
+// copy it from.
+func (p *page) action(indent string, a incident.Action) {
+	for _, mark := range p.worded(a.Marks) {
+		p.out.WriteString(indent + "- ⚠ " + mark + "\n")
+	}
+	if why := p.prose(a.Why, lineRunes); why != "" {
+		p.out.WriteString(indent + "- " + p.Why + p.Colon + why + "\n")
+	}
+	p.out.WriteString("\n")
+	if strings.TrimSpace(a.Command) == "" {
+		return
+	}
+	if len(a.Marks) > 0 {
+		warning := p.PasteMarked
+		if fromAlertText(a.Marks) {
+			warning = p.PasteForeign
+		}
+		p.lines(indent, []string{"⚠ " + warning})
+	}
+	p.lines(indent, fence("sh", a.Command, codeRunes))
+}
+
+func fromAlertText(marks []incident.Mark) bool {
+	return slices.ContainsFunc(marks, func(m incident.Mark) bool { return m.Kind == incident.MarkFromAlertText })
 }
 
 // risk words the risk of an action, with a warning sign where it can do harm or is not known.

@@ -24,6 +24,10 @@ type words struct {
 	NoAnalysis, OldAnalysis                        string // openings of the line on the state; the second beside an older verdict
 	PendingFirst, PendingAgain                     string // the first attempt; later ones, with their count
 	NextAttempt, LastError                         string
+	Draft, DraftPending, DraftHint, UnverifiedHint string // opening and end of the line on a draft; words beside a likelihood
+	Aside                                          string // brackets around a remark within a line
+	Storm, NotAlone, StormRest                     string
+	StormOne, StormMany, StormLeast                string
 	Reasons                                        map[incident.Reason]string
 
 	// The alert section.
@@ -35,7 +39,7 @@ type words struct {
 
 	// The evidence section.
 	NoEvidence, CollectingEvidence, RefreshingEvidence                       string
-	FailedEvidence, EarlierEvidence                                          string
+	FailedEvidence, EarlierEvidence, Refuting, RefutingWhat                  string
 	OpenQuery, Chart, MoreRows                                               string
 	RankCol, DirectionCol, ScoreCol, ShareCol, BeforeCol, AfterCol, OnsetCol string
 	Directions                                                               map[string]string
@@ -45,10 +49,21 @@ type words struct {
 	Citations, NoCitations, Disproof           string
 	MarkUncited, MarkOther, Checked, OfSummary string
 	Marks                                      map[incident.MarkKind]string
-	Refutes, CauseChecks                       string
+	Refutes, CauseChecks, CheckAnswer          string
+	PasteMarked, PasteForeign                  string // before a command whose step is marked
+	DraftCauses, Verified                      string
+	Unverified, LookedUp                       string
+	UnverifiedReasons                          map[incident.UnverifiedReason]string
 	ProseLabel, NoVerdict, NoCauses, NoActions string
 	Risk, Why                                  string
 	Likelihoods, Categories, Severities, Risks map[string]string
+
+	// What people said, and what is remembered.
+	Feedback, FeedbackBy, Somebody string
+	FeedbackKinds                  map[incident.FeedbackKind]string
+	Memory, Lasted, Likeness       string
+	Hypothesis, NoHypothesis       string
+	Unreviewed, Doubted, NotOurs   string
 
 	// Gaps, timeline and footer.
 	NoGaps, Insufficient, GapMissing, GapFailed     string

@@ -51,6 +51,12 @@ func TestWordsAreComplete(t *testing.T) {
 	for _, l := range append(incident.Likelihoods(), incident.Unknown) {
 		assert.Contains(t, english.Likelihoods, l)
 	}
+	for _, r := range incident.UnverifiedReasons() {
+		assert.Contains(t, english.UnverifiedReasons, r)
+	}
+	for _, k := range incident.FeedbackKinds() {
+		assert.Contains(t, english.FeedbackKinds, k)
+	}
 	for _, r := range append(incident.Risks(), incident.Unknown) {
 		assert.Contains(t, english.Risks, r)
 	}

@@ -1,0 +1,68 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/alertscribe/alertscribe/incident"
+)
+
+// headRelated bounds the links to other incidents at the top of the report; the alert section has the rest.
+const headRelated = 5
+
+// storm says in one line that other incidents of the same scope opened with this one, and links to the worst of them.
+func (p *page) storm() string {
+	related := p.related()
+	if len(related) == 0 {
+		return ""
+	}
+	format, many := p.Storm, p.StormMany
+	if len(related) == 1 {
+		format = p.NotAlone // two are no storm
+	}
+	if len(related) >= incident.MaxRelated {
+		many = p.StormLeast
+	}
+	line := fmt.Sprintf(format, code(p.inc.Scope, labelRunes), count(len(related), p.StormOne, many), p.duration(incident.StormWindow))
+	line += p.Colon + p.incidents(related[:min(len(related), headRelated)])
+	if more := len(related) - headRelated; more > 0 {
+		line += " · " + fmt.Sprintf(p.MoreRows, more)
+	}
+	return line
+}
+
+// stormRest links to the incidents of the storm that the top of the report has no room for.
+func (p *page) stormRest() {
+	if related := p.related(); len(related) > headRelated {
+		p.para(p.StormRest + p.Colon + p.incidents(related[headRelated:]))
+	}
+}
+
+// related returns the other incidents of the storm, the most severe first, by the default order of severities.
+func (p *page) related() []incident.Link {
+	if len(p.inc.Related) == 0 {
+		return nil
+	}
+	rules := incident.DefaultRules()
+	related := slices.Clone(p.inc.Related)
+	slices.SortStableFunc(related, func(a, b incident.Link) int {
+		if c := cmp.Compare(rules.Rank(a.Severity), rules.Rank(b.Severity)); c != 0 {
+			return c
+		}
+		return a.OpenedAt.Compare(b.OpenedAt)
+	})
+	return related[:min(len(related), incident.MaxRelated)]
+}
+
+func (p *page) incidents(links []incident.Link) string {
+	var out []string
+	for _, l := range links {
+		name := cmp.Or(text(l.Alertname, labelRunes), p.UnknownAlertname)
+		about := []string{text(l.Severity, labelRunes), l.OpenedAt.UTC().Format("15:04:05")}
+		about = slices.DeleteFunc(about, func(s string) bool { return s == "" })
+		out = append(out, p.toIncident(name, l.ID, l.ReportPath)+fmt.Sprintf(p.Aside, strings.Join(about, p.Comma)))
+	}
+	return strings.Join(out, " · ")
+}
