@@ -18,7 +18,7 @@ func newTransport(t *testing.T) *http.Transport {
 	return transport
 }
 
-func TestAnalyze(t *testing.T) {
+func TestDraft(t *testing.T) {
 	b := newBench(t)
 	verdict, failure := b.ask(t, "a")
 	require.Nil(t, failure)

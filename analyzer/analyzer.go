@@ -3,6 +3,7 @@ package analyzer
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"slices"
@@ -30,10 +31,14 @@ type Options struct {
 	ExtraBody map[string]any
 	MaxTokens int           // of an answer, thinking included; default 4096, with thinking 16384
 	Timeout   time.Duration // wall clock of one call; default 120 s
-	// MaxPromptBytes bounds the prompt, the instructions (4.7 KB) included; default 24 KiB (about 6,000 tokens), at
+	// MaxPromptBytes bounds the prompt, the instructions (5.3 KB) included; default 24 KiB (about 6,000 tokens), at
 	// least 10 KiB. What was cut is listed in the prompt. A second call adds the answer that could not be read.
 	MaxPromptBytes int
-	CallsPerHour   int // the cap; 0 for none
+	Limits         incident.Limits // of calls and money; none by default
+	Prices         Prices          // default DefaultPrices
+	// Verify has drafts held against what Refuter looks up; without one there is nobody to ask.
+	Verify  bool
+	Refuter refuter
 	// ProbeAfter is how long an open breaker waits before its first probe; default 1 min, doubled up to 15 min.
 	ProbeAfter time.Duration
 
@@ -56,11 +61,18 @@ type Analyzer struct {
 	logger  *slog.Logger
 }
 
-// Analyze asks the model about an incident and returns its checked verdict. It takes at most two calls, each bounded
-// by the timeout. The error is always an *incident.Failure with what was spent all the same; when ctx has ended, that
-// is the reason and the failure means nothing.
-func (a *Analyzer) Analyze(ctx context.Context, inc *incident.Incident, evidence []incident.Evidence) (*incident.Verdict, error) {
-	verdict, spend, failure := a.analyze(ctx, inc, evidence)
+// refuter looks up what could refute a draft.
+type refuter interface {
+	// Refute returns contrast evidence, whatever the draft says, and the answers to the first of its checks, in their
+	// order. The items have no ids. It never fails: what could not be looked up is an item that says so.
+	Refute(ctx context.Context, inc *incident.Incident, checks []incident.Check) (contrast, answers []incident.Evidence)
+}
+
+// Draft asks the model about an incident and returns its checked verdict. Without a Verification it is a draft: Verify
+// has the last word. It takes at most two calls, each bounded by the timeout. The error is always an *incident.Failure with
+// what was spent all the same; when ctx has ended, that is the reason and the failure means nothing.
+func (a *Analyzer) Draft(ctx context.Context, inc *incident.Incident, f incident.Findings) (*incident.Verdict, error) {
+	verdict, spend, failure := a.draft(ctx, inc, f)
 	a.metrics.attempt(failure)
 	if failure != nil {
 		ended := *failure
@@ -73,10 +85,12 @@ func (a *Analyzer) Analyze(ctx context.Context, inc *incident.Incident, evidence
 		return nil, &ended
 	}
 	verdict.At, verdict.Generation, verdict.Spend = a.opts.Now(), inc.Generation, spend
+	verdict.Verification = a.unverifiable(verdict)
+	a.metrics.marked(verdict)
 	return verdict, nil
 }
 
-func (a *Analyzer) analyze(ctx context.Context, inc *incident.Incident, evidence []incident.Evidence) (
+func (a *Analyzer) draft(ctx context.Context, inc *incident.Incident, f incident.Findings) (
 	*incident.Verdict, incident.Spend, *incident.Failure,
 ) {
 	if a.opts.Key == "" {
@@ -84,28 +98,19 @@ func (a *Analyzer) analyze(ctx context.Context, inc *incident.Incident, evidence
 			"(any value for an endpoint of your own that asks for none)")
 	}
 	session := a.opts.Redactor.Session()
-	messages, shown := a.messages(session, inc, evidence)
-	read := func(got answer) (*incident.Verdict, error) {
-		verdict, err := readVerdict(got.content, evidenceKnown(evidence))
-		if err != nil {
-			return nil, err
-		}
-		check(verdict, shown)
-		verdict.Model = got.model
-		return verdict, nil
-	}
+	messages, shown := a.messages(session, inc, f)
 	first, failure := a.ask(ctx, inc.ID, messages)
 	if failure != nil {
 		return nil, first.spend, failure
 	}
-	verdict, err := read(first)
+	verdict, err := a.read(first, shown)
 	if err == nil {
 		return verdict, first.spend, nil
 	}
 	second, failure := a.ask(ctx, inc.ID, append(messages, repair(first.content, err, session.Text)...))
 	spend := first.spend.Add(second.spend)
 	if failure == nil {
-		verdict, repairErr := read(second)
+		verdict, repairErr := a.read(second, shown)
 		if repairErr == nil {
 			return verdict, spend, nil
 		}
@@ -122,15 +127,29 @@ func (a *Analyzer) analyze(ctx context.Context, inc *incident.Incident, evidence
 	return nil, spend, failure
 }
 
+// read reads an answer and checks it against what the model was shown.
+func (a *Analyzer) read(got answer, shown material) (*incident.Verdict, error) {
+	verdict, err := readVerdict(got.content, evidenceKnown(shown.evidence))
+	if err != nil {
+		return nil, err
+	}
+	check(verdict, shown)
+	verdict.Model = got.model
+	return verdict, nil
+}
+
 // messages returns what the model is asked, and what it is shown by that.
-func (a *Analyzer) messages(session *redact.Session, inc *incident.Incident, evidence []incident.Evidence) (
+func (a *Analyzer) messages(session *redact.Session, inc *incident.Incident, f incident.Findings) (
 	[]openai.ChatCompletionMessage, material,
 ) {
-	data, missing := renderPrompt(a.opts.Language, a.opts.MaxPromptBytes, session.Text, a.opts.Rules, inc, evidence)
+	data, missing := renderPrompt(a.opts.Language, a.opts.MaxPromptBytes, session.Text, a.opts.Rules, inc, f)
+	shown := material{
+		inc: inc, alerts: mostSevereFirst(a.opts.Rules, inc.Alerts), evidence: f.Evidence, memory: f.Memory, missing: missing,
+	}
 	return []openai.ChatCompletionMessage{
 		{Role: openai.ChatMessageRoleSystem, Content: instructions},
 		{Role: openai.ChatMessageRoleUser, Content: data},
-	}, material{inc: inc, alerts: mostSevereFirst(a.opts.Rules, inc.Alerts), evidence: evidence, missing: missing}
+	}, shown
 }
 
 // Message is one message to the model.
@@ -139,10 +158,10 @@ type Message struct {
 	Content string `json:"content"`
 }
 
-// Prompt returns the messages that Analyze would send first, to the byte: redacted, bounded, with all that was cut
-// left out. It calls nobody and needs no key.
-func (a *Analyzer) Prompt(inc *incident.Incident, evidence []incident.Evidence) []Message {
-	sent, _ := a.messages(a.opts.Redactor.Session(), inc, evidence)
+// Prompt returns the messages that Draft would send first, to the byte: redacted, bounded, with all that was cut left
+// out. It calls nobody and needs no key.
+func (a *Analyzer) Prompt(inc *incident.Incident, f incident.Findings) []Message {
+	sent, _ := a.messages(a.opts.Redactor.Session(), inc, f)
 	var messages []Message
 	for _, m := range sent {
 		messages = append(messages, Message{Role: m.Role, Content: m.Content})
@@ -172,10 +191,15 @@ func (a *Analyzer) ask(ctx context.Context, id string, messages []openai.ChatCom
 	if failure != nil {
 		return answer{}, failure
 	}
-	call, renews, err := a.opts.Ledger.ReserveCall(ctx, id, a.opts.CallsPerHour)
+	size := 0
+	for _, m := range messages {
+		size += len(m.Content)
+	}
+	most := a.opts.Prices.most(a.opts.Model, size, a.opts.MaxTokens, a.opts.Now(), a.opts.Timeout)
+	call, err := a.opts.Ledger.ReserveCall(ctx, id, most, a.opts.Limits)
 	if err != nil {
 		a.breaker.dropped(probe)
-		return answer{}, a.unreserved(err, renews)
+		return answer{}, a.unreserved(err)
 	}
 	started := a.opts.Now()
 	got, f := a.client.complete(ctx, messages)
@@ -199,27 +223,42 @@ func (a *Analyzer) ask(ctx context.Context, id string, messages []openai.ChatCom
 }
 
 // unreserved returns the failure of a call that was not made.
-func (a *Analyzer) unreserved(err error, renews time.Time) *incident.Failure {
-	if !errors.Is(err, incident.ErrBudget) {
+func (a *Analyzer) unreserved(err error) *incident.Failure {
+	over, ok := errors.AsType[*incident.BudgetError](err)
+	if !ok {
 		return failed(incident.FailInternal, "counting the model call: %s", err)
 	}
-	f := failed(incident.FailBudget, "the cap of %d model calls per hour is reached (budget.calls_per_hour); the next is free at %s",
-		a.opts.CallsPerHour, renews.UTC().Format("15:04:05 UTC"))
+	limit := fmt.Sprintf("%d model calls per hour", a.opts.Limits.CallsPerHour)
+	switch over.Limit {
+	case incident.LimitCalls:
+	case incident.LimitCostHour:
+		limit = fmt.Sprintf("%g USD per hour", a.opts.Limits.CostPerHour)
+	case incident.LimitCostDay:
+		limit = fmt.Sprintf("%g USD in 24 hours", a.opts.Limits.CostPerDay)
+	}
+	renews, next := over.Renews, "the next call is free at "+over.Renews.UTC().Format("15:04:05 UTC")
+	if renews.IsZero() {
+		renews, next = a.opts.Now().Add(neverRenews), "a single call may cost more than that"
+	}
+	f := failed(incident.FailBudget, "the budget of %s is used up (budget.%s); %s", limit, over.Limit, next)
 	f.RetryAfter = max(renews.Sub(a.opts.Now()), 0)
 	a.breaker.overBudget(f.Err, renews)
 	return f
 }
 
-// Permit says incidents that are evidence only for which reasons may be tried again now; probe says that only one of
-// them may. It tells the present state, and may be asked as often as wanted:
+// neverRenews is when a call that costs more than its limit is tried again: prompts differ in length.
+const neverRenews = time.Hour
+
+// Permit says which evidence-only incidents may be analysed again now. It tells the present state, and may be asked as
+// often as wanted:
 //
-//   - none while there is no key, a Retry-After or the cap holds all calls back, or a probe is under way;
+//   - none while there is no key, a Retry-After or a budget holds all calls back, or a probe is under way;
 //   - all, but only one incident, when the breaker is open and a probe is due;
 //   - otherwise no_key, authentication, balance and budget, and gave_up unless a request was refused lately. In the
-//     hour after the cap was reached only one at a time, as calls come free one by one.
-func (a *Analyzer) Permit() (reasons []incident.Reason, probe bool) {
+//     hour after a budget was used up only one at a time, as calls come free one by one.
+func (a *Analyzer) Permit() incident.Permission {
 	if a.opts.Key == "" {
-		return nil, false
+		return incident.Permission{}
 	}
 	return a.breaker.permit()
 }
@@ -233,6 +272,12 @@ func (a *Analyzer) Status() string {
 		return "failing: " + err.Error()
 	}
 	return "ready"
+}
+
+// retired are names that DeepSeek took out of service in July 2026, with what to set in their place.
+var retired = map[string]string{
+	"deepseek-chat":     "deepseek-flash",
+	"deepseek-reasoner": "deepseek-flash with llm.thinking: high",
 }
 
 // modelsTimeout bounds the question for the list of models.

@@ -62,7 +62,7 @@ func (b *bench) ask(t *testing.T, id string) (*incident.Verdict, *incident.Failu
 	t.Helper()
 	inc := testIncident()
 	inc.ID = id
-	verdict, err := b.Analyze(t.Context(), inc, testEvidence())
+	verdict, err := b.Draft(t.Context(), inc, incident.Findings{Evidence: testEvidence()})
 	if err == nil {
 		return verdict, nil
 	}

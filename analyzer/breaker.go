@@ -170,26 +170,27 @@ func (b *breaker) overBudget(err error, renews time.Time) {
 }
 
 // permit says incidents of which reasons have a chance now; see Analyzer.Permit.
-func (b *breaker) permit() (reasons []incident.Reason, probe bool) {
+func (b *breaker) permit() incident.Permission {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := b.now()
 	if now.Before(b.pausedUntil) || now.Before(b.budgetUntil) || b.probing {
-		return nil, false
+		return incident.Permission{}
 	}
-	reasons = []incident.Reason{incident.NoKey, incident.Authentication, incident.Balance, incident.Budget}
+	may := incident.Permission{Reasons: []incident.Reason{incident.NoKey, incident.Authentication, incident.Balance, incident.Budget}}
 	if b.open != nil {
 		if now.Before(b.probeAt) {
-			return nil, false
+			return incident.Permission{}
 		}
-		return append(reasons, incident.GaveUp), true
+		may.Reasons, may.Probe = append(may.Reasons, incident.GaveUp), true
+		return may
 	}
 	if !now.Before(b.retryAt) {
-		reasons = append(reasons, incident.GaveUp)
+		may.Reasons = append(may.Reasons, incident.GaveUp)
 	}
 	// While calls are scarce, as many as the window lets go come free, not all at once.
-	scarce := !b.budgetUntil.IsZero() && now.Before(b.budgetUntil.Add(time.Hour))
-	return reasons, scarce
+	may.One = !b.budgetUntil.IsZero() && now.Before(b.budgetUntil.Add(time.Hour))
+	return may
 }
 
 // trouble returns what keeps calls from succeeding, or nil.

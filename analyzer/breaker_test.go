@@ -22,9 +22,9 @@ var (
 
 func (b *bench) permits(t *testing.T, want []incident.Reason, wantProbe bool) {
 	t.Helper()
-	reasons, probe := b.Permit()
-	assert.ElementsMatch(t, want, reasons)
-	assert.Equal(t, wantProbe, probe)
+	may := b.Permit()
+	assert.ElementsMatch(t, want, may.Reasons)
+	assert.Equal(t, wantProbe, may.Probe || may.One)
 }
 
 func TestBreakerFinalFailures(t *testing.T) {
@@ -133,7 +133,7 @@ func TestBreakerLetsOneProbeThrough(t *testing.T) {
 	var group sync.WaitGroup
 	for range 8 {
 		group.Go(func() {
-			_, err := b.Analyze(t.Context(), testIncident(), nil)
+			_, err := b.Draft(t.Context(), testIncident(), incident.Findings{})
 			assert.Equal(t, incident.FailBalance, incident.AsFailure(err).Kind)
 		})
 	}
@@ -159,7 +159,7 @@ func TestRetryAfterPausesAllCalls(t *testing.T) {
 }
 
 func TestCap(t *testing.T) {
-	b := newBench(t, func(o *Options) { o.CallsPerHour = 3 })
+	b := newBench(t, func(o *Options) { o.Limits.CallsPerHour = 3 })
 	b.srv.Next(modeltest.Status(503, "")) // given back
 	_, _ = b.ask(t, "a")
 	_, failure := b.ask(t, "a")
@@ -176,7 +176,7 @@ func TestCap(t *testing.T) {
 	assert.Equal(t, 50*time.Minute, failure.RetryAfter)
 	assert.Contains(t, failure.Err.Error(), "budget.calls_per_hour")
 	assert.Contains(t, failure.Err.Error(), "13:00:00 UTC")
-	assert.Contains(t, b.Status(), "the cap of 3 model calls per hour")
+	assert.Contains(t, b.Status(), "the budget of 3 model calls per hour")
 	assert.Len(t, b.srv.Requests(), 4)
 	b.permits(t, nil, false)
 
@@ -189,7 +189,7 @@ func TestCap(t *testing.T) {
 }
 
 func TestCapStopsRepair(t *testing.T) {
-	b := newBench(t, func(o *Options) { o.CallsPerHour = 1 })
+	b := newBench(t, func(o *Options) { o.Limits.CallsPerHour = 1 })
 	b.srv.Next(modeltest.Cut())
 	_, failure := b.ask(t, "a")
 	require.NotNil(t, failure)
@@ -200,8 +200,8 @@ func TestCapStopsRepair(t *testing.T) {
 
 type brokenLedger struct{ MemoryLedger }
 
-func (*brokenLedger) ReserveCall(_ context.Context, _ string, _ int) (int64, time.Time, error) {
-	return 0, time.Time{}, errors.New("disk full")
+func (*brokenLedger) ReserveCall(context.Context, string, float64, incident.Limits) (int64, error) {
+	return 0, errors.New("disk full")
 }
 
 func TestBrokenLedger(t *testing.T) {
@@ -230,7 +230,7 @@ func TestMetricsStartAtZero(t *testing.T) {
 	b := newBench(t)
 	n, err := testutil.GatherAndCount(b.reg)
 	require.NoError(t, err)
-	assert.Equal(t, 1+len(incident.FailureKinds())+3+1+1, n)
+	assert.Equal(t, 1+len(incident.FailureKinds())+3+1+1+4+len(incident.MarkKinds()), n)
 	problems, err := testutil.GatherAndLint(b.reg)
 	require.NoError(t, err)
 	assert.Empty(t, problems)

@@ -12,17 +12,19 @@ type material struct {
 	inc      *incident.Incident
 	alerts   []incident.Alert // of the incident, most severe first: the first ones were shown
 	evidence []incident.Evidence
+	memory   []incident.Recollection
 	missing  []string // ids of evidence that there was no room for
 }
 
-// check compares what a verdict says with the evidence and the alerts, by code. It marks each cause and the verdict,
-// and measures the confidence of each cause; it neither changes nor drops anything that the model said.
+// check compares what a verdict says with the evidence and the alerts, by code. It marks each cause, each action and the
+// verdict, and measures the confidence of each cause; it neither changes nor drops anything that the model said.
 //
 // Of a cause are checked, in this order: that it cites, that what it cites exists (which reading it has marked), could
 // be looked up and was shown; that each number, time and date is in the evidence it cites or in the alerts; that each
 // name is in some evidence or alert; and that what it says to rise does not fall. Summary and actions cite nothing by
 // themselves: their numbers may be anywhere. The steps and commands of an action prescribe, so that only addresses
-// and other unmistakable names are checked there.
+// and other unmistakable names are checked there. Everywhere it is checked whether a text, a link or a command stems from
+// the text of the alerts alone.
 func check(v *incident.Verdict, shown material) {
 	if v.Prose != "" {
 		return
@@ -30,6 +32,9 @@ func check(v *incident.Verdict, shown material) {
 	g := newGrounds(shown)
 	for i := range v.Causes {
 		g.cause(&v.Causes[i])
+	}
+	for i := range v.Actions {
+		g.action(&v.Actions[i])
 	}
 	v.Marks = g.overall(v)
 }
@@ -65,6 +70,7 @@ func (g *grounds) cause(c *incident.Cause) {
 	f := g.quotable(cited)
 	g.numbers(t, said, f)
 	g.named(t, said.names, false)
+	g.origin(t, c.Hypothesis, c.Disproof)
 	agree, wrong := directions(c.Hypothesis, cited)
 	for _, text := range wrong {
 		t.mark(incident.MarkWrongDirection, text)
@@ -126,26 +132,62 @@ func (g *grounds) named(t *tally, names []name, strong bool) {
 	}
 }
 
-// overall checks summary and actions.
+// overall checks the summary, and where all else that is no cause and no action comes from.
 func (g *grounds) overall(v *incident.Verdict) []incident.Mark {
 	t := new(tally)
 	said := readClaims(v.Summary)
 	g.ids(t, said)
 	g.numbers(t, said, g.all)
 	g.named(t, said.names, false)
-	for _, a := range v.Actions {
-		step, why := readClaims(a.Step), readClaims(a.Why)
-		g.ids(t, step)
-		g.ids(t, why)
-		g.numbers(t, why, g.all)
-		g.named(t, append(step.names, why.names...), true)
-		for _, n := range readClaims(a.Command).names {
-			if address(n.text) && !loopback(n.text) {
-				t.count(g.knows(n), incident.MarkNameNotFound, n.text)
-			}
-		}
+	g.origin(t, v.Summary)
+	g.origin(t, v.Prevention...)
+	g.origin(t, v.MissingEvidence...)
+	for _, c := range v.Checks {
+		g.origin(t, c.WouldRefute)
 	}
 	return t.marks
+}
+
+// action marks one action.
+func (g *grounds) action(a *incident.Action) {
+	t := new(tally)
+	step, why := readClaims(a.Step), readClaims(a.Why)
+	g.ids(t, step)
+	g.ids(t, why)
+	g.numbers(t, why, g.all)
+	g.named(t, append(step.names, why.names...), true)
+	for _, n := range readClaims(a.Command).names {
+		if address(n.text) && !loopback(n.text) {
+			t.count(g.knows(n), incident.MarkNameNotFound, n.text)
+		}
+	}
+	g.origin(t, a.Step, a.Why)
+	strange, unknown := g.strangers.links(a.Command)
+	g.addresses(t, strange, unknown)
+	if text := g.strangers.dictated(a.Command); text != "" && len(strange) == 0 {
+		t.mark(incident.MarkFromAlertText, text)
+	}
+	a.Marks = t.marks
+}
+
+// origin marks what texts have from strangers alone: addresses, and what they were told to say.
+func (g *grounds) origin(t *tally, texts ...string) {
+	for _, s := range texts {
+		strange, unknown := g.strangers.links(s)
+		g.addresses(t, strange, unknown)
+		if text := g.strangers.obeyed(s); text != "" {
+			t.count(false, incident.MarkFromAlertText, text)
+		}
+	}
+}
+
+func (g *grounds) addresses(t *tally, strange, unknown []string) {
+	for _, link := range strange {
+		t.count(false, incident.MarkFromAlertText, link)
+	}
+	for _, link := range unknown {
+		t.count(g.has(link, true), incident.MarkNameNotFound, link)
+	}
 }
 
 func (g *grounds) ids(t *tally, said claims) {

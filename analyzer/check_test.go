@@ -282,11 +282,14 @@ func TestSummaryAndActionsAreChecked(t *testing.T) {
 		{Kind: incident.MarkNumberNotFound, Text: "12.5 %"},
 		{Kind: incident.MarkNumberNotFound, Text: "06:10 UTC"},
 		{Kind: incident.MarkNameNotFound, Text: "web-9:9090"},
+	}, v.Marks)
+	assert.Empty(t, v.Actions[0].Marks)
+	assert.Equal(t, []incident.Mark{
 		{Kind: incident.MarkNumberNotFound, Text: "71 %"},
 		{Kind: incident.MarkNameNotFound, Text: "185.220.101.4"},
 		{Kind: incident.MarkNameNotFound, Text: "v2.3.9"},
 		{Kind: incident.MarkNameNotFound, Text: "185.220.101.5"},
-	}, v.Marks)
+	}, v.Actions[1].Marks)
 
 	prose := proseVerdict("It is 99 % certain that 10.1.2.3 did it.")
 	check(prose, s.material())
@@ -344,7 +347,7 @@ func TestEvidenceThatWasCutFromThePromptIsMissing(t *testing.T) {
 		})
 	}
 	b.srv.Next(modeltest.Content(`{"summary":"It fails.","causes":[{"hypothesis":"It changed.","evidence":["E1","E60"]}]}`))
-	v, err := b.Analyze(t.Context(), testIncident(), evidence)
+	v, err := b.Draft(t.Context(), testIncident(), incident.Findings{Evidence: evidence})
 	require.NoError(t, err)
 	assert.Equal(t, []incident.Mark{{Kind: incident.MarkEvidenceMissing, Text: "E60"}}, v.Causes[0].Marks)
 }
@@ -353,9 +356,9 @@ func TestPromptIsWhatIsSent(t *testing.T) {
 	b := newBench(t, func(o *Options) { o.Language = "zh" })
 	inc, evidence := testIncident(), testEvidence()
 	inc.Alerts[0].Annotations["dsn"] = "postgres://app:hunter2@db/app"
-	_, err := b.Analyze(t.Context(), inc, evidence)
+	_, err := b.Draft(t.Context(), inc, incident.Findings{Evidence: evidence})
 	require.NoError(t, err)
-	shown := b.Prompt(inc, evidence)
+	shown := b.Prompt(inc, incident.Findings{Evidence: evidence})
 	sent := b.srv.Requests()[0].Messages
 	require.Len(t, shown, len(sent))
 	for i, m := range sent {

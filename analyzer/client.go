@@ -19,6 +19,7 @@ type client struct {
 	host     string // for errors
 	model    string
 	timeout  time.Duration
+	prices   Prices
 	now      func() time.Time
 	redacted func(string) string // for what the provider says
 }
@@ -91,7 +92,7 @@ func (c *client) told(body []byte, started time.Time) answer {
 	if got.model == "" {
 		got.model = c.model
 	}
-	got.spend.Cost = cost(got.model, c.model, got.spend, started)
+	got.spend.Cost = c.prices.cost(got.model, c.model, got.spend, started)
 	return got
 }
 

@@ -122,7 +122,7 @@ func TestStoppedByUs(t *testing.T) {
 	b.srv.Next(modeltest.Hang())
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	_, err := b.Analyze(ctx, testIncident(), nil)
+	_, err := b.Draft(ctx, testIncident(), incident.Findings{})
 	require.Error(t, err)
 	assert.Equal(t, incident.FailInternal, incident.AsFailure(err).Kind)
 	_, failure = b.ask(t, "a")

@@ -33,6 +33,8 @@ type grounds struct {
 	names   *suffixarray.Index // all text, in lower case
 	text    []byte
 	whole   bool // the text was not too much to be looked at
+	// strangers are those who may have written what the model was shown.
+	strangers *provenance
 }
 
 const (
@@ -67,6 +69,7 @@ func newGrounds(m material) *grounds {
 	text, whole := allText(m.inc, m.evidence)
 	g.text, g.whole = []byte(text), whole
 	g.names = suffixarray.New(g.text)
+	g.strangers = newProvenance(m)
 	return g
 }
 

@@ -11,9 +11,10 @@ import (
 
 // ledger counts model calls, durably and before they are made.
 type ledger interface {
-	// ReserveCall returns incident.ErrBudget, and when the cap renews, if the last hour has seen cap calls (0: no cap).
-	ReserveCall(ctx context.Context, incidentID string, limit int) (call int64, renews time.Time, err error)
-	// SettleCall records what a reserved call used; billed=false gives the reservation back.
+	// ReserveCall enters a call that costs at most so many USD; an *incident.BudgetError when the budget does not allow it.
+	ReserveCall(ctx context.Context, incidentID string, cost float64, limits incident.Limits) (call int64, err error)
+	// SettleCall records what a reserved call used; billed=false gives the reservation back. Of a call that was billed and
+	// whose usage nobody told, the cost stays what was reserved.
 	SettleCall(ctx context.Context, call int64, model string, spend incident.Spend, billed bool) error
 }
 
@@ -27,33 +28,45 @@ type MemoryLedger struct {
 
 type reservation struct {
 	call int64
-	at   time.Time
+	incident.Charge
 }
 
 // NewMemoryLedger returns an empty ledger.
 func NewMemoryLedger(now func() time.Time) *MemoryLedger { return &MemoryLedger{now: now} }
 
-// ReserveCall counts a call, or returns incident.ErrBudget and the time at which the oldest call of the last hour
-// leaves the window.
-func (l *MemoryLedger) ReserveCall(_ context.Context, _ string, limit int) (int64, time.Time, error) {
+// ReserveCall counts a call, or returns an *incident.BudgetError.
+func (l *MemoryLedger) ReserveCall(_ context.Context, _ string, cost float64, limits incident.Limits) (int64, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	now := l.now()
-	l.calls = slices.DeleteFunc(l.calls, func(r reservation) bool { return now.Sub(r.at) >= time.Hour })
-	if limit > 0 && len(l.calls) >= limit {
-		return 0, l.calls[len(l.calls)-limit].at.Add(time.Hour), incident.ErrBudget
+	l.calls = slices.DeleteFunc(l.calls, func(r reservation) bool { return now.Sub(r.At) >= incident.BudgetWindow })
+	var charges []incident.Charge
+	for _, r := range l.calls {
+		charges = append(charges, r.Charge)
+	}
+	if err := limits.Allows(charges, cost, now); err != nil {
+		return 0, err
 	}
 	l.last++
-	l.calls = append(l.calls, reservation{l.last, now})
-	return l.last, time.Time{}, nil
+	l.calls = append(l.calls, reservation{l.last, incident.Charge{At: now, Cost: cost, Open: true}})
+	return l.last, nil
 }
 
-// SettleCall gives a call back that was not billed.
-func (l *MemoryLedger) SettleCall(_ context.Context, call int64, _ string, _ incident.Spend, billed bool) error {
+// SettleCall gives a call back that was not billed, and corrects what one cost.
+func (l *MemoryLedger) SettleCall(_ context.Context, call int64, _ string, spend incident.Spend, billed bool) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !billed {
 		l.calls = slices.DeleteFunc(l.calls, func(r reservation) bool { return r.call == call })
+	}
+	for i := range l.calls {
+		if l.calls[i].call != call {
+			continue
+		}
+		l.calls[i].Open = false
+		if spend.Prompt > 0 {
+			l.calls[i].Cost = spend.Cost
+		}
 	}
 	return nil
 }

@@ -14,6 +14,8 @@ type metrics struct {
 	tokens   *prometheus.CounterVec
 	duration prometheus.Histogram
 	cost     prometheus.Counter
+	verified *prometheus.CounterVec
+	marks    *prometheus.CounterVec
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
@@ -35,6 +37,20 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		cost: prometheus.NewCounter(prometheus.CounterOpts{
 			Name: "alertscribe_model_cost_usd_total", Help: "List price of the tokens used, for models whose price is known.",
 		}),
+		verified: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "alertscribe_verifications_total",
+			Help: "Drafts that were to be verified, by outcome: verified, or why not.",
+		}, []string{"outcome"}),
+		marks: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "alertscribe_marks_total", Help: "What the checks by code found wrong with answers of the model, by kind.",
+		}, []string{"kind"}),
+	}
+	m.verified.WithLabelValues("verified")
+	for _, reason := range []incident.UnverifiedReason{incident.UnverifiedNothing, incident.UnverifiedBudget, incident.UnverifiedModel} {
+		m.verified.WithLabelValues(string(reason))
+	}
+	for _, kind := range incident.MarkKinds() {
+		m.marks.WithLabelValues(string(kind))
 	}
 	for _, kind := range incident.FailureKinds() {
 		m.failed.WithLabelValues(string(kind))
@@ -43,7 +59,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		m.tokens.WithLabelValues(kind)
 	}
 	if reg != nil {
-		reg.MustRegister(m.total, m.failed, m.tokens, m.duration, m.cost)
+		reg.MustRegister(m.total, m.failed, m.tokens, m.duration, m.cost, m.verified, m.marks)
 	}
 	return m
 }
@@ -61,4 +77,20 @@ func (m *metrics) call(took time.Duration, spend incident.Spend) {
 	m.tokens.WithLabelValues("cached").Add(float64(spend.Cached))
 	m.tokens.WithLabelValues("completion").Add(float64(spend.Completion))
 	m.cost.Add(spend.Cost)
+}
+
+// marked counts what is marked in an answer.
+func (m *metrics) marked(v *incident.Verdict) {
+	lists := [][]incident.Mark{v.Marks}
+	for _, c := range v.Causes {
+		lists = append(lists, c.Marks)
+	}
+	for _, a := range v.Actions {
+		lists = append(lists, a.Marks)
+	}
+	for _, marks := range lists {
+		for _, mark := range marks {
+			m.marks.WithLabelValues(string(mark.Kind)).Inc()
+		}
+	}
 }

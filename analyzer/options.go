@@ -50,6 +50,7 @@ func New(opts Options) (*Analyzer, error) {
 		opts: opts,
 		client: &client{
 			api: openai.NewClientWithConfig(config), host: base.Host, model: opts.Model, timeout: opts.Timeout, now: opts.Now,
+			prices: opts.Prices,
 			redacted: func(s string) string {
 				if opts.Key != "" {
 					s = strings.ReplaceAll(s, opts.Key.Reveal(), "<secret>")
@@ -76,6 +77,9 @@ func (o Options) withDefaults() Options {
 		if o.Thinking == "low" || o.Thinking == "high" {
 			o.MaxTokens = 16384
 		}
+	}
+	if o.Prices.Models == nil {
+		o.Prices = DefaultPrices()
 	}
 	if o.Rules == nil {
 		o.Rules = incident.DefaultRules()
@@ -106,12 +110,14 @@ func (o Options) validate() error {
 		return fmt.Errorf("llm.max_tokens is %d: it must be positive", o.MaxTokens)
 	case o.MaxPromptBytes < minPromptBytes:
 		return fmt.Errorf("llm.max_prompt_bytes is %d: it must be at least %d", o.MaxPromptBytes, minPromptBytes)
-	case o.CallsPerHour < 0:
-		return fmt.Errorf("budget.calls_per_hour is %d: it must be positive, or 0 for no cap", o.CallsPerHour)
+	case o.Limits.CallsPerHour < 0 || o.Limits.CostPerHour < 0 || o.Limits.CostPerDay < 0:
+		return errors.New("budget.calls_per_hour, cost_per_hour or cost_per_day is negative: it must be positive, or 0 for none")
+	case o.Limits.CostPerHour+o.Limits.CostPerDay > 0 && !o.Prices.Knows(o.Model):
+		return fmt.Errorf("a budget in money is set, but the price of %q is not known: add it to budget.prices", o.Model)
 	case strings.ContainsFunc(o.Key.Reveal(), func(r rune) bool { return r <= ' ' || r > '~' }):
 		return errors.New("DEEPSEEK_API_KEY holds characters that no key has: was it copied whole, and nothing else?")
 	}
-	return nil
+	return o.Prices.Validate()
 }
 
 // baseURL reads the endpoint as users write it.

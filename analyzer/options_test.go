@@ -42,7 +42,7 @@ func TestOptionsAreChecked(t *testing.T) {
 		"max_prompt_bytes":     func(o *Options) { o.MaxPromptBytes = 100 },
 		"max_tokens":           func(o *Options) { o.MaxTokens = -1 },
 		"llm.timeout":          func(o *Options) { o.Timeout = -1 },
-		"calls_per_hour":       func(o *Options) { o.CallsPerHour = -1 },
+		"calls_per_hour":       func(o *Options) { o.Limits.CallsPerHour = -1 },
 		"DEEPSEEK_API_KEY":     func(o *Options) { o.Key = "sk-two words" },
 	} {
 		opts := Options{Ledger: NewMemoryLedger(time.Now), Key: testKey}
@@ -81,37 +81,54 @@ func TestCheckModel(t *testing.T) {
 }
 
 func TestCost(t *testing.T) {
+	prices := DefaultPrices()
 	spend := incident.Spend{Prompt: 3_000_000, Cached: 1_000_000, Completion: 1_000_000}
 	monday := time.Date(2026, 11, 16, 0, 0, 0, 0, time.UTC)
 	at := func(day, hour int) time.Time { return monday.AddDate(0, 0, day).Add(time.Duration(hour) * time.Hour) }
-	assert.InDelta(t, .003+2*.15+.60, cost("deepseek-flash", "", spend, at(0, 0)), 1e-9)
-	assert.InDelta(t, .006+2*.30+1.20, cost("deepseek-flash", "", spend, at(0, 1)), 1e-9)
-	assert.InDelta(t, .022+2*.66+1.98, cost("DeepSeek-V4-Pro-0813", "deepseek-v4-pro", spend, at(0, 4)), 1e-9)
-	assert.InDelta(t, .044+2*1.32+3.96, cost("deepseek-v4-pro", "deepseek-flash", spend, at(4, 9)), 1e-9)
-	assert.InDelta(t, .022+2*.66+1.98, cost("deepseek-v4-pro", "", spend, at(5, 9)), 1e-9, "a Saturday has no peak")
-	assert.Zero(t, cost("llama", "llama", spend, at(0, 1)))
+	assert.InDelta(t, .003+2*.15+.60, prices.cost("deepseek-flash", "", spend, at(0, 0)), 1e-9)
+	assert.InDelta(t, .006+2*.30+1.20, prices.cost("deepseek-flash", "", spend, at(0, 1)), 1e-9)
+	assert.InDelta(t, .022+2*.66+1.98, prices.cost("DeepSeek-V4-Pro-0813", "deepseek-v4-pro", spend, at(0, 4)), 1e-9)
+	assert.InDelta(t, .044+2*1.32+3.96, prices.cost("deepseek-v4-pro", "deepseek-flash", spend, at(4, 9)), 1e-9)
+	assert.InDelta(t, .022+2*.66+1.98, prices.cost("deepseek-v4-pro", "", spend, at(5, 9)), 1e-9, "a Saturday has no peak")
+	assert.Zero(t, prices.cost("llama", "llama", spend, at(0, 1)))
 	for hour, want := range []bool{false, true, true, true, false, false, true, true, true, true, false, false} {
-		assert.Equal(t, want, peak(at(2, hour)), hour)
+		assert.Equal(t, want, prices.cost("deepseek-flash", "", spend, at(2, hour)) > 1, hour)
 	}
 }
 
 func TestMemoryLedger(t *testing.T) {
 	c := &clock{day}
 	l := NewMemoryLedger(c.now)
-	first, _, err := l.ReserveCall(t.Context(), "a", 2)
+	limits := incident.Limits{CallsPerHour: 2}
+	first, err := l.ReserveCall(t.Context(), "a", 0, limits)
 	require.NoError(t, err)
 	c.advance(time.Minute)
-	second, _, err := l.ReserveCall(t.Context(), "a", 2)
+	second, err := l.ReserveCall(t.Context(), "a", 0, limits)
 	require.NoError(t, err)
-	_, renews, err := l.ReserveCall(t.Context(), "a", 2)
+	_, err = l.ReserveCall(t.Context(), "a", 0, limits)
 	require.ErrorIs(t, err, incident.ErrBudget)
-	assert.Equal(t, day.Add(time.Hour), renews)
+	var over *incident.BudgetError
+	require.ErrorAs(t, err, &over)
+	assert.Equal(t, day.Add(time.Hour), over.Renews)
 	require.NoError(t, l.SettleCall(t.Context(), second, "m", incident.Spend{}, false))
 	require.NoError(t, l.SettleCall(t.Context(), first, "m", incident.Spend{}, true))
-	_, _, err = l.ReserveCall(t.Context(), "a", 2)
+	_, err = l.ReserveCall(t.Context(), "a", 0, limits)
 	require.NoError(t, err)
-	_, _, err = l.ReserveCall(t.Context(), "a", 0)
+	_, err = l.ReserveCall(t.Context(), "a", 0, incident.Limits{})
 	require.NoError(t, err, "0 is no cap")
+}
+
+func TestMemoryLedgerCountsMoney(t *testing.T) {
+	c := &clock{day}
+	l := NewMemoryLedger(c.now)
+	limits := incident.Limits{CostPerHour: .01}
+	call, err := l.ReserveCall(t.Context(), "a", .008, limits)
+	require.NoError(t, err)
+	_, err = l.ReserveCall(t.Context(), "a", .008, limits)
+	require.ErrorIs(t, err, incident.ErrBudget, "it may cost as much as was reserved")
+	require.NoError(t, l.SettleCall(t.Context(), call, "m", incident.Spend{Prompt: 10, Cost: .001}, true))
+	_, err = l.ReserveCall(t.Context(), "a", .008, limits)
+	require.NoError(t, err, "it has cost less")
 }
 
 func TestCut(t *testing.T) {

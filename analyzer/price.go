@@ -1,47 +1,89 @@
 package analyzer
 
 import (
+	"fmt"
+	"maps"
+	"slices"
 	"time"
+
+	"github.com/prometheus/alertmanager/timeinterval"
 
 	"github.com/alertscribe/alertscribe/incident"
 )
 
-// price is USD for a million tokens outside the provider's peak hours; within them it is twice that.
-type price struct{ cached, input, output float64 }
-
-// prices are DeepSeek's list prices. Other models cost 0 here: their price is not known.
-var prices = map[string]price{
-	"deepseek-flash":    {.003, .15, .60},
-	"deepseek-v4-flash": {.003, .15, .60}, // the earlier name, billed as the new one
-	"deepseek-v4-pro":   {.022, .66, 1.98},
+// Price is what a model costs, in USD for a million tokens outside the provider's peak hours.
+type Price struct {
+	Input  float64 `yaml:"input"`  // of the prompt, what came from the provider's cache left out
+	Cached float64 `yaml:"cached"` // of the prompt that came from the provider's cache
+	Output float64 `yaml:"output"`
+	Peak   float64 `yaml:"peak"` // how many times as much in peak hours; 0 counts as 1
 }
 
-// retired are names that DeepSeek took out of service in July 2026, with what to set in their place.
-var retired = map[string]string{
-	"deepseek-chat":     "deepseek-flash",
-	"deepseek-reasoner": "deepseek-flash with llm.thinking: high",
+// Prices is a price table.
+type Prices struct {
+	Models map[string]Price
+	Peak   []timeinterval.TimeInterval // the peak hours, as Alertmanager's time_intervals
+}
+
+// DefaultPrices returns DeepSeek's list prices of November 2026, and its peak hours: 01–04 and 06–10 UTC, Monday to
+// Friday.
+func DefaultPrices() Prices {
+	hours := func(from, to int) timeinterval.TimeRange {
+		return timeinterval.TimeRange{StartMinute: from * 60, EndMinute: to * 60}
+	}
+	return Prices{
+		Models: map[string]Price{
+			"deepseek-flash":    {Input: .15, Cached: .003, Output: .60, Peak: 2},
+			"deepseek-v4-flash": {Input: .15, Cached: .003, Output: .60, Peak: 2}, // the earlier name, billed as the new one
+			"deepseek-v4-pro":   {Input: .66, Cached: .022, Output: 1.98, Peak: 2},
+		},
+		Peak: []timeinterval.TimeInterval{{
+			Times:    []timeinterval.TimeRange{hours(1, 4), hours(6, 10)},
+			Weekdays: []timeinterval.WeekdayRange{{InclusiveRange: timeinterval.InclusiveRange{Begin: 1, End: 5}}},
+		}},
+	}
+}
+
+// Validate returns what is wrong with the table, or nil.
+func (p Prices) Validate() error {
+	for _, name := range slices.Sorted(maps.Keys(p.Models)) {
+		m := p.Models[name]
+		for _, v := range []float64{m.Input, m.Cached, m.Output, m.Peak} {
+			if v < 0 || v > 1e6 {
+				return fmt.Errorf("the price of %s holds %v: prices are USD for a million tokens, 0 or more", name, v)
+			}
+		}
+	}
+	return nil
+}
+
+// Knows reports whether the model has a price.
+func (p Prices) Knows(model string) bool {
+	_, known := p.Models[model]
+	return known
 }
 
 // cost returns USD for a call that was answered by a model, or by the model that was asked for where the answer's name
-// has no price.
-func cost(answered, asked string, spend incident.Spend, at time.Time) float64 {
-	p, known := prices[answered]
+// has no price; 0 where neither has.
+func (p Prices) cost(answered, asked string, spend incident.Spend, at time.Time) float64 {
+	m, known := p.Models[answered]
 	if !known {
-		p = prices[asked]
+		m = p.Models[asked]
 	}
-	usd := p.cached*float64(spend.Cached) + p.input*float64(spend.Prompt-spend.Cached) + p.output*float64(spend.Completion)
-	if peak(at) {
-		usd *= 2
+	usd := m.Cached*float64(spend.Cached) + m.Input*float64(spend.Prompt-spend.Cached) + m.Output*float64(spend.Completion)
+	if m.Peak > 0 && slices.ContainsFunc(p.Peak, func(i timeinterval.TimeInterval) bool { return i.ContainsTime(at.UTC()) }) {
+		usd *= m.Peak
 	}
 	return usd / 1e6
 }
 
-// peak reports whether t is within 01–04 or 06–10 UTC, Monday to Friday.
-func peak(t time.Time) bool {
-	t = t.UTC()
-	if day := t.Weekday(); day == time.Saturday || day == time.Sunday {
-		return false
-	}
-	hour := t.Hour()
-	return hour >= 1 && hour < 4 || hour >= 6 && hour < 10
+// bytesPerToken is the least that a token of a prompt takes. DeepSeek counts 0.3 tokens for a letter and 0.6 for a Chinese
+// character of three bytes; digits and signs may take one each, but no prompt is made of those alone.
+const bytesPerToken = 2
+
+// most returns the most USD that a call may cost: nothing from the cache, an answer of full length, and the higher of
+// the prices now and when it is answered, which may be a peak hour by then.
+func (p Prices) most(model string, promptBytes, maxTokens int, at time.Time, within time.Duration) float64 {
+	spend := incident.Spend{Prompt: promptBytes / bytesPerToken, Completion: maxTokens}
+	return max(p.cost(model, model, spend, at), p.cost(model, model, spend, at.Add(within)))
 }

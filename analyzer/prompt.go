@@ -60,15 +60,18 @@ type promptText struct {
 }
 
 // renderPrompt returns the message that follows the instructions: the language, then the incident as data; and the ids
-// of the evidence that there was no room for.
+// of the evidence that there was no room for. What is likely to change between two calls about an incident comes last.
 func renderPrompt(language string, size int, redact func(string) string, rules *incident.Rules,
-	inc *incident.Incident, evidence []incident.Evidence,
+	inc *incident.Incident, f incident.Findings,
 ) (text string, missing []string) {
 	fixed := languages[language] + dataBegins + dataEnds + closing
 	p := &promptText{redact: redact, rules: rules, left: size - len(instructions) - len(fixed) - trailerBytes}
 	p.add(p.head(inc))
 	p.alerts(inc, p.left*2/5)
-	p.evidence(evidence)
+	aside := p.aside(inc, f.Memory, p.left/5)
+	p.left -= len(aside)
+	p.evidence(f.Evidence)
+	p.out.WriteString(aside)
 	return languages[language] + dataBegins + p.out.String() + dataEnds + closing, p.cut
 }
 

@@ -18,7 +18,7 @@ import (
 func asItIs(s string) string { return s }
 
 func render(inc *incident.Incident, evidence []incident.Evidence) string {
-	text, _ := renderPrompt("en", 24<<10, asItIs, incident.DefaultRules(), inc, evidence)
+	text, _ := renderPrompt("en", 24<<10, asItIs, incident.DefaultRules(), inc, incident.Findings{Evidence: evidence})
 	return text
 }
 
@@ -34,7 +34,7 @@ func TestInstructions(t *testing.T) {
 			assert.Contains(t, instructions, value)
 		}
 	}
-	assert.LessOrEqual(t, len(instructions), 5000)
+	assert.LessOrEqual(t, len(instructions), 5400)
 }
 
 // The provider caches by prefix: what stands before the incident's data is the same to the byte, in both languages, at
@@ -158,7 +158,7 @@ func TestNothingSecretLeaves(t *testing.T) {
 	evidence[1].Table.Rows[0][0] = "-----BEGIN RSA PRIVATE KEY-----\n" + secrets[8] + "\n-----END RSA PRIVATE KEY-----"
 	evidence[1].Ranking[0].Labels["token"] = secrets[9]
 	b := newBench(t)
-	_, err := b.Analyze(t.Context(), inc, evidence)
+	_, err := b.Draft(t.Context(), inc, incident.Findings{Evidence: evidence})
 	require.NoError(t, err)
 	body := string(b.srv.Requests()[0].Body)
 	for _, secret := range secrets {

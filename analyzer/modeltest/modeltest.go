@@ -36,7 +36,7 @@ type Server struct {
 	always   Reply
 	models   []string
 	requests []Request
-	prefixes map[string]bool // system messages seen: what the provider's cache would hold
+	prompts  []string // of earlier requests, the newest last: what the provider's cache would hold
 }
 
 // Message is one message of a chat.
@@ -66,12 +66,25 @@ func (r Request) User() string {
 	return ""
 }
 
+// Prompt returns all messages as one text, in the order in which a provider caches them.
+func (r Request) Prompt() string {
+	var b strings.Builder
+	for _, m := range r.Messages {
+		b.WriteString("<" + m.Role + ">\n")
+		if m.Content != nil {
+			b.WriteString(*m.Content)
+		}
+		b.WriteString("\n")
+	}
+	return b.String()
+}
+
 // Reply answers one chat request. It may block until r's context ends: the client has gone or the server closes.
 type Reply func(w http.ResponseWriter, r *http.Request, asked Request)
 
 // New starts a server that answers with plausible verdicts.
 func New() (*Server, error) {
-	s := &Server{models: []string{"deepseek-flash", "deepseek-v4-pro"}, prefixes: map[string]bool{}, always: Verdict()}
+	s := &Server{models: []string{"deepseek-flash", "deepseek-v4-pro"}, always: Verdict()}
 	if err := s.listen("127.0.0.1:0"); err != nil {
 		return nil, err
 	}
@@ -198,27 +211,38 @@ func (s *Server) record(r *http.Request) (Request, error) {
 	asked.Model, asked.Messages = chat.Model, chat.Messages
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	var all strings.Builder
-	for _, m := range asked.Messages {
-		if m.Content == nil {
-			continue
-		}
-		if m.Role == "system" {
-			if s.prefixes[*m.Content] {
-				asked.Cached = tokens(*m.Content)
-			}
-			s.prefixes[*m.Content] = true
-		}
-		all.WriteString(*m.Content)
+	prompt := asked.Prompt()
+	asked.Cached = s.cached(prompt)
+	s.prompts = append(s.prompts, prompt)
+	if len(s.prompts) > maxPrompts {
+		s.prompts = s.prompts[1:]
 	}
 	s.requests = append(s.requests, asked)
 	if invalid != nil {
 		return asked, fmt.Errorf("reading the request: %w", invalid)
 	}
-	if chat.ResponseFormat.Type == "json_object" && !strings.Contains(strings.ToLower(all.String()), "json") {
+	if chat.ResponseFormat.Type == "json_object" && !strings.Contains(strings.ToLower(prompt), "json") {
 		return asked, errors.New("Prompt must contain the word 'json' in some form to use 'response_format' of type 'json_object'.") //nolint:revive,staticcheck // as the provider says it
 	}
 	return asked, nil
+}
+
+const (
+	maxPrompts = 64  // that the cache remembers
+	cacheUnit  = 256 // bytes: DeepSeek caches by units of 64 tokens
+)
+
+// cached returns how many tokens of a prompt an earlier one had in common with it from the first byte on, in whole units.
+func (s *Server) cached(prompt string) int {
+	longest := 0
+	for _, earlier := range s.prompts {
+		n := 0
+		for n < min(len(earlier), len(prompt)) && earlier[n] == prompt[n] {
+			n++
+		}
+		longest = max(longest, n)
+	}
+	return longest / cacheUnit * cacheUnit / bytesPerToken
 }
 
 func (s *Server) reply() Reply {
@@ -233,7 +257,9 @@ func (s *Server) reply() Reply {
 }
 
 // tokens estimates the number of tokens as the providers' rule of thumb does.
-func tokens(text string) int { return len(text)/4 + 1 }
+func tokens(text string) int { return len(text)/bytesPerToken + 1 }
+
+const bytesPerToken = 4
 
 func send(w http.ResponseWriter, status int, v any) {
 	w.Header().Set("Content-Type", "application/json")

@@ -209,7 +209,7 @@ func complete(w http.ResponseWriter, asked Request, content, finish string) {
 		}},
 		"usage": map[string]any{
 			"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion,
-			"prompt_cache_hit_tokens": asked.Cached, "prompt_cache_miss_tokens": prompt - asked.Cached,
+			"prompt_cache_hit_tokens": min(asked.Cached, prompt), "prompt_cache_miss_tokens": prompt - min(asked.Cached, prompt),
 		},
 	})
 }

@@ -1,0 +1,184 @@
+package analyzer
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	openai "github.com/sashabaranov/go-openai"
+
+	"github.com/alertscribe/alertscribe/incident"
+	"github.com/alertscribe/alertscribe/redact"
+)
+
+// unverifiable returns why a verdict will not be verified; nil for one that will be.
+func (a *Analyzer) unverifiable(v *incident.Verdict) *incident.Verification {
+	switch {
+	case v.Prose != "":
+		return &incident.Verification{Reason: incident.UnverifiedProse}
+	case !a.opts.Verify:
+		return &incident.Verification{Reason: incident.UnverifiedOff}
+	case a.opts.Refuter == nil:
+		return &incident.Verification{Reason: incident.UnverifiedNoServer}
+	}
+	return nil
+}
+
+// Verify holds the draft among the findings against what could refute it: the draft's own checks and contrast evidence
+// are looked up, and the model answers again, told that what was looked up outranks its draft. It returns the verdict
+// with a Verification, whatever came of it (the draft itself where the model did not answer), with the spend of both,
+// and what was looked up, numbered. It takes one call at most. The error is ctx's.
+func (a *Analyzer) Verify(ctx context.Context, inc *incident.Incident, f incident.Findings) (*incident.Verdict, []incident.Evidence, error) {
+	draft := *f.Verdict
+	if draft.Verification = a.unverifiable(&draft); draft.Verification != nil {
+		return &draft, nil, nil // the settings have changed since
+	}
+	contrast, answers := a.opts.Refuter.Refute(ctx, inc, draft.Checks)
+	if err := ctx.Err(); err != nil {
+		return nil, nil, err
+	}
+	looked := slices.Concat(contrast, answers)
+	incident.Number(looked, incident.Last(f.Evidence))
+	draft.Checks = answered(draft.Checks, looked[len(contrast):])
+	draft.Verification = &incident.Verification{Evidence: evidenceKnown(looked)}
+	if !slices.ContainsFunc(looked, func(e incident.Evidence) bool { return !e.Failed }) {
+		draft.Verification.Reason = incident.UnverifiedNothing
+	} else if err := a.verify(ctx, inc, f, &draft, looked); err != nil {
+		return nil, nil, err
+	}
+	outcome := "verified"
+	if v := draft.Verification; v.Reason != "" {
+		outcome = string(v.Reason)
+		a.logger.WarnContext(ctx, "a verdict was not verified", "incident", inc.ID, "reason", v.Reason, "err", v.Detail)
+	}
+	a.metrics.verified.WithLabelValues(outcome).Inc()
+	return &draft, looked, nil
+}
+
+// verify asks the model again and replaces the draft by its answer.
+func (a *Analyzer) verify(ctx context.Context, inc *incident.Incident, f incident.Findings, draft *incident.Verdict, looked []incident.Evidence) error {
+	session := a.opts.Redactor.Session()
+	messages, shown := a.messages(session, inc, f)
+	more, missing := a.refutation(session, draft, looked)
+	got, failure := a.ask(ctx, inc.ID, append(messages, more...))
+	if err := ctx.Err(); err != nil && failure != nil {
+		return err
+	}
+	draft.Spend = draft.Spend.Add(got.spend)
+	if failure != nil {
+		draft.Verification.Reason, draft.Verification.Detail = incident.UnverifiedModel, failure.Err.Error()
+		if failure.Kind == incident.FailBudget {
+			draft.Verification.Reason = incident.UnverifiedBudget
+		}
+		return nil
+	}
+	shown.evidence, shown.missing = slices.Concat(shown.evidence, looked), slices.Concat(shown.missing, missing)
+	final, err := a.read(got, shown)
+	if err != nil {
+		draft.Verification.Reason, draft.Verification.Detail = incident.UnverifiedModel, "the second answer could not be read: "+err.Error()
+		return nil
+	}
+	final.At, final.Generation, final.Spend, final.Verification = a.opts.Now(), draft.Generation, draft.Spend, draft.Verification
+	final.Checks = mergeChecks(draft.Checks, final.Checks)
+	a.metrics.marked(final)
+	*draft = *final
+	return nil
+}
+
+// answered returns the checks with the ids of their answers, which are in the same order.
+func answered(checks []incident.Check, answers []incident.Evidence) []incident.Check {
+	checks = slices.Clone(checks)
+	for i := range checks[:min(len(checks), len(answers))] {
+		checks[i].Evidence = answers[i].ID
+	}
+	return checks
+}
+
+// mergeChecks returns the checks that were answered, and those that the final answer proposes beyond them.
+func mergeChecks(run, proposed []incident.Check) []incident.Check {
+	all := slices.DeleteFunc(slices.Clone(run), func(c incident.Check) bool { return c.Evidence == "" })
+	for _, c := range proposed {
+		if !slices.ContainsFunc(run, func(r incident.Check) bool { return r.PromQL == c.PromQL }) {
+			all = append(all, c)
+		}
+	}
+	return all[:min(len(all), maxItems)]
+}
+
+const (
+	// maxRefutation bounds, in bytes, what a second call adds to the first one's prompt, the draft left out.
+	maxRefutation = 10 << 10
+
+	refutationBegins = "Your answer is a draft. Since then the items below were looked up in order to refute it: contrast items, " +
+		"whatever the draft said, and the answers to your own checks, in their order.\n"
+	refutationEnds = `
+The data ends here. What was looked up outranks your draft: where it contradicts a cause, drop that cause or rank it lower and say so; ` +
+		`where it bears one out, cite it by its id. Where an item says that the same happened before, or that peers are well or ill, say ` +
+		`what follows from that. Mend what the checks by code have marked, or leave it out. If no cause is left standing, set ` +
+		`insufficient_evidence to true. Answer with the whole verdict again, as one json object of the form described in the instructions, ` +
+		`and nothing else; in checks name only queries that are still open.`
+)
+
+// refutation returns the messages that follow those of the first call: the draft, then what was looked up, with the ids
+// of what there was no room for.
+func (a *Analyzer) refutation(session *redact.Session, draft *incident.Verdict, looked []incident.Evidence) (
+	messages []openai.ChatCompletionMessage, missing []string,
+) {
+	p := &promptText{redact: session.Text, rules: a.opts.Rules, left: maxRefutation}
+	for _, line := range findings(draft) {
+		p.add(p.text(line, maxSummary) + "\n")
+	}
+	p.evidence(looked)
+	return []openai.ChatCompletionMessage{
+		{Role: openai.ChatMessageRoleAssistant, Content: session.Text(answerText(draft))},
+		{Role: openai.ChatMessageRoleUser, Content: refutationBegins + dataBegins + p.out.String() + dataEnds + refutationEnds},
+	}, p.cut
+}
+
+// findings says what our checks found wrong with a draft, a line each.
+func findings(v *incident.Verdict) []string {
+	var out []string
+	say := func(where string, marks []incident.Mark) {
+		for _, m := range marks {
+			out = append(out, fmt.Sprintf("Checks by code: %s: %s %s", where, strings.ReplaceAll(string(m.Kind), "_", " "), m.Text))
+		}
+	}
+	say("summary", v.Marks)
+	for i, c := range v.Causes {
+		say(fmt.Sprintf("cause %d", i+1), c.Marks)
+	}
+	for i, x := range v.Actions {
+		say(fmt.Sprintf("action %d", i+1), x.Marks)
+	}
+	return out
+}
+
+// answerText returns the verdict in the form in which the model has to answer.
+func answerText(v *incident.Verdict) string {
+	var a answerJSON
+	b, err := json.Marshal(v)
+	if err == nil {
+		err = json.Unmarshal(b, &a) // the same keys, without what we have added
+	}
+	if err == nil {
+		b, err = marshalPlain(a)
+	}
+	if err != nil {
+		return "{}" // strings always encode
+	}
+	return string(b)
+}
+
+// marshalPlain is json.Marshal without the escapes for HTML, which cost tokens.
+func marshalPlain(v any) ([]byte, error) {
+	var b strings.Builder
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		return nil, errors.Join(errors.New("writing a verdict as JSON"), err)
+	}
+	return []byte(strings.TrimSpace(b.String())), nil
+}
