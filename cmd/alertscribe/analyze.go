@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -68,11 +69,15 @@ func (c *cli) once(file string) (*once, error) {
 	if o.inc, err = c.readPayload(cfg, file); err != nil {
 		return nil, err
 	}
-	log, registry := c.quietLogger(), prometheus.NewRegistry()
+	log, err := redacted(cfg, c.quietLogger())
+	if err != nil {
+		return nil, err
+	}
+	registry := prometheus.NewRegistry()
 	if o.collector, err = newCollector(cfg, nil, log, registry); err != nil {
 		return nil, err
 	}
-	o.model, err = newAnalyzer(cfg, analyzer.NewMemoryLedger(time.Now), log, registry)
+	o.model, err = newAnalyzer(cfg, analyzer.NewMemoryLedger(time.Now), o.collector, log, registry)
 	return o, err
 }
 
@@ -113,12 +118,11 @@ func (o *once) ask(ctx context.Context) {
 	inc, p, rules := o.inc, o.progress, o.cfg.rules()
 	for inc.Analysis.State == incident.Pending {
 		p.start("Asking " + o.cfg.LLM.Model)
-		verdict, err := o.model.Analyze(ctx, inc, o.found.Evidence)
+		verdict, err := o.model.Draft(ctx, inc, o.found)
 		now := time.Now().UTC()
 		if err == nil {
-			o.found.Verdict = verdict
-			inc.Analysed(inc.Clone(), verdict.Spend, now)
-			p.done(fmt.Sprintf("%d tokens, %.4f USD", verdict.Spend.Prompt+verdict.Spend.Completion, verdict.Spend.Cost))
+			p.done(spentText(verdict.Spend))
+			o.conclude(ctx, verdict)
 			return
 		}
 		failure := incident.AsFailure(err)
@@ -131,6 +135,30 @@ func (o *once) ask(ctx context.Context) {
 			inc.Analysis.State, inc.Analysis.Reason = incident.EvidenceOnly, incident.GaveUp
 		}
 	}
+}
+
+// conclude records a verdict, after its verification where there is one.
+func (o *once) conclude(ctx context.Context, verdict *incident.Verdict) {
+	o.found.Verdict = verdict
+	if verdict.Verification == nil {
+		o.progress.start("Verifying the draft")
+		final, looked, err := o.model.Verify(ctx, o.inc, o.found)
+		if err != nil { // interrupted: the draft stands
+			final = verdict
+			final.Verification = &incident.Verification{Reason: incident.UnverifiedEnded}
+			o.progress.failed(err.Error())
+		} else if v := final.Verification; v.Reason != "" {
+			o.progress.failed(strings.TrimSpace(string(v.Reason) + " " + v.Detail))
+		} else {
+			o.progress.done(spentText(final.Spend.Less(verdict.Spend)))
+		}
+		o.found.Conclude(final, nil, looked, false)
+	}
+	o.inc.Analysed(o.inc.Clone(), o.found.Verdict.Spend, time.Now().UTC())
+}
+
+func spentText(s incident.Spend) string {
+	return fmt.Sprintf("%d tokens, %.4f USD", s.Prompt+s.Completion, s.Cost)
 }
 
 // sleep waits, and reports whether it did to the end.
@@ -165,7 +193,7 @@ func (c *cli) showPrompt(ctx context.Context, file string) error {
 		return err
 	}
 	o.collect(ctx)
-	for _, m := range o.model.Prompt(o.inc, o.found.Evidence) {
+	for _, m := range o.model.Prompt(o.inc, o.found) {
 		fmt.Fprintf(c.stdout, "== %s\n%s\n", m.Role, m.Content)
 	}
 	return ctx.Err()

@@ -57,6 +57,10 @@ type appOptions struct {
 // newApp makes all parts and binds the listener, so that every fault of the set-up is an error here. What was made is
 // cleaned up when a later part fails.
 func newApp(ctx context.Context, cfg *config, o appOptions, log *slog.Logger) (*app, error) {
+	log, err := redacted(cfg, log)
+	if err != nil {
+		return nil, err
+	}
 	a := &app{cfg: cfg, opts: o, log: log, serveErr: make(chan error, 1), stopping: make(chan struct{})}
 	if err := a.build(ctx); err != nil {
 		return nil, errors.Join(err, a.cleanUp(ctx))
@@ -91,7 +95,7 @@ func (a *app) build(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if a.analyzer, err = newAnalyzer(cfg, a.store, log, registry); err != nil {
+	if a.analyzer, err = newAnalyzer(cfg, a.store, collector, log, registry); err != nil {
 		return err
 	}
 	options := worker.Options{

@@ -166,10 +166,13 @@ func BenchmarkIdle(b *testing.B) {
 	b.ReportMetric(float64(info.Size())/1e6, "binary-MB")
 }
 
-func residentMB(b *testing.B, pid int) float64 {
+func residentMB(b *testing.B, pid int) float64 { return statusMB(b, pid, "VmRSS:") }
+
+// statusMB reads an amount of memory from what the kernel knows of a process.
+func statusMB(b *testing.B, pid int, key string) float64 {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	require.NoError(b, err)
-	_, rest, ok := strings.Cut(string(status), "VmRSS:")
+	_, rest, ok := strings.Cut(string(status), key)
 	require.True(b, ok)
 	kb, err := strconv.ParseFloat(strings.Fields(rest)[0], 64)
 	require.NoError(b, err)

@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"strings"
 	"time"
+
+	"github.com/alertscribe/alertscribe/incident"
 )
 
 // checkConfig says all that is wrong, or what the settings amount to.
@@ -40,7 +42,8 @@ func (c *cli) checkConfig(context.Context) error {
 		{"reports", cfg.Reports.Dir + " (" + cfg.Reports.Language + ")"},
 		{"database", cfg.Storage.DatabaseURL},
 		{"webhook token", token},
-		{"model calls", capText(cfg.Budget.CallsPerHour)},
+		{"model calls", capText(cfg.limits())},
+		{"verification", verifyText(cfg)},
 	} {
 		fmt.Fprintf(c.stdout, "%-16s%s\n", line[0], line[1])
 	}
@@ -48,11 +51,31 @@ func (c *cli) checkConfig(context.Context) error {
 	return nil
 }
 
-func capText(n int) string {
-	if n == 0 {
+func capText(l incident.Limits) string {
+	var bounds []string
+	if l.CallsPerHour > 0 {
+		bounds = append(bounds, fmt.Sprintf("at most %d an hour", l.CallsPerHour))
+	}
+	if l.CostPerHour > 0 {
+		bounds = append(bounds, fmt.Sprintf("%g USD an hour", l.CostPerHour))
+	}
+	if l.CostPerDay > 0 {
+		bounds = append(bounds, fmt.Sprintf("%g USD a day", l.CostPerDay))
+	}
+	if len(bounds) == 0 {
 		return "no cap"
 	}
-	return fmt.Sprintf("at most %d an hour", n)
+	return strings.Join(bounds, ", ")
+}
+
+func verifyText(cfg *config) string {
+	switch {
+	case !cfg.Analysis.Verify:
+		return "off"
+	case cfg.Prometheus.URL == "":
+		return "none: it needs PROMETHEUS_URL"
+	}
+	return "on: a second call for each verdict"
 }
 
 // health asks a running alertscribe for its health: for containers, whose image holds nothing but this binary.

@@ -11,10 +11,12 @@ import (
 	"time"
 
 	"github.com/prometheus/alertmanager/pkg/labels"
+	"github.com/prometheus/alertmanager/timeinterval"
 	commonconfig "github.com/prometheus/common/config"
 	"github.com/prometheus/common/model"
 	"go.yaml.in/yaml/v3"
 
+	"github.com/alertscribe/alertscribe/analyzer"
 	"github.com/alertscribe/alertscribe/incident"
 	"github.com/alertscribe/alertscribe/redact"
 )
@@ -62,6 +64,7 @@ type analysisConfig struct {
 	ReopenWithin    model.Duration `yaml:"reopen_within"`
 	StaleAfter      model.Duration `yaml:"stale_after"`
 	MaxPromptBytes  int            `yaml:"max_prompt_bytes"`
+	Verify          bool           `yaml:"verify"` // hold drafts against what could refute them
 	EvidenceTimeout model.Duration `yaml:"evidence_timeout"`
 	EvidenceQueries int            `yaml:"evidence_queries"`
 	Runbooks        runbooksConfig `yaml:"runbooks"`
@@ -74,7 +77,11 @@ type runbooksConfig struct {
 }
 
 type budgetConfig struct {
-	CallsPerHour int `yaml:"calls_per_hour"` // 0: no cap
+	CallsPerHour int                         `yaml:"calls_per_hour"` // 0: no cap
+	CostPerHour  float64                     `yaml:"cost_per_hour"`  // USD; 0: no bound
+	CostPerDay   float64                     `yaml:"cost_per_day"`   // USD in any 24 hours; 0: no bound
+	Prices       map[string]analyzer.Price   `yaml:"prices"`         // by model, beside and over the defaults
+	PeakHours    []timeinterval.TimeInterval `yaml:"peak_hours"`     // Alertmanager's time_intervals
 }
 
 type redactionConfig struct {
@@ -100,7 +107,7 @@ type webConfig struct {
 }
 
 func defaultConfig() *config {
-	rules := incident.DefaultRules()
+	rules, prices := incident.DefaultRules(), analyzer.DefaultPrices()
 	return &config{
 		LLM: llmConfig{
 			BaseURL: "https://api.deepseek.com", Model: "deepseek-flash", Thinking: "disabled",
@@ -109,10 +116,10 @@ func defaultConfig() *config {
 		Analysis: analysisConfig{
 			Skip: []string{`alertname=~"Watchdog|InfoInhibitor"`}, Severities: rules.Severities, Workers: 4,
 			MaxAge: model.Duration(rules.AnalysisMaxAge), ReopenWithin: model.Duration(rules.ReopenWithin),
-			StaleAfter: model.Duration(rules.StaleAfter), MaxPromptBytes: 24 << 10,
+			StaleAfter: model.Duration(rules.StaleAfter), MaxPromptBytes: 24 << 10, Verify: true,
 			EvidenceTimeout: model.Duration(20 * time.Second), EvidenceQueries: 60,
 		},
-		Budget:  budgetConfig{CallsPerHour: 60},
+		Budget:  budgetConfig{CallsPerHour: 60, Prices: prices.Models, PeakHours: prices.Peak},
 		Reports: reportsConfig{Dir: "reports", Language: "en"},
 		Storage: storageConfig{
 			DatabaseURL: sqliteScheme + "data/alertscribe.db", NotificationRetention: model.Duration(30 * 24 * time.Hour),
@@ -214,6 +221,13 @@ func (c *config) rules() *incident.Rules {
 	r.Severities = c.Analysis.Severities
 	r.Skip = c.skip
 	return r
+}
+
+// limits returns the bounds of model calls.
+func (c *config) limits() incident.Limits {
+	return incident.Limits{
+		CallsPerHour: c.Budget.CallsPerHour, CostPerHour: c.Budget.CostPerHour, CostPerDay: c.Budget.CostPerDay,
+	}
 }
 
 func (c *config) databasePath() string {

@@ -230,6 +230,8 @@ func (d *demo) tell(told map[string]string, inc *incident.Incident) {
 	case inc.FileRevision == 0:
 	case inc.Analysis.Evidence == 0:
 		report = "facts"
+	case inc.Analysis.Verifying():
+		report = "draft"
 	case inc.Analysis.State == incident.Complete:
 		report = "complete"
 	default:

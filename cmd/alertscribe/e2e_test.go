@@ -9,11 +9,13 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/prometheus/common/promslog"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/alertscribe/alertscribe/analyzer/modeltest"
 	"github.com/alertscribe/alertscribe/cmd/loginsim/sim"
 	"github.com/alertscribe/alertscribe/incident"
 	"github.com/alertscribe/alertscribe/testbed"
@@ -74,6 +76,11 @@ func TestEndToEnd(t *testing.T) {
 	require.NoError(t, err)
 	assert.Contains(t, string(chart), "</svg>")
 
+	_, found := service.incident(inc.ID)
+	require.NotNil(t, found.Verdict.Verification)
+	assert.Empty(t, found.Verdict.Verification.Reason, found.Verdict.Verification.Detail)
+	assertVerified(t, m, inc, found)
+
 	resolved := service.await(inc.ID, time.Minute, "resolved", func(inc *incident.Incident) bool {
 		return inc.Status == incident.Resolved && current(inc)
 	})
@@ -88,4 +95,46 @@ func TestEndToEnd(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, page.Body.Close())
 	assert.Equal(t, http.StatusOK, page.StatusCode)
+}
+
+// assertVerified looks at what was sent for an incident: a second call that begins with the first to the byte and brings
+// what a real Prometheus answered to contrast queries and to the draft's own checks.
+func assertVerified(t *testing.T, m *modeltest.Server, inc *incident.Incident, found incident.Findings) {
+	t.Helper()
+	kinds := map[incident.EvidenceKind]int{}
+	for _, e := range found.Evidence {
+		kinds[e.Kind]++
+	}
+	assert.Positive(t, kinds[incident.KindContrast])
+	assert.Equal(t, len(found.Verdict.Checks), kinds[incident.KindCheck], "each check of the draft was run")
+	for _, c := range found.Verdict.Checks {
+		assert.NotEmpty(t, c.Evidence)
+	}
+	var prompts []string
+	for _, r := range m.Requests() {
+		if strings.Contains(r.User(), "Incident: "+inc.Alertname+"\n") {
+			prompts = append(prompts, r.Prompt())
+		}
+	}
+	require.GreaterOrEqual(t, len(prompts), 2)
+	first, second := prompts[0], prompts[1]
+	require.True(t, strings.HasPrefix(second, first), "the first prompt is the second one's prefix")
+	share := float64(tokens(first)) / float64(tokens(second))
+	t.Logf("prompt tokens: %d first, %d second, %.0f %% of it cached", tokens(first), tokens(second), 100*share)
+	assert.LessOrEqual(t, tokens(first), 8000)
+	assert.GreaterOrEqual(t, share, .7)
+}
+
+// tokens estimates as DeepSeek documents it: 0.3 tokens for an English character, 0.6 for a Chinese one
+// (https://api-docs.deepseek.com/quick_start/token_usage).
+func tokens(s string) int {
+	n := 0.
+	for _, r := range s {
+		if r < utf8.RuneSelf {
+			n += .3
+		} else {
+			n += .6
+		}
+	}
+	return int(n)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/alertscribe/alertscribe/analyzer"
 	"github.com/alertscribe/alertscribe/analyzer/modeltest"
 	"github.com/alertscribe/alertscribe/incident"
 )
@@ -196,4 +197,42 @@ func TestSkipAndSecrets(t *testing.T) {
 	require.Len(t, m.Requests(), 1)
 	assert.NotContains(t, m.Requests()[0].User(), "hunter2")
 	assert.NotContains(t, m.Requests()[0].User(), "correct-horse")
+}
+
+// TestMoney lets more incidents ask than the money allows: what was spent stays within the budget however many ask at
+// once, and who has to wait says what for.
+func TestMoney(t *testing.T) {
+	const perHour = .01
+	m := newModel(t)
+	s := startService(t, func(c *config) {
+		withModel(m)(c)
+		c.Budget.CallsPerHour, c.Budget.CostPerHour = 0, perHour
+		c.Budget.PeakHours = nil // at any time of the day
+		c.Budget.Prices["deepseek-flash"] = analyzer.Price{Input: 1, Output: 1}
+	})
+	ids := s.openMany("Money", 20)
+	complete, waiting, spent := 0, 0, 0.
+	for _, id := range ids {
+		inc := s.await(id, soon, "settled", func(inc *incident.Incident) bool {
+			return inc.Analysis.State != incident.Pending && current(inc)
+		})
+		spent += inc.Spend.Cost
+		switch {
+		case inc.Analysis.State == incident.Complete:
+			complete++
+		case inc.Analysis.Reason == incident.Budget:
+			waiting++
+			assert.Contains(t, s.report(inc), "budget.cost_per_hour")
+			assert.Regexp(t, `free at \d\d:\d\d:\d\d UTC`, inc.Analysis.Detail)
+		}
+	}
+	t.Logf("%d analysed for %.4f of %.4f USD, %d wait", complete, spent, perHour, waiting)
+	assert.Positive(t, complete)
+	assert.Positive(t, waiting)
+	assert.Equal(t, len(ids), complete+waiting)
+	assert.LessOrEqual(t, spent, perHour)
+	assert.Len(t, m.Requests(), complete)
+	used, err := s.app.store.Used(t.Context())
+	require.NoError(t, err)
+	assert.InDelta(t, spent, used.CostHour, 1e-9, "the ledger says the same")
 }

@@ -58,6 +58,7 @@ func (c *config) validate() []error {
 	}
 	errs = append(errs, c.validateStorage()...)
 	errs = append(errs, c.validateNumbers()...)
+	errs = append(errs, c.validateBudget()...)
 	errs = append(errs, c.validateSeverities()...)
 	for i, s := range c.Analysis.Skip {
 		m, err := labels.ParseMatchers(s)
@@ -123,6 +124,27 @@ func (c *config) validateNumbers() []error {
 	return errs
 }
 
+// validateBudget: money can be bounded only where it is known what a call costs.
+func (c *config) validateBudget() []error {
+	var errs []error
+	prices := analyzer.Prices{Models: c.Budget.Prices, Peak: c.Budget.PeakHours}
+	if err := prices.Validate(); err != nil {
+		errs = append(errs, fmt.Errorf("budget.prices: %w", err))
+	}
+	for _, l := range []struct {
+		key   string
+		value float64
+	}{{"budget.cost_per_hour", c.Budget.CostPerHour}, {"budget.cost_per_day", c.Budget.CostPerDay}} {
+		switch {
+		case !(l.value >= 0 && l.value <= 1e6): // not a number, too
+			errs = append(errs, fmt.Errorf("%s: %v is not USD between 0 (no bound) and 1000000", l.key, l.value))
+		case l.value > 0 && !prices.Knows(c.LLM.Model):
+			errs = append(errs, fmt.Errorf("%s: the price of %q is not known; add it to budget.prices", l.key, c.LLM.Model))
+		}
+	}
+	return errs
+}
+
 // validateSeverities: labels are compared in lower case, so that another spelling would never be met.
 func (c *config) validateSeverities() []error {
 	var errs []error
@@ -141,8 +163,8 @@ func (c *config) validateSeverities() []error {
 // names, and at what extra_body holds.
 func (c *config) tryParts() []error {
 	log := promslog.NewNopLogger()
-	_, modelErr := newAnalyzer(c, analyzer.NewMemoryLedger(time.Now), log, nil)
-	_, evidenceErr := newCollector(c, nil, log, nil)
+	collector, evidenceErr := newCollector(c, nil, log, nil)
+	_, modelErr := newAnalyzer(c, analyzer.NewMemoryLedger(time.Now), collector, log, nil)
 	return []error{modelErr, evidenceErr}
 }
 

@@ -32,28 +32,51 @@ func newReporter(cfg *config, externalURL string, owner bool) (*report.Writer, e
 	return w, nil
 }
 
+func newRedactor(cfg *config) (*redact.Redactor, error) {
+	r, err := redact.New(cfg.Redaction.Patterns)
+	if err != nil {
+		return nil, fmt.Errorf("redaction.patterns: %w", err)
+	}
+	return r, nil
+}
+
+// redacted returns a logger that writes no secrets: what servers answer and what alerts say gets into errors.
+func redacted(cfg *config, log *slog.Logger) (*slog.Logger, error) {
+	r, err := newRedactor(cfg)
+	if err != nil {
+		return nil, err
+	}
+	return slog.New(r.Handler(log.Handler())), nil
+}
+
 // ledger counts model calls: the store, or memory for a command that ends.
 type ledger interface {
-	ReserveCall(ctx context.Context, incidentID string, limit int) (call int64, renews time.Time, err error)
+	ReserveCall(ctx context.Context, incidentID string, cost float64, limits incident.Limits) (call int64, err error)
 	SettleCall(ctx context.Context, call int64, model string, spend incident.Spend, billed bool) error
 }
 
-func newAnalyzer(cfg *config, calls ledger, log *slog.Logger, reg prometheus.Registerer) (*analyzer.Analyzer, error) {
-	redactor, err := redact.New(cfg.Redaction.Patterns)
+// newAnalyzer makes the analyzer. What the collector finds refutes drafts, where there is a Prometheus to ask.
+func newAnalyzer(cfg *config, calls ledger, collector *evidence.Collector, log *slog.Logger, reg prometheus.Registerer) (*analyzer.Analyzer, error) {
+	redactor, err := newRedactor(cfg)
 	if err != nil {
-		return nil, fmt.Errorf("redaction.patterns: %w", err)
+		return nil, err
 	}
 	transport, err := roundTripper(cfg.LLM.HTTPConfig, "llm")
 	if err != nil {
 		return nil, fmt.Errorf("llm.http_config: %w", err)
 	}
-	a, err := analyzer.New(analyzer.Options{
+	o := analyzer.Options{
 		BaseURL: cfg.LLM.BaseURL, Model: cfg.LLM.Model, Key: cfg.LLM.Key, Language: cfg.Reports.Language,
 		Thinking: cfg.LLM.Thinking, ExtraBody: cfg.LLM.ExtraBody, MaxTokens: cfg.LLM.MaxTokens,
 		Timeout: time.Duration(cfg.LLM.Timeout), MaxPromptBytes: cfg.Analysis.MaxPromptBytes,
-		ProbeAfter: cfg.LLM.probeAfter, CallsPerHour: cfg.Budget.CallsPerHour, Redactor: redactor, Rules: cfg.rules(), Transport: transport,
+		ProbeAfter: cfg.LLM.probeAfter, Limits: cfg.limits(), Redactor: redactor, Rules: cfg.rules(), Transport: transport,
+		Prices: analyzer.Prices{Models: cfg.Budget.Prices, Peak: cfg.Budget.PeakHours}, Verify: cfg.Analysis.Verify,
 		Ledger: calls, Version: version.Version, Logger: log.With("component", "analyzer"), Registerer: reg,
-	})
+	}
+	if cfg.Prometheus.URL != "" {
+		o.Refuter = collector
+	}
+	a, err := analyzer.New(o)
 	if err != nil {
 		return nil, fmt.Errorf("setting up the model's client: %w", err)
 	}
