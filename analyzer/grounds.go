@@ -152,7 +152,9 @@ func evidenceFacts(e *incident.Evidence) *facts {
 	f := new(facts)
 	f.text(e.Title)
 	f.text(e.Summary)
-	f.text(e.PromQL)
+	if e.Kind != incident.KindCheck {
+		f.text(e.PromQL)
+	}
 	if !e.Start.IsZero() && !e.End.IsZero() {
 		f.moments = append(f.moments, momentOf(e.Start), momentOf(e.End))
 		f.quantities = append(f.quantities, measured(e.End.Sub(e.Start).Seconds(), span))
@@ -160,7 +162,17 @@ func evidenceFacts(e *incident.Evidence) *facts {
 	f.ranking(e.Ranking)
 	f.table(e.Table)
 	f.chart(e.Chart)
+	if e.Kind == incident.KindCheck {
+		f.without(readFacts(cutBytes(e.PromQL, maxRead)).quantities)
+	}
 	return f
+}
+
+// without drops the numbers that a query of the model's brought along: up * 0 + 42 is no evidence of 42.
+func (f *facts) without(own []quantity) {
+	f.quantities = slices.DeleteFunc(f.quantities, func(q quantity) bool {
+		return q.value > 1 && slices.ContainsFunc(own, func(o quantity) bool { return o.value == q.value })
+	})
 }
 
 func (f *facts) ranking(ranking []incident.Ranked) {

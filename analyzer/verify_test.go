@@ -220,3 +220,19 @@ func TestSecondCallComesFromTheCache(t *testing.T) {
 	t.Logf("%d of %d tokens", second.Cached, second.Prompt)
 	assert.GreaterOrEqual(t, float64(second.Cached), .7*float64(second.Prompt))
 }
+
+// What stands in the query of a check alone are the model's own words, and no grounds for its answer.
+func TestOwnQueryIsNoEvidence(t *testing.T) {
+	answer := incident.Evidence{
+		Kind: incident.KindCheck, Title: "Check 1", Summary: "1 series: last 4711, before 38.5.", PromQL: `up{instance="made-up-7:9090"} * 0 + 4711`,
+		Link: "http://prometheus.example/graph?g0.expr=made-up-7",
+	}
+	b := newBench(t, verifying(&looker{answers: []incident.Evidence{answer}}))
+	f := drafted(t, b)
+	b.srv.Next(modeltest.Content(`{"summary":"s","causes":[{"hypothesis":"made-up-7:9090 went from 38.5 to 4711.","evidence":["E3"]}]}`))
+	final, _, err := b.Verify(t.Context(), testIncident(), f)
+	require.NoError(t, err)
+	assert.Equal(t, []incident.Mark{
+		{Kind: incident.MarkNumberNotFound, Text: "4711"}, {Kind: incident.MarkNameNotFound, Text: "made-up-7:9090"},
+	}, final.Causes[0].Marks)
+}

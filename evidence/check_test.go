@@ -54,6 +54,7 @@ func TestReadCheck(t *testing.T) {
 		{`max_over_time(rate(up[1h])[24h:1m])`, refuseRange},
 		{`max_over_time(vector(1)[25h:1m]) + up`, refuseRange},
 		{`max_over_time(up[280y])`, refuseRange},
+		{`max_over_time(max_over_time(up[106751d23h])[23h:1m])`, refuseRange}, // the sum is more than a number holds
 		{`up offset 8d`, text{}},
 		{`up offset 193h`, refuseOffset},
 		{`up offset -8d`, text{}},
@@ -64,6 +65,7 @@ func TestReadCheck(t *testing.T) {
 		{`max_over_time((up offset 4d)[1h:1m] offset 4d)`, text{}},
 		{`max_over_time((up offset 4d)[1h:1m] offset 5d)`, refuseOffset},
 		{`max_over_time((up offset 290y)[1h:1m] offset 290y)`, refuseOffset},
+		{`max_over_time((up offset 106751d23h)[1h:1m] offset 7d)`, refuseOffset},
 		{`max_over_time(up[1h:1m] offset 193h)`, refuseOffset},
 
 		{`max_over_time(max_over_time(up[1h:1m])[1h:1m])`, text{}},
@@ -135,6 +137,9 @@ func TestChecks(t *testing.T) {
 	}
 	r.add(`room_bytes{job="api"}`, from(onset, level(8<<30), level(1<<30)))
 	r.add(`steady{job="api"}`, level(5))
+	r.add(`mixed{k="a, steady"}`, level(5))
+	r.add(`mixed{k="b, fresh"}`, from(onset, none, level(5)))
+	r.add(`mixed{k="c, rising"}`, from(onset, level(5), level(50)))
 	r.add(`ended{job="api"}`, from(onset, level(5), none))
 	r.add(`ended{job="web"}`, level(5))
 	r.add(`ended{job="db"}`, level(5))
@@ -193,6 +198,10 @@ func TestChecks(t *testing.T) {
 		assert.Equal(t, `instance="00:80"`, item.Chart.Series[0].Name)
 		assert.Equal(t, "s", item.Chart.Unit)
 		assert.Equal(t, since, item.Chart.Firing.Start)
+	})
+	t.Run("then what can't be told, then what stayed", func(t *testing.T) {
+		item := checked(t, c, since, `mixed`)[0]
+		assert.Regexp(t, `of which 1 changed .* 1 have too little .*\{k="c, rising"\}: before .*\{k="b, fresh"\}: nothing .*\{k="a, steady"\} did not change`, item.Summary)
 	})
 	t.Run("in order, four at most", func(t *testing.T) {
 		answers := checked(t, c, since, `steady`, `{job="api"}`, `nowhere`, `room_bytes   >   0`, `fresh`)

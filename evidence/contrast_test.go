@@ -61,6 +61,18 @@ func TestBefore(t *testing.T) {
 	add(`early_percent{job="api"}`, func(ago int, s float64) float64 {
 		return rising(0, 1)(ago, s+float64(ago)*1200) // yesterday it came 20 minutes earlier
 	})
+	add(`over_percent{job="api"}`, func(ago int, s float64) float64 {
+		return rising(0, 1)(ago, s+float64(ago)*1700) // it was over by the time at which it began today
+	})
+	add(`late_percent{job="api"}`, func(ago int, s float64) float64 {
+		return rising(0, 1)(ago, s-float64(ago)*1200) // yesterday it came later than it is now
+	})
+	add(`restarted_percent{job="api"}`, func(ago int, s float64) float64 {
+		if ago == 0 && s < 500 {
+			return nan
+		}
+		return rising(0, 1)(ago, s+float64(ago)*1500-map[bool]float64{true: 780, false: 0}[ago == 0])
+	})
 	add(`morning_percent{job="api"}`, func(ago int, s float64) float64 {
 		return rising(0, 1)(ago, s+float64(ago)*7000) // two hours earlier is another hour
 	})
@@ -114,6 +126,8 @@ func TestBefore(t *testing.T) {
 		{"for long", "always_percent > 10", "", this + `It was like this a day before and a week before too, and before that hour as well: this may be nothing new\.$`},
 		{"one sample is no rise", "spike_percent > 10", "", `^The value at this hour: a day before at most 90 %, .* It did not rise like this then\.$`},
 		{"twenty minutes earlier", "early_percent > 10", "", `It rose like this a day before as well: this may be a daily pattern\.$`},
+		{"half an hour earlier", "over_percent > 10", "", `It rose like this a day before as well: this may be a daily pattern\.$`},
+		{"twenty minutes later", "late_percent > 10", "", `It rose like this a day before as well: this may be a daily pattern\.$`},
 		{"two hours earlier", "morning_percent > 10", "", `a day before at most 2\.\d+ %, .* It did not rise like this then\.$`},
 		{"the condition alone", "barely_percent > 10", "", `a day before at most 12 %, .* The condition was met a day before as well, though the value did not move half as far\.$`},
 		{"under a moving threshold", "barely_percent > limit_percent", "", `The condition was met a day before as well`},
@@ -143,6 +157,12 @@ func TestBefore(t *testing.T) {
 			}
 		})
 	}
+	t.Run("a series that is new today", func(t *testing.T) {
+		contrast, _ := c.Refute(t.Context(), firing(r.end().Add(-2*time.Minute), "restarted_percent > 10", "alertname=X job=api"), nil)
+		t.Log(contrast[0].Summary, contrast[0].Table)
+		assert.Less(t, contrast[0].End.Sub(contrast[0].Start), 10*time.Minute)
+		assert.Regexp(t, `^The value at this hour: a day before at most 6\S+ %, .* It rose like this a day before as well`, contrast[0].Summary)
+	})
 	t.Run("the chart and the table", func(t *testing.T) {
 		contrast, _ := c.Refute(t.Context(), firing(fired, "daily_percent > 10", "alertname=X job=api"), nil)
 		item := contrast[0]
@@ -261,6 +281,19 @@ func TestPeersAndAlerts(t *testing.T) {
 			assert.Regexp(t, test.want, item.Summary)
 		})
 	}
+	t.Run("only just", func(t *testing.T) {
+		now := r.end().Add(900 * time.Millisecond)
+		contrast, _ := collectorAt(t, p.URL, now).Refute(t.Context(), firing(now, "local > 50", alert), nil)
+		assert.Contains(t, contrast[0].Summary, "; this time at most 9")
+		assert.Contains(t, contrast[1].Summary, "None of 9 other series")
+	})
+	t.Run("those that meet it first", func(t *testing.T) {
+		rows := ask(t, "global > 50 and traffic > 5", "alertname=X job=api instance=1:80")[1].Table.Rows
+		for i, want := range []string{"1:80 now", "3:80 now", "5:80 now", "0:80 no"} {
+			instance, met, _ := strings.Cut(want, " ")
+			assert.Equal(t, []string{`instance="` + instance + `"`, met}, []string{rows[i][0], rows[i][5]})
+		}
+	})
 	t.Run("the table of peers", func(t *testing.T) {
 		item := ask(t, "global > 50", alert)[1]
 		assert.Equal(t, "global", item.PromQL, "of all, not of the alert's own")

@@ -199,6 +199,18 @@ func TestSkipAndSecrets(t *testing.T) {
 	assert.NotContains(t, m.Requests()[0].User(), "correct-horse")
 }
 
+// TestNothingSecretIsLogged: the text of alerts gets into the log by their names, and that of servers by their errors.
+func TestNothingSecretIsLogged(t *testing.T) {
+	m := newModel(t)
+	m.Always(modeltest.Status(400, "no such thing as token=hunter2server0123456789"))
+	s := startService(t, withModel(m))
+	id := s.open("Leak password=hunter2alert")
+	s.await(id, soon, "refused", func(inc *incident.Incident) bool { return inc.Analysis.Reason == incident.GaveUp })
+	require.NoError(t, s.stop())
+	assert.Contains(t, s.logs.String(), "Leak password=[REDACTED")
+	assert.NotContains(t, s.logs.String(), "hunter2")
+}
+
 // TestMoney lets more incidents ask than the money allows: what was spent stays within the budget however many ask at
 // once, and who has to wait says what for.
 func TestMoney(t *testing.T) {

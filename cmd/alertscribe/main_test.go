@@ -42,7 +42,8 @@ type service struct {
 	app  *app
 	cfg  *config
 	url  string
-	stop func() error // may be called twice
+	stop func() error // may be called twice; then logs is complete
+	logs *bytes.Buffer
 }
 
 // startService starts a service with all defaults, in a directory of its own, after change has had its say.
@@ -60,7 +61,7 @@ func startIn(t testing.TB, dir string, o appOptions, change func(*config)) *serv
 	a, err := newApp(t.Context(), cfg, o, promslog.New(&promslog.Config{Writer: &logs}))
 	require.NoError(t, err)
 	a.start(t.Context())
-	s := &service{t: t, app: a, cfg: cfg, url: "http://" + a.listener.Addr().String() + o.routePrefix}
+	s := &service{t: t, app: a, cfg: cfg, logs: &logs, url: "http://" + a.listener.Addr().String() + o.routePrefix}
 	s.stop = sync.OnceValue(func() error { return a.stop(context.WithoutCancel(t.Context())) })
 	t.Cleanup(func() {
 		require.NoError(t, s.stop())
