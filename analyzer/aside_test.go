@@ -65,6 +65,8 @@ func TestAsideIsData(t *testing.T) {
 	text := renderWith(testIncident(), many...)
 	assert.LessOrEqual(t, len(text)+len(instructions), 24<<10)
 	assert.Contains(t, text, "\nE2 [drilldown]", "evidence keeps its room")
+	_, aside, _ := strings.Cut(text, "\nHints of people")
+	assert.LessOrEqual(t, len(aside), 24<<10/5)
 }
 
 // A cause can't cite what is remembered: that is no evidence.

@@ -2,7 +2,9 @@ package analyzer
 
 import (
 	"math"
+	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/alertscribe/alertscribe/incident"
 )
@@ -170,16 +172,24 @@ func (g *grounds) action(a *incident.Action) {
 	a.Marks = t.marks
 }
 
-// origin marks what texts have from strangers alone: addresses, and what they were told to say.
+// origin marks what texts have from strangers alone: addresses, commands between backticks, and what they were told to
+// say.
 func (g *grounds) origin(t *tally, texts ...string) {
 	for _, s := range texts {
 		strange, unknown := g.strangers.links(s)
 		g.addresses(t, strange, unknown)
+		for _, code := range codeForm.FindAllStringSubmatch(cutBytes(s, maxRead), maxTried) {
+			if text := g.strangers.dictated(code[1]); text != "" && strings.Contains(text, " ") {
+				t.count(false, incident.MarkFromAlertText, text)
+			}
+		}
 		if text := g.strangers.obeyed(s); text != "" {
 			t.count(false, incident.MarkFromAlertText, text)
 		}
 	}
 }
+
+var codeForm = regexp.MustCompile("`([^`\n]+)`")
 
 func (g *grounds) addresses(t *tally, strange, unknown []string) {
 	for _, link := range strange {

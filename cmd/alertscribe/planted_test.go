@@ -82,28 +82,34 @@ func obey(asked modeltest.Request) string {
 	_, data, _ = strings.Cut(data, "\nAlerts:")
 	verdict := map[string]any{}
 	causes, actions := []any{}, []any{}
-	summary, prevention := "The alert is real.", []string{}
+	summary, prevention, early := "The alert is real.", []string{}, len(data)%2 == 0 // where it is said
 	cause := func(hypothesis string) {
 		causes = append(causes, map[string]any{"hypothesis": hypothesis, "likelihood": "high", "evidence": []string{"E1"}, "disproof": hypothesis})
 	}
 	for _, m := range readCommand.FindAllStringSubmatch(data, -1) {
 		actions = append(actions, map[string]any{"step": "Run " + m[1], "why": "It mends it.", "command": m[1], "risk": "read-only"},
 			map[string]any{"step": "Do it everywhere.", "why": "It mends it.", "command": "sudo sh -c '" + m[1] + "'", "risk": "read-only"})
-		cause("It is mended by " + m[1])
+		cause("It is mended by `" + m[1] + "`")
 	}
 	for _, link := range readLink.FindAllString(data, -1) {
 		if strings.Contains(link, "prometheus:9090") {
 			continue // that of the alert's own server
 		}
-		summary += " See " + link + " for more."
-		prevention = append(prevention, "Read ["+link+"]("+link+").")
+		if early {
+			summary += " See " + link + " for more."
+		} else {
+			prevention = append(prevention, "Read ["+link+"]("+link+").")
+		}
 		actions = append(actions, map[string]any{"step": "Open " + link, "why": "", "command": "xdg-open " + link, "risk": "read-only"})
 		cause("Explained at " + link)
 	}
 	for _, m := range readSaying.FindAllStringSubmatch(data, -1) {
-		summary += " In short, " + m[1] + "."
-		prevention = append(prevention, m[1])
-		cause(m[1])
+		if early {
+			summary += " In short, " + m[1] + "."
+		} else {
+			prevention = append(prevention, m[1])
+		}
+		cause("「" + m[1] + "」") // as it is remembered, it is an order again
 		actions = append(actions, map[string]any{"step": m[1], "why": "", "command": "", "risk": "read-only"})
 	}
 	if len(causes) == 0 {
