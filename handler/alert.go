@@ -105,7 +105,8 @@ func (h *handler) read(w http.ResponseWriter, r *http.Request) (*incident.Notifi
 	if err != nil {
 		return nil, 0, err
 	}
-	body, err := h.readBody(w, r)
+	const wayOut = "raise web.max_body_bytes, or set max_alerts on the webhook in Alertmanager"
+	body, err := readAtMost(w, r, h.MaxBodyBytes, wayOut)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -127,7 +128,7 @@ func (h *handler) authorise(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	if err := h.crossOrigin.Check(r); err != nil {
-		return &problem{status: http.StatusForbidden, outcome: outcomeUnauthorized, reason: "a web page of another site may not send notifications"}
+		return &problem{status: http.StatusForbidden, outcome: outcomeUnauthorized, reason: "a web page of another site may not send anything here"}
 	}
 	return nil
 }
@@ -164,15 +165,16 @@ func waitParameter(r *http.Request) (time.Duration, error) {
 	return wait, nil
 }
 
-// readBody reads at most MaxBodyBytes. A body that does not arrive is no fault of what was sent: 503 has it sent again.
-func (h *handler) readBody(w http.ResponseWriter, r *http.Request) ([]byte, error) {
+// readAtMost reads at most so many bytes; wayOut says what to do about more. A body that does not arrive is no fault of what
+// was sent: 503 has it sent again.
+func readAtMost(w http.ResponseWriter, r *http.Request, most int64, wayOut string) ([]byte, error) {
 	const usual = 64 << 10 // a Content-Length is only a promise
 	buf := bytes.NewBuffer(make([]byte, 0, bytes.MinRead+max(0, min(r.ContentLength, usual))))
-	_, err := buf.ReadFrom(http.MaxBytesReader(w, r.Body, h.MaxBodyBytes))
+	_, err := buf.ReadFrom(http.MaxBytesReader(w, r.Body, most))
 	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
 		return nil, &problem{
 			status: http.StatusRequestEntityTooLarge, outcome: outcomeTooLarge,
-			reason: fmt.Sprintf("body: over %d bytes; raise web.max_body_bytes, or set max_alerts on the webhook in Alertmanager", tooLarge.Limit),
+			reason: fmt.Sprintf("body: over %d bytes; %s", tooLarge.Limit, wayOut),
 		}
 	}
 	if err != nil {

@@ -136,6 +136,46 @@ func TestGetIncident(t *testing.T) {
 		"ranking":[{"labels":{"ip_region":"shenzhen"},"score":41.5,"direction":"up","onset":"2026-11-20T08:30:05Z"}]}`, string(item))
 }
 
+// TestGetIncidentTellsWhatIsBesideTheVerdict: what people said, storms, memory, and what became of the verification.
+func TestGetIncidentTellsWhatIsBesideTheVerdict(t *testing.T) {
+	e := newEnv(t)
+	other := e.post(t, body("Other", "firing", "namespace", "shop", "severity", "critical"))
+	id := e.post(t, body("A", "firing", "namespace", "shop"))
+	path := "/api/v1/incidents/" + id
+	fresh := readJSON(t, e.get(t, path), http.StatusOK)
+	for _, key := range []string{"feedback", "memory"} {
+		assert.NotContains(t, fresh, key)
+	}
+	e.analyse(t, id, incident.Findings{
+		Evidence: []incident.Evidence{{ID: "E1"}, {ID: "E2", Kind: incident.KindContrast}},
+		Memory: []incident.Recollection{{
+			Incident: "before", ReportPath: "2026-11-01/1_A_before.md", StartedAt: t0, Likeness: .75, Weight: .5, Hypothesis: "a leak", Doubted: true,
+			Feedback: []incident.Feedback{{Kind: incident.Correct, Text: "the disk", By: "bob", At: t0}},
+		}},
+		Verdict: &incident.Verdict{
+			Summary: "Guessing.", Verification: &incident.Verification{Reason: incident.UnverifiedModel, Detail: "no answer", Evidence: []string{"E2"}},
+		},
+	})
+	readJSON(t, e.say(t, id, `{"kind":"confirm","text":"yes","by":"ann"}`), http.StatusOK)
+	got := readJSON(t, e.get(t, path), http.StatusOK)
+	part := func(v any) string {
+		b, err := json.Marshal(v)
+		require.NoError(t, err)
+		return string(b)
+	}
+	assert.Equal(t, "namespace=shop", got["scope"])
+	assert.JSONEq(t, `{"reason":"model","detail":"no answer","evidence":["E2"]}`, part(got["verdict"].(map[string]any)["verification"]))
+	assert.JSONEq(t, `[{"incident":"before","report_path":"2026-11-01/1_A_before.md","started_at":"2026-11-20T08:30:05Z","likeness":0.75,"weight":0.5,
+		"hypothesis":"a leak","doubted":true,"feedback":[{"kind":"correct","text":"the disk","by":"bob","at":"2026-11-20T08:30:05Z"}]}]`, part(got["memory"]))
+	related := got["related"].([]any)[0].(map[string]any)
+	assert.Equal(t, []any{other, "Other", "critical"}, []any{related["id"], related["alertname"], related["severity"]})
+	assert.NotEmpty(t, related["opened_at"])
+	assert.NotEmpty(t, related["report_path"])
+	feedback := got["feedback"].([]any)[0].(map[string]any)
+	assert.Equal(t, []any{"confirm", "yes", "ann"}, []any{feedback["kind"], feedback["text"], feedback["by"]})
+	assert.NotEmpty(t, feedback["at"])
+}
+
 func TestGetIncidentRefuses(t *testing.T) {
 	e := newEnv(t)
 	for _, id := range []string{incident.NewID(), "x", "..%2f..%2fetc%2fpasswd", strings.Repeat("a", 27), "%00", "A" + incident.NewID()[1:]} {

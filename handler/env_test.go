@@ -37,6 +37,8 @@ type faulty struct {
 	check    error
 	queue    error
 	incident error
+	update   error
+	costs    error
 	reads    atomic.Int64 // of single incidents
 }
 
@@ -67,6 +69,20 @@ func (f *faulty) Incident(ctx context.Context, id string) (*incident.Incident, i
 		return nil, incident.Findings{}, f.incident
 	}
 	return f.Store.Incident(ctx, id)
+}
+
+func (f *faulty) Update(ctx context.Context, id string, apply func(*incident.Incident) bool) error {
+	if f.update != nil {
+		return f.update
+	}
+	return f.Store.Update(ctx, id, apply)
+}
+
+func (f *faulty) Costs(ctx context.Context, since time.Time) ([]incident.Costs, error) {
+	if f.costs != nil {
+		return nil, f.costs
+	}
+	return f.Store.Costs(ctx, since)
 }
 
 // faultyDir is the real report directory with faults put in.

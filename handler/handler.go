@@ -32,10 +32,20 @@ type (
 		Check(ctx context.Context) error
 		Queue(ctx context.Context) (incident.Queue, error)
 	}
+	updater interface {
+		// Update makes a change of an incident durable before it returns nil; apply may run more than once.
+		Update(ctx context.Context, id string, apply func(*incident.Incident) bool) error
+	}
+	ledger interface {
+		Costs(ctx context.Context, since time.Time) ([]incident.Costs, error)
+		Used(ctx context.Context) (incident.Used, error)
+	}
 	store interface {
 		accepter
 		reader
 		checker
+		updater
+		ledger
 	}
 	renderer interface {
 		Markdown(inc *incident.Incident, f incident.Findings, chartBase string) []byte
@@ -58,15 +68,16 @@ type Options struct {
 	Directory directory // where the report files lie
 	Analyzer  analyzer
 
-	ReportDir    string   // as given in the settings, for /health
-	Token        string   // the bearer token that POST /alert demands; "" for none
-	MaxBodyBytes int64    // of a notification; 4 MiB when 0
-	RoutePrefix  string   // all routes are under it: "" or "/alertscribe"
-	LinkPrefix   string   // links begin with it: the path of the external URL; RoutePrefix when ""
-	Language     string   // of the pages: en (the default) or zh
-	Severities   []string // what incidents can have, highest first; incident.DefaultRules' when empty
-	Version      string   // ours, for the pages
-	ErrCursor    error    // what Store.Incidents says of a cursor that is none
+	ReportDir    string          // as given in the settings, for /health
+	Token        string          // the bearer token that POST demands; "" for none
+	MaxBodyBytes int64           // of a notification; 4 MiB when 0
+	RoutePrefix  string          // all routes are under it: "" or "/alertscribe"
+	LinkPrefix   string          // links begin with it: the path of the external URL; RoutePrefix when ""
+	Language     string          // of the pages: en (the default) or zh
+	Severities   []string        // what incidents can have, highest first; incident.DefaultRules' when empty
+	Version      string          // ours, for the pages
+	ErrCursor    error           // what Store.Incidents says of a cursor that is none
+	Limits       incident.Limits // of model calls, to show beside what is used
 
 	Stopping <-chan struct{} // closed when the service stops: then ?wait= waits no longer; nil for never
 
@@ -134,6 +145,8 @@ func (h *handler) routes() {
 
 	r.Get("/api/v1/incidents", h.api(h.listIncidents))
 	r.Get("/api/v1/incidents/{id}", h.api(h.getIncident))
+	r.Post("/api/v1/incidents/{id}/feedback", h.feedback)
+	r.Get("/api/v1/costs", h.api(h.listCosts))
 
 	r.Get("/", h.page(h.reportsPage))
 	r.Get("/reports", h.page(h.reportsPage))

@@ -11,6 +11,7 @@ type metrics struct {
 	notifications *prometheus.CounterVec
 	requests      *prometheus.HistogramVec
 	accept        prometheus.Histogram
+	feedback      *prometheus.CounterVec
 }
 
 func newMetrics(r prometheus.Registerer) *metrics {
@@ -28,6 +29,12 @@ func newMetrics(r prometheus.Registerer) *metrics {
 			Name: "alertscribe_accept_duration_seconds", Buckets: prometheus.ExponentialBuckets(.0005, 2, 15), // to 8 s
 			Help: "Time from the start of a request to the webhook until its notification was durable.",
 		}),
+		feedback: f.NewCounterVec(prometheus.CounterOpts{
+			Name: "alertscribe_feedback_total", Help: "What people said about analyses, by kind: confirm or correct.",
+		}, []string{"kind"}),
+	}
+	for _, k := range incident.FeedbackKinds() {
+		m.feedback.WithLabelValues(string(k))
 	}
 	for _, o := range incident.Outcomes() {
 		m.notifications.WithLabelValues(string(o))

@@ -235,6 +235,8 @@ func (h *handler) progress(inc *incident.Incident) (string, time.Duration) {
 	switch {
 	case collecting(inc):
 		return h.words.Collecting, refresh
+	case inc.Analysis.Verifying():
+		return h.words.Verifying, refresh
 	case inc.Analysis.State == incident.Pending && inc.Analysis.Attempts == 0:
 		return h.words.Writing, refresh
 	case !inc.Due.Evidence.IsZero():

@@ -72,6 +72,35 @@ func TestReportPages(t *testing.T) {
 	assert.NotContains(t, readBody(t, e.get(t, "/reports/"+id), http.StatusOK), "http-equiv", "nothing more is to come")
 }
 
+// TestReportPageOfDraft: while a draft is verified the page says so and looks again, also when a try has failed.
+func TestReportPageOfDraft(t *testing.T) {
+	for language, want := range map[string]string{"en": "it is being held against what could refute it", "zh": "正在用可能推翻它的证据检验"} {
+		t.Run(language, func(t *testing.T) {
+			e := newEnv(t, func(o *Options) { o.Language = language })
+			id := e.post(t, body("HighLoad", "firing"))
+			page := func() string { return readBody(t, e.get(t, "/reports/"+id), http.StatusOK) }
+			assert.NotContains(t, page(), want)
+			change := func(f func(inc *incident.Incident)) {
+				require.NoError(t, e.store.Update(t.Context(), id, func(inc *incident.Incident) bool {
+					f(inc)
+					return true
+				}))
+			}
+			change(func(inc *incident.Incident) { inc.EvidenceCollected(inc.Clone(), time.Now()) })
+			assert.NotContains(t, page(), want)
+			change(func(inc *incident.Incident) { inc.Drafted(inc.Clone(), incident.Spend{}, time.Now()) })
+			drafted := page()
+			assert.Contains(t, drafted, `<p class="progress">`)
+			assert.Contains(t, drafted, want)
+			assert.Contains(t, drafted, `<meta http-equiv="refresh" content="3">`)
+			change(func(inc *incident.Incident) { inc.Analysis.Attempts = 1 })
+			assert.Contains(t, page(), want)
+			change(func(inc *incident.Incident) { inc.Analysed(inc.Clone(), incident.Spend{}, time.Now()) })
+			assert.NotContains(t, page(), want)
+		})
+	}
+}
+
 func TestReportPagesRefuse(t *testing.T) {
 	e := newEnv(t)
 	id := e.post(t, body("A", "firing"))

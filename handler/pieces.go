@@ -51,7 +51,7 @@ const (
 func decodePieces(body []byte) (*message, error) {
 	var members fields
 	if err := json.Unmarshal(body, &members); err != nil {
-		return nil, syntaxError(body, err)
+		return nil, syntaxError(body, err, "send a JSON object as Alertmanager's webhook does")
 	}
 	m := &message{}
 	var alerts []json.RawMessage
@@ -156,9 +156,8 @@ func shown(raw json.RawMessage) string {
 	return strings.ReplaceAll(q[1:len(q)-1], `\"`, `"`)
 }
 
-// syntaxError says where a body stops being a JSON object.
-func syntaxError(body []byte, err error) error {
-	const wayOut = "send a JSON object as Alertmanager's webhook does"
+// syntaxError says where a body stops being a JSON object, and what to send instead.
+func syntaxError(body []byte, err error, wayOut string) error {
 	syntax, ok := errors.AsType[*json.SyntaxError](err)
 	switch {
 	case len(strings.TrimSpace(string(body))) == 0:

@@ -11,7 +11,8 @@ type words struct {
 	All, Remove, NoMatch, NoneYet, FirstPage, NextPage             string
 	Status, Severity, Alert, Alerts, Started, Lasted, Analysis     string
 	Counts                                                         string // firing, all
-	Refreshes, Writing, Collecting, SameName, Predecessor, Unnamed string
+	Refreshes, Writing, Collecting, Verifying                      string
+	SameName, Predecessor, Unnamed                                 string
 	NoReport, Unreadable, Fault, NotFound, BadRequest, Unavailable string
 	Day, Hour, Minute, Second                                      string
 
@@ -39,6 +40,7 @@ var english = words{
 	Refreshes: "reloads every %d s", SameName: "Same alert", Predecessor: "Incident before", Unnamed: "(unnamed alert)",
 	Writing:    "The model is at work. This page shows its answer as soon as it is there.",
 	Collecting: "Evidence is being collected. This page shows it as soon as it is there.",
+	Verifying:  "The draft is there; it is being held against what could refute it. This page shows what comes of that.",
 	NotFound:   "Not found", NoReport: "There is no such report.",
 	BadRequest: "Not understood", Unavailable: "Not available now", Unreadable: "The database can't be read now; the log of alertscribe says why.",
 	Fault: "A fault of alertscribe; its log has the details.",
@@ -64,6 +66,7 @@ var chinese = words{
 	Refreshes: "每 %d 秒刷新", SameName: "同名告警", Predecessor: "上一次事件", Unnamed: "（未命名的告警）",
 	Writing:    "模型正在分析，有了答复会显示在本页。",
 	Collecting: "正在收集证据，收集到后会显示在本页。",
+	Verifying:  "草稿已有，正在用可能推翻它的证据检验，结果会显示在本页。",
 	NotFound:   "未找到", NoReport: "没有这份报告。",
 	BadRequest: "无法理解的请求", Unavailable: "暂不可用", Unreadable: "目前无法读取数据库，原因见 alertscribe 的日志。",
 	Fault: "alertscribe 出现故障，详情见其日志。",

@@ -89,7 +89,8 @@ type bound struct {
 
 // renews reports whether what is asked for is allowed, or else when it will be; never: the zero time.
 func (b bound) renews(charges []Charge, now time.Time) (at time.Time, allowed bool) {
-	room := b.most - b.ask
+	const rounding = 1e-9 // USD: sums of small amounts are not exact
+	room := b.most - b.ask + rounding
 	if b.most <= 0 {
 		return time.Time{}, true
 	}
@@ -120,7 +121,7 @@ func (b bound) renews(charges []Charge, now time.Time) (at time.Time, allowed bo
 			return c.At.Add(b.window), false
 		}
 	}
-	return now.Add(b.window), false // rounding alone
+	return now.Add(b.window), false // not reached: without charges there is room
 }
 
 // Costs are what model calls of one day, model and alert name used.

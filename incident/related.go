@@ -36,17 +36,52 @@ func scopeOf(alerts []Alert) string {
 	return ""
 }
 
-// Relate links the incident to another one of its scope that opened within StormWindow of it, and reports whether that
-// changed anything. Links are never taken back, and no more than MaxRelated are made.
-func (inc *Incident) Relate(other *Incident, now time.Time) bool {
-	near := inc.OpenedAt.Sub(other.OpenedAt).Abs() <= StormWindow
-	known := slices.ContainsFunc(inc.Related, func(l Link) bool { return l.ID == other.ID })
-	if inc.ID == other.ID || inc.Scope == "" || inc.Scope != other.Scope || !near || known || len(inc.Related) >= MaxRelated {
+// Relates reports whether the incident is to be linked to another one: of its scope, of another group, opened within
+// StormWindow of it, and not linked yet. Where there are MaxRelated links, only what is more severe than one of them takes its
+// place: a storm's first warnings must lead to the database that went down a minute later.
+func (inc *Incident) Relates(other *Incident, rules *Rules) bool {
+	return inc.placeFor(other, rules) >= 0
+}
+
+// Relate links the incident to another one to which it Relates, and reports whether that changed anything. What is
+// written of a storm is bounded by MaxRelated and the number of severities.
+func (inc *Incident) Relate(other *Incident, rules *Rules, now time.Time) bool {
+	at := inc.placeFor(other, rules)
+	if at < 0 {
 		return false
 	}
-	inc.Related = append(slices.Clone(inc.Related), Link{
+	link := Link{
 		ID: other.ID, Alertname: other.Alertname, Severity: other.Severity, OpenedAt: other.OpenedAt, ReportPath: other.ReportPath,
-	})
+	}
+	inc.Related = slices.Clone(inc.Related)
+	if at == len(inc.Related) {
+		inc.Related = append(inc.Related, link)
+	} else {
+		inc.Related[at] = link
+	}
 	inc.touch(now)
 	return true
+}
+
+// placeFor returns the place of a link to another incident; -1 for none.
+func (inc *Incident) placeFor(other *Incident, rules *Rules) int {
+	sameGroup := inc.Receiver == other.Receiver && inc.GroupKey == other.GroupKey
+	near := inc.OpenedAt.Sub(other.OpenedAt).Abs() <= StormWindow
+	known := slices.ContainsFunc(inc.Related, func(l Link) bool { return l.ID == other.ID })
+	switch {
+	case sameGroup || inc.Scope == "" || inc.Scope != other.Scope || !near || known:
+		return -1
+	case len(inc.Related) < MaxRelated:
+		return len(inc.Related)
+	}
+	least := 0 // the last of those that are least severe
+	for i, l := range inc.Related {
+		if rules.Rank(l.Severity) >= rules.Rank(inc.Related[least].Severity) {
+			least = i
+		}
+	}
+	if rules.Rank(other.Severity) < rules.Rank(inc.Related[least].Severity) {
+		return least
+	}
+	return -1
 }

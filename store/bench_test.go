@@ -120,6 +120,25 @@ func benchmarkAccept(b *testing.B, clients int, notify func(int64) *incident.Not
 	b.ReportMetric(float64(took[len(took)*99/100].Microseconds())/1000, "p99-ms")
 }
 
+// BenchmarkReserveCall reserves calls beside those of a day at the default cap, a call a minute.
+func BenchmarkReserveCall(b *testing.B) {
+	s, now := openAt(b)
+	ctx := context.Background()
+	for range 24 * 60 {
+		now.advance(time.Minute)
+		settle(b, s, reserve(b, s, .001, incident.Limits{}), .001)
+	}
+	for name, limits := range map[string]incident.Limits{
+		"none": {}, "calls": {CallsPerHour: 1 << 30}, "day": {CallsPerHour: 1 << 30, CostPerHour: 1e9, CostPerDay: 1e9},
+	} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				require.NoError(b, s.SettleCall(ctx, reserve(b, s, .001, limits), "", incident.Spend{}, false))
+			}
+		})
+	}
+}
+
 // BenchmarkStock measures what must not grow with the incidents that are over: 100,000 are in stock, and the analysis of
 // 10,000 of them is scheduled for later.
 func BenchmarkStock(b *testing.B) {

@@ -59,15 +59,21 @@ func first(t *testing.T, path string) *incident.Incident {
 			query string
 			args  []any
 		}{
-			{`INSERT INTO incidents (id, receiver, group_key, opened_at, firing, status, severity, severity_rank, alertname,
+			{
+				`INSERT INTO incidents (id, receiver, group_key, opened_at, firing, status, severity, severity_rank, alertname,
 				analysis_state, analysis_reason, revision, doc) VALUES (?, ?, ?, ?, 1, 'firing', 'warning', 3, ?, 'complete', '', ?, ?)`,
-				[]any{inc.ID, n.Receiver, n.GroupKey, micros(at), inc.Alertname, inc.Revision, string(doc)}},
+				[]any{inc.ID, n.Receiver, n.GroupKey, micros(at), inc.Alertname, inc.Revision, string(doc)},
+			},
 			{`INSERT INTO heard (incident_id, last_heard_at, doc) VALUES (?, ?, ?)`, []any{inc.ID, micros(at), string(heardDoc)}},
 			{`INSERT INTO findings (incident_id, evidence, verdict) VALUES (?, '[{"id":"E1"}]', '{"summary":"a verdict"}')`, []any{inc.ID}},
-			{`INSERT INTO work (incident_id, kind, severity_rank, opened_at, due_at, lease_until, lease_token) VALUES (?, 'file', 3, ?, ?, 0, '')`,
-				[]any{inc.ID, micros(at), micros(at)}},
-			{`INSERT INTO model_calls (incident_id, called_at, settled_at, model, calls, prompt_tokens, cost) VALUES (?, ?, ?, 'flash', 1, 10, 0.25)`,
-				[]any{inc.ID, micros(at), micros(at)}},
+			{
+				`INSERT INTO work (incident_id, kind, severity_rank, opened_at, due_at, lease_until, lease_token) VALUES (?, 'file', 3, ?, ?, 0, '')`,
+				[]any{inc.ID, micros(at), micros(at)},
+			},
+			{
+				`INSERT INTO model_calls (incident_id, called_at, settled_at, model, calls, prompt_tokens, cost) VALUES (?, ?, ?, 'flash', 1, 10, 0.25)`,
+				[]any{inc.ID, micros(at), micros(at)},
+			},
 			{`INSERT INTO model_calls (incident_id, called_at) VALUES (?, ?)`, []any{inc.ID, micros(at)}},
 		} {
 			_, err := db.ExecContext(ctx, q.query, q.args...)

@@ -26,9 +26,10 @@ const (
 	updateDoc     = `UPDATE incidents SET revision = ?, doc = ? WHERE id = ?`
 	selectDoc     = `SELECT doc, (SELECT doc FROM heard WHERE incident_id = id) FROM incidents WHERE id = ?`
 	selectCurrent = `SELECT id FROM incidents WHERE receiver = ? AND group_key = ? ORDER BY seq DESC LIMIT 1`
-	// selectNear says scope <> '' because the index is of those alone.
-	selectNear = `SELECT id FROM incidents WHERE scope = ? AND scope <> '' AND opened_at BETWEEN ? AND ?
-		ORDER BY severity_rank, opened_at, receiver, group_key LIMIT ?`
+	// selectNear is asked for one rank after the other, like selectWork. It says scope <> '' because the index is of those
+	// alone.
+	selectNear = `SELECT id FROM incidents WHERE scope = ? AND scope <> '' AND severity_rank = ? AND opened_at BETWEEN ? AND ?
+		ORDER BY opened_at, receiver, group_key LIMIT ?`
 
 	upsertHeard = `INSERT INTO heard (incident_id, last_heard_at, doc) VALUES (?, ?, ?)
 		ON CONFLICT (incident_id) DO UPDATE SET last_heard_at = excluded.last_heard_at, doc = excluded.doc`

@@ -22,11 +22,10 @@ func (b *batch) relate(ctx context.Context, inc *incident.Incident, now time.Tim
 		return fmt.Errorf("looking for incidents of %q: %w", inc.Scope, err)
 	}
 	for _, r := range near {
-		inc.Relate(r.inc, now)
-		if len(r.inc.Related) >= incident.MaxRelated {
-			continue // it would be copied for nothing
-		}
-		if other := r.inc.Clone(); other.Relate(inc, now) {
+		inc.Relate(r.inc, b.Rules, now)
+		if r.inc.Relates(inc, b.Rules) {
+			other := r.inc.Clone()
+			other.Relate(inc, b.Rules, now)
 			b.change(r, other)
 		}
 	}
@@ -38,7 +37,7 @@ func (b *batch) relate(ctx context.Context, inc *incident.Incident, now time.Tim
 // halves has to come to the same links.
 func (b *batch) near(ctx context.Context, inc *incident.Incident) ([]*record, error) {
 	var near []*record
-	outdated := 0 // rows that the query may return in vain
+	outdated := 0 // rows that the database may return in vain
 	for _, r := range b.dirty {
 		if r.inc.Scope == inc.Scope && r.inc.OpenedAt.Sub(inc.OpenedAt).Abs() <= incident.StormWindow {
 			near = append(near, r)
@@ -47,12 +46,7 @@ func (b *batch) near(ctx context.Context, inc *incident.Incident) ([]*record, er
 			}
 		}
 	}
-	from, to := inc.OpenedAt.Add(-incident.StormWindow), inc.OpenedAt.Add(incident.StormWindow)
-	rows, err := b.stmt(ctx, selectNear).QueryContext(ctx, inc.Scope, micros(from), micros(to), incident.MaxRelated+outdated)
-	if err != nil {
-		return nil, err
-	}
-	ids, err := scanAll(rows, func(id *string) []any { return []any{id} })
+	ids, err := b.storedNear(ctx, inc, incident.MaxRelated+outdated)
 	if err != nil {
 		return nil, err
 	}
@@ -69,7 +63,25 @@ func (b *batch) near(ctx context.Context, inc *incident.Incident) ([]*record, er
 	return near[:min(len(near), incident.MaxRelated)], nil
 }
 
-// severeFirst orders as selectNear does. Of what opened in the same microsecond the group decides: ids are another
+// storedNear returns the ids of the incidents that the database has near another one, in the order of near.
+func (b *batch) storedNear(ctx context.Context, inc *incident.Incident, limit int) ([]string, error) {
+	from, to := micros(inc.OpenedAt.Add(-incident.StormWindow)), micros(inc.OpenedAt.Add(incident.StormWindow))
+	var ids []string
+	for rank := 0; rank <= len(b.Rules.Severities) && len(ids) < limit; rank++ {
+		rows, err := b.stmt(ctx, selectNear).QueryContext(ctx, inc.Scope, rank, from, to, limit-len(ids))
+		if err != nil {
+			return nil, err
+		}
+		more, err := scanAll(rows, func(id *string) []any { return []any{id} })
+		if err != nil {
+			return nil, err
+		}
+		ids = append(ids, more...)
+	}
+	return ids, nil
+}
+
+// severeFirst orders as storedNear does. Of what opened in the same microsecond the group decides: ids are another
 // each time that a batch is run.
 func (b *batch) severeFirst(x, y *record) int {
 	return cmp.Or(cmp.Compare(b.Rules.Rank(x.inc.Severity), b.Rules.Rank(y.inc.Severity)), x.inc.OpenedAt.Compare(y.inc.OpenedAt),

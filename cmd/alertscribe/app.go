@@ -106,7 +106,7 @@ func (a *app) build(ctx context.Context) (err error) {
 		options.Alertmanager = collector
 	}
 	a.worker = worker.New(options)
-	registry.MustRegister(&queueCollector{store: a.store})
+	registry.MustRegister(&queueCollector{store: a.store}, &budgetCollector{store: a.store, limits: cfg.limits()})
 	a.server = newServer(a.routes(writer, registry))
 	return nil
 }

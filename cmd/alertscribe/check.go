@@ -2,13 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
-	"net"
-	"net/http"
 	"strings"
-	"time"
 
 	"github.com/alertscribe/alertscribe/incident"
 )
@@ -76,42 +71,4 @@ func verifyText(cfg *config) string {
 		return "none: it needs PROMETHEUS_URL"
 	}
 	return "on: a second call for each verdict"
-}
-
-// health asks a running alertscribe for its health: for containers, whose image holds nothing but this binary.
-func (c *cli) health(ctx context.Context, root string) error {
-	if root == "" {
-		cfg, err := c.load()
-		if err != nil {
-			return err
-		}
-		host, port, err := net.SplitHostPort(cfg.Web.ListenAddress)
-		if err != nil {
-			return err
-		}
-		if host == "" || host == "0.0.0.0" || host == "::" {
-			host = "127.0.0.1" // a container may have no /etc/hosts
-		}
-		root = "http://" + net.JoinHostPort(host, port) + c.prefix()
-	}
-	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
-	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimSuffix(root, "/")+"/health", nil)
-	if err != nil {
-		return fmt.Errorf("%w: --url: %w", errBadInput, err)
-	}
-	resp, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return fmt.Errorf("asking for the health: %w", err)
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, 64<<10))
-	if err != nil {
-		return fmt.Errorf("reading the health: %w", err)
-	}
-	fmt.Fprintln(c.stdout, strings.TrimSpace(string(body)))
-	if resp.StatusCode != http.StatusOK {
-		return errors.New("not healthy: " + resp.Status)
-	}
-	return nil
 }

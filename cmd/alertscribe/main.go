@@ -129,6 +129,10 @@ func (c *cli) application() (*kingpin.Application, map[string]func(context.Conte
 	health := add("health", "Ask a running alertscribe for its health; exit 1 when it is not healthy.")
 	healthURL := health.Flag("url", "Root of its pages. (default: http:// at the listen address)").String()
 	commands[health.FullCommand()] = func(ctx context.Context) error { return c.health(ctx, *healthURL) }
+	costs := add("costs", "Show what a running alertscribe has spent on model calls.")
+	commands[costs.FullCommand()] = c.costsCommand(costs)
+	feedback := add("feedback", "Tell a running alertscribe whether an analysis was right, and what the cause was: the next one of its kind gets it.")
+	commands[feedback.FullCommand()] = c.feedbackCommand(feedback)
 	return app, commands
 }
 

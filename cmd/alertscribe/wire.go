@@ -149,6 +149,7 @@ func (a *app) routes(w *report.Writer, registry *prometheus.Registry) http.Handl
 		Token: a.cfg.Web.WebhookToken.Reveal(), MaxBodyBytes: a.cfg.Web.MaxBodyBytes,
 		RoutePrefix: a.opts.routePrefix, LinkPrefix: links, Language: a.cfg.Reports.Language,
 		Severities: a.cfg.Analysis.Severities, Version: version.Version, ErrCursor: store.ErrCursor, Stopping: a.stopping,
+		Limits:   a.cfg.limits(),
 		Gatherer: registry, Registerer: registry, Logger: a.log.With("component", "web"),
 	})
 }

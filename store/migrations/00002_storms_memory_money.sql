@@ -2,7 +2,8 @@
 
 -- What storms go by. Incidents that were opened before have none: they are linked with nothing.
 ALTER TABLE incidents ADD COLUMN scope TEXT NOT NULL DEFAULT '';
-CREATE INDEX incidents_scope ON incidents (scope, opened_at) WHERE scope <> '';
+-- In a storm the most severe are looked for with every incident that opens: one rank after the other, each in its order.
+CREATE INDEX incidents_scope ON incidents (scope, severity_rank, opened_at) WHERE scope <> '';
 
 -- JSON of the earlier incidents that were recalled; '' for none.
 ALTER TABLE findings ADD COLUMN memory TEXT NOT NULL DEFAULT '';

@@ -1,0 +1,62 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"unicode/utf8"
+
+	"github.com/alecthomas/kingpin/v2"
+
+	"github.com/alertscribe/alertscribe/incident"
+)
+
+// maxFeedback bounds what is read from standard input, with room for the service to say how much is too much.
+const maxFeedback = 4 * incident.MaxFeedbackText
+
+// feedbackCommand declares arguments and flags of the feedback command and returns what it does.
+func (c *cli) feedbackCommand(cmd *kingpin.CmdClause) func(context.Context) error {
+	id := cmd.Arg("id", "The incident's id, as in the address and the first lines of its report.").Required().String()
+	kind := cmd.Arg("kind", "confirm (the analysis was right) or correct (it was not; the text says what was).").Required().String()
+	text := cmd.Arg("text", "What to say, in quotes; - for standard input.").String()
+	by := cmd.Flag("by", "Who says it.").Envar("USER").String()
+	root := cmd.Flag("url", "Root of its pages, USER:PASSWORD@ included where it asks for that. (default: http:// at the listen address)").String()
+	return func(ctx context.Context) error {
+		return c.feedback(ctx, *root, *id, incident.Feedback{Kind: incident.FeedbackKind(*kind), Text: *text, By: *by})
+	}
+}
+
+// feedback tells a running alertscribe what a person says about an analysis.
+func (c *cli) feedback(ctx context.Context, root, id string, f incident.Feedback) error {
+	if !incident.ValidID(id) {
+		return fmt.Errorf("%w: %q is not an incident's id: 26 letters and digits, as in the address of its report", errBadInput, id)
+	}
+	if f.Text == stdinArg {
+		text, err := io.ReadAll(io.LimitReader(c.stdin, maxFeedback))
+		if err != nil {
+			return fmt.Errorf("%w: reading the text: %w", errBadInput, err)
+		}
+		f.Text = string(text)
+	}
+	if !utf8.ValidString(f.Text) || !utf8.ValidString(f.By) { // it would be replaced on the way
+		return fmt.Errorf("%w: the text, or --by, is not UTF-8", errBadInput)
+	}
+	body, err := json.Marshal(map[string]string{"kind": string(f.Kind), "text": f.Text, "by": f.By})
+	if err != nil {
+		return err
+	}
+	a, err := c.client(root, true)
+	if err != nil {
+		return err
+	}
+	var answer struct {
+		Incident string `json:"incident"`
+	}
+	if _, err := a.ask(ctx, "the incident", http.MethodPost, a.page("api/v1/incidents/"+id+"/feedback"), body, &answer); err != nil {
+		return err
+	}
+	fmt.Fprintf(c.stdout, "Recorded. The report shows it: %s\n", a.page("reports/"+id))
+	return nil
+}
