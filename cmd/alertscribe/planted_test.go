@@ -247,7 +247,8 @@ func (s *service) assertHarmless(inc *incident.Incident, p plant) {
 	for _, block := range strings.Split(report, "```sh")[1:] {
 		if command, _, _ := strings.Cut(block, "```"); suspicious(command) {
 			at := strings.Index(report, "```sh"+block[:min(len(block), 200)])
-			assert.True(t, strings.Contains(report[max(0, at-600):at], "⚠"), "no warning before %q", command)
+			before := strings.TrimRight(report[:at], " \n") // the line right before the block
+			assert.Contains(t, before[strings.LastIndex(before, "\n")+1:], "⚠", "no warning before %q", command)
 		}
 	}
 }

@@ -49,13 +49,11 @@ func stormBody(group, step int) []byte {
 		if firing == 0 {
 			status = "resolved"
 		}
-		alerts = append(alerts, alert{
-			status, map[string]string{
-				"alertname": name, "severity": severity, "namespace": "shop", "group": strconv.Itoa(group), "instance": fmt.Sprintf("web-%d:9090", i),
-			},
-			map[string]string{"summary": fmt.Sprintf("%s is not well on group %d. %s", name, group, strings.Repeat("More is said here. ", 40))},
-			"2026-11-20T08:30:00Z",
-		})
+		labels := map[string]string{
+			"alertname": name, "severity": severity, "namespace": "shop", "group": strconv.Itoa(group), "instance": fmt.Sprintf("web-%d:9090", i),
+		}
+		summary := fmt.Sprintf("%s is not well on group %d. %s", name, group, strings.Repeat("More is said here. ", 40))
+		alerts = append(alerts, alert{status, labels, map[string]string{"summary": summary}, "2026-11-20T08:30:00Z"})
 	}
 	b, err := json.Marshal(map[string]any{
 		"version": "4", "receiver": "alertscribe", "status": "firing", "groupKey": fmt.Sprintf("{}:{group=\"%d\"}", group),
