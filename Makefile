@@ -5,13 +5,17 @@ FUZZTIME      ?= 20s
 GOLANGCI_LINT ?= $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOVULNCHECK   ?= $(GO) run golang.org/x/vuln/cmd/govulncheck@v1.8.0
 
-.PHONY: demo test bench fuzz lint vuln build
+.PHONY: demo test eval bench fuzz lint vuln build
 
 demo: ## a simulated attack becomes a report, with a real Prometheus and Alertmanager
 	$(GO) run ./cmd/alertscribe demo
 
 test:
 	$(GO) test -timeout 30m ./...
+
+# How good the analyses are, on incidents of known cause: replayed, or with EVAL="-live -runs 5" asked of the live model.
+eval:
+	@$(GO) test ./analyzer/quality -run TestSuite -count=1 -timeout 4h -v $(EVAL)
 
 # benchstat reads this: make bench >old.txt; …; make bench >new.txt; benchstat old.txt new.txt
 bench:

@@ -200,8 +200,14 @@ func (g *grounds) addresses(t *tally, strange, unknown []string) {
 	}
 }
 
+// ids checks what a text that is no cause cites. It may name an item that could not be looked up, to say just that.
 func (g *grounds) ids(t *tally, said claims) {
-	g.citations(t, distinct(said.ids))
+	for _, id := range distinct(said.ids) {
+		if e := g.items[id]; e != nil && e.Failed && !slices.Contains(g.cut, id) {
+			continue
+		}
+		g.citations(t, []string{id})
+	}
 }
 
 // kinds counts the independent kinds of evidence. The alert and its own expression over time are one observation; a

@@ -135,7 +135,7 @@ func (g *grounds) knows(n name) bool {
 	return true
 }
 
-// value reports whether a number is the value of some label: a status code, a shard, a bucket.
+// value reports whether a number is the value of some label, or the end of some name: a status code, a shard, a bucket.
 func (g *grounds) value(q quantity) bool {
-	return q.dim == plain && len(g.names.Lookup([]byte(strconv.Quote(q.text)), 1)) > 0
+	return q.dim == plain && (len(g.names.Lookup([]byte(strconv.Quote(q.text)), 1)) > 0 || len(q.text) > 2 && g.has("_"+q.text, false))
 }

@@ -25,7 +25,8 @@ type facts struct {
 // grounds are what a verdict is checked against.
 type grounds struct {
 	items   map[string]*incident.Evidence
-	missing map[string]bool
+	missing map[string]bool // could not be looked up, or not shown
+	cut     []string        // not shown
 	facts   map[string]*facts
 	alerts  *facts // of the alerts, which every cause may quote
 	all     *facts // of the alerts and of all evidence
@@ -51,7 +52,7 @@ const (
 func newGrounds(m material) *grounds {
 	g := &grounds{
 		items: map[string]*incident.Evidence{}, missing: map[string]bool{}, facts: map[string]*facts{},
-		alerts: alertFacts(m.inc, m.alerts), all: new(facts),
+		alerts: alertFacts(m.inc, m.alerts), all: new(facts), cut: m.missing,
 	}
 	for _, t := range []time.Time{m.inc.StartedAt, m.inc.OpenedAt, m.inc.ResolvedAt} {
 		if !t.IsZero() {

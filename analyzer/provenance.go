@@ -20,14 +20,15 @@ type provenance struct {
 	sentences phrases         // texts of several words
 	orders    phrases         // those of them that speak to a reader who does as he is told
 	values    map[string]bool // whole label values: names of things, which commands need
-	hosts     map[string]bool // of links that we made or followed
+	hosts     map[string]bool // of links that we made or followed, and of what is monitored
 	alerts    string          // all of it, in lower case
 }
 
 const (
 	maxStrange  = 256 << 10 // bytes of strangers' text that are looked at
 	longWord    = 16        // bytes from which one word is no accident
-	runWords    = 3         // words in a row that are no accident
+	runWords    = 3         // words in a row that are no accident, two of them of some length
+	longEnough  = 4         // bytes of such a word
 	runSigns    = 6         // Chinese characters in a row that are none
 	maxPerField = 200       // words of one text of the model that are looked up
 )
@@ -92,6 +93,9 @@ func newProvenance(m material) *provenance {
 		for _, name := range slices.Sorted(maps.Keys(labels)) {
 			add(labels[name])
 			p.values[strings.ToLower(labels[name])] = true
+			if identity[name] && linkForm.MatchString(labels[name]) {
+				p.hosts[hostOf(labels[name])] = true
+			}
 		}
 	}
 	label(m.inc.GroupLabels)
@@ -114,6 +118,9 @@ func newProvenance(m material) *provenance {
 	p.alerts = cutBytes(strings.ToLower(uniform(clean(strings.Join(all, "\n")))), maxStrange)
 	return p
 }
+
+// identity are labels that whoever configures the monitoring sets, and no request: what is probed stands in them.
+var identity = words(`instance target host hostname node address server backend upstream ingress`)
 
 // evidence adds the label values within an item; the links of ours are to be trusted.
 func (p *provenance) evidence(e *incident.Evidence, text func(string), label func(map[string]string)) {
@@ -203,7 +210,13 @@ func worth(run []string) bool {
 			signs++
 		}
 	}
-	return len(run)-signs >= runWords || signs >= runSigns || len(run)-signs+signs/2 >= runWords
+	long := 0 // words that are more than articles and prepositions
+	for _, w := range run {
+		if len(w) >= longEnough {
+			long++
+		}
+	}
+	return len(run)-signs >= runWords && long >= 2 || signs >= runSigns || signs >= 2 && len(run)-signs+signs/2 >= runWords
 }
 
 var shellSeparators = regexp.MustCompile(`\|\|?|&&?|;|\n|\$\(|<\(`)
@@ -226,9 +239,12 @@ func (p *provenance) dictated(command string) string {
 	}
 	for i, word := range all {
 		if n := p.sentences.longest(all[i:]); n >= runWords {
-			return strings.Join(all[i:i+n], " ")
+			run := strings.Join(all[i:i+n], " ")
+			if compared := i > 0 && strings.HasSuffix(all[i-1], "=") && p.values[run]; !compared { // state = 'idle in transaction'
+				return run
+			}
 		}
-		if len(word) >= longWord && !p.values[word] && strings.Contains(p.alerts, word) && !p.madeOfValues(word) {
+		if len(word) >= longWord && !p.values[word] && p.sentences.have(all[i:i+1]) && !p.madeOfValues(word) {
 			return word
 		}
 	}
@@ -254,6 +270,7 @@ func (p *provenance) madeOfValues(word string) bool {
 // machine that has no dot in its name, and our own machine, are no addresses that lead anywhere.
 func (p *provenance) links(s string) (strange, unknown []string) {
 	for _, link := range linkForm.FindAllString(cutBytes(uniform(s), maxRead), maxTried) {
+		link = strings.TrimRight(link, ".,;:!?*")
 		host := hostOf(link)
 		switch {
 		case p.hosts[host], host != "" && !strings.Contains(host, ".") && !strings.Contains(p.alerts, strings.ToLower(link)), loopback(host):
