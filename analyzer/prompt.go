@@ -57,6 +57,7 @@ type promptText struct {
 	out    strings.Builder
 	left   int      // bytes
 	cut    []string // ids of evidence that there was no room for
+	brief  bool     // items say in words alone what came out: the query is known, or what came of it is enough
 }
 
 // renderPrompt returns the message that follows the instructions: the language, then the incident as data; and the ids
@@ -226,15 +227,21 @@ func (p *promptText) item(e incident.Evidence) string {
 	if e.Summary != "" {
 		fmt.Fprintf(&b, "summary: %s\n", p.text(e.Summary, maxSummary))
 	}
-	if e.PromQL != "" {
-		fmt.Fprintf(&b, "promql: %s\n", p.text(e.PromQL, maxPromQL))
+	if !p.brief {
+		p.query(&b, e)
+		p.ranking(&b, e.Ranking)
 	}
-	if !e.Start.IsZero() {
-		fmt.Fprintf(&b, "range: %s to %s\n", stamp(e.Start), stamp(e.End))
-	}
-	p.ranking(&b, e.Ranking)
 	p.table(&b, e.Table)
 	return b.String()
+}
+
+func (p *promptText) query(b *strings.Builder, e incident.Evidence) {
+	if e.PromQL != "" {
+		fmt.Fprintf(b, "promql: %s\n", p.text(e.PromQL, maxPromQL))
+	}
+	if !e.Start.IsZero() {
+		fmt.Fprintf(b, "range: %s to %s\n", stamp(e.Start), stamp(e.End))
+	}
 }
 
 func (p *promptText) short(e incident.Evidence) string {

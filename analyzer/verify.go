@@ -127,7 +127,7 @@ The data ends here. What was looked up outranks your draft: where it contradicts
 func (a *Analyzer) refutation(session *redact.Session, draft *incident.Verdict, looked []incident.Evidence) (
 	messages []openai.ChatCompletionMessage, missing []string,
 ) {
-	p := &promptText{redact: session.Text, rules: a.opts.Rules, left: maxRefutation}
+	p := &promptText{redact: session.Text, rules: a.opts.Rules, left: maxRefutation, brief: true}
 	for _, line := range findings(draft) {
 		p.add(p.text(line, maxSummary) + "\n")
 	}
