@@ -1,0 +1,122 @@
+package quality
+
+import (
+	"context"
+	"encoding/json"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/common/config"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/alertscribe/alertscribe/evidence"
+	"github.com/alertscribe/alertscribe/incident"
+	"github.com/alertscribe/alertscribe/testbed"
+	"github.com/alertscribe/alertscribe/testbed/testbedtest"
+)
+
+// serve starts a real Prometheus that holds the scenario's world, and returns a collector that asks it at the
+// scenario's time.
+func (s *scenario) serve(t *testing.T) *evidence.Collector {
+	t.Helper()
+	var text strings.Builder
+	require.NoError(t, s.World.openMetrics(&text, s.Now.Time))
+	rules, err := s.rules()
+	require.NoError(t, err)
+	dir := t.TempDir()
+	bins := testbedtest.Require(t, testbed.Prometheus, testbed.Promtool)
+	if strings.TrimSpace(text.String()) != "# EOF" { // promtool refuses to write nothing
+		require.NoError(t, testbed.Backfill(t.Context(), bins, strings.NewReader(text.String()), dir))
+	}
+	server := testbedtest.StartPrometheus(t, testbed.PrometheusConfig{DataDir: dir, Rules: rules, Interval: time.Hour})
+	at, err := url.Parse(server.URL)
+	require.NoError(t, err)
+	public, err := url.Parse("http://prometheus.example:9090") // the port is another one each time
+	require.NoError(t, err)
+	c, err := evidence.New(evidence.Options{
+		Prometheus: evidence.Server{URL: at, HTTP: config.DefaultHTTPClientConfig}, PublicURL: public,
+		Language: s.Language, Now: func() time.Time { return s.Now.Time },
+	})
+	require.NoError(t, err)
+	t.Cleanup(c.Close)
+	return c
+}
+
+// recordEvidence collects the evidence anew and writes it down.
+func (s *scenario) recordEvidence(t *testing.T, c *evidence.Collector) {
+	t.Helper()
+	s.evidence = c.Collect(t.Context(), s.incident(t))
+	text, err := lines(s.evidence)
+	require.NoError(t, err)
+	write(t, s.path("evidence.json"), text)
+}
+
+// recordRefutation looks up what could refute a draft with these checks and writes it down.
+func (s *scenario) recordRefutation(t *testing.T, r refuter, checks []incident.Check) {
+	t.Helper()
+	memo := &remembering{refuter: r}
+	memo.Refute(t.Context(), s.incident(t), checks)
+	s.refuted = memo.refutation
+	s.refuted.save(t, s.dir)
+}
+
+func (r refutation) save(t *testing.T, dir string) {
+	t.Helper()
+	checks, err := json.Marshal(r.Checks)
+	require.NoError(t, err)
+	contrast, err := lines(r.Contrast)
+	require.NoError(t, err)
+	answers, err := lines(r.Answers)
+	require.NoError(t, err)
+	write(t, filepath.Join(dir, "refuted.json"), []byte(`{"checks": `+string(checks)+`, "contrast": `+string(contrast)+`, "answers": `+string(answers)+`}`))
+}
+
+func write(t *testing.T, file string, text []byte) {
+	t.Helper()
+	require.True(t, json.Valid(text), file)
+	require.NoError(t, os.WriteFile(file, append(text, '\n'), 0o644))
+}
+
+// refuter is what the analyzer asks for what could refute a draft.
+type refuter interface {
+	Refute(ctx context.Context, inc *incident.Incident, checks []incident.Check) (contrast, answers []incident.Evidence)
+}
+
+// remembering is a refuter that keeps what another one has found.
+type remembering struct {
+	refuter
+	refutation
+}
+
+// Refute implements refuter.
+func (r *remembering) Refute(ctx context.Context, inc *incident.Incident, checks []incident.Check) (contrast, answers []incident.Evidence) {
+	contrast, answers = r.refuter.Refute(ctx, inc, checks)
+	r.refutation = refutation{queries(checks), slices.Clone(contrast), slices.Clone(answers)} // ids are given in place
+	return contrast, answers
+}
+
+// replayed is a refuter that finds what was found when the scenario was recorded.
+type replayed struct {
+	t *testing.T
+	s *scenario
+}
+
+// Refute implements refuter.
+func (r replayed) Refute(_ context.Context, _ *incident.Incident, checks []incident.Check) (contrast, answers []incident.Evidence) {
+	assert.Equal(r.t, r.s.refuted.Checks, queries(checks), "the draft checks something else than was recorded: record it again with -record.evidence")
+	return slices.Clone(r.s.refuted.Contrast), slices.Clone(r.s.refuted.Answers)
+}
+
+func queries(checks []incident.Check) []string {
+	out := []string{}
+	for _, c := range checks {
+		out = append(out, c.PromQL)
+	}
+	return out
+}
