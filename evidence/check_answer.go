@@ -43,6 +43,14 @@ var (
 		" %[1]s did not change: before the onset median %[2]s, last %[3]s.",
 		" %[1]s 没有变化：异常开始前中位数 %[2]s，最新值 %[3]s。",
 	}
+	sayCheckStrayed = text{ // a dip that was over before the onset is none about it, and may be what matters
+		" %[1]s did not change about the onset: before it median %[2]s, last %[3]s; lowest %[4]s at %[5]s, highest %[6]s at %[7]s.",
+		" %[1]s 在异常开始前后没有变化：之前中位数 %[2]s，最新值 %[3]s；最低 %[4]s（%[5]s），最高 %[6]s（%[7]s）。",
+	}
+	sayCheckStep = text{
+		" %[1]s went from %[2]s to %[3]s at %[4]s.",
+		" %[1]s 于 %[4]s 由 %[2]s 变为 %[3]s。",
+	}
 	sayCheckNew = text{
 		" %[1]s: nothing to compare with before the onset; highest %[2]s at %[3]s, last %[4]s.",
 		" %[1]s：异常开始前没有可比较的数据；最高 %[2]s（%[3]s），最新值 %[4]s。",
@@ -65,7 +73,28 @@ type checkSeries struct {
 	samples []model.SamplePair // never empty
 }
 
-func (s checkSeries) moved() bool { return s.judged && s.Score >= leastChange }
+func (s checkSeries) moved() bool { return s.judged && s.Score >= leastChange || s.stepped() >= 0 }
+
+// leastStamp is the value from which a series that stands still between steps holds times, as those of starts and reloads
+// do: seconds since 1970, of which a restart changes no more than the last digits.
+const leastStamp = 1e9
+
+// stepped returns the place of the last step of a series that holds times; -1 for any other.
+func (s checkSeries) stepped() int {
+	at, steps := -1, 0
+	for i, p := range s.samples {
+		if p.Value < leastStamp {
+			return -1
+		}
+		if i > 0 && p.Value != s.samples[i-1].Value {
+			at, steps = i, steps+1
+		}
+	}
+	if 4*steps > len(s.samples) {
+		return -1 // it moves on its own, as a clock does
+	}
+	return at
+}
 
 // tryCheck runs a check over the window and says what came out.
 func (q *inquiry) tryCheck(ctx context.Context, e parser.Expr) (incident.Evidence, error) {
@@ -90,7 +119,7 @@ func (q *inquiry) tryCheck(ctx context.Context, e parser.Expr) (incident.Evidenc
 	shown := list[:min(len(list), checkShown)]
 	lines := make([]*model.SampleStream, len(shown))
 	for i, s := range shown {
-		if s.moved() {
+		if s.judged && s.Score >= leastChange {
 			item.Ranking = append(item.Ranking, s.ranked())
 		}
 		lines[i] = &model.SampleStream{Metric: metricOf(s.labels), Values: s.samples}
@@ -128,7 +157,10 @@ func (q *inquiry) judgeAnswer(m model.Matrix, u unit) []checkSeries {
 		out = append(out, *s)
 	}
 	place := func(s checkSeries) float64 {
-		if !s.judged {
+		switch {
+		case s.stepped() >= 0:
+			return max(s.Score, leastChange)
+		case !s.judged:
 			return leastChange - 1e-9
 		}
 		return s.Score
@@ -168,12 +200,20 @@ func (q *inquiry) tellSeries(s checkSeries) string {
 		extreme, at := furthest(s.samples, q.onset, up)
 		return s.unit.number(extreme), clock(at)
 	}
+	step := s.stepped()
 	switch {
+	case step >= 0:
+		from, to := s.samples[step-1], s.samples[step]
+		return q.say(sayCheckStep, name, s.unit.number(float64(from.Value)), s.unit.number(float64(to.Value)), clock(to.Timestamp.Time()))
 	case !s.judged:
 		highest, at := since(true)
 		return q.say(sayCheckNew, name, highest, at, lastly)
 	case s.ended:
 		return q.say(sayCheckEnded, name, s.unit.number(s.Before), clock(last.Timestamp.Time()))
+	case !s.moved() && s.strayed():
+		low, lowAt := furthest(s.samples, q.start, false)
+		high, highAt := furthest(s.samples, q.start, true)
+		return q.say(sayCheckStrayed, name, s.unit.number(s.Before), lastly, s.unit.number(low), clock(lowAt), s.unit.number(high), clock(highAt))
 	case !s.moved():
 		return q.say(sayCheckSame, name, s.unit.number(s.Before), lastly)
 	}
@@ -183,6 +223,16 @@ func (q *inquiry) tellSeries(s checkSeries) string {
 	}
 	extreme, at := since(s.Up)
 	return q.say(phrase, name, s.unit.number(s.Before), extreme, at, lastly)
+}
+
+// strayed reports whether the series was, for a while, half or twice what it usually is.
+func (s checkSeries) strayed() bool {
+	for _, p := range s.samples {
+		if v := float64(p.Value); math.Abs(v-s.Before) > math.Abs(s.Before)/2 {
+			return true
+		}
+	}
+	return false
 }
 
 func metricOf(labels map[string]string) model.Metric {

@@ -144,6 +144,14 @@ func TestChecks(t *testing.T) {
 	r.add(`ended{job="web"}`, level(5))
 	r.add(`ended{job="db"}`, level(5))
 	r.add(`fresh{job="api"}`, from(onset, none, level(7)))
+	r.add(`start_time_seconds{job="api"}`, from(onset-900, func(float64) float64 { return 1794640810 }, func(float64) float64 { return 1795158220 }))
+	r.add(`now_seconds{job="api"}`, func(s float64) float64 { return 1795158220 + s })
+	r.add(`dipped{job="api"}`, func(s float64) float64 {
+		if s >= onset-900 && s < onset-800 {
+			return 0
+		}
+		return 1
+	})
 	r.add(`zero{job="api"}`, func(float64) float64 { return 0 })
 	r.counter(`req_total{job="api"}`, from(onset, level(1), level(50)))
 	p := r.serve(t, "")
@@ -156,6 +164,9 @@ func TestChecks(t *testing.T) {
 		},
 		{"a fall", `room_bytes`, ` room_bytes\{job="api"\}: before the onset median 8(\.\d+)? GiB, since then lowest (983|98\d) MiB at .* UTC, last (1(\.\d+)? GiB|\d+ MiB)\.$`},
 		{"no change", `steady`, `^The query brings 1 series, of which 0 changed about the onset\. steady\{job="api"\} did not change: before the onset median (5|4\.9\d|5\.0\d), last (5|4|5\.\d+|4\.\d+)\.$`},
+		{"a restart before the onset", `start_time_seconds`, `^The query brings 1 series, of which 1 changed .* start_time_seconds\{job="api"\} went from 1794640810 to 1795158220 at .* UTC\.$`},
+		{"a clock", `now_seconds`, `now_seconds\{job="api"\}`},
+		{"a dip before the onset", `dipped`, `of which 0 changed about the onset\. dipped\{job="api"\} did not change about the onset: before it median 1, last 1; lowest 0 at .* UTC, highest 1 at .* UTC\.$`},
 		{"an end", `ended`, `^The query brings 3 series, of which 1 changed about the onset\. ended\{job="api"\}: ended after .* UTC; before the onset median (5|4\.\d+|5\.\d+)\. ended\{job="db"\} did not change`},
 		{"no past", `fresh`, `^The query brings 1 series, of which 0 changed about the onset\. 1 have too little before the onset to compare with\. fresh\{job="api"\}: nothing to compare with before the onset; highest 7\.28 at .*, last \d(\.\d+)?\.$`},
 		{"no data", `nowhere > 1`, `^The query brings no data in this window; there may be no such series at all\.$`},

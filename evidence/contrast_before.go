@@ -247,10 +247,11 @@ func (q *inquiry) tellHours(present hour, past []hour, up bool) string {
 			continue
 		}
 		told = append(told, q.say(say, h.name, number(h.extreme)))
+		sick := h.met || !present.met || !h.view.comparable() // as far as the condition tells
 		switch {
-		case reached(h.level) && reached(h.median):
+		case reached(h.level) && reached(h.median) && sick:
 			always = append(always, h.name)
-		case reached(h.level):
+		case reached(h.level) && (sick || !present.usual):
 			alike, pattern = append(alike, h.name), cmp.Or(pattern, h.pattern)
 		case h.met:
 			met = append(met, h.name)

@@ -82,6 +82,15 @@ func TestBefore(t *testing.T) {
 		}
 		return rising(0)(ago, s)
 	})
+	add(`restless_percent{job="api"}`, func(ago int, s float64) float64 { // today it is so noisy that it hardly changed
+		switch {
+		case ago > 0:
+			return 0
+		case s >= 0:
+			return 21
+		}
+		return 80 * float64(zeroOne(int(math.Abs(s))/60%5 < 2))
+	})
 	add(`sinking_percent{job="api"}`, func(ago int, s float64) float64 { return 100 - rising(0, 1)(ago, s) })
 	add(`new_percent{job="api"}`, func(ago int, s float64) float64 {
 		if ago > 0 || s < 0 {
@@ -131,6 +140,7 @@ func TestBefore(t *testing.T) {
 		{"two hours earlier", "morning_percent > 10", "", `a day before at most 2\.\d+ %, .* It did not rise like this then\.$`},
 		{"the condition alone", "barely_percent > 10", "", `a day before at most 12 %, .* The condition was met a day before as well, though the value did not move half as far\.$`},
 		{"under a moving threshold", "barely_percent > limit_percent", "", `The condition was met a day before as well`},
+		{"hardly changed, but not then", "restless_percent > 20", "", `a day before at most 0 %, a week before at most 0 %; .* It did not rise like this then\.$`},
 		{"a fall", "sinking_percent < 50", "", `^The value at this hour: a day before at least 3\d.* %, a week before at least 9\d.*; this time at least 3\d.* It fell like this a day before as well`},
 		{"no such series then", "new_percent > 10", "", `a day before no value with these labels, a week before no data at all; this time at most 60 %\. It did not rise like this then\.$`},
 		{"retention", "short_percent > 10", "", `a day before at most 2\.\d+ %, a week before no data at all; .* It did not rise like this then\.$`},
