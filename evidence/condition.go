@@ -159,7 +159,8 @@ func arithmetic(op parser.ItemType, l, r float64) (float64, bool) {
 	return 0, false
 }
 
-// reach returns how far back the expression looks: its longest range with the offsets around it.
+// reach returns over how long a past the expression looks: its longest range, with those of the subqueries around it. An
+// offset only says which past that is: a rule that compares with yesterday is looked at by the same window as any other.
 func reach(e parser.Expr) time.Duration {
 	var longest time.Duration
 	parser.Inspect(e, func(n parser.Node, path []parser.Node) error {
@@ -167,19 +168,12 @@ func reach(e parser.Expr) time.Duration {
 		switch n := n.(type) {
 		case *parser.MatrixSelector:
 			own = n.Range
-			if v, ok := n.VectorSelector.(*parser.VectorSelector); ok {
-				own += max(v.OriginalOffset, 0)
-			}
-		case *parser.VectorSelector:
-			own = max(n.OriginalOffset, 0)
 		case *parser.SubqueryExpr:
-			own = n.Range + max(n.OriginalOffset, 0)
-		default:
-			return nil
+			own = n.Range
 		}
 		for _, above := range path {
 			if s, ok := above.(*parser.SubqueryExpr); ok {
-				own += s.Range + max(s.OriginalOffset, 0)
+				own += s.Range
 			}
 		}
 		longest = max(longest, own)

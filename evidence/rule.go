@@ -19,7 +19,7 @@ type rule struct {
 	query             string            // the expression as text
 	conditions        []condition       // its alternatives, see conditionsOf
 	hold              time.Duration     // "for"
-	reach             time.Duration     // how far back the expression looks
+	reach             time.Duration     // over how long a past the expression looks
 	labels            map[string]string // those that the rule sets, templates unexpanded
 }
 

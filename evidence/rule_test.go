@@ -93,7 +93,7 @@ func TestConditions(t *testing.T) {
 		{"x > bool 5", "x > bool 5", "", "", 0, false, 0},
 		{"x > on (a) y", "x", ">", "y", 0, false, 0},
 		{"time() - x > 60", "time() - x", ">", "60", 60, true, 0},
-		{"rate(x[5m] offset 1h) > 0", "rate(x[5m] offset 1h)", ">", "0", 0, true, 65 * time.Minute},
+		{"rate(x[5m] offset 1h) > 0", "rate(x[5m] offset 1h)", ">", "0", 0, true, 5 * time.Minute},
 		{"max_over_time(sum(rate(x[5m]))[1h:1m]) > 0", "max_over_time(sum(rate(x[5m]))[1h:1m])", ">", "0", 0, true, 65 * time.Minute},
 	}
 	for _, test := range tests {
