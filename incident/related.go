@@ -17,6 +17,8 @@ type Link struct {
 const (
 	// StormWindow is how close to each other incidents of one scope open to be linked.
 	StormWindow = 5 * time.Minute
+	// linkDelay is how long the file waits for further links: they come in bursts, when the facts of others come first.
+	linkDelay = time.Second
 	// MaxRelated bounds the links of one incident: a storm of a thousand must not cost a million writes.
 	MaxRelated = 10
 )
@@ -59,7 +61,11 @@ func (inc *Incident) Relate(other *Incident, rules *Rules, now time.Time) bool {
 	} else {
 		inc.Related[at] = link
 	}
+	was := inc.Due.File
 	inc.touch(now)
+	if inc.Due.File = now.Add(linkDelay); !was.IsZero() && was.Before(inc.Due.File) {
+		inc.Due.File = was // it is due for more than this link
+	}
 	return true
 }
 

@@ -82,7 +82,7 @@ func TestRelate(t *testing.T) {
 				ID: "b", Alertname: "A", Severity: "warning", OpenedAt: tc.other.OpenedAt, ReportPath: tc.other.ReportPath,
 			}}, inc.Related)
 			assert.Equal(t, was.Revision+1, inc.Revision)
-			assert.Equal(t, now, inc.Due.File)
+			assert.Equal(t, was.Due.File, inc.Due.File, "it was due before")
 			assert.Equal(t, was.Generation, inc.Generation, "it calls for no analysis")
 			assert.False(t, inc.Relate(tc.other, DefaultRules(), now), "once")
 			assert.Empty(t, was.Related, "copies are not changed in place")
@@ -106,4 +106,13 @@ func TestRelate(t *testing.T) {
 		assert.Equal(t, "severe", inc.Related[MaxRelated-1].ID)
 		assert.Equal(t, "0", inc.Related[0].ID)
 	})
+}
+
+// TestLinksComeInBursts: a report that is on disk is written once for all links that come within a second.
+func TestLinksComeInBursts(t *testing.T) {
+	inc := struck("a", "shop", t0)
+	inc.FileWritten(inc.Clone())
+	require.True(t, inc.Relate(struck("b", "shop", t0), DefaultRules(), t0.Add(time.Minute)))
+	require.True(t, inc.Relate(struck("c", "shop", t0), DefaultRules(), t0.Add(time.Minute+linkDelay/2)))
+	assert.Equal(t, t0.Add(time.Minute+linkDelay), inc.Due.File)
 }

@@ -50,7 +50,15 @@ func sameRest(a, b *incident.Incident) bool {
 		return false
 	}
 	x.Timeline, y.Timeline = nil, nil // compared, and faster so
+	if sameSlice(x.Related, y.Related) && sameSlice(x.Feedback, y.Feedback) {
+		x.Related, y.Related, x.Feedback, y.Feedback = nil, nil, nil, nil
+	}
 	return reflect.DeepEqual(x, y)
+}
+
+// sameSlice reports whether two slices are the same memory, as those are that are replaced and never changed in place.
+func sameSlice[T any](a, b []T) bool {
+	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
 }
 
 // stored is an incident as it is read.

@@ -64,6 +64,8 @@ func TestStormMakesFilesDueAgain(t *testing.T) {
 		t.Error("the workers sleep on")
 	}
 	assert.Equal(t, second, claim(t, s, incident.WorkFile).Incident.ID)
+	unclaimable(t, s, incident.WorkFile) // it waits for further links
+	now.advance(time.Second)
 	assert.Equal(t, first, claim(t, s, incident.WorkFile).Incident.ID)
 }
 

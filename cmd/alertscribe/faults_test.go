@@ -243,8 +243,9 @@ func TestMoney(t *testing.T) {
 	assert.Positive(t, waiting)
 	assert.Equal(t, len(ids), complete+waiting)
 	assert.LessOrEqual(t, spent, perHour)
-	assert.Len(t, m.Requests(), complete)
+	assert.GreaterOrEqual(t, len(m.Requests()), complete) // those that waited may have their turn by now
 	used, err := s.app.store.Used(t.Context())
 	require.NoError(t, err)
-	assert.InDelta(t, spent, used.CostHour, 1e-9, "the ledger says the same")
+	assert.GreaterOrEqual(t, used.CostHour, spent-1e-9, "the ledger has it all")
+	assert.LessOrEqual(t, used.CostHour, perHour, "and what is under way at its most")
 }
