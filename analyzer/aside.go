@@ -10,10 +10,9 @@ import (
 
 // What is told beside the evidence, and how much of it.
 const (
-	maxHints     = 5   // of people
-	maxHint      = 600 // runes
-	maxRecalled  = 3
-	percentScale = 100
+	maxHints    = 5   // of people
+	maxHint     = 600 // runes
+	maxRecalled = 3
 )
 
 // aside writes what is no evidence: the rest of a storm, earlier incidents and what people said of them, within some
@@ -82,7 +81,7 @@ func (p *promptText) hypotheses(memory []incident.Recollection) []string {
 			review += ", checks by code doubted it"
 		}
 		lines = append(lines, fmt.Sprintf("H%d (incident of %s, %s %% of labels the same, weight %s, %s): %s", len(lines)+1,
-			stamp(r.StartedAt), number(percentScale*r.Likeness), number(r.Weight), review, p.text(r.Hypothesis, maxShort)))
+			stamp(r.StartedAt), number(100*r.Likeness), number(r.Weight), review, p.text(r.Hypothesis, maxShort)))
 	}
 	return lines
 }
