@@ -31,7 +31,7 @@ type Options struct {
 	ExtraBody map[string]any
 	MaxTokens int           // of an answer, thinking included; default 4096, with thinking 16384
 	Timeout   time.Duration // wall clock of one call; default 120 s
-	// MaxPromptBytes bounds the prompt, the instructions (5.3 KB) included; default 24 KiB (about 6,000 tokens), at
+	// MaxPromptBytes bounds the prompt, the instructions (6 KB) included; default 24 KiB (about 6,000 tokens), at
 	// least 10 KiB. What was cut is listed in the prompt. A second call adds the answer that could not be read.
 	MaxPromptBytes int
 	Limits         incident.Limits // of calls and money; none by default

@@ -109,17 +109,12 @@ func mergeChecks(run, proposed []incident.Check) []incident.Check {
 }
 
 const (
-	// maxRefutation bounds, in bytes, what a second call adds to the first one's prompt, the draft left out.
+	// maxRefutation bounds, in bytes, what a second call adds to the first one's prompt, the draft left out. What the model
+	// is to do with it stands in the instructions, where the provider has it in its cache.
 	maxRefutation = 10 << 10
 
-	refutationBegins = "Your answer is a draft. Since then the items below were looked up in order to refute it: contrast items, " +
-		"whatever the draft said, and the answers to your own checks, in their order.\n"
-	refutationEnds = `
-The data ends here. What was looked up outranks your draft: where it contradicts a cause, drop that cause or rank it lower and say so; ` +
-		`where it bears one out, cite it by its id. Where an item says that the same happened before, or that peers are well or ill, say ` +
-		`what follows from that. Mend what the checks by code have marked, or leave it out. If no cause is left standing, set ` +
-		`insufficient_evidence to true. Answer with the whole verdict again, as one json object of the form described in the instructions, ` +
-		`and nothing else; in checks name only queries that are still open.`
+	refutationBegins = "The second message, to refute your draft.\n"
+	refutationEnds   = "\nThe data ends here. Answer with the whole verdict again, as one json object."
 )
 
 // refutation returns the messages that follow those of the first call: the draft, then what was looked up, with the ids

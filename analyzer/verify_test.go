@@ -88,7 +88,8 @@ func TestVerify(t *testing.T) {
 	assert.NotContains(t, sent, "model", "nothing that we have added")
 	last := *requests[1].Messages[3].Content
 	assert.Contains(t, last, "E3 [contrast] Before")
-	assert.Contains(t, last, "outranks your draft")
+	assert.Contains(t, last, refutationBegins)
+	assert.Contains(t, *requests[1].Messages[0].Content, "outranks your draft", "what to do stands where it is cached")
 	assert.NotContains(t, last, "hunter2yesterday")
 	assert.Equal(t, 1, strings.Count(last, dataBegins))
 }

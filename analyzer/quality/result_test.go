@@ -98,6 +98,9 @@ func (r *result) estimate(j *judgement, calls []call, e expectation) {
 	if most := orElse(e.MaxPrompt, usualPrompt); len(calls) > 0 && r.prompts[0] > most {
 		j.fail("the first prompt has about %d tokens, more than %d", r.prompts[0], most)
 	}
+	if len(calls) > 1 && r.cached < leastCached {
+		j.fail("%s of the second prompt are the first one's, less than %s", share(r.cached), share(leastCached))
+	}
 }
 
 func orElse(n, otherwise int) int {
