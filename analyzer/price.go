@@ -77,13 +77,10 @@ func (p Prices) cost(answered, asked string, spend incident.Spend, at time.Time)
 	return usd / 1e6
 }
 
-// bytesPerToken is the least that a token of a prompt takes. DeepSeek counts 0.3 tokens for a letter and 0.6 for a Chinese
-// character of three bytes; digits and signs may take one each, but no prompt is made of those alone.
-const bytesPerToken = 2
-
-// most returns the most USD that a call may cost: nothing from the cache, an answer of full length, and the higher of
-// the prices now and when it is answered, which may be a peak hour by then.
+// most returns the most USD that a call may cost: a token for each byte of the prompt, since a tokenizer has none that is
+// shorter (DeepSeek counts 0.3 tokens for a letter), nothing from the cache, an answer of full length, and the higher of the
+// prices now and when it is answered, which may be a peak hour by then.
 func (p Prices) most(model string, promptBytes, maxTokens int, at time.Time, within time.Duration) float64 {
-	spend := incident.Spend{Prompt: promptBytes / bytesPerToken, Completion: maxTokens}
+	spend := incident.Spend{Prompt: promptBytes, Completion: maxTokens}
 	return max(p.cost(model, model, spend, at), p.cost(model, model, spend, at.Add(within)))
 }

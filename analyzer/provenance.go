@@ -21,7 +21,7 @@ type provenance struct {
 	orders    phrases         // those of them that speak to a reader who does as he is told
 	values    map[string]bool // whole label values: names of things, which commands need
 	hosts     map[string]bool // of links that we made or followed, and of what is monitored
-	alerts    string          // all of it, in lower case
+	all       string          // their text as a whole, in lower case
 }
 
 const (
@@ -34,10 +34,7 @@ const (
 )
 
 // phrases finds runs of words.
-type phrases struct {
-	text  []byte
-	index *suffixarray.Index
-}
+type phrases struct{ index *suffixarray.Index }
 
 func newPhrases(texts []string) phrases {
 	var b strings.Builder
@@ -47,8 +44,7 @@ func newPhrases(texts []string) phrases {
 		}
 		b.WriteString("\n " + strings.Join(wordsOf(s), " ") + " ")
 	}
-	text := []byte(b.String())
-	return phrases{text, suffixarray.New(text)}
+	return phrases{suffixarray.New([]byte(b.String()))}
 }
 
 func (p phrases) have(words []string) bool {
@@ -115,7 +111,7 @@ func newProvenance(m material) *provenance {
 	texts = slices.Compact(texts)
 	p.sentences = newPhrases(texts)
 	p.orders = newPhrases(slices.DeleteFunc(slices.Clone(texts), func(s string) bool { return !order.MatchString(uniform(clean(s))) }))
-	p.alerts = cutBytes(strings.ToLower(uniform(clean(strings.Join(all, "\n")))), maxStrange)
+	p.all = cutBytes(strings.ToLower(uniform(clean(strings.Join(all, "\n")))), maxStrange)
 	return p
 }
 
@@ -273,8 +269,8 @@ func (p *provenance) links(s string) (strange, unknown []string) {
 		link = strings.TrimRight(link, ".,;:!?*")
 		host := hostOf(link)
 		switch {
-		case p.hosts[host], host != "" && !strings.Contains(host, ".") && !strings.Contains(p.alerts, strings.ToLower(link)), loopback(host):
-		case strings.Contains(p.alerts, host):
+		case p.hosts[host], host != "" && !strings.Contains(host, ".") && !strings.Contains(p.all, strings.ToLower(link)), loopback(host):
+		case strings.Contains(p.all, host):
 			strange = append(strange, link)
 		default:
 			unknown = append(unknown, link)

@@ -29,12 +29,16 @@ func (w *Worker) writeFile(ctx context.Context, c incident.Claim) (result, error
 
 func (w *Worker) collectEvidence(ctx context.Context, c incident.Claim) (result, error) {
 	evidence := w.Evidence.Collect(ctx, c.Incident)
-	memory := w.Evidence.Recall(ctx, c.Incident)
+	var memory []incident.Recollection
+	anew := c.Incident.Analysis.Evidence < c.Incident.Analysis.Wanted
+	if anew {
+		memory = w.Evidence.Recall(ctx, c.Incident)
+	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	return func(inc *incident.Incident, f *incident.Findings) {
-		if a := c.Incident.Analysis; a.Evidence < a.Wanted {
+		if anew {
 			f.Evidence, f.Memory = f.Renew(evidence), memory
 		} else { // once more, to show how it ended; what carried the alert can't be seen any more
 			f.Evidence = f.Refresh(evidence)

@@ -214,7 +214,7 @@ func TestNothingSecretIsLogged(t *testing.T) {
 // TestMoney lets more incidents ask than the money allows: what was spent stays within the budget however many ask at
 // once, and who has to wait says what for.
 func TestMoney(t *testing.T) {
-	const perHour = .01
+	const perHour = .02
 	m := newModel(t)
 	s := startService(t, func(c *config) {
 		withModel(m)(c)
