@@ -19,10 +19,10 @@ import (
 
 // Options are the settings of an Analyzer. Ledger is required; all else has a default.
 type Options struct {
-	BaseURL  string        // of an OpenAI-compatible API, with or without /v1; default https://api.deepseek.com
-	Model    string        // default deepseek-flash
-	Key      redact.Secret // "" for none: every analysis fails with incident.FailNoKey
-	Language string        // of the verdict: en (default) or zh
+	BaseURL  string            // of an OpenAI-compatible API, with or without /v1; default https://api.deepseek.com
+	Model    string            // default deepseek-flash
+	Key      redact.Secret     // "" for none: every analysis fails with incident.FailNoKey
+	Language incident.Language // of the verdict; default English
 	// Thinking is disabled (default), low or high, always sent explicitly, since DeepSeek thinks unless told otherwise;
 	// or omit, which sends nothing, for endpoints that refuse fields they do not know.
 	Thinking string
@@ -43,7 +43,7 @@ type Options struct {
 	ProbeAfter time.Duration
 
 	Redactor   *redact.Redactor      // default: redact's own rules
-	Rules      *incident.Rules       // for the order of severities; default incident.DefaultRules
+	Policy     *incident.Policy      // for the order of severities; default incident.DefaultRules
 	Transport  http.RoundTripper     // default http.DefaultTransport; connections are the owner's to close
 	Ledger     ledger                // counts the calls
 	Version    string                // of alertscribe, for the User-Agent
@@ -63,9 +63,9 @@ type Analyzer struct {
 
 // refuter looks up what could refute a draft.
 type refuter interface {
-	// Refute returns contrast evidence, whatever the draft says, and the answers to the first of its checks, in their
+	// CounterEvidence returns contrast evidence, whatever the draft says, and the answers to the first of its checks, in their
 	// order. The items have no ids. It never fails: what could not be looked up is an item that says so.
-	Refute(ctx context.Context, inc *incident.Incident, checks []incident.Check) (contrast, answers []incident.Evidence)
+	CounterEvidence(ctx context.Context, inc *incident.Incident, checks []incident.Check) (contrast, answers []incident.Evidence)
 }
 
 // Draft asks the model about an incident and returns its checked verdict. Without a Verification it is a draft: Verify
@@ -142,9 +142,9 @@ func (a *Analyzer) read(got answer, shown material) (*incident.Verdict, error) {
 func (a *Analyzer) messages(session *redact.Session, inc *incident.Incident, f incident.Findings) (
 	[]openai.ChatCompletionMessage, material,
 ) {
-	data, missing := renderPrompt(a.opts.Language, a.opts.MaxPromptBytes, session.Text, a.opts.Rules, inc, f)
+	data, missing := renderPrompt(a.opts.Language, a.opts.MaxPromptBytes, session.Text, a.opts.Policy, inc, f)
 	shown := material{
-		inc: inc, alerts: mostSevereFirst(a.opts.Rules, inc.Alerts), evidence: f.Evidence, memory: f.Memory, missing: missing,
+		inc: inc, alerts: mostSevereFirst(a.opts.Policy, inc.Alerts), evidence: f.Evidence, memory: f.Memory, missing: missing,
 	}
 	return []openai.ChatCompletionMessage{
 		{Role: openai.ChatMessageRoleSystem, Content: instructions},
@@ -249,16 +249,16 @@ func (a *Analyzer) unreserved(err error) *incident.Failure {
 // neverRenews is when a call that costs more than its limit is tried again: prompts differ in length.
 const neverRenews = time.Hour
 
-// Permit says which evidence-only incidents may be analysed again now. It tells the present state, and may be asked as
+// RetryPermission says which evidence-only incidents may be analysed again now. It tells the present state, and may be asked as
 // often as wanted:
 //
 //   - none while there is no key, a Retry-After or a budget holds all calls back, or a probe is under way;
 //   - all, but only one incident, when the breaker is open and a probe is due;
 //   - otherwise no_key, authentication, balance and budget, and gave_up unless a request was refused lately. In the
 //     hour after a budget was used up only one at a time, as calls come free one by one.
-func (a *Analyzer) Permit() incident.Permission {
+func (a *Analyzer) RetryPermission() incident.RetryPermission {
 	if a.opts.Key == "" {
-		return incident.Permission{}
+		return incident.RetryPermission{}
 	}
 	return a.breaker.permit()
 }

@@ -92,11 +92,11 @@ func testEvidence() []incident.Evidence {
 	return []incident.Evidence{
 		{
 			ID: "E1", Kind: incident.KindSignal, Title: "The alert's expression", Summary: "0.05 before, 0.62 at its peak.",
-			PromQL: `sum(rate(user_login_total{login_status="failed"}[5m]))`, Start: day.Add(-time.Hour), End: day,
+			Query: `sum(rate(user_login_total{login_status="failed"}[5m]))`, Start: day.Add(-time.Hour), End: day,
 		},
 		{
 			ID: "E2", Kind: incident.KindDrilldown, Title: "By ip_region", Summary: "shenzhen carries the change.",
-			Ranking: []incident.Ranked{{
+			Ranking: []incident.RankedSeries{{
 				Labels: map[string]string{"ip_region": "shenzhen"}, Score: 12.34567, Direction: "up", Share: .853,
 				Before: .05, After: .62, Onset: day.Add(-2 * time.Minute),
 			}},

@@ -17,7 +17,7 @@ const (
 
 // aside writes what is no evidence: the rest of a storm, earlier incidents and what people said of them, within some
 // bytes. Hints and hypotheses have ids of their own, which no cause can cite.
-func (p *promptText) aside(inc *incident.Incident, memory []incident.Recollection, room int) string {
+func (p *promptText) aside(inc *incident.Incident, memory []incident.PastIncident, room int) string {
 	var b strings.Builder
 	add := func(title string, lines []string) {
 		titled := false
@@ -41,7 +41,7 @@ func (p *promptText) aside(inc *incident.Incident, memory []incident.Recollectio
 }
 
 // hints are what people said about this incident and about earlier ones, the newest first.
-func (p *promptText) hints(inc *incident.Incident, memory []incident.Recollection) []string {
+func (p *promptText) hints(inc *incident.Incident, memory []incident.PastIncident) []string {
 	var lines []string
 	add := func(about string, feedback []incident.Feedback) {
 		for _, f := range slices.Backward(feedback) {
@@ -65,7 +65,7 @@ func (p *promptText) hints(inc *incident.Incident, memory []incident.Recollectio
 	return lines
 }
 
-func (p *promptText) hypotheses(memory []incident.Recollection) []string {
+func (p *promptText) hypotheses(memory []incident.PastIncident) []string {
 	var lines []string
 	for _, r := range memory {
 		if r.Hypothesis == "" || len(lines) == maxRecalled {
@@ -77,18 +77,18 @@ func (p *promptText) hypotheses(memory []incident.Recollection) []string {
 				incident.Confirm: "a person confirmed it", incident.Correct: "a person said that it was wrong",
 			}[r.Feedback[n-1].Kind]
 		}
-		if r.Doubted {
+		if r.Marked {
 			review += ", checks by code doubted it"
 		}
 		lines = append(lines, fmt.Sprintf("H%d (incident of %s, %s %% of labels the same, weight %s, %s): %s", len(lines)+1,
-			stamp(r.StartedAt), number(100*r.Likeness), number(r.Weight), review, p.text(r.Hypothesis, maxShort)))
+			stamp(r.StartedAt), number(100*r.Similarity), number(r.Weight), review, p.text(r.Hypothesis, maxShort)))
 	}
 	return lines
 }
 
 func (p *promptText) storm(inc *incident.Incident) []string {
 	links := slices.Clone(inc.Related)
-	slices.SortStableFunc(links, func(a, b incident.Link) int { return p.rules.Rank(a.Severity) - p.rules.Rank(b.Severity) })
+	slices.SortStableFunc(links, func(a, b incident.RelatedIncident) int { return p.rules.Rank(a.Severity) - p.rules.Rank(b.Severity) })
 	var lines []string
 	for _, l := range links {
 		lines = append(lines, fmt.Sprintf("- %s, %s, opened %s", p.text(l.Alertname, maxTitle), p.text(l.Severity, maxLabelName), stamp(l.OpenedAt)))

@@ -170,17 +170,17 @@ func (b *breaker) overBudget(err error, renews time.Time) {
 }
 
 // permit says incidents of which reasons have a chance now; see Analyzer.Permit.
-func (b *breaker) permit() incident.Permission {
+func (b *breaker) permit() incident.RetryPermission {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := b.now()
 	if now.Before(b.pausedUntil) || now.Before(b.budgetUntil) || b.probing {
-		return incident.Permission{}
+		return incident.RetryPermission{}
 	}
-	may := incident.Permission{Reasons: []incident.Reason{incident.NoKey, incident.Authentication, incident.Balance, incident.Budget}}
+	may := incident.RetryPermission{Reasons: []incident.Reason{incident.NoKey, incident.Authentication, incident.Balance, incident.Budget}}
 	if b.open != nil {
 		if now.Before(b.probeAt) {
-			return incident.Permission{}
+			return incident.RetryPermission{}
 		}
 		may.Reasons, may.Probe = append(may.Reasons, incident.GaveUp), true
 		return may

@@ -22,7 +22,7 @@ var (
 
 func (b *bench) permits(t *testing.T, want []incident.Reason, wantProbe bool) {
 	t.Helper()
-	may := b.Permit()
+	may := b.RetryPermission()
 	assert.ElementsMatch(t, want, may.Reasons)
 	assert.Equal(t, wantProbe, may.Probe || may.One)
 }

@@ -14,7 +14,7 @@ type material struct {
 	inc      *incident.Incident
 	alerts   []incident.Alert // of the incident, most severe first: the first ones were shown
 	evidence []incident.Evidence
-	memory   []incident.Recollection
+	memory   []incident.PastIncident
 	missing  []string // ids of evidence that there was no room for
 }
 

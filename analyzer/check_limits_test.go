@@ -49,7 +49,7 @@ func FuzzCheck(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, said, known string) {
 		s := loginScene()
-		s.evidence[2].Summary, s.evidence[2].PromQL = known, known
+		s.evidence[2].Summary, s.evidence[2].Query = known, known
 		s.evidence[2].Table = &incident.Table{Columns: []string{known}, Rows: [][]string{{known, known}, {}}}
 		s.evidence[2].Ranking[0].Labels = map[string]string{"source": known, metricName: said}
 		s.inc.Alerts[0].Annotations = map[string]string{"summary": known}

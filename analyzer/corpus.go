@@ -60,7 +60,7 @@ func allText(inc *incident.Incident, evidence []incident.Evidence) (string, bool
 	for _, e := range evidence {
 		c.add(e.Title, e.Summary)
 		if e.Kind != incident.KindCheck { // a check's query is the model's own words
-			c.add(e.PromQL, e.Link)
+			c.add(e.Query, e.Link)
 		}
 		for _, r := range e.Ranking {
 			c.labels(r.Labels)

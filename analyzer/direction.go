@@ -71,7 +71,7 @@ func direction(part string) string {
 func moves(part string, cited []*incident.Evidence) (moved, label string) {
 	lower := strings.ToLower(part)
 	for _, e := range cited {
-		if quality := polarity(part); quality != 0 && polarity(e.PromQL+" "+e.Title)*quality < 0 {
+		if quality := polarity(part); quality != 0 && polarity(e.Query+" "+e.Title)*quality < 0 {
 			return "", "" // successes fall while failures rise
 		}
 		for _, r := range e.Ranking {
@@ -103,7 +103,7 @@ const metricName = "__name__"
 
 // named returns by what a clause in lower case names an entry: by its metric, where it has one, and else by a label
 // value that not all entries share.
-func named(lower string, labels map[string]string, ranking []incident.Ranked) string {
+func named(lower string, labels map[string]string, ranking []incident.RankedSeries) string {
 	if metric := labels[metricName]; metric != "" {
 		if word(lower, strings.ToLower(metric)) {
 			return metric
@@ -120,7 +120,7 @@ func named(lower string, labels map[string]string, ranking []incident.Ranked) st
 	return best
 }
 
-func shared(key, value string, ranking []incident.Ranked) bool {
+func shared(key, value string, ranking []incident.RankedSeries) bool {
 	for _, r := range ranking {
 		if r.Labels[key] != value {
 			return false

@@ -154,7 +154,7 @@ func evidenceFacts(e *incident.Evidence) *facts {
 	f.text(e.Title)
 	f.text(e.Summary)
 	if e.Kind != incident.KindCheck {
-		f.text(e.PromQL)
+		f.text(e.Query)
 	}
 	if !e.Start.IsZero() && !e.End.IsZero() {
 		f.moments = append(f.moments, momentOf(e.Start), momentOf(e.End))
@@ -164,7 +164,7 @@ func evidenceFacts(e *incident.Evidence) *facts {
 	f.table(e.Table)
 	f.chart(e.Chart)
 	if e.Kind == incident.KindCheck {
-		f.without(readFacts(cutBytes(e.PromQL, maxRead)).quantities)
+		f.without(readFacts(cutBytes(e.Query, maxRead)).quantities)
 	}
 	return f
 }
@@ -176,7 +176,7 @@ func (f *facts) without(own []quantity) {
 	})
 }
 
-func (f *facts) ranking(ranking []incident.Ranked) {
+func (f *facts) ranking(ranking []incident.RankedSeries) {
 	f.count(len(ranking))
 	var after []quantity
 	for _, r := range ranking[:min(len(ranking), maxEntries)] {

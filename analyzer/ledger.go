@@ -28,7 +28,7 @@ type MemoryLedger struct {
 
 type reservation struct {
 	call int64
-	incident.Charge
+	incident.LedgerEntry
 }
 
 // NewMemoryLedger returns an empty ledger.
@@ -40,15 +40,15 @@ func (l *MemoryLedger) ReserveCall(_ context.Context, _ string, cost float64, li
 	defer l.mu.Unlock()
 	now := l.now()
 	l.calls = slices.DeleteFunc(l.calls, func(r reservation) bool { return now.Sub(r.At) >= incident.BudgetWindow })
-	var charges []incident.Charge
+	var charges []incident.LedgerEntry
 	for _, r := range l.calls {
-		charges = append(charges, r.Charge)
+		charges = append(charges, r.LedgerEntry)
 	}
 	if err := limits.Allows(charges, cost, now); err != nil {
 		return 0, err
 	}
 	l.last++
-	l.calls = append(l.calls, reservation{l.last, incident.Charge{At: now, Cost: cost, Open: true}})
+	l.calls = append(l.calls, reservation{l.last, incident.LedgerEntry{At: now, Cost: cost, Open: true}})
 	return l.last, nil
 }
 

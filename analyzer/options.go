@@ -67,7 +67,7 @@ func New(opts Options) (*Analyzer, error) {
 func (o Options) withDefaults() Options {
 	o.BaseURL = cmp.Or(o.BaseURL, "https://api.deepseek.com")
 	o.Model = cmp.Or(o.Model, "deepseek-flash")
-	o.Language = cmp.Or(o.Language, "en")
+	o.Language = cmp.Or(o.Language, incident.English)
 	o.Thinking = cmp.Or(o.Thinking, "disabled")
 	o.Version = cmp.Or(o.Version, "dev")
 	o.Timeout = cmp.Or(o.Timeout, 120*time.Second)
@@ -81,8 +81,8 @@ func (o Options) withDefaults() Options {
 	if o.Prices.Models == nil {
 		o.Prices = DefaultPrices()
 	}
-	if o.Rules == nil {
-		o.Rules = incident.DefaultRules()
+	if o.Policy == nil {
+		o.Policy = incident.DefaultPolicy()
 	}
 	if o.Transport == nil {
 		o.Transport = http.DefaultTransport
@@ -98,12 +98,11 @@ func (o Options) withDefaults() Options {
 }
 
 func (o Options) validate() error {
-	_, knownLanguage := languages[o.Language]
 	switch {
 	case o.Ledger == nil:
 		return errors.New("the analyzer needs a ledger")
-	case !knownLanguage:
-		return fmt.Errorf("the language is %q: it must be en or zh", o.Language)
+	case o.Language.Validate() != nil:
+		return o.Language.Validate()
 	case o.Timeout < 0:
 		return fmt.Errorf("llm.timeout is %s: it must be positive", o.Timeout)
 	case o.MaxTokens < 0:

@@ -45,15 +45,15 @@ const (
 	maxColumns = 8
 )
 
-var languages = map[string]string{
-	"en": "Answer in English.\n\n",
-	"zh": "请用简体中文回答：所有说明文字用中文，键名、枚举值、指标名和命令保持原样。\n\n",
+var languages = map[incident.Language]string{
+	incident.English: "Answer in English.\n\n",
+	incident.Chinese: "请用简体中文回答：所有说明文字用中文，键名、枚举值、指标名和命令保持原样。\n\n",
 }
 
 // promptText renders one incident. What it writes is redacted, and one line per text from outside.
 type promptText struct {
 	redact func(string) string
-	rules  *incident.Rules
+	rules  *incident.Policy
 	out    strings.Builder
 	left   int      // bytes
 	cut    []string // ids of evidence that there was no room for
@@ -62,7 +62,7 @@ type promptText struct {
 
 // renderPrompt returns the message that follows the instructions: the language, then the incident as data; and the ids
 // of the evidence that there was no room for. What is likely to change between two calls about an incident comes last.
-func renderPrompt(language string, size int, redact func(string) string, rules *incident.Rules,
+func renderPrompt(language incident.Language, size int, redact func(string) string, rules *incident.Policy,
 	inc *incident.Incident, f incident.Findings,
 ) (text string, missing []string) {
 	fixed := languages[language] + dataBegins + dataEnds + closing
@@ -141,7 +141,7 @@ func (p *promptText) alerts(inc *incident.Incident, room int) {
 	}
 }
 
-func mostSevereFirst(rules *incident.Rules, alerts []incident.Alert) []incident.Alert {
+func mostSevereFirst(rules *incident.Policy, alerts []incident.Alert) []incident.Alert {
 	key := func(a incident.Alert) int {
 		rank := rules.Rank(a.Labels["severity"])
 		if a.Status != incident.Firing {
@@ -236,8 +236,8 @@ func (p *promptText) item(e incident.Evidence) string {
 }
 
 func (p *promptText) query(b *strings.Builder, e incident.Evidence) {
-	if e.PromQL != "" {
-		fmt.Fprintf(b, "promql: %s\n", p.text(e.PromQL, maxPromQL))
+	if e.Query != "" {
+		fmt.Fprintf(b, "query: %s\n", p.text(e.Query, maxPromQL))
 	}
 	if !e.Start.IsZero() {
 		fmt.Fprintf(b, "range: %s to %s\n", stamp(e.Start), stamp(e.End))
@@ -249,7 +249,7 @@ func (p *promptText) short(e incident.Evidence) string {
 		p.text(e.Title, maxTitle/2), p.text(e.Summary, maxShort))
 }
 
-func (p *promptText) ranking(b *strings.Builder, ranking []incident.Ranked) {
+func (p *promptText) ranking(b *strings.Builder, ranking []incident.RankedSeries) {
 	for i, r := range ranking[:min(len(ranking), maxRanked)] {
 		fmt.Fprintf(b, "rank %d: %s %s, score %s", i+1, p.labels(r.Labels), p.text(r.Direction, 20), number(r.Score))
 		if r.Share != 0 {

@@ -18,7 +18,7 @@ import (
 func asItIs(s string) string { return s }
 
 func render(inc *incident.Incident, evidence []incident.Evidence) string {
-	text, _ := renderPrompt("en", 24<<10, asItIs, incident.DefaultRules(), inc, incident.Findings{Evidence: evidence})
+	text, _ := renderPrompt("en", 24<<10, asItIs, incident.DefaultPolicy(), inc, incident.Findings{Evidence: evidence})
 	return text
 }
 
@@ -41,7 +41,7 @@ func TestInstructions(t *testing.T) {
 // any time, for any incident.
 func TestPrefixIsTheSame(t *testing.T) {
 	var bodies []string
-	for _, language := range []string{"en", "zh", "en"} {
+	for _, language := range []incident.Language{incident.English, incident.Chinese, incident.English} {
 		b := newBench(t, func(o *Options) { o.Language = language })
 		b.clock.advance(time.Duration(len(bodies)) * 1001 * time.Hour)
 		_, failure := b.ask(t, incident.NewID())
@@ -70,8 +70,8 @@ func TestDataCannotCloseItsBlock(t *testing.T) {
 		inc.Alerts[0].Annotations = map[string]string{attack: attack, "summary": attack}
 		for i := range evidence {
 			e := &evidence[i]
-			e.ID, e.Kind, e.Title, e.Summary, e.PromQL = attack, incident.EvidenceKind(attack), attack, attack, attack
-			e.Ranking = []incident.Ranked{{Labels: map[string]string{attack: attack}, Direction: attack}}
+			e.ID, e.Kind, e.Title, e.Summary, e.Query = attack, incident.EvidenceKind(attack), attack, attack, attack
+			e.Ranking = []incident.RankedSeries{{Labels: map[string]string{attack: attack}, Direction: attack}}
 			e.Table = &incident.Table{Columns: []string{attack}, Rows: [][]string{{attack}}}
 		}
 		text := render(inc, evidence)
@@ -133,7 +133,7 @@ func TestPromptGolden(t *testing.T) {
 	})
 	inc.Flaps, inc.ResolvedAt = 2, day.Add(time.Hour)
 	evidence := testEvidence()
-	evidence = append(evidence, incident.Evidence{ID: "E3", Kind: incident.KindNeighbours, Title: "Targets", Summary: "Prometheus did not answer.", Failed: true})
+	evidence = append(evidence, incident.Evidence{ID: "E3", Kind: incident.KindNeighbors, Title: "Targets", Summary: "Prometheus did not answer.", Failed: true})
 	golden(t, "prompt.txt", []byte(render(inc, evidence)))
 }
 

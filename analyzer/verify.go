@@ -36,12 +36,12 @@ func (a *Analyzer) Verify(ctx context.Context, inc *incident.Incident, f inciden
 	if draft.Verification = a.unverifiable(&draft); draft.Verification != nil {
 		return &draft, nil, nil // the settings have changed since
 	}
-	contrast, answers := a.opts.Refuter.Refute(ctx, inc, draft.Checks)
+	contrast, answers := a.opts.Refuter.CounterEvidence(ctx, inc, draft.Checks)
 	if err := ctx.Err(); err != nil {
 		return nil, nil, err
 	}
 	looked := slices.Concat(contrast, answers)
-	incident.Number(looked, incident.Last(f.Evidence))
+	incident.NumberEvidence(looked, incident.LastEvidenceNumber(f.Evidence))
 	draft.Checks = answered(draft.Checks, looked[len(contrast):])
 	draft.Verification = &incident.Verification{Evidence: evidenceKnown(looked)}
 	if !slices.ContainsFunc(looked, func(e incident.Evidence) bool { return !e.Failed }) {
@@ -122,7 +122,7 @@ const (
 func (a *Analyzer) refutation(session *redact.Session, draft *incident.Verdict, looked []incident.Evidence) (
 	messages []openai.ChatCompletionMessage, missing []string,
 ) {
-	p := &promptText{redact: session.Text, rules: a.opts.Rules, left: maxRefutation, brief: true}
+	p := &promptText{redact: session.Text, rules: a.opts.Policy, left: maxRefutation, brief: true}
 	for _, line := range findings(draft) {
 		p.add(p.text(line, maxSummary) + "\n")
 	}

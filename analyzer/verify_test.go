@@ -23,7 +23,7 @@ type looker struct {
 	during            func()
 }
 
-func (l *looker) Refute(_ context.Context, _ *incident.Incident, checks []incident.Check) (contrast, answers []incident.Evidence) {
+func (l *looker) CounterEvidence(_ context.Context, _ *incident.Incident, checks []incident.Check) (contrast, answers []incident.Evidence) {
 	l.asked = checks
 	if l.during != nil {
 		l.during()
@@ -32,11 +32,11 @@ func (l *looker) Refute(_ context.Context, _ *incident.Incident, checks []incide
 }
 
 func yesterday() []incident.Evidence {
-	return []incident.Evidence{{Kind: incident.KindContrast, Title: "Before", Summary: "At this hour yesterday the value was 0.61 as well, password=hunter2yesterday."}}
+	return []incident.Evidence{{Kind: incident.KindComparison, Title: "Before", Summary: "At this hour yesterday the value was 0.61 as well, password=hunter2yesterday."}}
 }
 
 func oneAnswer() []incident.Evidence {
-	return []incident.Evidence{{Kind: incident.KindCheck, Title: "Check 1", Summary: "3 series, none changed.", PromQL: "sum(x)"}}
+	return []incident.Evidence{{Kind: incident.KindCheck, Title: "Check 1", Summary: "3 series, none changed.", Query: "sum(x)"}}
 }
 
 // drafted returns findings with a draft that the model has given.
@@ -87,7 +87,7 @@ func TestVerify(t *testing.T) {
 	assert.Equal(t, f.Verdict.Summary, sent["summary"])
 	assert.NotContains(t, sent, "model", "nothing that we have added")
 	last := *requests[1].Messages[3].Content
-	assert.Contains(t, last, "E3 [contrast] Before")
+	assert.Contains(t, last, "E3 [comparison] Before")
 	assert.Contains(t, last, refutationBegins)
 	assert.Contains(t, *requests[1].Messages[0].Content, "outranks your draft", "what to do stands where it is cached")
 	assert.NotContains(t, last, "hunter2yesterday")
@@ -96,7 +96,7 @@ func TestVerify(t *testing.T) {
 
 // The draft stands, and says why it is no more than that.
 func TestUnverified(t *testing.T) {
-	failed := []incident.Evidence{{Kind: incident.KindContrast, Title: "Before", Summary: "no answer", Failed: true}}
+	failed := []incident.Evidence{{Kind: incident.KindComparison, Title: "Before", Summary: "no answer", Failed: true}}
 	tests := map[string]struct {
 		change func(*Options)
 		looker looker
@@ -217,7 +217,7 @@ func TestSecondCallComesFromTheCache(t *testing.T) {
 	f := drafted(t, b)
 	final, _, err := b.Verify(t.Context(), testIncident(), f)
 	require.NoError(t, err)
-	second := final.Spend.Less(f.Verdict.Spend)
+	second := final.Spend.Sub(f.Verdict.Spend)
 	t.Logf("%d of %d tokens", second.Cached, second.Prompt)
 	assert.GreaterOrEqual(t, float64(second.Cached), .7*float64(second.Prompt))
 }
@@ -225,7 +225,7 @@ func TestSecondCallComesFromTheCache(t *testing.T) {
 // What stands in the query of a check alone are the model's own words, and no grounds for its answer.
 func TestOwnQueryIsNoEvidence(t *testing.T) {
 	answer := incident.Evidence{
-		Kind: incident.KindCheck, Title: "Check 1", Summary: "1 series: last 4711, before 38.5.", PromQL: `up{instance="made-up-7:9090"} * 0 + 4711`,
+		Kind: incident.KindCheck, Title: "Check 1", Summary: "1 series: last 4711, before 38.5.", Query: `up{instance="made-up-7:9090"} * 0 + 4711`,
 		Link: "http://prometheus.example/graph?g0.expr=made-up-7",
 	}
 	b := newBench(t, verifying(&looker{answers: []incident.Evidence{answer}}))

@@ -84,7 +84,7 @@ func (c *Collector) StillFiring(ctx context.Context, inc *incident.Incident) (bo
 		ours[a.Fingerprint] = true
 	}
 	for _, a := range known {
-		if !a.EndsAt.After(c.now()) || a.Labels[incident.EchoLabel] == "true" {
+		if !a.EndsAt.After(c.now()) || a.Labels[incident.SelfAlertLabel] == "true" {
 			continue
 		}
 		if ours[a.Fingerprint] || len(inc.GroupLabels) > 0 && inc.Receiver != "" {

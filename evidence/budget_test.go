@@ -34,11 +34,11 @@ func TestAllThatIsAsked(t *testing.T) {
 		assert.NotEmpty(t, item.Title)
 		assert.NotEmpty(t, item.Summary)
 		kinds = append(kinds, item.Kind)
-		if item.PromQL != "" {
+		if item.Query != "" {
 			assert.NotEmpty(t, item.Link)
 			assert.True(t, item.End.After(item.Start))
-			_, err := parse(item.PromQL)
-			require.NoError(t, err, item.PromQL)
+			_, err := parse(item.Query)
+			require.NoError(t, err, item.Query)
 		}
 		if item.Table != nil {
 			for _, row := range item.Table.Rows {
@@ -47,7 +47,7 @@ func TestAllThatIsAsked(t *testing.T) {
 		}
 	}
 	assert.Subset(t, kinds, []incident.EvidenceKind{
-		incident.KindAlert, incident.KindSignal, incident.KindDrilldown, incident.KindSuspects, incident.KindNeighbours,
+		incident.KindAlert, incident.KindSignal, incident.KindDrilldown, incident.KindSuspects, incident.KindNeighbors,
 		incident.KindAlerts, incident.KindHistory,
 	})
 	assert.IsNonDecreasing(t, indexes(kinds))
@@ -56,7 +56,7 @@ func TestAllThatIsAsked(t *testing.T) {
 func indexes(kinds []incident.EvidenceKind) []int {
 	order := map[incident.EvidenceKind]int{
 		incident.KindAlert: 0, incident.KindSignal: 1, incident.KindDrilldown: 2, incident.KindSuspects: 3,
-		incident.KindNeighbours: 4, incident.KindAlerts: 5, incident.KindHistory: 6, incident.KindRunbook: 7,
+		incident.KindNeighbors: 4, incident.KindAlerts: 5, incident.KindHistory: 6, incident.KindRunbook: 7,
 	}
 	var out []int
 	for _, k := range kinds {

@@ -105,7 +105,7 @@ func checked(t *testing.T, c *Collector, since time.Time, promql ...string) []in
 	for _, one := range promql {
 		checks = append(checks, incident.Check{PromQL: one, WouldRefute: "hostile <words>"})
 	}
-	_, answers := c.Refute(t.Context(), firing(since, "req_total > 0", "alertname=X job=api"), checks)
+	_, answers := c.CounterEvidence(t.Context(), firing(since, "req_total > 0", "alertname=X job=api"), checks)
 	for i, item := range answers {
 		assert.Equal(t, incident.KindCheck, item.Kind)
 		assert.Empty(t, item.ID)
@@ -181,7 +181,7 @@ func TestChecks(t *testing.T) {
 			item := answers[0]
 			assert.False(t, item.Failed)
 			assert.Equal(t, "Check 1", item.Title)
-			assert.Equal(t, test.promql, item.PromQL)
+			assert.Equal(t, test.promql, item.Query)
 			assert.Contains(t, item.Link, p.URL)
 			assert.True(t, item.Start.Before(since) && item.End.After(since))
 			assert.Regexp(t, test.want, item.Summary)
@@ -222,9 +222,9 @@ func TestChecks(t *testing.T) {
 			assert.Equal(t, i == 1, answers[i].Failed)
 		}
 		assert.Equal(t, "This could not be looked up: the query has a selector without the name of a metric", answers[1].Summary)
-		assert.Empty(t, answers[1].PromQL, "it was not run")
+		assert.Empty(t, answers[1].Query, "it was not run")
 		assert.Contains(t, answers[2].Summary, "no data")
-		assert.Equal(t, `room_bytes > 0`, answers[3].PromQL, "as it was run")
+		assert.Equal(t, `room_bytes > 0`, answers[3].Query, "as it was run")
 	})
 	t.Run("Chinese", func(t *testing.T) {
 		c := collectorAt(t, p.URL, r.end(), func(o *Options) { o.Language = "zh" })
@@ -261,7 +261,7 @@ func TestCheckTooExpensive(t *testing.T) {
 	assert.False(t, answers[0].Failed)
 	assert.True(t, answers[1].Failed)
 	assert.Contains(t, answers[1].Summary, "the server refused the query")
-	assert.Equal(t, `a * ignoring (i) group_left () b`, answers[1].PromQL, "anyone can see what was refused")
+	assert.Equal(t, `a * ignoring (i) group_left () b`, answers[1].Query, "anyone can see what was refused")
 
 	small := testPrometheusWithLimit(t, r, "1000")
 	c = collectorAt(t, small, r.end())
@@ -288,7 +288,7 @@ func TestRefuteBudget(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			registry, asked := countedQuestions(t)
 			c := collectorAt(t, p.URL, r.end(), func(o *Options) { o.Registerer, o.MaxQueries = registry, 1 })
-			_, answers := c.Refute(t.Context(), inc, []incident.Check{{PromQL: "m1"}, {PromQL: "m2"}, {PromQL: "m3"}, {PromQL: "m4"}})
+			_, answers := c.CounterEvidence(t.Context(), inc, []incident.Check{{PromQL: "m1"}, {PromQL: "m2"}, {PromQL: "m3"}, {PromQL: "m4"}})
 			require.Len(t, answers, maxChecks)
 			for _, item := range answers {
 				assert.False(t, item.Failed, item.Summary)
@@ -308,13 +308,13 @@ func TestRefuteFaults(t *testing.T) {
 	inc := firing(time.Now().Add(-time.Minute), "x > 1", "alertname=X job=api")
 	checks := []incident.Check{{PromQL: "x"}, {PromQL: "up["}}
 	t.Run("no Prometheus", func(t *testing.T) {
-		contrast, answers := collectorAt(t, "", time.Now()).Refute(t.Context(), inc, checks)
+		contrast, answers := collectorAt(t, "", time.Now()).CounterEvidence(t.Context(), inc, checks)
 		assert.Nil(t, contrast)
 		assert.Nil(t, answers)
 	})
 	t.Run("a dead one", func(t *testing.T) {
 		c := collectorAt(t, "http://user:secret@127.0.0.1:9", time.Now())
-		contrast, answers := c.Refute(t.Context(), inc, checks)
+		contrast, answers := c.CounterEvidence(t.Context(), inc, checks)
 		require.Len(t, contrast, 3)
 		require.Len(t, answers, 2)
 		for _, item := range append(contrast, answers[0]) {
@@ -327,7 +327,7 @@ func TestRefuteFaults(t *testing.T) {
 	t.Run("one that hangs", func(t *testing.T) {
 		c := collectorAt(t, hanging(t), time.Now(), func(o *Options) { o.Timeout, o.RefuteTimeout = time.Hour, time.Second })
 		began := time.Now()
-		contrast, answers := c.Refute(t.Context(), inc, checks)
+		contrast, answers := c.CounterEvidence(t.Context(), inc, checks)
 		assert.Less(t, time.Since(began), 3*time.Second)
 		for _, item := range append(contrast, answers[0]) {
 			assert.True(t, item.Failed)
@@ -348,6 +348,6 @@ func TestRefuteFaults(t *testing.T) {
 	})
 	t.Run("no alert at all", func(t *testing.T) {
 		c := collectorAt(t, "http://127.0.0.1:9", time.Now())
-		assert.NotPanics(t, func() { c.Refute(t.Context(), &incident.Incident{}, checks) })
+		assert.NotPanics(t, func() { c.CounterEvidence(t.Context(), &incident.Incident{}, checks) })
 	})
 }

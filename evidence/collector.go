@@ -32,9 +32,9 @@ type Options struct {
 	// Runbooks says which runbooks may be fetched; the zero value allows none.
 	Runbooks Runbooks
 
-	Language   string        // "en" (default) or "zh"
-	Timeout    time.Duration // for all that is looked up about an incident; default 20 s
-	MaxQueries int           // to Prometheus about one incident; default 60
+	Language   incident.Language // default English
+	Timeout    time.Duration     // for all that is looked up about an incident; default 20 s
+	MaxQueries int               // to Prometheus about one incident; default 60
 	// RefuteTimeout is for all that is looked up to refute a draft; default 10 s.
 	RefuteTimeout time.Duration
 
@@ -57,7 +57,7 @@ type Collector struct {
 
 // New makes a Collector. It does not ask anything yet: an error is about the options, and says which.
 func New(o Options) (*Collector, error) {
-	o.Language = cmp.Or(o.Language, "en")
+	o.Language = cmp.Or(o.Language, incident.English)
 	o.Timeout = cmp.Or(o.Timeout, 20*time.Second)
 	o.MaxQueries = cmp.Or(o.MaxQueries, 60)
 	o.RefuteTimeout = cmp.Or(o.RefuteTimeout, 10*time.Second)
@@ -68,8 +68,8 @@ func New(o Options) (*Collector, error) {
 	if c.now == nil {
 		c.now = time.Now
 	}
-	if o.Language != "en" && o.Language != "zh" {
-		return nil, fmt.Errorf("the language %q is not known: set REPORT_LANGUAGE to en or zh", o.Language)
+	if err := o.Language.Validate(); err != nil {
+		return nil, err
 	}
 	var err error
 	if c.prometheus, err = connect(o.Prometheus, "prometheus"); err != nil {
@@ -123,7 +123,7 @@ func (c *Collector) collectors() []collector {
 		{incident.KindSignal, titleSignal, signal},
 		{incident.KindDrilldown, titleDrilldown, drilldown},
 		{incident.KindSuspects, titleSuspects, suspects},
-		{incident.KindNeighbours, titleNeighbours, neighbours},
+		{incident.KindNeighbors, titleNeighbors, neighbors},
 		{incident.KindAlerts, titleOthers, otherAlerts},
 		{incident.KindHistory, titleHistory, c.past},
 		{incident.KindRunbook, titleRunbook, c.runbook},
@@ -186,6 +186,9 @@ func (c *Collector) collect(ctx context.Context, one collector, q *inquiry) (ite
 	items, err := one.run(ctx, q)
 	for i := range items {
 		items[i].Kind = one.kind
+		if items[i].Query != "" {
+			items[i].Source = incident.SourcePrometheus
+		}
 	}
 	if err != nil {
 		q.log.WarnContext(ctx, "evidence could not be looked up", "kind", one.kind, "err", err)

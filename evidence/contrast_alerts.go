@@ -62,7 +62,7 @@ func firesNow(ctx context.Context, q *inquiry) ([]incident.Evidence, error) {
 		all = firingCount{all.all + 1, all.near + near}
 	}
 	item := incident.Evidence{
-		Title: q.say(titleFiring), PromQL: promql, Start: q.start, End: q.now, Link: q.link(promql, q.start, q.now),
+		Title: q.say(titleFiring), Query: promql, Start: q.start, End: q.now, Link: q.link(promql, q.start, q.now),
 	}
 	switch {
 	case all.all == 0:

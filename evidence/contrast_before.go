@@ -92,7 +92,7 @@ func before(ctx context.Context, q *inquiry) ([]incident.Evidence, error) {
 		}
 	}
 	item := incident.Evidence{
-		Title: q.say(titleBefore), PromQL: view.query, Start: view.start, End: view.end,
+		Title: q.say(titleBefore), Query: view.query, Start: view.start, End: view.end,
 		Link: q.link(view.query, view.start, view.end),
 	}
 	if len(view.lines) == 0 {

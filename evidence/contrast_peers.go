@@ -196,7 +196,7 @@ func (q *inquiry) tellPeers(c condition, ours, others []peer, meeting map[model.
 	slices.Sort(extremes)
 	promql := c.value.String()
 	item := incident.Evidence{
-		Title: q.say(titlePeers), PromQL: promql, Start: start, End: q.end, Link: q.link(promql, start, q.end),
+		Title: q.say(titlePeers), Query: promql, Start: start, End: q.end, Link: q.link(promql, start, q.end),
 		Summary: q.say(sayPeersWell, len(others)), Table: q.peersTable(c, ours, others, up),
 	}
 	if sick > 0 {
@@ -270,9 +270,9 @@ func (q *inquiry) jobOnly(ctx context.Context, why text) ([]incident.Evidence, e
 		return []incident.Evidence{item}, nil
 	}
 	scope := []matcher{{"job", "=", job}}
-	item.PromQL, item.Start, item.End = selectorText("up", scope...), q.start, q.end
-	item.Link = q.link(item.PromQL, q.start, q.end)
-	found, err := q.prom.Instant(ctx, item.PromQL, q.end)
+	item.Query, item.Start, item.End = selectorText("up", scope...), q.start, q.end
+	item.Link = q.link(item.Query, q.start, q.end)
+	found, err := q.prom.Instant(ctx, item.Query, q.end)
 	if err != nil {
 		return nil, err
 	}

@@ -153,30 +153,30 @@ func TestBefore(t *testing.T) {
 	fired := r.end().Add(-10 * time.Minute)
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			contrast, answers := c.Refute(t.Context(), firing(fired, test.expr, "alertname=X job=api"), nil)
+			contrast, answers := c.CounterEvidence(t.Context(), firing(fired, test.expr, "alertname=X job=api"), nil)
 			assert.Empty(t, answers)
 			require.Len(t, contrast, 3)
 			item := contrast[0]
 			t.Log(item.Summary, item.Table)
-			assert.Equal(t, incident.KindContrast, item.Kind)
+			assert.Equal(t, incident.KindComparison, item.Kind)
 			assert.Equal(t, "Was it like this before?", item.Title)
 			require.False(t, item.Failed)
 			assert.Regexp(t, test.want, item.Summary)
 			if test.query != "" {
-				assert.Equal(t, test.query, item.PromQL)
+				assert.Equal(t, test.query, item.Query)
 			}
 		})
 	}
 	t.Run("a series that is new today", func(t *testing.T) {
-		contrast, _ := c.Refute(t.Context(), firing(r.end().Add(-2*time.Minute), "restarted_percent > 10", "alertname=X job=api"), nil)
+		contrast, _ := c.CounterEvidence(t.Context(), firing(r.end().Add(-2*time.Minute), "restarted_percent > 10", "alertname=X job=api"), nil)
 		t.Log(contrast[0].Summary, contrast[0].Table)
 		assert.Less(t, contrast[0].End.Sub(contrast[0].Start), 10*time.Minute)
 		assert.Regexp(t, `^The value at this hour: a day before at most 6\S+ %, .* It rose like this a day before as well`, contrast[0].Summary)
 	})
 	t.Run("the chart and the table", func(t *testing.T) {
-		contrast, _ := c.Refute(t.Context(), firing(fired, "daily_percent > 10", "alertname=X job=api"), nil)
+		contrast, _ := c.CounterEvidence(t.Context(), firing(fired, "daily_percent > 10", "alertname=X job=api"), nil)
 		item := contrast[0]
-		assert.Equal(t, `daily_percent{job="api"}`, item.PromQL)
+		assert.Equal(t, `daily_percent{job="api"}`, item.Query)
 		assert.NotEmpty(t, item.Link)
 		require.NotNil(t, item.Chart)
 		require.Len(t, item.Chart.Series, 3)
@@ -200,7 +200,7 @@ func TestBefore(t *testing.T) {
 	})
 	t.Run("Chinese", func(t *testing.T) {
 		c := collectorAt(t, p.URL, r.end(), func(o *Options) { o.Language = "zh" })
-		contrast, _ := c.Refute(t.Context(), firing(fired, "daily_percent > 10", "alertname=X job=api"), nil)
+		contrast, _ := c.CounterEvidence(t.Context(), firing(fired, "daily_percent > 10", "alertname=X job=api"), nil)
 		t.Log(contrast[0].Summary)
 		assert.Equal(t, "以前是否也这样", contrast[0].Title)
 		assert.Regexp(t, "^同一时段的值：前一天最高 "+number+" %，一周前最高 "+number+" %；本次最高 "+number+" %。 前一天和一周前也有这样的上升：可能是每日规律。$", contrast[0].Summary)
@@ -252,12 +252,12 @@ func TestPeersAndAlerts(t *testing.T) {
 	p := r.serve(t, "")
 	c := collectorAt(t, p.URL, r.end())
 	ask := func(t *testing.T, expr, alert string) []incident.Evidence {
-		contrast, _ := c.Refute(t.Context(), firing(r.at(onset+30), expr, strings.Split(alert, ";")...), nil)
+		contrast, _ := c.CounterEvidence(t.Context(), firing(r.at(onset+30), expr, strings.Split(alert, ";")...), nil)
 		require.Len(t, contrast, 3)
 		for _, item := range contrast[1:] {
 			require.False(t, item.Failed, item.Summary)
-			assert.Equal(t, incident.KindContrast, item.Kind)
-			if item.PromQL != "" {
+			assert.Equal(t, incident.KindComparison, item.Kind)
+			if item.Query != "" {
 				assert.NotEmpty(t, item.Link)
 				assert.True(t, item.End.After(item.Start))
 			}
@@ -286,14 +286,14 @@ func TestPeersAndAlerts(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			item := ask(t, test.expr, test.alert)[1]
-			t.Log(item.Summary, item.PromQL, item.Table)
+			t.Log(item.Summary, item.Query, item.Table)
 			assert.Equal(t, "Are the peers healthy?", item.Title)
 			assert.Regexp(t, test.want, item.Summary)
 		})
 	}
 	t.Run("only just", func(t *testing.T) {
 		now := r.end().Add(900 * time.Millisecond)
-		contrast, _ := collectorAt(t, p.URL, now).Refute(t.Context(), firing(now, "local > 50", alert), nil)
+		contrast, _ := collectorAt(t, p.URL, now).CounterEvidence(t.Context(), firing(now, "local > 50", alert), nil)
 		assert.Contains(t, contrast[0].Summary, "; this time at most 9")
 		assert.Contains(t, contrast[1].Summary, "None of 9 other series")
 	})
@@ -306,7 +306,7 @@ func TestPeersAndAlerts(t *testing.T) {
 	})
 	t.Run("the table of peers", func(t *testing.T) {
 		item := ask(t, "global > 50", alert)[1]
-		assert.Equal(t, "global", item.PromQL, "of all, not of the alert's own")
+		assert.Equal(t, "global", item.Query, "of all, not of the alert's own")
 		require.Len(t, item.Table.Rows, 1+maxPeers+1)
 		assert.Equal(t, []string{`instance="0:80"`, "this alert"}, item.Table.Rows[0][:2])
 		assert.Regexp(t, `^(4|5)`, item.Table.Rows[0][2])
@@ -340,7 +340,7 @@ func TestPeersAndAlerts(t *testing.T) {
 	})
 	t.Run("fires: nothing", func(t *testing.T) {
 		c := collectorAt(t, p.URL, r.start.Add(-time.Hour))
-		contrast, _ := c.Refute(t.Context(), firing(r.start.Add(-2*time.Hour), "local > 50", alert), nil)
+		contrast, _ := c.CounterEvidence(t.Context(), firing(r.start.Add(-2*time.Hour), "local > 50", alert), nil)
 		assert.Equal(t, "No other alert fires now.", contrast[2].Summary)
 		assert.Nil(t, contrast[2].Table)
 	})
@@ -351,7 +351,7 @@ func TestPeersAndAlerts(t *testing.T) {
 			"local > 50":  "^表达式的其他 9 条序列自异常开始以来均未满足条件。",
 			"alone > 50":  `^表达式只有本告警的序列，没有同类对象可比较。 在时间范围结束时，标签为 job="api" 的采集目标中 8 个正常，2 个不可用。$`,
 		} {
-			contrast, _ := c.Refute(t.Context(), firing(r.at(onset+30), expr, alert), nil)
+			contrast, _ := c.CounterEvidence(t.Context(), firing(r.at(onset+30), expr, alert), nil)
 			assert.Regexp(t, want, contrast[1].Summary)
 			assert.Equal(t, `当前另有 15 条告警触发：与本告警同在 job="api" 的 1 条，别处 14 条，涉及另外 0 个 job。`, contrast[2].Summary)
 			assert.NotRegexp(t, `%!|\b(the|of|no)\b`, fmt.Sprint(contrast))

@@ -276,8 +276,8 @@ func mean(values []float64, at []int) float64 {
 }
 
 // ranked makes the entry of a ranking.
-func (b breakdown) ranked(c contribution, onset time.Time) incident.Ranked {
-	r := incident.Ranked{Labels: c.labels, Share: min(c.share, 1), Before: c.before, After: c.after, Direction: "down"}
+func (b breakdown) ranked(c contribution, onset time.Time) incident.RankedSeries {
+	r := incident.RankedSeries{Labels: c.labels, Share: min(c.share, 1), Before: c.before, After: c.after, Direction: "down"}
 	if c.change > 0 {
 		r.Direction = "up"
 	}

@@ -8,8 +8,8 @@
 //	})
 //	…
 //	items := c.Collect(ctx, inc)                    // E1, E2 …; never fails
-//	memory := c.Recall(ctx, inc)                     // earlier incidents of the same alert: hypotheses, never evidence
-//	contrast, answers := c.Refute(ctx, inc, draft.Checks) // what could refute a draft; never fails
+//	memory := c.PastIncidents(ctx, inc)                     // earlier incidents of the same alert: hypotheses, never evidence
+//	contrast, answers := c.CounterEvidence(ctx, inc, draft.Checks) // what could refute a draft; never fails
 //
 // A collector is one function over an inquiry: the incident, its alert, the rule, the window, and a Prometheus client
 // that keeps to a budget. Collectors run side by side; one that fails or runs out of time leaves an item that says so.

@@ -96,7 +96,7 @@ func TestDrilldownOfAnAttack(t *testing.T) {
 			item := items[0]
 			require.False(t, item.Failed, item.Summary)
 			t.Log(item.Summary)
-			assert.Equal(t, test.promql, item.PromQL)
+			assert.Equal(t, test.promql, item.Query)
 			assert.Contains(t, item.Summary, test.summary)
 			require.NotEmpty(t, item.Ranking)
 			assert.Equal(t, test.labels, item.Ranking[0].Labels)
@@ -154,7 +154,7 @@ func TestDrilldownOfOtherForms(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			for _, language := range []string{"en", "zh"} {
+			for _, language := range incident.Languages() {
 				c := collectorAt(t, p.URL, r.end(), func(o *Options) { o.Language = language })
 				items := ofKind(c.Collect(t.Context(), firing(r.at(5400), test.expr, "alertname=X")), incident.KindDrilldown)
 				require.Len(t, items, 1)

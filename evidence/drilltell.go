@@ -82,7 +82,7 @@ func (q *inquiry) tellDrill(d drill, best breakdown, all []breakdown) incident.E
 	item := incident.Evidence{
 		Title:   q.say(titleDrilldown),
 		Summary: q.drillSummary(d, best, all),
-		PromQL:  query, Start: start, End: q.end, Link: q.link(query, start, q.end),
+		Query:   query, Start: start, End: q.end, Link: q.link(query, start, q.end),
 		Table: &incident.Table{Columns: []string{
 			q.say(wordLabel), q.say(wordCount), q.say(wordTop), q.say(wordShare), q.say(wordMoved),
 		}},
@@ -217,7 +217,7 @@ func (q *inquiry) refuse(ctx context.Context, c condition, why refusal) ([]incid
 		}
 		item.Summary += q.say(sayMeeting, digits(met), digits(float64(other[0].Value)))
 	}
-	item.PromQL, item.Start, item.End = meeting, q.start, q.end
+	item.Query, item.Start, item.End = meeting, q.start, q.end
 	item.Link = q.link(meeting, q.start, q.end)
 	return []incident.Evidence{item}, nil
 }

@@ -198,7 +198,7 @@ func TestWithoutPrometheus(t *testing.T) {
 	inc := firing(since, "", "alertname=X instance=a:80 team=a", "alertname=X instance=b:80 team=a")
 	inc.Truncated = 3
 	inc.Alerts[1].Status, inc.Alerts[1].EndsAt = incident.Resolved, since.Add(time.Minute)
-	for language, want := range map[string][2]string{
+	for language, want := range map[incident.Language][2]string{
 		"en": {
 			`Firing: 1 of 2 alerts of X, the first since 2026-11-20 08:30:05 UTC. Alertmanager left 3 more out of the notification. All have alertname="X", team="a".`,
 			"Nothing was looked up in Prometheus: PROMETHEUS_URL is not set.",
@@ -208,7 +208,7 @@ func TestWithoutPrometheus(t *testing.T) {
 			"未查询 Prometheus：未设置 PROMETHEUS_URL。",
 		},
 	} {
-		t.Run(language, func(t *testing.T) {
+		t.Run(string(language), func(t *testing.T) {
 			c := collectorAt(t, "", since.Add(time.Hour), func(o *Options) { o.Language = language })
 			items := c.Collect(t.Context(), inc)
 			require.Len(t, items, 2)

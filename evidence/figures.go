@@ -142,7 +142,7 @@ func (v *signalView) metAt(p model.SamplePair) bool {
 // describe makes the item of a signal.
 func (q *inquiry) describe(v *signalView) incident.Evidence {
 	item := incident.Evidence{
-		Title: q.say(titleSignal), PromQL: v.query, Start: v.start, End: v.end,
+		Title: q.say(titleSignal), Query: v.query, Start: v.start, End: v.end,
 		Link: q.link(v.query, v.start, v.end), Table: q.ruleTable(),
 	}
 	if len(v.lines) == 0 {

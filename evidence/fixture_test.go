@@ -137,7 +137,7 @@ func firing(since time.Time, expr string, alerts ...string) *incident.Incident {
 			GeneratorURL: "http://prometheus.invalid/graph?" + url.Values{"g0.expr": {expr}, "g0.tab": {"1"}}.Encode(),
 		})
 	}
-	n.Normalise()
+	n.Normalize()
 	inc := &incident.Incident{
 		ID: incident.NewID(), Receiver: n.Receiver, GroupKey: n.GroupKey, Status: incident.Firing, Alerts: n.Alerts,
 		OpenedAt: since, StartedAt: since, LastHeardAt: since,

@@ -39,8 +39,8 @@ type inquiry struct {
 
 	prom         *querier      // nil without Prometheus
 	alertmanager *alertmanager // nil without Alertmanager
-	language     string        // "en" or "zh"
-	linkTo       *url.URL      // root of Prometheus for people; nil without Prometheus
+	language     incident.Language
+	linkTo       *url.URL // root of Prometheus for people; nil without Prometheus
 	log          *slog.Logger
 }
 

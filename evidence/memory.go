@@ -19,10 +19,10 @@ const (
 	leastTaught      = .01 // of what a person has said something about
 )
 
-// Recall returns earlier incidents of the same alert that have something to say: those that a person has said something
+// PastIncidents returns earlier incidents of the same alert that have something to say: those that a person has said something
 // about first, then the weightiest, at most three. They are hypotheses, written by a model or by people, and never
 // evidence. What can't be read is logged and left out. nil without Options.History.
-func (c *Collector) Recall(ctx context.Context, inc *incident.Incident) []incident.Recollection {
+func (c *Collector) PastIncidents(ctx context.Context, inc *incident.Incident) []incident.PastIncident {
 	if c.options.History == nil {
 		return nil
 	}
@@ -34,7 +34,7 @@ func (c *Collector) Recall(ctx context.Context, inc *incident.Incident) []incide
 		log.WarnContext(ctx, "earlier incidents could not be recalled", "err", err)
 		return nil
 	}
-	weight := func(p pastIncident) float64 { return incident.Weigh(p.likeness, inc.OpenedAt.Sub(p.OpenedAt)) }
+	weight := func(p pastIncident) float64 { return incident.MemoryWeight(p.likeness, inc.OpenedAt.Sub(p.OpenedAt)) }
 	found = slices.DeleteFunc(found, func(p pastIncident) bool {
 		if len(p.Feedback) > 0 {
 			return weight(p) < leastTaught
@@ -45,7 +45,7 @@ func (c *Collector) Recall(ctx context.Context, inc *incident.Incident) []incide
 		return cmp.Or(cmp.Compare(zeroOne(len(b.Feedback) > 0), zeroOne(len(a.Feedback) > 0)),
 			cmp.Compare(weight(b), weight(a)), b.OpenedAt.Compare(a.OpenedAt))
 	})
-	var out []incident.Recollection
+	var out []incident.PastIncident
 	for _, p := range found {
 		if len(out) == maxRecollections || ctx.Err() != nil {
 			break
@@ -64,15 +64,15 @@ func (c *Collector) Recall(ctx context.Context, inc *incident.Incident) []incide
 }
 
 // recollect returns what an earlier incident has to say.
-func recollect(p pastIncident, v *incident.Verdict) incident.Recollection {
-	r := incident.Recollection{
-		Incident: p.ID, ReportPath: p.ReportPath, StartedAt: p.StartedAt, ResolvedAt: p.ResolvedAt, Likeness: p.likeness,
+func recollect(p pastIncident, v *incident.Verdict) incident.PastIncident {
+	r := incident.PastIncident{
+		Incident: p.ID, ReportPath: p.ReportPath, StartedAt: p.StartedAt, ResolvedAt: p.ResolvedAt, Similarity: p.likeness,
 		Feedback: slices.Clone(p.Feedback[max(0, len(p.Feedback)-maxRemarks):]),
 	}
 	if v != nil && len(v.Causes) > 0 {
 		first := v.Causes[0]
 		r.Hypothesis = cut(first.Hypothesis, maxHypothesis)
-		r.Doubted = r.Hypothesis != "" && len(first.Marks) > 0
+		r.Marked = r.Hypothesis != "" && len(first.Marks) > 0
 	}
 	return r
 }

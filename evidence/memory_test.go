@@ -110,7 +110,7 @@ func TestRecall(t *testing.T) {
 			var log bytes.Buffer
 			c := collectorAt(t, "", now, func(o *Options) { o.History, o.Logger = s, slog.New(slog.NewTextHandler(&log, nil)) })
 			var ids []string
-			for _, r := range c.Recall(t.Context(), current) {
+			for _, r := range c.PastIncidents(t.Context(), current) {
 				ids = append(ids, r.Incident)
 			}
 			assert.Equal(t, test.want, ids)
@@ -127,10 +127,10 @@ func TestRecollection(t *testing.T) {
 	for _, s := range []string{"one", "two", "three", "four"} {
 		earlier.Feedback = append(earlier.Feedback, incident.Feedback{Kind: incident.Confirm, Text: s, By: "kim"})
 	}
-	recall := func(v *incident.Verdict) incident.Recollection {
+	recall := func(v *incident.Verdict) incident.PastIncident {
 		a := archive{list: []*incident.Incident{earlier}, findings: map[string]incident.Findings{earlier.ID: {Verdict: v}}}
 		c := collectorAt(t, "", now.Add(time.Hour), func(o *Options) { o.History = a })
-		found := c.Recall(t.Context(), current)
+		found := c.PastIncidents(t.Context(), current)
 		require.Len(t, found, 1)
 		return found[0]
 	}
@@ -139,17 +139,17 @@ func TestRecollection(t *testing.T) {
 	assert.Len(t, hypothesis, maxHypothesis+1)
 	assert.Equal(t, "…", string(hypothesis[maxHypothesis]))
 	r.Hypothesis = ""
-	assert.Equal(t, incident.Recollection{
+	assert.Equal(t, incident.PastIncident{
 		Incident: earlier.ID, ReportPath: "2026-10-21/x.md", StartedAt: earlier.StartedAt, ResolvedAt: earlier.ResolvedAt,
-		Likeness: .5, Weight: .25, // by the likeliest of its alerts, at the age of the openings
+		Similarity: .5, Weight: .25, // by the likeliest of its alerts, at the age of the openings
 		Feedback: earlier.Feedback[1:],
 	}, r)
 	r.Feedback[0].Text = "changed"
 	assert.Equal(t, "two", earlier.Feedback[1].Text, "it is a copy")
 
 	marked := []incident.Mark{{Kind: incident.MarkUncited}}
-	assert.True(t, recall(&incident.Verdict{Causes: []incident.Cause{{Hypothesis: "a", Marks: marked}}}).Doubted)
-	assert.False(t, recall(&incident.Verdict{Causes: []incident.Cause{{Hypothesis: "a"}, {Hypothesis: "b", Marks: marked}}}).Doubted)
+	assert.True(t, recall(&incident.Verdict{Causes: []incident.Cause{{Hypothesis: "a", Marks: marked}}}).Marked)
+	assert.False(t, recall(&incident.Verdict{Causes: []incident.Cause{{Hypothesis: "a"}, {Hypothesis: "b", Marks: marked}}}).Marked)
 	r = recall(&incident.Verdict{Prose: "I think it was the disk."})
 	assert.Empty(t, r.Hypothesis)
 	assert.Len(t, r.Feedback, maxRemarks)
@@ -159,9 +159,9 @@ func TestRecollection(t *testing.T) {
 func TestRecallFaults(t *testing.T) {
 	now := time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC)
 	current := firing(now, "", "alertname=X")
-	assert.Nil(t, collectorAt(t, "", now).Recall(t.Context(), current), "no history")
+	assert.Nil(t, collectorAt(t, "", now).PastIncidents(t.Context(), current), "no history")
 	broken := collectorAt(t, "", now, func(o *Options) { o.History = archive{err: errors.New("the disk is gone")} })
-	assert.Nil(t, broken.Recall(t.Context(), current))
+	assert.Nil(t, broken.PastIncidents(t.Context(), current))
 
 	synctest.Test(t, func(t *testing.T) {
 		a := archive{}
@@ -175,7 +175,7 @@ func TestRecallFaults(t *testing.T) {
 			o.History, o.Logger = shelf{archive: a}, slog.New(slog.NewTextHandler(&log, nil))
 		})
 		began := time.Now()
-		assert.Empty(t, c.Recall(t.Context(), current))
+		assert.Empty(t, c.PastIncidents(t.Context(), current))
 		assert.Equal(t, recallTimeout, time.Since(began), "for all of them together")
 		assert.Equal(t, 1, strings.Count(log.String(), "could not be recalled"), "nobody is asked after that")
 	})

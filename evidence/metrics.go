@@ -38,8 +38,8 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		}
 	}
 	for _, kind := range []incident.EvidenceKind{
-		incident.KindAlert, incident.KindSignal, incident.KindDrilldown, incident.KindSuspects, incident.KindNeighbours,
-		incident.KindAlerts, incident.KindHistory, incident.KindRunbook, incident.KindContrast, incident.KindCheck,
+		incident.KindAlert, incident.KindSignal, incident.KindDrilldown, incident.KindSuspects, incident.KindNeighbors,
+		incident.KindAlerts, incident.KindHistory, incident.KindRunbook, incident.KindComparison, incident.KindCheck,
 	} {
 		m.failed.WithLabelValues(string(kind))
 	}

@@ -57,9 +57,9 @@ func otherAlerts(ctx context.Context, q *inquiry) ([]incident.Evidence, error) {
 	item := incident.Evidence{Title: q.say(titleOthers), Start: q.start, End: q.end}
 	var failed error
 	if q.prom != nil {
-		item.PromQL = `ALERTS{alertstate="firing"}`
-		item.Link = q.link(item.PromQL, q.start, q.end)
-		found, err := q.alertsSeries(ctx, item.PromQL)
+		item.Query = `ALERTS{alertstate="firing"}`
+		item.Link = q.link(item.Query, q.start, q.end)
+		found, err := q.alertsSeries(ctx, item.Query)
 		others, failed = found, err
 	}
 	if q.alertmanager != nil {
@@ -111,7 +111,7 @@ func (q *inquiry) alertsSeries(ctx context.Context, promql string) ([]otherAlert
 
 // ours reports whether labels are those of an alert of the incident, or of one that is not worth a line.
 func (q *inquiry) ours(labels map[string]string) bool {
-	if slices.Contains(uninteresting, labels["alertname"]) || labels[incident.EchoLabel] == "true" {
+	if slices.Contains(uninteresting, labels["alertname"]) || labels[incident.SelfAlertLabel] == "true" {
 		return true
 	}
 	for _, a := range q.incident.Alerts {

@@ -124,7 +124,7 @@ func TestOtherAlerts(t *testing.T) {
 
 func TestStillFiring(t *testing.T) {
 	labels := map[string]string{"alertname": "X", "instance": "a:80"}
-	am := realAlertmanager(t, time.Now().Add(-time.Minute), labels, map[string]string{"alertname": "Y", incident.EchoLabel: "true"})
+	am := realAlertmanager(t, time.Now().Add(-time.Minute), labels, map[string]string{"alertname": "Y", incident.SelfAlertLabel: "true"})
 	c := collectorAt(t, "", time.Now(), func(o *Options) { o.Alertmanager = serverAt(t, am.URL) })
 	tests := []struct {
 		name   string

@@ -17,14 +17,14 @@ const (
 	maxChecks     = 4  // that are run, the first ones
 )
 
-// Refute looks up what could refute a draft of a verdict. contrast is the same whatever the draft says: whether it was
+// CounterEvidence looks up what could refute a draft of a verdict. contrast is the same whatever the draft says: whether it was
 // like this before, whether the peers are healthy, what else fires now. answers[i] is the answer to checks[i], for the
 // first four checks. A check's query is a model's, which has read text of strangers: only a query that can do no harm
 // is run, for others the answer says why not.
 //
 // The items have no ids yet. Like Collect it never fails, and takes no longer than Options.RefuteTimeout. Without
 // Prometheus there is nothing.
-func (c *Collector) Refute(ctx context.Context, inc *incident.Incident, checks []incident.Check) (contrast, answers []incident.Evidence) {
+func (c *Collector) CounterEvidence(ctx context.Context, inc *incident.Incident, checks []incident.Check) (contrast, answers []incident.Evidence) {
 	if c.prometheus == nil {
 		return nil, nil
 	}
@@ -58,9 +58,9 @@ func (c *Collector) Refute(ctx context.Context, inc *incident.Incident, checks [
 // contrasts returns what is looked up whatever a draft says, in the order of the items.
 func contrasts() []collector {
 	return []collector{
-		{incident.KindContrast, titleBefore, before},
-		{incident.KindContrast, titlePeers, peers},
-		{incident.KindContrast, titleFiring, firesNow},
+		{incident.KindComparison, titleBefore, before},
+		{incident.KindComparison, titlePeers, peers},
+		{incident.KindComparison, titleFiring, firesNow},
 	}
 }
 
@@ -83,7 +83,8 @@ func (c *Collector) answer(ctx context.Context, q *inquiry, n int, check inciden
 	}}, q)
 	item := items[0]
 	if ran != "" {
-		item.PromQL, item.Start, item.End, item.Link = ran, q.start, q.end, q.link(ran, q.start, q.end)
+		item.Query, item.Source, item.Link = ran, incident.SourcePrometheus, q.link(ran, q.start, q.end)
+		item.Start, item.End = q.start, q.end
 	}
 	return item
 }

@@ -60,7 +60,7 @@ func TestSignal(t *testing.T) {
 	require.Len(t, items, 1)
 	item := items[0]
 	require.False(t, item.Failed, item.Summary)
-	assert.Equal(t, `sum by (user_type) (rate(user_login_total{login_status="failed",user_type="guest"}[5m])) / sum by (user_type) (rate(user_login_total{user_type="guest"}[5m]))`, item.PromQL)
+	assert.Equal(t, `sum by (user_type) (rate(user_login_total{login_status="failed",user_type="guest"}[5m])) / sum by (user_type) (rate(user_login_total{user_type="guest"}[5m]))`, item.Query)
 	assert.Contains(t, item.Link, p.URL+"/graph?g0.end_input=")
 	require.NotNil(t, item.Chart)
 	require.Len(t, item.Chart.Series, 1, "the other user type has another alert")
@@ -95,9 +95,9 @@ groups:
 	inc.Severity = "critical"
 	items := ofKind(collectorAt(t, p.URL, r.end()).Collect(t.Context(), inc), incident.KindSignal)
 	require.Len(t, items, 2)
-	assert.Equal(t, `load`, items[0].PromQL)
+	assert.Equal(t, `load`, items[0].Query)
 	assert.Equal(t, "The alert's signal", items[0].Title)
-	assert.Equal(t, `heat{job="api"}`, items[1].PromQL)
+	assert.Equal(t, `heat{job="api"}`, items[1].Query)
 	assert.Equal(t, "The alert's signal: Heat", items[1].Title)
 	assert.Contains(t, items[1].Summary, "Threshold: < 50. Lowest")
 }
@@ -130,7 +130,7 @@ func TestSignalWithoutRule(t *testing.T) {
 			c := collectorAt(t, p.URL, r.end())
 			items := ofKind(c.Collect(t.Context(), firing(r.at(3500), test.expr, test.alert)), incident.KindSignal)
 			require.Len(t, items, 1)
-			assert.Equal(t, test.query, items[0].PromQL)
+			assert.Equal(t, test.query, items[0].Query)
 			assert.Contains(t, items[0].Summary, test.summary)
 			assert.Equal(t, test.query == "", items[0].Failed)
 		})

@@ -213,5 +213,5 @@ func TestHealthySystems(t *testing.T) {
 }
 
 func confidently(e incident.Evidence) bool {
-	return slices.ContainsFunc(e.Ranking, func(r incident.Ranked) bool { return r.Confidence == "high" })
+	return slices.ContainsFunc(e.Ranking, func(r incident.RankedSeries) bool { return r.Confidence == "high" })
 }

@@ -59,7 +59,7 @@ func (q *inquiry) showSuspects(found []suspect, g grid, judged, left int, err er
 	} else {
 		top := leading(ranked)
 		e.Summary = q.suspectSummary(found, top, judged)
-		e.PromQL, e.Link = top.promql, q.link(top.promql, g.start, g.end())
+		e.Query, e.Link = top.promql, q.link(top.promql, g.start, g.end())
 		e.Table, e.Chart = q.suspectTable(ranked), q.suspectChart(ranked, g)
 	}
 	if left > 0 {
@@ -106,8 +106,8 @@ func leading(ranked []suspect) suspect {
 	return ranked[at]
 }
 
-func (s suspect) ranked() incident.Ranked {
-	r := incident.Ranked{
+func (s suspect) ranked() incident.RankedSeries {
+	r := incident.RankedSeries{
 		Labels: s.labels, Score: s.Score, Direction: "down", Onset: s.since.UTC(), Before: s.Before, After: s.After,
 		Confidence: "low",
 	}

@@ -155,9 +155,9 @@ func TestSuspects(t *testing.T) {
 	})
 	t.Run("the queries bring it again", func(t *testing.T) {
 		q := querierAt(t, p.URL, 10)
-		m, err := q.Range(t.Context(), e.PromQL, e.Start, e.End, time.Minute)
+		m, err := q.Range(t.Context(), e.Query, e.Start, e.End, time.Minute)
 		require.NoError(t, err)
-		assert.Len(t, m, 1, e.PromQL)
+		assert.Len(t, m, 1, e.Query)
 	})
 	t.Run("in Chinese", func(t *testing.T) {
 		c := collectorAt(t, p.URL, r.end(), func(o *Options) { o.Language = "zh" })

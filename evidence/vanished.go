@@ -68,7 +68,7 @@ func (q *inquiry) vanished(ctx context.Context, e parser.Expr) (items []incident
 		return nil, false, err
 	}
 	item := incident.Evidence{
-		Title: q.say(titleDrilldown), PromQL: query, Start: start, End: q.end, Link: q.link(query, start, q.end),
+		Title: q.say(titleDrilldown), Query: query, Start: start, End: q.end, Link: q.link(query, start, q.end),
 		Summary: q.say(sayNeverThere),
 	}
 	m = slices.DeleteFunc(m, func(s *model.SampleStream) bool { return len(s.Values) == 0 })
@@ -88,7 +88,7 @@ func (q *inquiry) vanished(ctx context.Context, e parser.Expr) (items []incident
 			seen = at
 		}
 		if gone <= maxParts {
-			item.Ranking = append(item.Ranking, incident.Ranked{
+			item.Ranking = append(item.Ranking, incident.RankedSeries{
 				Labels: texted(s.Metric), Direction: "down", Onset: at.Add(step).UTC(), Before: float64(last(s).Value),
 			})
 		}

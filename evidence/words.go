@@ -1,14 +1,18 @@
 package evidence
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/alertscribe/alertscribe/incident"
+)
 
 // text is a phrase in both languages, with the verbs of package fmt; they are numbered where the order differs.
 type text struct{ en, zh string }
 
 // in returns the phrase in a language, with its verbs filled.
-func (t text) in(language string, args ...any) string {
+func (t text) in(language incident.Language, args ...any) string {
 	phrase := t.en
-	if language == "zh" {
+	if language == incident.Chinese {
 		phrase = t.zh
 	}
 	if len(args) == 0 {
@@ -19,18 +23,18 @@ func (t text) in(language string, args ...any) string {
 
 // Titles.
 var (
-	titleAlert      = text{"Alerts of this incident", "本次事件的告警"}
-	titleSignal     = text{"The alert's signal", "告警信号"}
-	titleDrilldown  = text{"What carries the change", "变化来自哪里"}
-	titleSuspects   = text{"What else changed", "同时变化的指标"}
-	titleNeighbours = text{"Targets, restarts and changes", "目标状态、重启与变更"}
-	titleOthers     = text{"Other alerts", "其他告警"}
-	titleHistory    = text{"Past incidents", "历史事件"}
-	titleRunbook    = text{"Runbook", "操作手册"}
-	titleBefore     = text{"Was it like this before?", "以前是否也这样"}
-	titlePeers      = text{"Are the peers healthy?", "同类对象是否正常"}
-	titleFiring     = text{"What else fires now", "当前还有哪些告警"}
-	titleCheck      = text{"Check %d", "检查 %d"}
+	titleAlert     = text{"Alerts of this incident", "本次事件的告警"}
+	titleSignal    = text{"The alert's signal", "告警信号"}
+	titleDrilldown = text{"What carries the change", "变化来自哪里"}
+	titleSuspects  = text{"What else changed", "同时变化的指标"}
+	titleNeighbors = text{"Targets, restarts and changes", "目标状态、重启与变更"}
+	titleOthers    = text{"Other alerts", "其他告警"}
+	titleHistory   = text{"Past incidents", "历史事件"}
+	titleRunbook   = text{"Runbook", "操作手册"}
+	titleBefore    = text{"Was it like this before?", "以前是否也这样"}
+	titlePeers     = text{"Are the peers healthy?", "同类对象是否正常"}
+	titleFiring    = text{"What else fires now", "当前还有哪些告警"}
+	titleCheck     = text{"Check %d", "检查 %d"}
 )
 
 // Failures.

@@ -115,8 +115,8 @@ func TestGetIncident(t *testing.T) {
 	start := t0.Add(-time.Hour)
 	e.analyse(t, id, incident.Findings{
 		Evidence: []incident.Evidence{{
-			ID: "E1", Kind: incident.KindDrilldown, Title: "Which label values carry the change", Summary: "shenzhen", PromQL: "up", Start: start, End: t0,
-			Ranking: []incident.Ranked{{Labels: map[string]string{"ip_region": "shenzhen"}, Score: 41.5, Direction: "up", Onset: t0}},
+			ID: "E1", Kind: incident.KindDrilldown, Title: "Which label values carry the change", Summary: "shenzhen", Query: "up", Start: start, End: t0,
+			Ranking: []incident.RankedSeries{{Labels: map[string]string{"ip_region": "shenzhen"}, Score: 41.5, Direction: "up", Onset: t0}},
 		}},
 		Verdict: &incident.Verdict{Summary: "Guessing.", Causes: []incident.Cause{{Hypothesis: "h", Likelihood: "high", Evidence: []string{"E1"}}}},
 	})
@@ -131,7 +131,7 @@ func TestGetIncident(t *testing.T) {
 	assert.Equal(t, "Guessing.", got["verdict"].(map[string]any)["summary"])
 	item, err := json.Marshal(got["evidence"].([]any)[0])
 	require.NoError(t, err)
-	assert.JSONEq(t, `{"id":"E1","kind":"drilldown","title":"Which label values carry the change","summary":"shenzhen","promql":"up",
+	assert.JSONEq(t, `{"id":"E1","kind":"drilldown","title":"Which label values carry the change","summary":"shenzhen","query":"up",
 		"start":"2026-11-20T07:30:05Z","end":"2026-11-20T08:30:05Z",
 		"ranking":[{"labels":{"ip_region":"shenzhen"},"score":41.5,"direction":"up","onset":"2026-11-20T08:30:05Z"}]}`, string(item))
 }
@@ -147,9 +147,9 @@ func TestGetIncidentTellsWhatIsBesideTheVerdict(t *testing.T) {
 		assert.NotContains(t, fresh, key)
 	}
 	e.analyse(t, id, incident.Findings{
-		Evidence: []incident.Evidence{{ID: "E1"}, {ID: "E2", Kind: incident.KindContrast}},
-		Memory: []incident.Recollection{{
-			Incident: "before", ReportPath: "2026-11-01/1_A_before.md", StartedAt: t0, Likeness: .75, Weight: .5, Hypothesis: "a leak", Doubted: true,
+		Evidence: []incident.Evidence{{ID: "E1"}, {ID: "E2", Kind: incident.KindComparison}},
+		Memory: []incident.PastIncident{{
+			Incident: "before", ReportPath: "2026-11-01/1_A_before.md", StartedAt: t0, Similarity: .75, Weight: .5, Hypothesis: "a leak", Marked: true,
 			Feedback: []incident.Feedback{{Kind: incident.Correct, Text: "the disk", By: "bob", At: t0}},
 		}},
 		Verdict: &incident.Verdict{
@@ -165,8 +165,8 @@ func TestGetIncidentTellsWhatIsBesideTheVerdict(t *testing.T) {
 	}
 	assert.Equal(t, "namespace=shop", got["scope"])
 	assert.JSONEq(t, `{"reason":"model","detail":"no answer","evidence":["E2"]}`, part(got["verdict"].(map[string]any)["verification"]))
-	assert.JSONEq(t, `[{"incident":"before","report_path":"2026-11-01/1_A_before.md","started_at":"2026-11-20T08:30:05Z","likeness":0.75,"weight":0.5,
-		"hypothesis":"a leak","doubted":true,"feedback":[{"kind":"correct","text":"the disk","by":"bob","at":"2026-11-20T08:30:05Z"}]}]`, part(got["memory"]))
+	assert.JSONEq(t, `[{"incident":"before","report_path":"2026-11-01/1_A_before.md","started_at":"2026-11-20T08:30:05Z","similarity":0.75,"weight":0.5,
+		"hypothesis":"a leak","marked":true,"feedback":[{"kind":"correct","text":"the disk","by":"bob","at":"2026-11-20T08:30:05Z"}]}]`, part(got["memory"]))
 	related := got["related"].([]any)[0].(map[string]any)
 	assert.Equal(t, []any{other, "Other", "critical"}, []any{related["id"], related["alertname"], related["severity"]})
 	assert.NotEmpty(t, related["opened_at"])

@@ -15,10 +15,10 @@ const (
 
 // costs is the answer of GET /api/v1/costs.
 type costs struct {
-	Costs  []incident.Costs `json:"costs"` // the newest day first, then the most expensive first
-	Total  incident.Spend   `json:"total"`
-	Used   incident.Used    `json:"used"`
-	Limits limits           `json:"limits"`
+	Costs  []incident.Costs     `json:"costs"` // the newest day first, then the most expensive first
+	Total  incident.Spend       `json:"total"`
+	Used   incident.BudgetUsage `json:"used"`
+	Limits limits               `json:"limits"`
 }
 
 // limits are the bounds of model calls, 0 for none, under the names of the settings.

@@ -55,7 +55,7 @@ func (h *handler) remark(ctx context.Context, id string, f incident.Feedback) er
 	err := h.Store.Update(ctx, id, func(inc *incident.Incident) bool { // may run more than once
 		refused = f.Kind == incident.Confirm && len(inc.Analysis.Covered) == 0
 		if !refused {
-			inc.Remark(f)
+			inc.AddFeedback(f)
 		}
 		return !refused
 	})

@@ -38,7 +38,7 @@ type (
 	}
 	ledger interface {
 		Costs(ctx context.Context, since time.Time) ([]incident.Costs, error)
-		Used(ctx context.Context) (incident.Used, error)
+		Used(ctx context.Context) (incident.BudgetUsage, error)
 	}
 	store interface {
 		accepter
@@ -68,16 +68,16 @@ type Options struct {
 	Directory directory // where the report files lie
 	Analyzer  analyzer
 
-	ReportDir    string          // as given in the settings, for /health
-	Token        string          // the bearer token that POST demands; "" for none
-	MaxBodyBytes int64           // of a notification; 4 MiB when 0
-	RoutePrefix  string          // all routes are under it: "" or "/alertscribe"
-	LinkPrefix   string          // links begin with it: the path of the external URL; RoutePrefix when ""
-	Language     string          // of the pages: en (the default) or zh
-	Severities   []string        // what incidents can have, highest first; incident.DefaultRules' when empty
-	Version      string          // ours, for the pages
-	ErrCursor    error           // what Store.Incidents says of a cursor that is none
-	Limits       incident.Limits // of model calls, to show beside what is used
+	ReportDir    string            // as given in the settings, for /health
+	Token        string            // the bearer token that POST demands; "" for none
+	MaxBodyBytes int64             // of a notification; 4 MiB when 0
+	RoutePrefix  string            // all routes are under it: "" or "/alertscribe"
+	LinkPrefix   string            // links begin with it: the path of the external URL; RoutePrefix when ""
+	Language     incident.Language // of the pages; default English
+	Severities   []string          // what incidents can have, highest first; incident.DefaultRules' when empty
+	Version      string            // ours, for the pages
+	ErrCursor    error             // what Store.Incidents says of a cursor that is none
+	Limits       incident.Limits   // of model calls, to show beside what is used
 
 	Stopping <-chan struct{} // closed when the service stops: then ?wait= waits no longer; nil for never
 
@@ -106,7 +106,7 @@ func New(o Options) http.Handler {
 	o.RoutePrefix = strings.TrimRight(o.RoutePrefix, "/")
 	o.LinkPrefix = strings.TrimRight(cmp.Or(o.LinkPrefix, o.RoutePrefix), "/")
 	if len(o.Severities) == 0 {
-		o.Severities = incident.DefaultRules().Severities
+		o.Severities = incident.DefaultPolicy().Severities
 	}
 	if !slices.Contains(o.Severities, "warning") { // what an unknown severity counts as
 		o.Severities = append(slices.Clone(o.Severities), "warning")

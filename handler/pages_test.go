@@ -25,7 +25,7 @@ func charted() incident.Findings {
 		Evidence: []incident.Evidence{
 			{ID: "E1", Kind: incident.KindAlert, Title: "The alerts", Summary: "1 of 1 fires."},
 			{
-				ID: "E2", Kind: incident.KindSignal, Title: "The signal", Summary: "It rose.", PromQL: "up", Start: t0, End: t0.Add(time.Hour),
+				ID: "E2", Kind: incident.KindSignal, Title: "The signal", Summary: "It rose.", Query: "up", Start: t0, End: t0.Add(time.Hour),
 				Chart: &incident.Chart{Series: []incident.Series{{Name: "<script>", Step: time.Minute, Points: points}}},
 			},
 		},
@@ -74,8 +74,8 @@ func TestReportPages(t *testing.T) {
 
 // TestReportPageOfDraft: while a draft is verified the page says so and looks again, also when a try has failed.
 func TestReportPageOfDraft(t *testing.T) {
-	for language, want := range map[string]string{"en": "it is being held against what could refute it", "zh": "正在用可能推翻它的证据检验"} {
-		t.Run(language, func(t *testing.T) {
+	for language, want := range map[incident.Language]string{"en": "it is being held against what could refute it", "zh": "正在用可能推翻它的证据检验"} {
+		t.Run(string(language), func(t *testing.T) {
 			e := newEnv(t, func(o *Options) { o.Language = language })
 			id := e.post(t, body("HighLoad", "firing"))
 			page := func() string { return readBody(t, e.get(t, "/reports/"+id), http.StatusOK) }
@@ -95,7 +95,7 @@ func TestReportPageOfDraft(t *testing.T) {
 			assert.Contains(t, drafted, `<meta http-equiv="refresh" content="3">`)
 			change(func(inc *incident.Incident) { inc.Analysis.Attempts = 1 })
 			assert.Contains(t, page(), want)
-			change(func(inc *incident.Incident) { inc.Analysed(inc.Clone(), incident.Spend{}, time.Now()) })
+			change(func(inc *incident.Incident) { inc.Analyzed(inc.Clone(), incident.Spend{}, time.Now()) })
 			assert.NotContains(t, page(), want)
 		})
 	}

@@ -5,7 +5,7 @@ import "github.com/alertscribe/alertscribe/incident"
 // words is the fixed text of the pages in one language. A test asserts that every language fills every field, with the
 // same verbs.
 type words struct {
-	Code string // of the language, as in the setting
+	Code incident.Language
 
 	Reports, Health, Metrics                                       string
 	All, Remove, NoMatch, NoneYet, FirstPage, NextPage             string
@@ -22,8 +22,8 @@ type words struct {
 }
 
 // catalogue returns the words of a language; English where there are none.
-func catalogue(language string) *words {
-	if language == "zh" {
+func catalogue(language incident.Language) *words {
+	if language == incident.Chinese {
 		return &chinese
 	}
 	return &english

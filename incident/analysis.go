@@ -124,7 +124,7 @@ func AsFailure(err error) *Failure {
 }
 
 // wantAnalysis makes evidence due, and with it an analysis unless all that fires is to be skipped.
-func (inc *Incident) wantAnalysis(rules *Rules, now time.Time) {
+func (inc *Incident) wantAnalysis(rules *Policy, now time.Time) {
 	inc.Analysis.Wanted = inc.Generation
 	inc.Analysis.Asked = inc.Names()
 	inc.Analysis.AskedFiring = max(inc.Analysis.AskedFiring, len(inc.Firing()))
@@ -167,9 +167,9 @@ func (inc *Incident) Drafted(claimed *Incident, spend Spend, now time.Time) {
 	inc.touch(now)
 }
 
-// Analysed records that a verdict over the incident as claimed was stored, and what it cost. The analysis stays
+// Analyzed records that a verdict over the incident as claimed was stored, and what it cost. The analysis stays
 // pending when a later generation has called for another one.
-func (inc *Incident) Analysed(claimed *Incident, spend Spend, now time.Time) {
+func (inc *Incident) Analyzed(claimed *Incident, spend Spend, now time.Time) {
 	a := &inc.Analysis
 	for _, alert := range claimed.Alerts {
 		a.Covered = append(a.Covered, alert.Name())
@@ -185,13 +185,13 @@ func (inc *Incident) Analysed(claimed *Incident, spend Spend, now time.Time) {
 	case a.Evidence >= a.Wanted && a.State == Pending:
 		inc.Due.Analysis = now
 	}
-	inc.addEvent(Event{At: now, Kind: EventAnalysed})
+	inc.addEvent(Event{At: now, Kind: EventAnalyzed})
 	inc.touch(now)
 }
 
 // AnalysisFailed records an attempt that brought no verdict: another one is scheduled, or the incident is evidence
 // only for the failure's reason. A verdict that an earlier analysis brought stays.
-func (inc *Incident) AnalysisFailed(failure *Failure, rules *Rules, now time.Time) {
+func (inc *Incident) AnalysisFailed(failure *Failure, rules *Policy, now time.Time) {
 	a := &inc.Analysis
 	was := *a
 	inc.Spend = inc.Spend.Add(failure.Spend)
@@ -211,9 +211,9 @@ func (inc *Incident) AnalysisFailed(failure *Failure, rules *Rules, now time.Tim
 	}
 }
 
-// Revive makes the analysis of a firing, evidence-only incident due again when one of the reasons was what it waited
+// RequeueAnalysis makes the analysis of a firing, evidence-only incident due again when one of the reasons was what it waited
 // for, and reports whether it did.
-func (inc *Incident) Revive(rules *Rules, now time.Time, reasons ...Reason) bool {
+func (inc *Incident) RequeueAnalysis(rules *Policy, now time.Time, reasons ...Reason) bool {
 	a := &inc.Analysis
 	if inc.Status != Firing || a.State != EvidenceOnly || !slices.Contains(reasons, a.Reason) ||
 		now.Sub(inc.OpenedAt) > rules.AnalysisMaxAge {

@@ -11,7 +11,7 @@ import (
 
 func open(t *testing.T, names ...string) *Incident {
 	t.Helper()
-	inc, outcome := DefaultRules().Fold(nil, step{firing: names}.notification(t0))
+	inc, outcome := DefaultPolicy().Fold(nil, step{firing: names}.notification(t0))
 	require.Equal(t, OutcomeOpened, outcome)
 	return inc
 }
@@ -26,7 +26,7 @@ func TestAnalysisFollowsEvidence(t *testing.T) {
 	assert.Equal(t, Pending, inc.Analysis.State)
 
 	now = t0.Add(30 * time.Second)
-	inc.Analysed(inc.Clone(), Spend{Calls: 1, Prompt: 100, Cost: .5}, now)
+	inc.Analyzed(inc.Clone(), Spend{Calls: 1, Prompt: 100, Cost: .5}, now)
 	assert.Equal(t, Due{File: now}, inc.Due)
 	assert.Equal(t, Complete, inc.Analysis.State)
 	assert.Equal(t, Spend{Calls: 1, Prompt: 100, Cost: .5}, inc.Spend)
@@ -48,25 +48,25 @@ func TestFileStaysDueWhenTheIncidentChangedMeanwhile(t *testing.T) {
 }
 
 func TestNameThatJoinsDuringTheAnalysisIsAnalysedToo(t *testing.T) {
-	rules := DefaultRules()
+	rules := DefaultPolicy()
 	inc := open(t, "A")
 	inc.EvidenceCollected(inc.Clone(), t0.Add(time.Second))
 	claimed := inc.Clone() // the model is thinking about A
 	inc, _ = rules.Fold(inc, step{firing: []string{"A", "B"}}.notification(t0.Add(time.Minute)))
 	require.False(t, inc.Due.Evidence.IsZero())
 	inc.EvidenceCollected(inc.Clone(), t0.Add(62*time.Second))
-	inc.Analysed(claimed, Spend{}, t0.Add(63*time.Second))
+	inc.Analyzed(claimed, Spend{}, t0.Add(63*time.Second))
 	assert.Equal(t, Pending, inc.Analysis.State)
 	assert.Equal(t, []string{"A"}, inc.Analysis.Covered)
 	assert.Equal(t, t0.Add(63*time.Second), inc.Due.Analysis)
-	inc.Analysed(inc.Clone(), Spend{}, t0.Add(90*time.Second))
+	inc.Analyzed(inc.Clone(), Spend{}, t0.Add(90*time.Second))
 	assert.Equal(t, Complete, inc.Analysis.State)
 	assert.Equal(t, []string{"A", "B"}, inc.Analysis.Covered)
 	assert.True(t, inc.Due.Analysis.IsZero())
 }
 
 func TestNameThatJoinsDuringTheEvidenceCostsOneAnalysis(t *testing.T) {
-	rules := DefaultRules()
+	rules := DefaultPolicy()
 	inc := open(t, "A")
 	claimed := inc.Clone()
 	inc, _ = rules.Fold(inc, step{firing: []string{"A", "B"}}.notification(t0.Add(time.Second)))
@@ -78,10 +78,10 @@ func TestNameThatJoinsDuringTheEvidenceCostsOneAnalysis(t *testing.T) {
 }
 
 func TestFlapsCostNoAnalysis(t *testing.T) {
-	rules := DefaultRules()
+	rules := DefaultPolicy()
 	inc := open(t, "A")
 	inc.EvidenceCollected(inc.Clone(), t0)
-	inc.Analysed(inc.Clone(), Spend{}, t0)
+	inc.Analyzed(inc.Clone(), Spend{}, t0)
 	for i := range 5 {
 		at := t0.Add(time.Duration(2*i+1) * time.Minute)
 		inc, _ = rules.Fold(inc, step{resolved: []string{"A"}}.notification(at))
@@ -96,8 +96,8 @@ func TestFlapsCostNoAnalysis(t *testing.T) {
 func TestEndIsLookedAtOnceMore(t *testing.T) {
 	inc := open(t, "A")
 	inc.EvidenceCollected(inc.Clone(), t0)
-	inc.Analysed(inc.Clone(), Spend{}, t0)
-	inc, _ = DefaultRules().Fold(inc, step{resolved: []string{"A"}}.notification(t0.Add(time.Minute)))
+	inc.Analyzed(inc.Clone(), Spend{}, t0)
+	inc, _ = DefaultPolicy().Fold(inc, step{resolved: []string{"A"}}.notification(t0.Add(time.Minute)))
 	assert.False(t, inc.Due.Evidence.IsZero())
 	inc.EvidenceCollected(inc.Clone(), t0.Add(time.Minute))
 	assert.True(t, inc.Due.Evidence.IsZero() && inc.Due.Analysis.IsZero())
@@ -105,7 +105,7 @@ func TestEndIsLookedAtOnceMore(t *testing.T) {
 }
 
 func TestResolveDoesNotCancel(t *testing.T) {
-	rules := DefaultRules()
+	rules := DefaultPolicy()
 	inc := open(t, "A")
 	inc.EvidenceCollected(inc.Clone(), t0)
 	inc, _ = rules.Fold(inc, step{resolved: []string{"A"}}.notification(t0.Add(time.Minute)))
@@ -114,7 +114,7 @@ func TestResolveDoesNotCancel(t *testing.T) {
 }
 
 func TestAnalysisFailed(t *testing.T) {
-	rules := DefaultRules()
+	rules := DefaultPolicy()
 	cause := errors.New("503 from the model")
 	tests := map[string]struct {
 		failure Failure
@@ -153,7 +153,7 @@ func TestAnalysisFailed(t *testing.T) {
 }
 
 func TestRevive(t *testing.T) {
-	rules := DefaultRules()
+	rules := DefaultPolicy()
 	failed := func(kind FailureKind) *Incident {
 		inc := open(t, "A")
 		inc.EvidenceCollected(inc.Clone(), t0)
@@ -162,11 +162,11 @@ func TestRevive(t *testing.T) {
 	}
 	now := t0.Add(time.Hour)
 	inc := failed(FailBalance)
-	assert.False(t, inc.Clone().Revive(rules, now, NoKey, Budget), "another reason")
-	assert.False(t, inc.Clone().Revive(rules, now.Add(24*time.Hour), Balance), "too old")
+	assert.False(t, inc.Clone().RequeueAnalysis(rules, now, NoKey, Budget), "another reason")
+	assert.False(t, inc.Clone().RequeueAnalysis(rules, now.Add(24*time.Hour), Balance), "too old")
 	resolved, _ := rules.Fold(inc, step{resolved: []string{"A"}}.notification(now))
-	assert.False(t, resolved.Revive(rules, now, Balance), "does not fire any more")
-	require.True(t, inc.Revive(rules, now, Balance))
+	assert.False(t, resolved.RequeueAnalysis(rules, now, Balance), "does not fire any more")
+	require.True(t, inc.RequeueAnalysis(rules, now, Balance))
 	assert.Equal(t, Pending, inc.Analysis.State)
 	assert.Equal(t, now, inc.Due.Analysis)
 }

@@ -38,15 +38,15 @@ func (e *BudgetError) Error() string { return fmt.Sprintf("%v (budget.%s)", ErrB
 // Is reports whether target is ErrBudget.
 func (e *BudgetError) Is(target error) bool { return target == ErrBudget }
 
-// Charge is one call in the ledger.
-type Charge struct {
+// LedgerEntry is one call in the ledger.
+type LedgerEntry struct {
 	At   time.Time
 	Cost float64 // USD: what it cost, or what it may cost at most while that is not known
 	Open bool    // it is under way: what it cost will be known soon, and is likely less
 }
 
-// OpenFor is how long a call that was not settled counts as under way; after that whoever made it has died.
-const OpenFor = 15 * time.Minute
+// InFlightTimeout is how long a call that was not settled counts as under way; after that whoever made it has died.
+const InFlightTimeout = 15 * time.Minute
 
 // soon is when it is worth asking again where calls that are under way hold the budget.
 const soon = 10 * time.Second
@@ -56,9 +56,9 @@ const BudgetWindow = 24 * time.Hour
 
 // Allows returns nil when a call that costs at most so many USD may be made now, else a *BudgetError that names the limit
 // that lasts longest. Charges are those of the last BudgetWindow, oldest first.
-func (l Limits) Allows(charges []Charge, cost float64, now time.Time) error {
-	one := func(Charge) float64 { return 1 }
-	usd := func(c Charge) float64 { return c.Cost }
+func (l Limits) Allows(charges []LedgerEntry, cost float64, now time.Time) error {
+	one := func(LedgerEntry) float64 { return 1 }
+	usd := func(c LedgerEntry) float64 { return c.Cost }
 	var worst *BudgetError
 	for _, b := range []bound{
 		{LimitCalls, float64(l.CallsPerHour), 1, time.Hour, one},
@@ -84,11 +84,11 @@ type bound struct {
 	limit     Limit
 	most, ask float64
 	window    time.Duration
-	of        func(Charge) float64
+	of        func(LedgerEntry) float64
 }
 
 // renews reports whether what is asked for is allowed, or else when it will be; never: the zero time.
-func (b bound) renews(charges []Charge, now time.Time) (at time.Time, allowed bool) {
+func (b bound) renews(charges []LedgerEntry, now time.Time) (at time.Time, allowed bool) {
 	const rounding = 1e-9 // USD: sums of small amounts are not exact
 	room := b.most - b.ask + rounding
 	if b.most <= 0 {
@@ -132,8 +132,8 @@ type Costs struct {
 	Spend
 }
 
-// Used is how much of each limit is used now.
-type Used struct {
+// BudgetUsage is how much of each limit is used now.
+type BudgetUsage struct {
 	Calls    int     `json:"calls_last_hour"`
 	CostHour float64 `json:"cost_last_hour"` // USD
 	CostDay  float64 `json:"cost_last_day"`  // USD, in the last 24 hours

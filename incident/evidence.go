@@ -16,33 +16,41 @@ const (
 	KindSignal     EvidenceKind = "signal"     // the alert's expression over time
 	KindDrilldown  EvidenceKind = "drilldown"  // which label values carry the change
 	KindSuspects   EvidenceKind = "suspects"   // series of the same identity that changed
-	KindNeighbours EvidenceKind = "neighbours" // targets, restarts, versions, replicas
+	KindNeighbors  EvidenceKind = "neighbors"  // targets, restarts, versions, replicas
 	KindAlerts     EvidenceKind = "alerts"     // other alerts that fire
 	KindHistory    EvidenceKind = "history"    // past incidents of ours
 	KindRunbook    EvidenceKind = "runbook"    // the runbook's text
-	KindContrast   EvidenceKind = "contrast"   // looked up to refute a draft, whatever it says
+	KindComparison EvidenceKind = "comparison" // looked up to refute a draft, whatever it says
 	KindCheck      EvidenceKind = "check"      // the answer to a query by which the model proposed to refute itself
 )
 
+// Source names the kind of server that a query is for.
+type Source string
+
+// The sources of evidence.
+const SourcePrometheus Source = "prometheus" // and what speaks its API
+
 // Evidence is one numbered item: something that was looked up, and how anyone can look it up again.
 type Evidence struct {
-	ID      string       `json:"id"` // E1, E2 …
-	Kind    EvidenceKind `json:"kind"`
-	Title   string       `json:"title"`
-	Summary string       `json:"summary"`           // one line of meaning, in the report's language
-	PromQL  string       `json:"promql,omitempty"`  // the query that anyone can rerun
-	Start   time.Time    `json:"start,omitzero"`    // the range that was looked at
-	End     time.Time    `json:"end,omitzero"`      //
-	Ranking []Ranked     `json:"ranking,omitempty"` // most telling first
-	Table   *Table       `json:"table,omitempty"`   // a small table for the reader
-	Chart   *Chart       `json:"chart,omitempty"`   // series to draw
-	Link    string       `json:"link,omitempty"`    // opens the query in Prometheus over the range
-	Failed  bool         `json:"failed,omitempty"`  // it could not be looked up; Summary says why
-	Earlier bool         `json:"earlier,omitempty"` // of an earlier analysis, whose verdict cites it
+	ID      string         `json:"id"` // E1, E2 …
+	Kind    EvidenceKind   `json:"kind"`
+	Title   string         `json:"title"`
+	Summary string         `json:"summary"`           // one line of meaning, in the report's language
+	Query   string         `json:"query,omitempty"`   // the query that anyone can rerun
+	Source  Source         `json:"source,omitempty"`  // where Query can be run; "" for an item without one
+	Start   time.Time      `json:"start,omitzero"`    // the range that was looked at
+	End     time.Time      `json:"end,omitzero"`      //
+	Ranking []RankedSeries `json:"ranking,omitempty"` // most telling first
+	Table   *Table         `json:"table,omitempty"`   // a small table for the reader
+	Lines   []string       `json:"lines,omitempty"`   // excerpts of text, such as log lines, oldest first
+	Chart   *Chart         `json:"chart,omitempty"`   // series to draw
+	Link    string         `json:"link,omitempty"`    // opens the query in Prometheus over the range
+	Failed  bool           `json:"failed,omitempty"`  // it could not be looked up; Summary says why
+	Earlier bool           `json:"earlier,omitempty"` // of an earlier analysis, whose verdict cites it
 }
 
-// Ranked is one entry of a ranking.
-type Ranked struct {
+// RankedSeries is one entry of a ranking.
+type RankedSeries struct {
 	Labels    map[string]string `json:"labels"`
 	Score     float64           `json:"score"`     // robust deviations from the past, ≥ 0
 	Direction string            `json:"direction"` // up or down
@@ -93,7 +101,7 @@ type Point struct {
 type Findings struct {
 	Evidence []Evidence `json:"evidence"`
 	// Memory are earlier incidents of the same kind, the weightiest first: hypotheses, never evidence.
-	Memory  []Recollection `json:"memory,omitempty"`
+	Memory  []PastIncident `json:"memory,omitempty"`
 	Verdict *Verdict       `json:"verdict"` // nil until the model has answered
 }
 
@@ -102,7 +110,7 @@ type Findings struct {
 func (f Findings) Refresh(again []Evidence) []Evidence {
 	items := slices.Clone(f.Evidence)
 	for i, old := range items {
-		at := slices.IndexFunc(again, func(e Evidence) bool { return e.Kind == old.Kind && e.PromQL == old.PromQL })
+		at := slices.IndexFunc(again, func(e Evidence) bool { return e.Kind == old.Kind && e.Query == old.Query })
 		if old.Chart != nil && at >= 0 && again[at].Chart != nil {
 			items[i].Chart, items[i].End, items[i].Link = again[at].Chart, again[at].End, again[at].Link
 		}
@@ -110,8 +118,8 @@ func (f Findings) Refresh(again []Evidence) []Evidence {
 	return items
 }
 
-// Last returns the highest number that an id of the evidence has; 0 for none.
-func Last(evidence []Evidence) int {
+// LastEvidenceNumber returns the highest number that an id of the evidence has; 0 for none.
+func LastEvidenceNumber(evidence []Evidence) int {
 	last := 0
 	for _, e := range evidence {
 		if n, err := strconv.Atoi(strings.TrimPrefix(e.ID, "E")); err == nil {
@@ -121,8 +129,8 @@ func Last(evidence []Evidence) int {
 	return last
 }
 
-// Number gives items the ids that follow a number: E(after+1) and so on.
-func Number(items []Evidence, after int) {
+// NumberEvidence gives items the ids that follow a number: E(after+1) and so on.
+func NumberEvidence(items []Evidence, after int) {
 	for i := range items {
 		items[i].ID = "E" + strconv.Itoa(after+1+i)
 	}
@@ -135,7 +143,7 @@ func (f Findings) Renew(again []Evidence) []Evidence {
 		return again
 	}
 	items := slices.Clone(again)
-	Number(items, Last(f.Evidence))
+	NumberEvidence(items, LastEvidenceNumber(f.Evidence))
 	for _, e := range f.Evidence {
 		if f.Verdict.restsOn(e.ID) {
 			e.Earlier = true

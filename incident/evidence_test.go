@@ -9,7 +9,7 @@ import (
 )
 
 func item(id, promql string, values ...float64) Evidence {
-	e := Evidence{ID: id, Kind: KindSignal, Title: promql, PromQL: promql, Summary: id + " as it was"}
+	e := Evidence{ID: id, Kind: KindSignal, Title: promql, Query: promql, Summary: id + " as it was"}
 	if len(values) > 0 {
 		e.Chart = &Chart{Series: []Series{{Points: make([]Point, len(values))}}}
 	}
@@ -51,7 +51,7 @@ func TestEvidenceThatWasCollectedWhileTheModelWasThinking(t *testing.T) {
 func TestWhatWasLookedUpToVerifyStays(t *testing.T) {
 	f := Findings{Evidence: []Evidence{item("E1", "a"), item("E2", "b")}, Verdict: citing("E1")}
 	looked := []Evidence{item("", "yesterday"), item("", "peers")}
-	Number(looked, Last(f.Evidence))
+	NumberEvidence(looked, LastEvidenceNumber(f.Evidence))
 	final := citing("E1")
 	final.Verification = &Verification{Evidence: idsOf(looked)}
 	f.Conclude(final, f.Evidence, looked, false)

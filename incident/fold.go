@@ -8,8 +8,8 @@ import (
 	"github.com/prometheus/alertmanager/pkg/labels"
 )
 
-// Rules are the settings of the pure rules.
-type Rules struct {
+// Policy are the settings of the pure rules.
+type Policy struct {
 	ReopenWithin   time.Duration // firing again within this long of the resolve re-opens
 	ReopenMaxAge   time.Duration // but not an incident that was opened longer ago than this
 	StaleAfter     time.Duration // a firing incident not heard of for this long is stale
@@ -19,13 +19,13 @@ type Rules struct {
 	Skip []labels.Matchers
 }
 
-// DefaultRules returns the defaults of the settings.
-func DefaultRules() *Rules {
+// DefaultPolicy returns the defaults of the settings.
+func DefaultPolicy() *Policy {
 	skip, err := labels.ParseMatchers(`alertname=~"Watchdog|InfoInhibitor"`)
 	if err != nil {
 		panic(err) // a constant
 	}
-	return &Rules{
+	return &Policy{
 		ReopenWithin: 30 * time.Minute, ReopenMaxAge: 24 * time.Hour, StaleAfter: 24 * time.Hour,
 		AnalysisMaxAge: 24 * time.Hour,
 		Severities:     []string{"critical", "page", "error", "warning", "info"},
@@ -63,8 +63,8 @@ func Outcomes() []Outcome {
 // It returns the incident as it is now (current changed, or a new one that follows it) and leaves current as it was; nil
 // when the notification belongs to no incident. It compares with the incident's present state, never with history,
 // since the same body can legitimately come again.
-func (r *Rules) Fold(current *Incident, n *Notification) (*Incident, Outcome) {
-	n.Normalise()
+func (r *Policy) Fold(current *Incident, n *Notification) (*Incident, Outcome) {
+	n.Normalize()
 	firing := slices.ContainsFunc(n.Alerts, func(a Alert) bool { return a.Status == Firing })
 	switch {
 	case len(n.Alerts) == 0:
@@ -109,8 +109,8 @@ func (r *Rules) Fold(current *Incident, n *Notification) (*Incident, Outcome) {
 
 // Open returns the incident that a notification opens, also for a notification in which nothing fires: the analyze
 // command reports on those too. The notification must have at least one alert that is not our own echo.
-func (r *Rules) Open(n *Notification, predecessor string) *Incident {
-	n.Normalise()
+func (r *Policy) Open(n *Notification, predecessor string) *Incident {
+	n.Normalize()
 	id := NewID()
 	inc := &Incident{
 		ID: id, Receiver: n.Receiver, GroupKey: n.GroupKey, Alertname: n.alertname(), GroupLabels: n.GroupLabels,
@@ -301,7 +301,7 @@ func (inc *Incident) firingNames() map[string]bool {
 // needsAnalysis reports whether the incident has become another one than any analysis of it was asked for: it is more
 // severe, twice as many alerts fire, or an alert name has joined, against those that fired before, that no verdict covers
 // and that no pending analysis was asked for.
-func (inc *Incident) needsAnalysis(r *Rules, before map[string]bool) bool {
+func (inc *Incident) needsAnalysis(r *Policy, before map[string]bool) bool {
 	firing, a := len(inc.Firing()), inc.Analysis
 	if firing > 0 && a.AskedSeverity != "" && r.Rank(inc.Severity) < r.Rank(a.AskedSeverity) {
 		return true
@@ -322,7 +322,7 @@ func (inc *Incident) needsAnalysis(r *Rules, before map[string]bool) bool {
 
 // severity returns the highest severity label of the alerts that fire, or of all when none does; a label that the
 // setting does not know, and a missing one, count as warning.
-func (r *Rules) severity(inc *Incident) string {
+func (r *Policy) severity(inc *Incident) string {
 	highest, rank := "", len(r.Severities)
 	for _, a := range inc.principal() {
 		severity := strings.ToLower(a.Labels["severity"])
@@ -337,7 +337,7 @@ func (r *Rules) severity(inc *Incident) string {
 }
 
 // Rank returns the place of a severity, 0 for the highest: what is more severe is worked on first.
-func (r *Rules) Rank(severity string) int {
+func (r *Policy) Rank(severity string) int {
 	if at := slices.Index(r.Severities, severity); at >= 0 {
 		return at
 	}
@@ -348,7 +348,7 @@ func (r *Rules) Rank(severity string) int {
 }
 
 // skips reports whether every alert that fires (every alert, when none does) matches a set of the skip setting.
-func (r *Rules) skips(inc *Incident) bool {
+func (r *Policy) skips(inc *Incident) bool {
 	alerts := inc.principal()
 	for _, a := range alerts {
 		set := labelSet(a.Labels)

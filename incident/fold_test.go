@@ -206,7 +206,7 @@ func TestFold(t *testing.T) {
 
 func runSteps(t *testing.T, steps []step) {
 	t.Helper()
-	rules := DefaultRules()
+	rules := DefaultPolicy()
 	var current *Incident
 	at := t0
 	for i, s := range steps {
@@ -249,7 +249,7 @@ func asJSON(t *testing.T, v any) string {
 }
 
 func TestFoldRepeatMakesNothingDue(t *testing.T) {
-	rules := DefaultRules()
+	rules := DefaultPolicy()
 	inc, _ := rules.Fold(nil, step{firing: []string{"A"}}.notification(t0))
 	settled := inc.Clone()
 	settled.FileWritten(inc)
@@ -265,7 +265,7 @@ func TestFoldRepeatMakesNothingDue(t *testing.T) {
 }
 
 func TestFoldStaleIsContinued(t *testing.T) {
-	rules := DefaultRules()
+	rules := DefaultPolicy()
 	inc, _ := rules.Fold(nil, step{firing: []string{"A"}}.notification(t0))
 	inc.MarkStale(t0.Add(25 * time.Hour))
 	require.Equal(t, Stale, inc.Status)
@@ -283,14 +283,14 @@ func TestFoldStaleIsContinued(t *testing.T) {
 }
 
 func TestFoldRemovesEchoes(t *testing.T) {
-	rules := DefaultRules()
+	rules := DefaultPolicy()
 	n := step{firing: []string{"A", "AlertscribeReport"}}.notification(t0)
-	n.Alerts[1].Labels[EchoLabel] = "true"
+	n.Alerts[1].Labels[SelfAlertLabel] = "true"
 	inc, _ := rules.Fold(nil, n)
 	require.Len(t, inc.Alerts, 1)
 
 	n = step{firing: []string{"AlertscribeReport"}}.notification(t0)
-	n.Alerts[0].Labels[EchoLabel] = "true"
+	n.Alerts[0].Labels[SelfAlertLabel] = "true"
 	none, outcome := rules.Fold(nil, n)
 	assert.Nil(t, none)
 	assert.Equal(t, OutcomeIgnored, outcome)
@@ -300,7 +300,7 @@ func TestFoldRemovesEchoes(t *testing.T) {
 }
 
 func TestResolvedAt(t *testing.T) {
-	rules := DefaultRules()
+	rules := DefaultPolicy()
 	open, _ := rules.Fold(nil, step{firing: []string{"A"}}.notification(t0))
 	at := t0.Add(10 * time.Minute)
 	tests := map[string]struct {
@@ -324,7 +324,7 @@ func TestResolvedAt(t *testing.T) {
 }
 
 func TestSeverity(t *testing.T) {
-	rules := DefaultRules()
+	rules := DefaultPolicy()
 	tests := map[string]struct {
 		labels []string
 		want   string
@@ -349,7 +349,7 @@ func TestSeverity(t *testing.T) {
 }
 
 func TestSkip(t *testing.T) {
-	rules := DefaultRules()
+	rules := DefaultPolicy()
 	inc, _ := rules.Fold(nil, step{firing: []string{"Watchdog"}}.notification(t0))
 	assert.Equal(t, EvidenceOnly, inc.Analysis.State)
 	assert.Equal(t, Skipped, inc.Analysis.Reason)
@@ -360,7 +360,7 @@ func TestSkip(t *testing.T) {
 }
 
 func TestTimelineIsBounded(t *testing.T) {
-	rules := DefaultRules()
+	rules := DefaultPolicy()
 	inc, _ := rules.Fold(nil, step{firing: []string{"A"}}.notification(t0))
 	for i := range 500 {
 		names := []string{"A"}
@@ -380,7 +380,7 @@ func FuzzFold(f *testing.F) {
 	f.Add([]byte{0x01, 0x03, 0x01, 0x10, 0x81})
 	f.Add([]byte{0x07, 0x47, 0x70, 0x01, 0xff})
 	f.Fuzz(func(t *testing.T, script []byte) {
-		rules := DefaultRules()
+		rules := DefaultPolicy()
 		var current *Incident
 		at := t0
 		for i, b := range script[:min(len(script), 64)] {

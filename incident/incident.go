@@ -64,8 +64,8 @@ const (
 	EventStale     EventKind = "stale"
 	EventContinued EventKind = "continued"
 	EventDrafted   EventKind = "drafted"  // there is a verdict that is still to be verified
-	EventAnalysed  EventKind = "analysed" // the verdict is final
-	EventRemarked  EventKind = "remarked" // a person gave feedback
+	EventAnalyzed  EventKind = "analyzed" // the verdict is final
+	EventFeedback  EventKind = "feedback" // a person gave feedback
 )
 
 // Event is one entry of an incident's timeline.
@@ -107,8 +107,8 @@ func (s Spend) Add(o Spend) Spend {
 	return Spend{s.Calls + o.Calls, s.Prompt + o.Prompt, s.Cached + o.Cached, s.Completion + o.Completion, s.Cost + o.Cost}
 }
 
-// Less returns what is left of s without o.
-func (s Spend) Less(o Spend) Spend {
+// Sub returns what is left of s without o.
+func (s Spend) Sub(o Spend) Spend {
 	return Spend{s.Calls - o.Calls, s.Prompt - o.Prompt, s.Cached - o.Cached, s.Completion - o.Completion, s.Cost - o.Cost}
 }
 
@@ -132,14 +132,14 @@ type Incident struct {
 	ClosedAt    time.Time `json:"closed_at,omitzero"`
 	Predecessor string    `json:"predecessor,omitempty"` // id of the group's incident before this one
 	// Related are incidents of the same scope that opened within StormWindow of this one; nothing changes it in place.
-	Related   []Link     `json:"related,omitempty"`
-	Feedback  []Feedback `json:"feedback,omitempty"` // of people, oldest first; nothing changes it in place
-	Alerts    []Alert    `json:"alerts"`             // by fingerprint; those that ended are kept
-	Truncated uint64     `json:"truncated_alerts"`   // alerts that max_alerts hid in the last notification
-	Repeats   int        `json:"repeats"`
-	LatePeers int        `json:"late_peers"`
-	Flaps     int        `json:"flaps"`
-	Timeline  []Event    `json:"timeline"`
+	Related   []RelatedIncident `json:"related,omitempty"`
+	Feedback  []Feedback        `json:"feedback,omitempty"` // of people, oldest first; nothing changes it in place
+	Alerts    []Alert           `json:"alerts"`             // by fingerprint; those that ended are kept
+	Truncated uint64            `json:"truncated_alerts"`   // alerts that max_alerts hid in the last notification
+	Repeats   int               `json:"repeats"`
+	LatePeers int               `json:"late_peers"`
+	Flaps     int               `json:"flaps"`
+	Timeline  []Event           `json:"timeline"`
 	// Generation is raised by every fold that changes the incident, not by repeats. Revision is raised by all that
 	// a reader of the report would see change: it says which state of the incident the file shows.
 	Generation int64 `json:"generation"`

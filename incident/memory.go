@@ -51,37 +51,37 @@ func (f Feedback) Validate() error {
 	return nil
 }
 
-// Remark records what a person said about the incident. It costs no analysis: the next one of the same kind gets it.
-func (inc *Incident) Remark(f Feedback) {
+// AddFeedback records what a person said about the incident. It costs no analysis: the next one of the same kind gets it.
+func (inc *Incident) AddFeedback(f Feedback) {
 	inc.Feedback = append(slices.Clone(inc.Feedback), f)
 	if n := len(inc.Feedback) - maxFeedback; n > 0 {
 		inc.Feedback = inc.Feedback[n:]
 	}
-	inc.addEvent(Event{At: f.At, Kind: EventRemarked})
+	inc.addEvent(Event{At: f.At, Kind: EventFeedback})
 	inc.touch(f.At)
 }
 
-// Recollection is an earlier incident of the same kind. What was thought of it then is a hypothesis for the present one
+// PastIncident is an earlier incident of the same kind. What was thought of it then is a hypothesis for the present one
 // and never evidence.
-type Recollection struct {
+type PastIncident struct {
 	Incident   string    `json:"incident"` // its id
 	ReportPath string    `json:"report_path"`
 	StartedAt  time.Time `json:"started_at"`
 	ResolvedAt time.Time `json:"resolved_at,omitzero"`
-	// Likeness is the share of labels that are the same, 0 to 1; Weight is that, halved for every month of age.
-	Likeness float64 `json:"likeness"`
-	Weight   float64 `json:"weight"`
+	// Similarity is the share of labels that are the same, 0 to 1; Weight is that, halved for every month of age.
+	Similarity float64 `json:"similarity"`
+	Weight     float64 `json:"weight"`
 	// Hypothesis is the first cause of the verdict then, "" when there was none; Doubted says that our checks had
 	// marked it.
 	Hypothesis string     `json:"hypothesis,omitempty"`
-	Doubted    bool       `json:"doubted,omitempty"`
+	Marked     bool       `json:"marked,omitempty"`
 	Feedback   []Feedback `json:"feedback,omitempty"` // of people, about that incident
 }
 
 // memoryHalfLife is the age at which what is remembered weighs half: systems change within months.
 const memoryHalfLife = 30 * 24 * time.Hour
 
-// Weigh returns the weight of something remembered, 0 to 1: its likeness, halved for every 30 days of age.
-func Weigh(likeness float64, age time.Duration) float64 {
-	return likeness * math.Exp2(-max(age, 0).Hours()/memoryHalfLife.Hours())
+// MemoryWeight returns the weight of something remembered, 0 to 1: its similarity, halved for every 30 days of age.
+func MemoryWeight(similarity float64, age time.Duration) float64 {
+	return similarity * math.Exp2(-max(age, 0).Hours()/memoryHalfLife.Hours())
 }

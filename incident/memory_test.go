@@ -39,13 +39,13 @@ func TestFeedbackValidate(t *testing.T) {
 }
 
 func TestRemark(t *testing.T) {
-	inc, _ := DefaultRules().Fold(nil, group(t0, 1, "warning"))
+	inc, _ := DefaultPolicy().Fold(nil, group(t0, 1, "warning"))
 	inc.FileWritten(inc.Clone())
 	before, shared := *inc, inc.Clone()
 	said := Feedback{Kind: Correct, Text: "the disk", At: t0.Add(time.Hour)}
-	inc.Remark(said)
+	inc.AddFeedback(said)
 	assert.Equal(t, []Feedback{said}, inc.Feedback)
-	assert.Equal(t, Event{At: said.At, Kind: EventRemarked, Firing: 1}, inc.Timeline[len(inc.Timeline)-1])
+	assert.Equal(t, Event{At: said.At, Kind: EventFeedback, Firing: 1}, inc.Timeline[len(inc.Timeline)-1])
 	assert.Equal(t, t0.Add(time.Hour), inc.Due.File)
 	assert.Equal(t, before.Revision+1, inc.Revision)
 	assert.Equal(t, before.Generation, inc.Generation)
@@ -56,7 +56,7 @@ func TestRemark(t *testing.T) {
 	for i := range maxFeedback {
 		clone := inc.Clone()
 		was := fmt.Sprint(clone.Feedback)
-		inc.Remark(Feedback{Kind: Confirm, Text: fmt.Sprint(i), At: t0})
+		inc.AddFeedback(Feedback{Kind: Confirm, Text: fmt.Sprint(i), At: t0})
 		assert.Equal(t, was, fmt.Sprint(clone.Feedback), "copies are not changed in place")
 	}
 	require.Len(t, inc.Feedback, maxFeedback)
@@ -80,6 +80,6 @@ func TestWeigh(t *testing.T) {
 		{1, -month, 1}, // a clock that was set
 		{0, 0, 0},
 	} {
-		assert.InDelta(t, tc.want, Weigh(tc.likeness, tc.age), 1e-5, "%v %v", tc.likeness, tc.age)
+		assert.InDelta(t, tc.want, MemoryWeight(tc.likeness, tc.age), 1e-5, "%v %v", tc.likeness, tc.age)
 	}
 }

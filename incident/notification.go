@@ -12,8 +12,8 @@ import (
 	"github.com/prometheus/common/model"
 )
 
-// EchoLabel marks alerts that alertscribe itself sent to Alertmanager, with the value "true".
-const EchoLabel = "alertscribe_report"
+// SelfAlertLabel marks alerts that alertscribe itself sent to Alertmanager, with the value "true".
+const SelfAlertLabel = "alertscribe_report"
 
 // The words of notification_reason (Alertmanager 0.34 and later) that decide something here.
 const reasonAllResolved = "all alerts resolved"
@@ -31,13 +31,13 @@ type Notification struct {
 	Body        []byte // as received, kept by the store as it is
 }
 
-// Normalise makes a decoded notification fit for folding: fingerprints are computed from the labels, our own echoes
+// Normalize makes a decoded notification fit for folding: fingerprints are computed from the labels, our own echoes
 // are removed, an alert named twice is taken once (firing wins), alerts are sorted by fingerprint, and a missing group
 // key becomes the group labels, or else the name of the first alert. It may be called again without effect.
-func (n *Notification) Normalise() {
+func (n *Notification) Normalize() {
 	alerts := make([]Alert, 0, len(n.Alerts))
 	for _, a := range n.Alerts {
-		if a.Labels[EchoLabel] == "true" {
+		if a.Labels[SelfAlertLabel] == "true" {
 			continue
 		}
 		a.Fingerprint = Fingerprint(a.Labels)

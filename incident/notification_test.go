@@ -29,12 +29,12 @@ func TestNormalise(t *testing.T) {
 	}
 	t.Run("a missing group key becomes the group labels", func(t *testing.T) {
 		n := &Notification{GroupLabels: labels("team", "login", "alertname", "A")}
-		n.Normalise()
+		n.Normalize()
 		assert.Equal(t, `{alertname="A", team="login"}`, n.GroupKey)
 	})
 	t.Run("or else the name of the alert with the smallest fingerprint", func(t *testing.T) {
 		n := &Notification{Alerts: []Alert{{Labels: labels("alertname", "A")}, {Labels: labels("alertname", "B")}}}
-		n.Normalise()
+		n.Normalize()
 		require.Less(t, n.Alerts[0].Fingerprint, n.Alerts[1].Fingerprint)
 		assert.Equal(t, `{alertname="`+n.Alerts[0].Name()+`"}`, n.GroupKey)
 	})
@@ -42,7 +42,7 @@ func TestNormalise(t *testing.T) {
 		n := &Notification{GroupKey: "g", Alerts: []Alert{
 			{Fingerprint: "1", Status: Resolved, Labels: labels("a", "1")}, {Fingerprint: "2", Status: Firing, Labels: labels("a", "1")},
 		}}
-		n.Normalise()
+		n.Normalize()
 		require.Len(t, n.Alerts, 1)
 		assert.Equal(t, Firing, n.Alerts[0].Status)
 	})
@@ -50,7 +50,7 @@ func TestNormalise(t *testing.T) {
 		n := &Notification{GroupKey: "g", Alerts: []Alert{
 			{Fingerprint: "1", Labels: labels("a", "1")}, {Fingerprint: "1", Labels: labels("a", "2")},
 		}}
-		n.Normalise()
+		n.Normalize()
 		assert.Len(t, n.Alerts, 2)
 	})
 }

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Link leads to another incident.
-type Link struct {
+// RelatedIncident leads to another incident.
+type RelatedIncident struct {
 	ID         string    `json:"id"`
 	Alertname  string    `json:"alertname"`
 	Severity   string    `json:"severity"` // when the link was made
@@ -41,18 +41,18 @@ func scopeOf(alerts []Alert) string {
 // Relates reports whether the incident is to be linked to another one: of its scope, of another group, opened within
 // StormWindow of it, and not linked yet. Where there are MaxRelated links, only what is more severe than one of them takes its
 // place: a storm's first warnings must lead to the database that went down a minute later.
-func (inc *Incident) Relates(other *Incident, rules *Rules) bool {
+func (inc *Incident) Relates(other *Incident, rules *Policy) bool {
 	return inc.placeFor(other, rules) >= 0
 }
 
 // Relate links the incident to another one to which it Relates, and reports whether that changed anything. What is
 // written of a storm is bounded by MaxRelated and the number of severities.
-func (inc *Incident) Relate(other *Incident, rules *Rules, now time.Time) bool {
+func (inc *Incident) Relate(other *Incident, rules *Policy, now time.Time) bool {
 	at := inc.placeFor(other, rules)
 	if at < 0 {
 		return false
 	}
-	link := Link{
+	link := RelatedIncident{
 		ID: other.ID, Alertname: other.Alertname, Severity: other.Severity, OpenedAt: other.OpenedAt, ReportPath: other.ReportPath,
 	}
 	inc.Related = slices.Clone(inc.Related)
@@ -70,10 +70,10 @@ func (inc *Incident) Relate(other *Incident, rules *Rules, now time.Time) bool {
 }
 
 // placeFor returns the place of a link to another incident; -1 for none.
-func (inc *Incident) placeFor(other *Incident, rules *Rules) int {
+func (inc *Incident) placeFor(other *Incident, rules *Policy) int {
 	sameGroup := inc.Receiver == other.Receiver && inc.GroupKey == other.GroupKey
 	near := inc.OpenedAt.Sub(other.OpenedAt).Abs() <= StormWindow
-	known := slices.ContainsFunc(inc.Related, func(l Link) bool { return l.ID == other.ID })
+	known := slices.ContainsFunc(inc.Related, func(l RelatedIncident) bool { return l.ID == other.ID })
 	switch {
 	case sameGroup || inc.Scope == "" || inc.Scope != other.Scope || !near || known:
 		return -1

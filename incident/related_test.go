@@ -43,7 +43,7 @@ func struck(id, namespace string, opened time.Time) *Incident {
 		n.Alerts[0].Labels["namespace"] = namespace
 	}
 	n.GroupKey = id
-	inc := DefaultRules().Open(n, "")
+	inc := DefaultPolicy().Open(n, "")
 	inc.ID = id
 	return inc
 }
@@ -73,35 +73,35 @@ func TestRelate(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			inc, now := struck("a", "shop", t0), t0.Add(time.Hour)
 			was := inc.Clone()
-			require.Equal(t, tc.want, inc.Relate(tc.other, DefaultRules(), now))
+			require.Equal(t, tc.want, inc.Relate(tc.other, DefaultPolicy(), now))
 			if !tc.want {
 				assert.Equal(t, was, inc)
 				return
 			}
-			assert.Equal(t, []Link{{
+			assert.Equal(t, []RelatedIncident{{
 				ID: "b", Alertname: "A", Severity: "warning", OpenedAt: tc.other.OpenedAt, ReportPath: tc.other.ReportPath,
 			}}, inc.Related)
 			assert.Equal(t, was.Revision+1, inc.Revision)
 			assert.Equal(t, was.Due.File, inc.Due.File, "it was due before")
 			assert.Equal(t, was.Generation, inc.Generation, "it calls for no analysis")
-			assert.False(t, inc.Relate(tc.other, DefaultRules(), now), "once")
+			assert.False(t, inc.Relate(tc.other, DefaultPolicy(), now), "once")
 			assert.Empty(t, was.Related, "copies are not changed in place")
 		})
 	}
 	t.Run("both without a scope", func(t *testing.T) {
-		assert.False(t, struck("a", "", t0).Relate(struck("b", "", t0), DefaultRules(), t0))
+		assert.False(t, struck("a", "", t0).Relate(struck("b", "", t0), DefaultPolicy(), t0))
 	})
 	t.Run("no more than there is room for", func(t *testing.T) {
 		inc := struck("a", "shop", t0)
 		for i := range MaxRelated {
-			require.True(t, inc.Relate(struck(fmt.Sprint(i), "shop", t0), DefaultRules(), t0))
+			require.True(t, inc.Relate(struck(fmt.Sprint(i), "shop", t0), DefaultPolicy(), t0))
 		}
-		assert.False(t, inc.Relate(struck("one more", "shop", t0), DefaultRules(), t0))
+		assert.False(t, inc.Relate(struck("one more", "shop", t0), DefaultPolicy(), t0))
 		assert.Len(t, inc.Related, MaxRelated)
 
 		severe := struck("severe", "shop", t0.Add(time.Minute))
 		severe.Severity = "critical"
-		require.True(t, inc.Relate(severe, DefaultRules(), t0), "it takes the place of a warning")
+		require.True(t, inc.Relate(severe, DefaultPolicy(), t0), "it takes the place of a warning")
 		assert.Len(t, inc.Related, MaxRelated)
 		assert.Equal(t, "severe", inc.Related[MaxRelated-1].ID)
 		assert.Equal(t, "0", inc.Related[0].ID)
@@ -112,7 +112,7 @@ func TestRelate(t *testing.T) {
 func TestLinksComeInBursts(t *testing.T) {
 	inc := struck("a", "shop", t0)
 	inc.FileWritten(inc.Clone())
-	require.True(t, inc.Relate(struck("b", "shop", t0), DefaultRules(), t0.Add(time.Minute)))
-	require.True(t, inc.Relate(struck("c", "shop", t0), DefaultRules(), t0.Add(time.Minute+linkDelay/2)))
+	require.True(t, inc.Relate(struck("b", "shop", t0), DefaultPolicy(), t0.Add(time.Minute)))
+	require.True(t, inc.Relate(struck("c", "shop", t0), DefaultPolicy(), t0.Add(time.Minute+linkDelay/2)))
 	assert.Equal(t, t0.Add(time.Minute+linkDelay), inc.Due.File)
 }

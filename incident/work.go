@@ -41,8 +41,8 @@ type Query struct {
 	Alertname string // "" for all
 }
 
-// Permission says which evidence-only incidents may be analysed again now: those that wait for one of the reasons.
-type Permission struct {
+// RetryPermission says which evidence-only incidents may be analysed again now: those that wait for one of the reasons.
+type RetryPermission struct {
 	Reasons []Reason
 	One     bool // one of them alone, the most severe
 	Probe   bool // one of them alone, whichever: the most severe may be the one that the model refuses

@@ -37,7 +37,7 @@ func TestWhenAnalysisIsWorthIt(t *testing.T) {
 		"all end, and more come back": {{2, "warning", true}, {0, "warning", false}, {2, "warning", false}, {0, "warning", false}, {4, "warning", true}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			rules, at := DefaultRules(), t0
+			rules, at := DefaultPolicy(), t0
 			var inc *Incident
 			for i, s := range states {
 				at = at.Add(time.Minute)
@@ -50,7 +50,7 @@ func TestWhenAnalysisIsWorthIt(t *testing.T) {
 				inc.Due = Due{}
 				if s.due {
 					inc.EvidenceCollected(inc.Clone(), at)
-					inc.Analysed(inc.Clone(), Spend{}, at)
+					inc.Analyzed(inc.Clone(), Spend{}, at)
 				}
 			}
 		})
@@ -59,7 +59,7 @@ func TestWhenAnalysisIsWorthIt(t *testing.T) {
 
 // TestDoublingIsBounded: a group that grows by one alert at a time costs an analysis for each doubling.
 func TestDoublingIsBounded(t *testing.T) {
-	rules := DefaultRules()
+	rules := DefaultPolicy()
 	var inc *Incident
 	analyses := 0
 	for n := 1; n <= 500; n++ {
@@ -68,7 +68,7 @@ func TestDoublingIsBounded(t *testing.T) {
 		if inc.Analysis.State == Pending {
 			analyses++
 			inc.EvidenceCollected(inc.Clone(), at)
-			inc.Analysed(inc.Clone(), Spend{}, at)
+			inc.Analyzed(inc.Clone(), Spend{}, at)
 		}
 	}
 	assert.Equal(t, 9, analyses, "at 1, 2, 4 … 256")
@@ -88,14 +88,14 @@ func TestDraftWaitsForItsVerification(t *testing.T) {
 	assert.Equal(t, Complete, stale.Analysis.State, "by its draft")
 	assert.False(t, stale.Analysis.Verifying())
 
-	inc.Analysed(inc.Clone(), Spend{Calls: 1, Prompt: 9}, t0.Add(2*time.Second))
+	inc.Analyzed(inc.Clone(), Spend{Calls: 1, Prompt: 9}, t0.Add(2*time.Second))
 	assert.Equal(t, Complete, inc.Analysis.State)
 	assert.Equal(t, Spend{Calls: 2, Prompt: 16}, inc.Spend)
 	assert.True(t, inc.Due.Analysis.IsZero())
 }
 
 func TestDraftOfAnEarlierGeneration(t *testing.T) {
-	rules := DefaultRules()
+	rules := DefaultPolicy()
 	inc := open(t, "A")
 	inc.EvidenceCollected(inc.Clone(), t0)
 	claimed := inc.Clone()

@@ -38,8 +38,9 @@ func sparse(name string, step time.Duration, values ...float64) incident.Series 
 }
 
 var charts = []struct {
-	name, language string
-	make           func() incident.Evidence
+	name     string
+	language incident.Language
+	make     func() incident.Evidence
 }{
 	{"attack", "en", func() incident.Evidence { return found()[1] }},
 	{"gaps", "en", func() incident.Evidence {

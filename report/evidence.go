@@ -49,7 +49,7 @@ func place(e incident.Evidence) int {
 	switch {
 	case e.Earlier:
 		return refutingPlace + 1
-	case e.Kind == incident.KindContrast, e.Kind == incident.KindCheck:
+	case e.Kind == incident.KindComparison, e.Kind == incident.KindCheck:
 		return refutingPlace
 	}
 	return 0
@@ -81,8 +81,8 @@ func (p *page) item(e incident.Evidence) {
 		p.ranking(e)
 	}
 	p.smallTable(e.Table)
-	if e.PromQL != "" {
-		p.lines("", fence("promql", e.PromQL, codeRunes))
+	if e.Query != "" {
+		p.lines("", fence("promql", e.Query, codeRunes))
 	}
 	var source []string
 	if safeURL(e.Link) != "" {

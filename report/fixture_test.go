@@ -28,12 +28,12 @@ const (
 	predecessor = "aaaabbbbccccddddeeeeffff23"
 )
 
-func newWriter(tb testing.TB, language string) *Writer {
+func newWriter(tb testing.TB, language incident.Language) *Writer {
 	tb.Helper()
 	return newWriterAt(tb, language, "http://alertscribe.example:5008/")
 }
 
-func newWriterAt(tb testing.TB, language, externalURL string) *Writer {
+func newWriterAt(tb testing.TB, language incident.Language, externalURL string) *Writer {
 	tb.Helper()
 	w, err := New(Options{
 		Dir: filepath.Join(tb.TempDir(), "reports"), Language: language, ExternalURL: externalURL,
@@ -117,7 +117,7 @@ func found() []incident.Evidence {
 		{
 			ID: "E2", Kind: incident.KindSignal, Title: "login_failure_ratio over the last hour",
 			Summary: "The failure ratio rose from 2 % to 64 % at 08:27:35 UTC and stays there.",
-			PromQL:  "sum by (instance) (rate(login_failures_total[1m]))\n  / sum by (instance) (rate(login_attempts_total[1m]))",
+			Query:   "sum by (instance) (rate(login_failures_total[1m]))\n  / sum by (instance) (rate(login_attempts_total[1m]))",
 			Start:   from, End: to, Link: "http://prometheus.example:9090/graph?g0.expr=sum(rate(login_failures_total[1m]))",
 			Chart: &incident.Chart{
 				Unit: "%", Threshold: &threshold, Firing: &incident.TimeRange{Start: opened.Add(-30 * time.Second)},
@@ -130,14 +130,14 @@ func found() []incident.Evidence {
 		{
 			ID: "E3", Kind: incident.KindDrilldown, Title: "Which label values carry the change",
 			Summary: `One address block, source="203.0.113.0/24", makes up 97 % of the change.`,
-			PromQL:  "sum by (source) (rate(login_failures_total[1m]))", Start: from, End: to,
-			Ranking: []incident.Ranked{
+			Query:   "sum by (source) (rate(login_failures_total[1m]))", Start: from, End: to,
+			Ranking: []incident.RankedSeries{
 				{Labels: map[string]string{"source": "203.0.113.0/24"}, Score: 41.25, Direction: "up", Onset: opened.Add(-150 * time.Second), Share: 0.97, Before: 0.2, After: 184.3},
 				{Labels: map[string]string{"source": "198.51.100.0/24"}, Score: 1.1, Direction: "up", Share: 0.02, Before: 0.9, After: 1.6},
 			},
 		},
 		{
-			ID: "E4", Kind: incident.KindNeighbours, Title: "Targets and restarts", Summary: "All 3 targets of the job are up; none restarted.",
+			ID: "E4", Kind: incident.KindNeighbors, Title: "Targets and restarts", Summary: "All 3 targets of the job are up; none restarted.",
 			Table: &incident.Table{Columns: []string{"instance", "up", "version"}, Rows: [][]string{
 				{"web-1:9090", "yes", "v2.4.1"}, {"web-2:9090", "yes", "v2.4.1"}, {"web-3:9090", "yes", "v2.4.1"},
 			}},
@@ -183,7 +183,7 @@ func complete() (*incident.Incident, incident.Findings) {
 	inc.Predecessor = predecessor
 	inc.Repeats = 5
 	inc.Timeline = append(inc.Timeline,
-		incident.Event{At: opened.Add(40 * time.Second), Kind: incident.EventAnalysed, Firing: 3},
+		incident.Event{At: opened.Add(40 * time.Second), Kind: incident.EventAnalyzed, Firing: 3},
 		incident.Event{At: opened.Add(time.Minute), Kind: incident.EventRepeated, Firing: 3, Count: 5, Until: opened.Add(90 * time.Second)},
 		incident.Event{At: opened.Add(100 * time.Second), Kind: incident.EventUpdated, Firing: 2, Ended: 1},
 	)

@@ -12,21 +12,21 @@ func contrasts() []incident.Evidence {
 	from, to := opened.Add(-55*time.Minute), opened.Add(5*time.Minute)
 	return []incident.Evidence{
 		{
-			ID: "E6", Kind: incident.KindContrast, Title: "The same hour a day and a week ago",
+			ID: "E6", Kind: incident.KindComparison, Title: "The same hour a day and a week ago",
 			Summary: "At this time the failure ratio was 2 % yesterday and 2 % a week ago.",
-			PromQL:  "login_failure_ratio offset 1d", Start: from, End: to,
+			Query:   "login_failure_ratio offset 1d", Start: from, End: to,
 			Chart: &incident.Chart{Unit: "%", Series: []incident.Series{
 				series("now", 240, attack), series("a day ago", 240, func(int) float64 { return 0.02 }),
 			}},
 		},
 		{
-			ID: "E7", Kind: incident.KindContrast, Title: "Instances that do not fire", Failed: true,
-			Summary: "Prometheus did not answer within 20s.", PromQL: "login_failure_ratio <= 0.05",
+			ID: "E7", Kind: incident.KindComparison, Title: "Instances that do not fire", Failed: true,
+			Summary: "Prometheus did not answer within 20s.", Query: "login_failure_ratio <= 0.05",
 		},
 		{
 			ID: "E8", Kind: incident.KindCheck, Title: "Successful logins",
 			Summary: "1 series; it stayed at 12 req/s and did not change when the failures began.",
-			PromQL:  "sum(rate(login_success_total[1m]))", Start: from, End: to,
+			Query:   "sum(rate(login_success_total[1m]))", Start: from, End: to,
 		},
 	}
 }
@@ -36,7 +36,7 @@ func verified() (*incident.Incident, incident.Findings) {
 	inc, f := complete()
 	earlier := incident.Evidence{
 		ID: "E9", Kind: incident.KindSignal, Title: "login_failure_ratio before web-3 joined", Earlier: true,
-		Summary: "The failure ratio of one instance rose to 60 %.", PromQL: "login_failure_ratio",
+		Summary: "The failure ratio of one instance rose to 60 %.", Query: "login_failure_ratio",
 	}
 	f.Evidence = append(append(f.Evidence, earlier), contrasts()...)
 	f.Verdict.Causes[0].Evidence = []string{"E2", "E3", "E6"}
@@ -80,7 +80,7 @@ func storm(others int) func() (*incident.Incident, incident.Findings) {
 		severities := []string{"warning", "info", "critical", "warning", "page", "odd"}
 		for i := range others {
 			id, at := id26(byte('a'+i)), opened.Add(time.Duration(i*7-20)*time.Second)
-			inc.Related = append(inc.Related, incident.Link{
+			inc.Related = append(inc.Related, incident.RelatedIncident{
 				ID: id, Alertname: fmt.Sprintf("Checkout_Slow%d", i), Severity: severities[i%len(severities)], OpenedAt: at,
 				ReportPath: at.Format("2006-01-02/150405_") + fmt.Sprintf("Checkout_Slow%d_", i) + id[:8] + ".md",
 			})
@@ -89,12 +89,12 @@ func storm(others int) func() (*incident.Incident, incident.Findings) {
 	}
 }
 
-func memory() []incident.Recollection {
+func memory() []incident.PastIncident {
 	began := time.Date(2026, 10, 2, 11, 20, 0, 0, time.UTC)
-	return []incident.Recollection{
+	return []incident.PastIncident{
 		{
 			Incident: id26('a'), ReportPath: "2026-10-02/112000_HighLoginFailureRate_aaaabbbb.md", StartedAt: began,
-			ResolvedAt: began.Add(14 * time.Minute), Likeness: 0.83, Weight: 0.27, Hypothesis: "Credential stuffing from one network [E3]",
+			ResolvedAt: began.Add(14 * time.Minute), Similarity: 0.83, Weight: 0.27, Hypothesis: "Credential stuffing from one network [E3]",
 			Feedback: []incident.Feedback{{
 				Kind: incident.Correct, By: "Anna", At: began.Add(2 * time.Hour),
 				Text: "It was the load test of the platform team, not an attack.",
@@ -102,9 +102,9 @@ func memory() []incident.Recollection {
 		},
 		{
 			Incident: id26('b'), ReportPath: "2026-08-11/031500_HighLoginFailureRate_baaabbbb.md", StartedAt: began.Add(-52 * day),
-			Likeness: 0.5, Hypothesis: "A broken identity provider", Doubted: true,
+			Similarity: 0.5, Hypothesis: "A broken identity provider", Marked: true,
 		},
-		{Incident: id26('c'), ReportPath: "2026-07-01/031500_HighLoginFailureRate_caaabbbb.md", StartedAt: began.Add(-93 * day), Likeness: 0.5},
+		{Incident: id26('c'), ReportPath: "2026-07-01/031500_HighLoginFailureRate_caaabbbb.md", StartedAt: began.Add(-93 * day), Similarity: 0.5},
 	}
 }
 
@@ -119,7 +119,7 @@ func people() (*incident.Incident, incident.Findings) {
 	} {
 		said.At = opened.Add(time.Duration(110+10*i) * time.Second)
 		inc.Feedback = append(inc.Feedback, said)
-		inc.Timeline = append(inc.Timeline, incident.Event{At: said.At, Kind: incident.EventRemarked, Firing: 2})
+		inc.Timeline = append(inc.Timeline, incident.Event{At: said.At, Kind: incident.EventFeedback, Firing: 2})
 	}
 	f.Memory = memory()
 	return inc, f

@@ -7,23 +7,25 @@ import (
 	"time"
 
 	"go.yaml.in/yaml/v3"
+
+	"github.com/alertscribe/alertscribe/incident"
 )
 
 // frontMatter is the head of the file for machines. Every key is always there; a time that is not known is null.
 type frontMatter struct {
-	ID             string     `yaml:"id"`
-	Alertname      string     `yaml:"alertname"`
-	Severity       string     `yaml:"severity"`
-	Status         string     `yaml:"status"`
-	Analysis       string     `yaml:"analysis"`
-	AnalysisReason string     `yaml:"analysis_reason"`
-	StartedAt      *time.Time `yaml:"started_at"`
-	ResolvedAt     *time.Time `yaml:"resolved_at"`
-	GeneratedAt    *time.Time `yaml:"generated_at"`
-	Model          string     `yaml:"model"`
-	Tokens         tokens     `yaml:"tokens,flow"`
-	Cost           money      `yaml:"cost"` // USD
-	Language       string     `yaml:"language"`
+	ID             string            `yaml:"id"`
+	Alertname      string            `yaml:"alertname"`
+	Severity       string            `yaml:"severity"`
+	Status         string            `yaml:"status"`
+	Analysis       string            `yaml:"analysis"`
+	AnalysisReason string            `yaml:"analysis_reason"`
+	StartedAt      *time.Time        `yaml:"started_at"`
+	ResolvedAt     *time.Time        `yaml:"resolved_at"`
+	GeneratedAt    *time.Time        `yaml:"generated_at"`
+	Model          string            `yaml:"model"`
+	Tokens         tokens            `yaml:"tokens,flow"`
+	Cost           money             `yaml:"cost"` // USD
+	Language       incident.Language `yaml:"language"`
 }
 
 type tokens struct {

@@ -148,7 +148,7 @@ func (p *page) mostTelling() string {
 }
 
 // telling reports whether a ranking has a first that stands out: most of the change, or far from its past.
-func telling(ranking []incident.Ranked) bool {
+func telling(ranking []incident.RankedSeries) bool {
 	return len(ranking) > 0 && (ranking[0].Share >= telltaleShare || ranking[0].Score >= telltaleScore)
 }
 

@@ -81,7 +81,7 @@ func assertHarmlessAnywhere(t *testing.T, md []byte) (links []string) {
 
 func TestHTML(t *testing.T) {
 	for _, tt := range reports {
-		t.Run(tt.name+"_"+tt.language, func(t *testing.T) {
+		t.Run(tt.name+"_"+string(tt.language), func(t *testing.T) {
 			inc, f := tt.make()
 			w := newWriter(t, tt.language)
 			md := w.Markdown(inc, f, "CHARTS")

@@ -22,8 +22,9 @@ func evidenceOnly(reason incident.Reason, detail string) func() (*incident.Incid
 }
 
 var reports = []struct {
-	name, language string
-	make           func() (*incident.Incident, incident.Findings)
+	name     string
+	language incident.Language
+	make     func() (*incident.Incident, incident.Findings)
 }{
 	{"facts", "en", func() (*incident.Incident, incident.Findings) { return facts(), incident.Findings{} }},
 	{"pending", "en", func() (*incident.Incident, incident.Findings) {
@@ -115,7 +116,7 @@ func hostile(s string) func() (*incident.Incident, incident.Findings) {
 		inc.Timeline[0].Kind = incident.EventKind(s)
 		said := []incident.Feedback{{Kind: incident.FeedbackKind(s), Text: s, By: s, At: opened}, {Kind: incident.Correct, Text: s, By: s, At: opened}}
 		inc.Feedback, inc.Scope = slices.Concat(said, said), s
-		inc.Related = []incident.Link{
+		inc.Related = []incident.RelatedIncident{
 			{ID: id26('a'), Alertname: s, Severity: s, OpenedAt: opened, ReportPath: "2026-11-20/083005_" + s + "_aaaabbbb.md"},
 			{ID: id26('b'), Alertname: s, Severity: s, OpenedAt: opened, ReportPath: s},
 			{ID: s, Alertname: s, Severity: s, OpenedAt: opened, ReportPath: "2026-11-20/083005_X_caaabbbb.md"},
@@ -123,19 +124,19 @@ func hostile(s string) func() (*incident.Incident, incident.Findings) {
 		threshold := 1.0
 		f := incident.Findings{
 			Evidence: []incident.Evidence{
-				{ID: "E1", Title: s, Summary: s, PromQL: s, Link: s, Kind: incident.EvidenceKind(s), Failed: true},
+				{ID: "E1", Title: s, Summary: s, Query: s, Link: s, Kind: incident.EvidenceKind(s), Failed: true},
 				{
-					ID: "E2", Title: "t " + s, Summary: "s " + s, PromQL: s, Link: "http://p.example/" + s, Start: opened, End: written,
-					Ranking: []incident.Ranked{{Labels: map[string]string{s: s, "__name__": s}, Direction: s, Score: 3, Onset: opened}},
+					ID: "E2", Title: "t " + s, Summary: "s " + s, Query: s, Link: "http://p.example/" + s, Start: opened, End: written,
+					Ranking: []incident.RankedSeries{{Labels: map[string]string{s: s, "__name__": s}, Direction: s, Score: 3, Onset: opened}},
 					Table:   &incident.Table{Columns: []string{s, "b"}, Rows: [][]string{{s, s}, {s}, {}}},
 					Chart:   &incident.Chart{Unit: s, Threshold: &threshold, Series: []incident.Series{{Name: s, Points: []incident.Point{{At: opened, Value: 1}}}}},
 				},
 				{ID: s, Title: s, Summary: s},
-				{ID: "E3", Kind: incident.KindContrast, Title: s, Summary: s, PromQL: s},
+				{ID: "E3", Kind: incident.KindComparison, Title: s, Summary: s, Query: s},
 				{ID: "E4", Kind: incident.KindCheck, Title: s, Summary: s, Link: s},
 			},
-			Memory: []incident.Recollection{
-				{Incident: id26('a'), ReportPath: s, StartedAt: opened, Likeness: 0.5, Hypothesis: s, Doubted: true, Feedback: said},
+			Memory: []incident.PastIncident{
+				{Incident: id26('a'), ReportPath: s, StartedAt: opened, Similarity: 0.5, Hypothesis: s, Marked: true, Feedback: said},
 				{Incident: s, ReportPath: "2026-11-20/083005_" + s + "_aaaabbbb.md", StartedAt: opened, Hypothesis: s},
 			},
 			Verdict: &incident.Verdict{
@@ -161,11 +162,11 @@ func hostile(s string) func() (*incident.Incident, incident.Findings) {
 
 func TestMarkdown(t *testing.T) {
 	for _, tt := range reports {
-		t.Run(tt.name+"_"+tt.language, func(t *testing.T) {
+		t.Run(tt.name+"_"+string(tt.language), func(t *testing.T) {
 			inc, f := tt.make()
 			w := newWriter(t, tt.language)
 			got := w.Markdown(inc, f, "083005_HighLoginFailureRate_3kd8a2bc")
-			golden(t, tt.name+"_"+tt.language+".md", got)
+			golden(t, tt.name+"_"+string(tt.language)+".md", got)
 			assert.Equal(t, got, w.Markdown(inc, f, "083005_HighLoginFailureRate_3kd8a2bc"), "the same twice")
 		})
 	}
@@ -173,7 +174,7 @@ func TestMarkdown(t *testing.T) {
 
 func TestFrontMatter(t *testing.T) {
 	for _, tt := range reports {
-		t.Run(tt.name+"_"+tt.language, func(t *testing.T) {
+		t.Run(tt.name+"_"+string(tt.language), func(t *testing.T) {
 			inc, f := tt.make()
 			front, body := splitFrontMatter(newWriter(t, tt.language).Markdown(inc, f, "x"))
 			assert.True(t, strings.HasPrefix(string(body), "\n# "), "the title follows")
@@ -186,7 +187,7 @@ func TestFrontMatter(t *testing.T) {
 			assert.Equal(t, plain(inc.Analysis.Reason), got["analysis_reason"])
 			assert.Equal(t, inc.StartedAt, got["started_at"])
 			assert.Equal(t, written, got["generated_at"])
-			assert.Equal(t, tt.language, got["language"])
+			assert.EqualValues(t, tt.language, got["language"])
 			assert.InDelta(t, inc.Spend.Cost, got["cost"], 1e-6)
 			assert.Equal(t, map[string]any{
 				"prompt": inc.Spend.Prompt, "cached": inc.Spend.Cached, "completion": inc.Spend.Completion,
@@ -231,7 +232,7 @@ func TestStateLineForEveryReason(t *testing.T) {
 	reasons := []incident.Reason{
 		incident.NoKey, incident.Authentication, incident.Balance, incident.Budget, incident.Skipped, incident.GaveUp,
 	}
-	for _, language := range []string{"en", "zh"} {
+	for _, language := range incident.Languages() {
 		w := newWriter(t, language)
 		for _, reason := range reasons {
 			inc, f := evidenceOnly(reason, "what the server said")()

@@ -77,8 +77,8 @@ func (p *page) memory() {
 }
 
 // recollection writes one earlier incident: what people said about it first, then what a model thought.
-func (p *page) recollection(r incident.Recollection) {
-	about := []string{fmt.Sprintf(p.Likeness, number(r.Likeness, "%"))}
+func (p *page) recollection(r incident.PastIncident) {
+	about := []string{fmt.Sprintf(p.Likeness, number(r.Similarity, "%"))}
 	if r.ResolvedAt.After(r.StartedAt) {
 		about = append([]string{fmt.Sprintf(p.Lasted, p.duration(r.ResolvedAt.Sub(r.StartedAt)))}, about...)
 	}
@@ -93,7 +93,7 @@ func (p *page) recollection(r incident.Recollection) {
 		if len(r.Feedback) == 0 {
 			line += " · " + p.Unreviewed
 		}
-		if r.Doubted {
+		if r.Marked {
 			line += " · ⚠ " + p.Doubted
 		}
 	}

@@ -90,7 +90,7 @@ func TestToIncident(t *testing.T) {
 				inc.ReportPath = tt.own
 			}
 			inc.Scope = "job=login"
-			inc.Related = []incident.Link{{ID: tt.id, Alertname: "Other", Severity: "critical", OpenedAt: opened.Add(time.Second), ReportPath: tt.path}}
+			inc.Related = []incident.RelatedIncident{{ID: tt.id, Alertname: "Other", Severity: "critical", OpenedAt: opened.Add(time.Second), ReportPath: tt.path}}
 			md := string(newWriterAt(t, "en", tt.site).Markdown(inc, incident.Findings{}, tt.base))
 			if tt.want == "" {
 				assert.Contains(t, md, ": Other (critical, 08:30:06)")

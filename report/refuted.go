@@ -104,7 +104,7 @@ func (p *page) checks(checks []incident.Check) {
 			line += " → " + word + p.Colon + p.cite([]string{answer.ID})
 		}
 		p.out.WriteString(line + "\n\n")
-		if !run || answer.PromQL == "" {
+		if !run || answer.Query == "" {
 			p.lines("  ", fence("promql", c.PromQL, codeRunes))
 		}
 	}

@@ -23,7 +23,7 @@ func parts(w *Writer, inc *incident.Incident, f incident.Findings) (head, causes
 
 // Whether a verdict was verified is said beside the causes, and at the top only where the reader must know it first.
 func TestUnverified(t *testing.T) {
-	for _, language := range []string{"en", "zh"} {
+	for _, language := range incident.Languages() {
 		w := newWriter(t, language)
 		for _, reason := range incident.UnverifiedReasons() {
 			inc, f := verified()
@@ -116,7 +116,7 @@ func TestChecks(t *testing.T) {
 	f.Evidence[len(f.Evidence)-1].Failed = true
 	assert.Contains(t, string(w.Markdown(inc, f, "x")), "→ Could not be looked up: [E8]")
 
-	f.Evidence[len(f.Evidence)-1].PromQL = "" // it was refused
+	f.Evidence[len(f.Evidence)-1].Query = "" // it was refused
 	assert.Equal(t, 1, strings.Count(string(w.Markdown(inc, f, "x")), "sum(rate(login_success_total[1m]))"))
 
 	f.Evidence = f.Evidence[:len(f.Evidence)-1]
@@ -128,7 +128,7 @@ func TestChecks(t *testing.T) {
 // A command that the text of an alert dictated can't be seen without its mark: not at the top, not at its step, and not
 // where a hand would copy it from.
 func TestMarkedAction(t *testing.T) {
-	for _, language := range []string{"en", "zh"} {
+	for _, language := range incident.Languages() {
 		w := newWriter(t, language)
 		inc, f := marked()
 		md := string(w.Markdown(inc, f, "x"))

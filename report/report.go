@@ -13,11 +13,11 @@ import (
 
 // Options are the settings of a Writer. The zero value of each has a default.
 type Options struct {
-	Dir         string           // where reports go, "reports" when empty; created when it is missing
-	Language    string           // en (the default) or zh
-	ExternalURL string           // where people reach our own pages, for links back; none when empty
-	Version     string           // ours, for the footer
-	Now         func() time.Time // time.Now when nil
+	Dir         string            // where reports go, "reports" when empty; created when it is missing
+	Language    incident.Language // default English
+	ExternalURL string            // where people reach our own pages, for links back; none when empty
+	Version     string            // ours, for the footer
+	Now         func() time.Time  // time.Now when nil
 	// Owner says that no other process writes into the directory: then all temporary files in it are a dead writer's.
 	Owner bool
 }
@@ -34,12 +34,13 @@ type Writer struct {
 // New returns a Writer. It creates the directory (0700) and removes the temporary files that a killed writer left in
 // it (for one that is not the owner: those older than an hour); an error says which setting to change.
 func New(o Options) (*Writer, error) {
+	language := cmp.Or(o.Language, incident.English)
+	if err := language.Validate(); err != nil {
+		return nil, err
+	}
 	w := &Writer{
 		dir: cmp.Or(o.Dir, "reports"), site: strings.TrimRight(o.ExternalURL, "/"), version: o.Version,
-		words: catalogue(o.Language), now: o.Now, seed: maphash.MakeSeed(),
-	}
-	if w.words == nil {
-		return nil, fmt.Errorf("no reports in language %q: set REPORT_LANGUAGE to en or zh", o.Language)
+		words: catalogue(language), now: o.Now, seed: maphash.MakeSeed(),
 	}
 	if w.now == nil {
 		w.now = time.Now

@@ -41,13 +41,13 @@ func (p *page) stormRest() {
 }
 
 // related returns the other incidents of the storm, the most severe first, by the default order of severities.
-func (p *page) related() []incident.Link {
+func (p *page) related() []incident.RelatedIncident {
 	if len(p.inc.Related) == 0 {
 		return nil
 	}
-	rules := incident.DefaultRules()
+	rules := incident.DefaultPolicy()
 	related := slices.Clone(p.inc.Related)
-	slices.SortStableFunc(related, func(a, b incident.Link) int {
+	slices.SortStableFunc(related, func(a, b incident.RelatedIncident) int {
 		if c := cmp.Compare(rules.Rank(a.Severity), rules.Rank(b.Severity)); c != 0 {
 			return c
 		}
@@ -56,7 +56,7 @@ func (p *page) related() []incident.Link {
 	return related[:min(len(related), incident.MaxRelated)]
 }
 
-func (p *page) incidents(links []incident.Link) string {
+func (p *page) incidents(links []incident.RelatedIncident) string {
 	var out []string
 	for _, l := range links {
 		name := cmp.Or(text(l.Alertname, labelRunes), p.UnknownAlertname)

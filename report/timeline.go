@@ -41,7 +41,7 @@ func (p *page) event(e incident.Event) string {
 		}
 	}
 	switch e.Kind {
-	case incident.EventDrafted, incident.EventAnalysed, incident.EventRemarked, incident.EventRepeated:
+	case incident.EventDrafted, incident.EventAnalyzed, incident.EventFeedback, incident.EventRepeated:
 		return name // the number of alerts has not changed
 	default:
 	}

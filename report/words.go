@@ -1,15 +1,13 @@
 package report
 
 import (
-	"strings"
-
 	"github.com/alertscribe/alertscribe/incident"
 )
 
 // words is the catalogue of all fixed text in one language. A test asserts that every language fills every field, with
 // the same verbs.
 type words struct {
-	Code string // of the language, as in the setting
+	Code incident.Language
 
 	// Headings.
 	Alert, Evidence, Causes, Actions, Prevention, Gaps, Timeline string
@@ -79,15 +77,12 @@ type words struct {
 	ChartFiring, ChartThreshold, ChartMore, ChartDesc string
 }
 
-// catalogue returns the words of a language, or nil when there are none.
-func catalogue(language string) *words {
-	switch strings.ToLower(language) {
-	case "", "en":
-		return &english
-	case "zh":
+// catalogue returns the words of a language.
+func catalogue(language incident.Language) *words {
+	if language == incident.Chinese {
 		return &chinese
 	}
-	return nil
+	return &english
 }
 
 // named looks a value of a closed set up; one that the set does not know is shown as it came.

@@ -138,7 +138,7 @@ var english = words{
 		incident.EventOpened: "opened", incident.EventUpdated: "updated", incident.EventRepeated: "repeated",
 		incident.EventResolved: "resolved", incident.EventReopened: "reopened", incident.EventStale: "stale",
 		incident.EventContinued: "heard of again", incident.EventDrafted: "drafted, to be verified",
-		incident.EventAnalysed: "analysed", incident.EventRemarked: "feedback by a person",
+		incident.EventAnalyzed: "analysed", incident.EventFeedback: "feedback by a person",
 	},
 	EventFiring: "%d firing", EventJoined: "%d joined", EventEnded: "%d resolved", EventLeft: "%d left the group",
 	EventTimes: "%d times", EventUntil: "until %s",

@@ -4,7 +4,6 @@ import (
 	"net/url"
 	"reflect"
 	"regexp"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -60,12 +59,6 @@ func TestWordsAreComplete(t *testing.T) {
 	for _, r := range append(incident.Risks(), incident.Unknown) {
 		assert.Contains(t, english.Risks, r)
 	}
-}
-
-func TestCatalogue(t *testing.T) {
-	assert.Equal(t, &english, catalogue(""))
-	assert.Equal(t, &chinese, catalogue(strings.ToUpper("zh")))
-	assert.Nil(t, catalogue("de"))
 }
 
 func TestEveryMarkIsWorded(t *testing.T) {

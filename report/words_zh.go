@@ -130,7 +130,7 @@ var chinese = words{
 	Events: map[incident.EventKind]string{
 		incident.EventOpened: "开始", incident.EventUpdated: "更新", incident.EventRepeated: "重复", incident.EventResolved: "恢复",
 		incident.EventReopened: "再次触发", incident.EventStale: "失去消息", incident.EventContinued: "重新收到消息",
-		incident.EventDrafted: "写出草稿，待验证", incident.EventAnalysed: "完成分析", incident.EventRemarked: "有人反馈",
+		incident.EventDrafted: "写出草稿，待验证", incident.EventAnalyzed: "完成分析", incident.EventFeedback: "有人反馈",
 	},
 	EventFiring: "%d 条触发中", EventJoined: "%d 条加入", EventEnded: "%d 条恢复", EventLeft: "%d 条离开分组",
 	EventTimes: "%d 次", EventUntil: "至 %s",

@@ -16,7 +16,7 @@ func (s *Store) Accept(ctx context.Context, n *incident.Notification) (incident.
 		n.ReceivedAt = s.Now()
 	}
 	n.ReceivedAt = n.ReceivedAt.UTC().Truncate(time.Microsecond) // as it is stored
-	n.Normalise()                                                // not while others wait for the writer
+	n.Normalize()                                                // not while others wait for the writer
 	if n.Body == nil {
 		n.Body = []byte{}
 	}
@@ -42,7 +42,7 @@ func (b *batch) fold(ctx context.Context, n *incident.Notification) (incident.Re
 	if r != nil {
 		before = r.inc
 	}
-	if err := b.guard("folding a notification", func() { after, outcome = b.Rules.Fold(before, n) }); err != nil {
+	if err := b.guard("folding a notification", func() { after, outcome = b.Policy.Fold(before, n) }); err != nil {
 		return incident.Receipt{}, err
 	}
 	receipt := incident.Receipt{Outcome: outcome}

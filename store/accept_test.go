@@ -251,7 +251,7 @@ func storm(t *testing.T, s *Store, rnd *rand.Rand, now time.Time) {
 		id = accept(t, s, struck(fmt.Sprint(10+rnd.IntN(6)), "shop", "error", now)).IncidentID
 	}
 	require.NoError(t, s.Update(t.Context(), id, func(inc *incident.Incident) bool {
-		inc.Remark(incident.Feedback{Kind: incident.Correct, Text: "the disk", At: now})
+		inc.AddFeedback(incident.Feedback{Kind: incident.Correct, Text: "the disk", At: now})
 		return true
 	}))
 }
@@ -268,7 +268,7 @@ func finish(t testing.TB, s *Store, c incident.Claim, now time.Time) {
 			inc.EvidenceCollected(c.Incident, now)
 		case incident.WorkAnalysis:
 			f.Verdict = &incident.Verdict{Summary: "a verdict", Generation: c.Incident.Generation}
-			inc.Analysed(c.Incident, incident.Spend{Calls: 1, Cost: .5}, now)
+			inc.Analyzed(c.Incident, incident.Spend{Calls: 1, Cost: .5}, now)
 		}
 	}))
 }

@@ -197,7 +197,7 @@ func (b *batch) change(r *record, inc *incident.Incident) {
 
 func (b *batch) columns(inc *incident.Incident) columns {
 	return columns{
-		status: inc.Status, severity: inc.Severity, alertname: inc.Alertname, rank: b.Rules.Rank(inc.Severity),
+		status: inc.Status, severity: inc.Severity, alertname: inc.Alertname, rank: b.Policy.Rank(inc.Severity),
 		state: inc.Analysis.State, reason: inc.Analysis.Reason,
 	}
 }
@@ -206,7 +206,7 @@ func (b *batch) work(r *record) [3]workRow {
 	var rows [3]workRow
 	for i, due := range []time.Time{r.inc.Due.File, r.inc.Due.Evidence, r.inc.Due.Analysis} {
 		if row := (workRow{due: micros(due), lease: r.leases[i]}); row != (workRow{}) {
-			row.rank = b.Rules.Rank(r.inc.Severity)
+			row.rank = b.Policy.Rank(r.inc.Severity)
 			rows[i] = row
 		}
 	}

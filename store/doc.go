@@ -1,7 +1,7 @@
 // Package store keeps notifications, incidents and what was found out about them in SQLite, durably: what a method has
 // answered without an error is on disk.
 //
-//	s, err := store.Open(ctx, store.Options{Path: "data/alertscribe.db", Rules: rules})
+//	s, err := store.Open(ctx, store.Options{Path: "data/alertscribe.db", Policy: rules})
 //	receipt, err := s.Accept(ctx, notification)           // append it, fold it into its incident
 //	claims, err := s.Claim(ctx, incident.WorkEvidence, 4) // lease what is due
 //	err = s.Finish(ctx, claims[0], func(inc *incident.Incident, f *incident.Findings) {

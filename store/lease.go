@@ -64,7 +64,7 @@ func (b *batch) claim(ctx context.Context, work incident.Work, limit int) ([]inc
 // dueNow returns the ids of incidents whose work is due and not leased.
 func (b *batch) dueNow(ctx context.Context, work incident.Work, now int64, limit int) ([]string, error) {
 	var ids []string
-	for rank := 0; rank <= len(b.Rules.Severities) && len(ids) < limit; rank++ {
+	for rank := 0; rank <= len(b.Policy.Severities) && len(ids) < limit; rank++ {
 		rows, err := b.stmt(ctx, selectWork).QueryContext(ctx, work, rank, now, now, limit-len(ids))
 		if err != nil {
 			return nil, err

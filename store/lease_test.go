@@ -180,8 +180,8 @@ func TestUpdate(t *testing.T) {
 func TestMemory(t *testing.T) {
 	s, now := openAt(t)
 	id := accept(t, s, firing("x", at)).IncidentID
-	memory := []incident.Recollection{{
-		Incident: "before", ReportPath: "a/b.md", StartedAt: at, Likeness: .75, Weight: .5, Hypothesis: "a leak", Doubted: true,
+	memory := []incident.PastIncident{{
+		Incident: "before", ReportPath: "a/b.md", StartedAt: at, Similarity: .75, Weight: .5, Hypothesis: "a leak", Marked: true,
 		Feedback: []incident.Feedback{{Kind: incident.Correct, Text: "the disk", By: "ann", At: at}},
 	}}
 	c := claim(t, s, incident.WorkEvidence)
@@ -218,7 +218,7 @@ func TestRemark(t *testing.T) {
 	}
 	said := incident.Feedback{Kind: incident.Correct, Text: "the disk", By: "ann", At: at}
 	require.NoError(t, s.Update(t.Context(), id, func(inc *incident.Incident) bool {
-		inc.Remark(said)
+		inc.AddFeedback(said)
 		return true
 	}))
 	assert.Len(t, s.Due(incident.WorkFile), 1, "the file's workers are woken")

@@ -39,7 +39,7 @@ func (s *Store) ReserveCall(ctx context.Context, incidentID string, cost float64
 }
 
 // charges returns the calls that limits look at, oldest first.
-func (b *batch) charges(ctx context.Context, limits incident.Limits, now time.Time) ([]incident.Charge, error) {
+func (b *batch) charges(ctx context.Context, limits incident.Limits, now time.Time) ([]incident.LedgerEntry, error) {
 	window := callsWindow
 	switch {
 	case limits == incident.Limits{}:
@@ -60,10 +60,10 @@ func (b *batch) charges(ctx context.Context, limits incident.Limits, now time.Ti
 	if err != nil {
 		return nil, err
 	}
-	charges := make([]incident.Charge, len(found))
+	charges := make([]incident.LedgerEntry, len(found))
 	for i, r := range found {
 		at := fromMicros(r.at)
-		charges[i] = incident.Charge{At: at, Cost: r.cost, Open: !r.settled.Valid && now.Sub(at) < incident.OpenFor}
+		charges[i] = incident.LedgerEntry{At: at, Cost: r.cost, Open: !r.settled.Valid && now.Sub(at) < incident.InFlightTimeout}
 	}
 	return charges, nil
 }
@@ -87,8 +87,8 @@ func (s *Store) SettleCall(ctx context.Context, call int64, model string, spend 
 }
 
 // Used returns how much of each limit is used now.
-func (s *Store) Used(ctx context.Context) (incident.Used, error) {
-	var u incident.Used
+func (s *Store) Used(ctx context.Context) (incident.BudgetUsage, error) {
+	var u incident.BudgetUsage
 	now := s.Now()
 	hour := micros(now.Add(-callsWindow))
 	err := s.pages.QueryRowContext(ctx, selectUsed, hour, hour, micros(now.Add(-incident.BudgetWindow))).

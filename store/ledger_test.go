@@ -141,7 +141,7 @@ func TestLedgerCountsWhatIsNotKnown(t *testing.T) {
 		s, now := openAt(t)
 		reserve(t, s, .75, limits)
 		s = reopen(t, s)
-		now.advance(incident.OpenFor)
+		now.advance(incident.InFlightTimeout)
 		assert.Equal(t, at.Add(time.Hour), refused(t, s, .5, limits, incident.LimitCostHour), "who made it has died")
 	})
 	t.Run("settled without usage", func(t *testing.T) {
@@ -151,7 +151,7 @@ func TestLedgerCountsWhatIsNotKnown(t *testing.T) {
 		assert.Equal(t, at.Add(time.Hour), refused(t, s, .5, limits, incident.LimitCostHour))
 		used, err := s.Used(t.Context())
 		require.NoError(t, err)
-		assert.Equal(t, incident.Used{Calls: 1, CostHour: .75, CostDay: .75}, used)
+		assert.Equal(t, incident.BudgetUsage{Calls: 1, CostHour: .75, CostDay: .75}, used)
 	})
 }
 
@@ -179,12 +179,12 @@ func TestLedgerUnderLoad(t *testing.T) {
 	assert.Equal(t, 34, denied)
 	used, err := s.Used(t.Context())
 	require.NoError(t, err)
-	assert.Equal(t, incident.Used{Calls: 16, CostHour: 1, CostDay: 1}, used)
+	assert.Equal(t, incident.BudgetUsage{Calls: 16, CostHour: 1, CostDay: 1}, used)
 }
 
 func TestUsed(t *testing.T) {
 	s, now := openAt(t)
-	used := func() incident.Used {
+	used := func() incident.BudgetUsage {
 		u, err := s.Used(t.Context())
 		require.NoError(t, err)
 		return u
@@ -193,11 +193,11 @@ func TestUsed(t *testing.T) {
 	settle(t, s, reserve(t, s, 1, incident.Limits{}), .25)
 	now.advance(30 * time.Minute)
 	reserve(t, s, .5, incident.Limits{})
-	assert.Equal(t, incident.Used{Calls: 2, CostHour: .75, CostDay: .75}, used())
+	assert.Equal(t, incident.BudgetUsage{Calls: 2, CostHour: .75, CostDay: .75}, used())
 	now.advance(30 * time.Minute)
-	assert.Equal(t, incident.Used{Calls: 1, CostHour: .5, CostDay: .75}, used(), "the first is just out of the hour")
+	assert.Equal(t, incident.BudgetUsage{Calls: 1, CostHour: .5, CostDay: .75}, used(), "the first is just out of the hour")
 	now.advance(23 * time.Hour)
-	assert.Equal(t, incident.Used{CostDay: .5}, used())
+	assert.Equal(t, incident.BudgetUsage{CostDay: .5}, used())
 	now.advance(30 * time.Minute)
 	assert.Zero(t, used())
 }

@@ -42,9 +42,9 @@ func columnsOf(t *testing.T, db *sql.DB, table string) []string {
 func first(t *testing.T, path string) *incident.Incident {
 	t.Helper()
 	n := firing("old", at)
-	inc, _ := incident.DefaultRules().Fold(nil, n)
+	inc, _ := incident.DefaultPolicy().Fold(nil, n)
 	inc.EvidenceCollected(inc.Clone(), at)
-	inc.Analysed(inc.Clone(), incident.Spend{Calls: 1}, at)
+	inc.Analyzed(inc.Clone(), incident.Spend{Calls: 1}, at)
 	inc.Analysis.AskedSeverity, inc.Analysis.AskedFiring = "", 0 // it knew nothing of these
 	rest, h := split(inc)
 	doc, err := json.Marshal(rest)
@@ -95,12 +95,12 @@ func TestOldDatabaseGoesOn(t *testing.T) {
 	finish(t, s, claim(t, s, incident.WorkFile), now.Now())
 	used, err := s.Used(t.Context())
 	require.NoError(t, err)
-	assert.Equal(t, incident.Used{Calls: 2, CostHour: .25, CostDay: .25}, used)
+	assert.Equal(t, incident.BudgetUsage{Calls: 2, CostHour: .25, CostDay: .25}, used)
 	now.advance(time.Minute)
 	accept(t, s, resolved("old", now.Now()))
 	c := claim(t, s, incident.WorkEvidence)
 	require.NoError(t, s.Finish(t.Context(), c, func(inc *incident.Incident, f *incident.Findings) {
-		f.Memory = []incident.Recollection{{Incident: "before"}}
+		f.Memory = []incident.PastIncident{{Incident: "before"}}
 		inc.EvidenceCollected(c.Incident, now.Now())
 	}))
 	_, f = get(t, s, old.ID)

@@ -35,9 +35,9 @@ func TestReopenRanksSeverities(t *testing.T) {
 	s, _ := openAt(t)
 	accept(t, s, firing("warning", at))
 	accept(t, s, notification("x", at.Add(time.Second), alert("x", "a", "info", incident.Firing)))
-	rules := incident.DefaultRules()
+	rules := incident.DefaultPolicy()
 	rules.Severities = []string{"info", "warning"}
-	s = reopen(t, s, func(o *Options) { o.Rules = rules })
+	s = reopen(t, s, func(o *Options) { o.Policy = rules })
 	assert.Equal(t, "Awarning", claim(t, s, incident.WorkFile).Incident.Alertname, "info is not due yet")
 	s = reopen(t, s, func(o *Options) { o.Now = time.Now })
 	assert.Equal(t, "Ax", claim(t, s, incident.WorkFile).Incident.Alertname)

@@ -99,7 +99,7 @@ func (s *Store) rank(ctx context.Context, tx *sql.Tx) error {
 		return err
 	}
 	for _, r := range found {
-		now := s.Rules.Rank(r.severity)
+		now := s.Policy.Rank(r.severity)
 		if now == r.rank {
 			continue
 		}

@@ -24,7 +24,7 @@ var (
 // Options of a Store. Zero values take the defaults in brackets.
 type Options struct {
 	Path       string                // the SQLite file; its directory is made when it is missing
-	Rules      *incident.Rules       // for folding and for the order of severities [incident.DefaultRules]
+	Policy     *incident.Policy      // for folding and for the order of severities [incident.DefaultRules]
 	Lease      time.Duration         // how long a claim lasts without being renewed [30 s]
 	Retention  time.Duration         // how long notifications are kept [30 days]
 	Logger     *slog.Logger          // [none]
@@ -33,8 +33,8 @@ type Options struct {
 }
 
 func (o *Options) setDefaults() {
-	if o.Rules == nil {
-		o.Rules = incident.DefaultRules()
+	if o.Policy == nil {
+		o.Policy = incident.DefaultPolicy()
 	}
 	if o.Lease <= 0 {
 		o.Lease = 30 * time.Second

@@ -22,10 +22,10 @@ func (b *batch) relate(ctx context.Context, inc *incident.Incident, now time.Tim
 		return fmt.Errorf("looking for incidents of %q: %w", inc.Scope, err)
 	}
 	for _, r := range near {
-		inc.Relate(r.inc, b.Rules, now)
-		if r.inc.Relates(inc, b.Rules) {
+		inc.Relate(r.inc, b.Policy, now)
+		if r.inc.Relates(inc, b.Policy) {
 			other := r.inc.Clone()
-			other.Relate(inc, b.Rules, now)
+			other.Relate(inc, b.Policy, now)
 			b.change(r, other)
 		}
 	}
@@ -67,7 +67,7 @@ func (b *batch) near(ctx context.Context, inc *incident.Incident) ([]*record, er
 func (b *batch) storedNear(ctx context.Context, inc *incident.Incident, limit int) ([]string, error) {
 	from, to := micros(inc.OpenedAt.Add(-incident.StormWindow)), micros(inc.OpenedAt.Add(incident.StormWindow))
 	var ids []string
-	for rank := 0; rank <= len(b.Rules.Severities) && len(ids) < limit; rank++ {
+	for rank := 0; rank <= len(b.Policy.Severities) && len(ids) < limit; rank++ {
 		rows, err := b.stmt(ctx, selectNear).QueryContext(ctx, inc.Scope, rank, from, to, limit-len(ids))
 		if err != nil {
 			return nil, err
@@ -84,6 +84,6 @@ func (b *batch) storedNear(ctx context.Context, inc *incident.Incident, limit in
 // severeFirst orders as storedNear does. Of what opened in the same microsecond the group decides: ids are another
 // each time that a batch is run.
 func (b *batch) severeFirst(x, y *record) int {
-	return cmp.Or(cmp.Compare(b.Rules.Rank(x.inc.Severity), b.Rules.Rank(y.inc.Severity)), x.inc.OpenedAt.Compare(y.inc.OpenedAt),
+	return cmp.Or(cmp.Compare(b.Policy.Rank(x.inc.Severity), b.Policy.Rank(y.inc.Severity)), x.inc.OpenedAt.Compare(y.inc.OpenedAt),
 		strings.Compare(x.inc.Receiver, y.inc.Receiver), strings.Compare(x.inc.GroupKey, y.inc.GroupKey))
 }

@@ -41,10 +41,10 @@ func TestStormLinksBothWays(t *testing.T) {
 	check := func(s *Store) {
 		one, _ := get(t, s, first)
 		two, _ := get(t, s, second)
-		assert.Equal(t, []incident.Link{{
+		assert.Equal(t, []incident.RelatedIncident{{
 			ID: second, Alertname: "A2", Severity: "critical", OpenedAt: at.Add(5 * time.Minute), ReportPath: two.ReportPath,
 		}}, one.Related)
-		assert.Equal(t, []incident.Link{{ID: first, Alertname: "A1", Severity: "warning", OpenedAt: at, ReportPath: one.ReportPath}}, two.Related)
+		assert.Equal(t, []incident.RelatedIncident{{ID: first, Alertname: "A1", Severity: "warning", OpenedAt: at, ReportPath: one.ReportPath}}, two.Related)
 		assert.Equal(t, "namespace=shop", two.Scope)
 	}
 	check(s)

@@ -42,8 +42,8 @@ type behaviour struct {
 	analyze func(ctx context.Context, inc *incident.Incident, evidence []incident.Evidence) (*incident.Verdict, error)
 	write   func(ctx context.Context, inc *incident.Incident, f incident.Findings) error
 	verify  func(ctx context.Context, inc *incident.Incident, f incident.Findings) (*incident.Verdict, []incident.Evidence, error)
-	recall  func(inc *incident.Incident) []incident.Recollection
-	permit  func() incident.Permission
+	recall  func(inc *incident.Incident) []incident.PastIncident
+	permit  func() incident.RetryPermission
 }
 
 // bubble runs a test with a store of its own.
@@ -106,7 +106,7 @@ func (e *env) Collect(ctx context.Context, inc *incident.Incident) []incident.Ev
 	return evidence("of "+inc.Alertname, 1)
 }
 
-func (e *env) Recall(_ context.Context, inc *incident.Incident) []incident.Recollection {
+func (e *env) PastIncidents(_ context.Context, inc *incident.Incident) []incident.PastIncident {
 	e.mu.Lock()
 	recall := e.recall
 	e.mu.Unlock()
@@ -127,14 +127,14 @@ func (e *env) Verify(ctx context.Context, inc *incident.Incident, f incident.Fin
 	return e.did("verification", inc).verify(ctx, inc, f)
 }
 
-func (e *env) Permit() incident.Permission {
+func (e *env) RetryPermission() incident.RetryPermission {
 	e.mu.Lock()
 	permit := e.permit
 	e.mu.Unlock()
 	if permit != nil {
 		return permit()
 	}
-	return incident.Permission{}
+	return incident.RetryPermission{}
 }
 
 func (e *env) Write(ctx context.Context, inc *incident.Incident, f incident.Findings) error {
@@ -169,7 +169,7 @@ func draft(summary string, cited ...string) *incident.Verdict {
 // worker returns a worker on the env's store, after change has had its say.
 func (e *env) worker(change ...func(*Options)) *Worker {
 	o := Options{
-		Store: e.store, Evidence: e, Analyzer: e, Report: e, Rules: incident.DefaultRules(),
+		Store: e.store, Evidence: e, Analyzer: e, Report: e, Policy: incident.DefaultPolicy(),
 		Logger: slog.New(slog.NewTextHandler(e.t.Output(), nil)), Registerer: prometheus.NewRegistry(),
 	}
 	for _, f := range change {
@@ -180,7 +180,7 @@ func (e *env) worker(change ...func(*Options)) *Worker {
 
 // rules returns rules by which little time is long.
 func rules(o *Options) {
-	o.Rules.StaleAfter, o.Rules.AnalysisMaxAge = 5*time.Minute, 2*time.Minute
+	o.Policy.StaleAfter, o.Policy.AnalysisMaxAge = 5*time.Minute, 2*time.Minute
 }
 
 // start runs a worker until the test ends or stop is called, which returns when the worker has ended.

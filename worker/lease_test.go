@@ -177,7 +177,7 @@ func TestSleep(t *testing.T) {
 func TestUnstorable(t *testing.T) {
 	bubble(t, func(e *env) {
 		unstorable := evidence("of A", 1)
-		unstorable[0].Ranking = []incident.Ranked{{Score: math.NaN()}}
+		unstorable[0].Ranking = []incident.RankedSeries{{Score: math.NaN()}}
 		e.collect = func(_ context.Context, inc *incident.Incident) []incident.Evidence {
 			if inc.Alertname == "A" {
 				return unstorable

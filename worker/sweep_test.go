@@ -73,8 +73,8 @@ func TestRevive(t *testing.T) {
 				require.Equal(t, 5, calls())
 
 				e.change(func() {
-					e.analyze, e.permit = nil, func() incident.Permission {
-						return incident.Permission{Reasons: tc.reasons, Probe: tc.probe, One: tc.one}
+					e.analyze, e.permit = nil, func() incident.RetryPermission {
+						return incident.RetryPermission{Reasons: tc.reasons, Probe: tc.probe, One: tc.one}
 					}
 				})
 				for _, asked := range tc.asked {
@@ -114,8 +114,8 @@ func TestReviveIsNotHeldUp(t *testing.T) {
 				}
 				return verdict(inc.Alertname), nil
 			}
-			e.permit = func() incident.Permission {
-				return incident.Permission{Reasons: []incident.Reason{incident.Balance}, Probe: true}
+			e.permit = func() incident.RetryPermission {
+				return incident.RetryPermission{Reasons: []incident.Reason{incident.Balance}, Probe: true}
 			}
 		})
 		pass(2 * time.Minute)
@@ -133,8 +133,8 @@ func TestTheMostSevereGoesFirst(t *testing.T) {
 		}
 		e.change(func() {
 			e.log, e.analyze = nil, nil
-			e.permit = func() incident.Permission {
-				return incident.Permission{Reasons: []incident.Reason{incident.Budget}, One: true}
+			e.permit = func() incident.RetryPermission {
+				return incident.RetryPermission{Reasons: []incident.Reason{incident.Budget}, One: true}
 			}
 		})
 		pass(5 * reviveInterval)

@@ -23,8 +23,8 @@ func verifying(d time.Duration) func(context.Context, *incident.Incident, incide
 			return nil, nil, ctx.Err()
 		case <-time.After(d):
 		}
-		looked := []incident.Evidence{{Kind: incident.KindContrast, Title: "contrast"}}
-		incident.Number(looked, incident.Last(f.Evidence))
+		looked := []incident.Evidence{{Kind: incident.KindComparison, Title: "contrast"}}
+		incident.NumberEvidence(looked, incident.LastEvidenceNumber(f.Evidence))
 		v := draft("final of "+inc.Alertname, "E1", looked[0].ID)
 		v.Verification = &incident.Verification{Evidence: []string{looked[0].ID}}
 		v.Spend = f.Verdict.Spend.Add(incident.Spend{Calls: 1, Prompt: 30})
@@ -140,8 +140,8 @@ func TestEverybodyHasADraftFirst(t *testing.T) {
 // TestMemoryIsStored: what is recalled is kept with the evidence that it was recalled for.
 func TestMemoryIsStored(t *testing.T) {
 	bubble(t, func(e *env) {
-		e.recall = func(*incident.Incident) []incident.Recollection {
-			return []incident.Recollection{{Incident: "aaaaaaaaaaaaaaaaaaaaaaaaaa", Hypothesis: "it was the disk"}}
+		e.recall = func(*incident.Incident) []incident.PastIncident {
+			return []incident.PastIncident{{Incident: "aaaaaaaaaaaaaaaaaaaaaaaaaa", Hypothesis: "it was the disk"}}
 		}
 		e.start(e.worker())
 		_, f := e.done(e.notify("", "A"))

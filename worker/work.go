@@ -29,10 +29,10 @@ func (w *Worker) writeFile(ctx context.Context, c incident.Claim) (result, error
 
 func (w *Worker) collectEvidence(ctx context.Context, c incident.Claim) (result, error) {
 	evidence := w.Evidence.Collect(ctx, c.Incident)
-	var memory []incident.Recollection
+	var memory []incident.PastIncident
 	anew := c.Incident.Analysis.Evidence < c.Incident.Analysis.Wanted
 	if anew {
-		memory = w.Evidence.Recall(ctx, c.Incident)
+		memory = w.Evidence.PastIncidents(ctx, c.Incident)
 	}
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -80,7 +80,7 @@ func (w *Worker) verify(ctx context.Context, c incident.Claim) (result, error) {
 		}
 		return w.failed(incident.WorkAnalysis, c, err), err
 	}
-	return w.conclude(c, verdict, verdict.Spend.Less(draft), looked), nil
+	return w.conclude(c, verdict, verdict.Spend.Sub(draft), looked), nil
 }
 
 // conclude returns how a final verdict is stored, with what was spent since the last time and what was looked up for it.
@@ -88,7 +88,7 @@ func (w *Worker) conclude(c incident.Claim, verdict *incident.Verdict, spent inc
 	verdict.Generation = c.Incident.Generation
 	return func(inc *incident.Incident, f *incident.Findings) {
 		f.Conclude(verdict, c.Findings.Evidence, looked, renewed(inc, c))
-		inc.Analysed(c.Incident, spent, w.Now())
+		inc.Analyzed(c.Incident, spent, w.Now())
 		w.metrics.analysed.Observe(w.Now().Sub(inc.OpenedAt).Seconds())
 	}
 }
@@ -114,7 +114,7 @@ func (w *Worker) failed(work incident.Work, c incident.Claim, err error) result 
 			}
 			inc.EvidenceCollected(c.Incident, w.Now())
 		case incident.WorkAnalysis:
-			inc.AnalysisFailed(incident.AsFailure(err), w.Rules, w.Now())
+			inc.AnalysisFailed(incident.AsFailure(err), w.Policy, w.Now())
 		}
 	}
 }
@@ -139,11 +139,11 @@ func (w *Worker) lost(work incident.Work, c incident.Claim) {
 // revive makes analyses due again that waited for a key, for a breaker to close or for the budget to renew: a few at a
 // time, the most severe first.
 func (w *Worker) revive(ctx context.Context) error {
-	may := w.Analyzer.Permit()
+	may := w.Analyzer.RetryPermission()
 	if len(may.Reasons) == 0 {
 		return nil
 	}
-	waiting, err := w.Store.EvidenceOnly(ctx, w.Now().Add(-w.Rules.AnalysisMaxAge), w.Analyses, may.Reasons...)
+	waiting, err := w.Store.EvidenceOnly(ctx, w.Now().Add(-w.Policy.AnalysisMaxAge), w.Analyses, may.Reasons...)
 	if err != nil {
 		return fmt.Errorf("looking for analyses that wait: %w", err)
 	}
@@ -157,7 +157,7 @@ func (w *Worker) revive(ctx context.Context) error {
 	}
 	for _, inc := range waiting {
 		err := w.Store.Update(ctx, inc.ID, func(inc *incident.Incident) bool {
-			return inc.Revive(w.Rules, w.Now(), may.Reasons...)
+			return inc.RequeueAnalysis(w.Policy, w.Now(), may.Reasons...)
 		})
 		if err != nil {
 			return fmt.Errorf("making an analysis due again: %w", err)
@@ -168,7 +168,7 @@ func (w *Worker) revive(ctx context.Context) error {
 
 // markStale looks at firing incidents that have not been heard of for too long.
 func (w *Worker) markStale(ctx context.Context) error {
-	silent, err := w.Store.Silent(ctx, w.Now().Add(-w.Rules.StaleAfter), sweepLimit)
+	silent, err := w.Store.Silent(ctx, w.Now().Add(-w.Policy.StaleAfter), sweepLimit)
 	if err != nil {
 		return fmt.Errorf("looking for silent incidents: %w", err)
 	}

@@ -55,8 +55,8 @@ type Store interface {
 // Collector looks up evidence. It never fails: what could not be looked up is an item that says so.
 type Collector interface {
 	Collect(ctx context.Context, inc *incident.Incident) []incident.Evidence
-	// Recall returns earlier incidents of the same kind, the weightiest first.
-	Recall(ctx context.Context, inc *incident.Incident) []incident.Recollection
+	// PastIncidents returns earlier incidents of the same kind, the weightiest first.
+	PastIncidents(ctx context.Context, inc *incident.Incident) []incident.PastIncident
 }
 
 // Analyzer asks the model.
@@ -69,7 +69,7 @@ type Analyzer interface {
 	// that of ctx alone.
 	Verify(ctx context.Context, inc *incident.Incident, f incident.Findings) (*incident.Verdict, []incident.Evidence, error)
 	// Permit says which evidence-only incidents may be analysed again now.
-	Permit() incident.Permission
+	RetryPermission() incident.RetryPermission
 }
 
 // Reporter writes the report of an incident.
@@ -89,7 +89,7 @@ type Options struct {
 	Analyzer     Analyzer
 	Report       Reporter
 	Alertmanager Alertmanager // nil: a silent incident becomes stale without asking
-	Rules        *incident.Rules
+	Policy       *incident.Policy
 
 	Files, Evidences, Analyses int           // how many run at once [4 each]
 	Lease                      time.Duration // as the store gives them; renewed at a third of it [30s]

@@ -303,7 +303,7 @@ func ids(items []incident.Evidence) []string {
 // TestPanicOfSweeps: neither does a panic outside of a claim end the process.
 func TestPanicOfSweeps(t *testing.T) {
 	bubble(t, func(e *env) {
-		e.permit = func() incident.Permission { panic("out of order") }
+		e.permit = func() incident.RetryPermission { panic("out of order") }
 		w := e.worker()
 		e.start(w)
 		e.done(e.notify("critical", "A"))

@@ -66,7 +66,7 @@ func (p *played) record(t *testing.T, dir string) {
 	text, err := json.MarshalIndent(r, "", "  ")
 	require.NoError(t, err)
 	write(t, filepath.Join(dir, "answers.json"), text)
-	p.refuted.save(t, dir)
+	p.counterEvidence.save(t, dir)
 }
 
 func (n *tally) add(s *scenario, p *played, err error) {
@@ -152,8 +152,8 @@ func TestLive(t *testing.T) {
 	assert.Equal(t, s.recorded.Answers, again.Answers)
 	assert.Equal(t, []any{byModel, "deepseek-v4-pro", false}, []any{again.By, again.Model, again.At.IsZero()})
 	var refuted refutation
-	read(t, filepath.Join(dir, "refuted.json"), &refuted)
-	assert.Equal(t, s.refuted, refuted)
+	read(t, filepath.Join(dir, "counter_evidence.json"), &refuted)
+	assert.Equal(t, s.counterEvidence, refuted)
 }
 
 // TestLiveNeedsAKey: who asks for the live model is told what is missing, and nothing is skipped.

@@ -80,11 +80,11 @@ func (p *tap) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // played is what came of one scenario, once.
 type played struct {
-	draft, final *incident.Verdict
-	evidence     []incident.Evidence // all that the final answer may cite
-	refuted      refutation
-	calls        []call
-	took         time.Duration
+	draft, final    *incident.Verdict
+	evidence        []incident.Evidence // all that the final answer may cite
+	counterEvidence refutation
+	calls           []call
+	took            time.Duration
 }
 
 // play takes a scenario through draft and verification.
@@ -111,7 +111,7 @@ func (s *scenario) play(ctx context.Context, t *testing.T, e endpoint, r refuter
 		}
 		p.final, p.evidence = final, slices.Concat(f.Evidence, looked)
 	}
-	p.calls, p.refuted, p.took = listener.calls, memo.refutation, time.Since(began)
+	p.calls, p.counterEvidence, p.took = listener.calls, memo.refutation, time.Since(began)
 	return p, nil
 }
 

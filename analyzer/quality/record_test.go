@@ -61,20 +61,20 @@ func (s *scenario) recordEvidence(t *testing.T, c *evidence.Collector) {
 func (s *scenario) recordRefutation(t *testing.T, r refuter, checks []incident.Check) {
 	t.Helper()
 	memo := &remembering{refuter: r}
-	memo.Refute(t.Context(), s.incident(t), checks)
-	s.refuted = memo.refutation
-	s.refuted.save(t, s.dir)
+	memo.CounterEvidence(t.Context(), s.incident(t), checks)
+	s.counterEvidence = memo.refutation
+	s.counterEvidence.save(t, s.dir)
 }
 
 func (r refutation) save(t *testing.T, dir string) {
 	t.Helper()
 	checks, err := json.Marshal(r.Checks)
 	require.NoError(t, err)
-	contrast, err := lines(r.Contrast)
+	contrast, err := lines(r.Comparisons)
 	require.NoError(t, err)
 	answers, err := lines(r.Answers)
 	require.NoError(t, err)
-	write(t, filepath.Join(dir, "refuted.json"), []byte(`{"checks": `+string(checks)+`, "contrast": `+string(contrast)+`, "answers": `+string(answers)+`}`))
+	write(t, filepath.Join(dir, "counter_evidence.json"), []byte(`{"checks": `+string(checks)+`, "comparisons": `+string(contrast)+`, "answers": `+string(answers)+`}`))
 }
 
 func write(t *testing.T, file string, text []byte) {
@@ -85,7 +85,7 @@ func write(t *testing.T, file string, text []byte) {
 
 // refuter is what the analyzer asks for what could refute a draft.
 type refuter interface {
-	Refute(ctx context.Context, inc *incident.Incident, checks []incident.Check) (contrast, answers []incident.Evidence)
+	CounterEvidence(ctx context.Context, inc *incident.Incident, checks []incident.Check) (contrast, answers []incident.Evidence)
 }
 
 // remembering is a refuter that keeps what another one has found.
@@ -94,9 +94,9 @@ type remembering struct {
 	refutation
 }
 
-// Refute implements refuter.
-func (r *remembering) Refute(ctx context.Context, inc *incident.Incident, checks []incident.Check) (contrast, answers []incident.Evidence) {
-	contrast, answers = r.refuter.Refute(ctx, inc, checks)
+// CounterEvidence implements refuter.
+func (r *remembering) CounterEvidence(ctx context.Context, inc *incident.Incident, checks []incident.Check) (contrast, answers []incident.Evidence) {
+	contrast, answers = r.refuter.CounterEvidence(ctx, inc, checks)
 	r.refutation = refutation{queries(checks), slices.Clone(contrast), slices.Clone(answers)} // ids are given in place
 	return contrast, answers
 }
@@ -107,10 +107,10 @@ type replayed struct {
 	s *scenario
 }
 
-// Refute implements refuter.
-func (r replayed) Refute(_ context.Context, _ *incident.Incident, checks []incident.Check) (contrast, answers []incident.Evidence) {
-	assert.Equal(r.t, r.s.refuted.Checks, queries(checks), "the draft checks something else than was recorded: record it again with -record.evidence")
-	return slices.Clone(r.s.refuted.Contrast), slices.Clone(r.s.refuted.Answers)
+// CounterEvidence implements refuter.
+func (r replayed) CounterEvidence(_ context.Context, _ *incident.Incident, checks []incident.Check) (contrast, answers []incident.Evidence) {
+	assert.Equal(r.t, r.s.counterEvidence.Checks, queries(checks), "the draft checks something else than was recorded: record it again with -record.evidence")
+	return slices.Clone(r.s.counterEvidence.Comparisons), slices.Clone(r.s.counterEvidence.Answers)
 }
 
 func queries(checks []incident.Check) []string {

@@ -26,18 +26,18 @@ const root = "../../testdata/quality"
 type scenario struct {
 	name, dir string
 
-	About    string      `yaml:"about"`    // in one line: what has happened, and what makes it hard
-	Language string      `yaml:"language"` // of the answer: en or zh
-	Payload  string      `yaml:"payload"`  // the file with the webhook's body
-	Now      clock       `yaml:"now"`      // when the webhook arrives and evidence is collected
-	Rule     *rule       `yaml:"rule"`     // as Prometheus lists it; without one, the payload's generatorURL tells
-	World    world       `yaml:"world"`
-	Memory   []memory    `yaml:"memory"` // earlier incidents of the same kind
-	Expect   expectation `yaml:"expect"`
+	About    string            `yaml:"about"`    // in one line: what has happened, and what makes it hard
+	Language incident.Language `yaml:"language"` // of the answer: en or zh
+	Payload  string            `yaml:"payload"`  // the file with the webhook's body
+	Now      clock             `yaml:"now"`      // when the webhook arrives and evidence is collected
+	Rule     *rule             `yaml:"rule"`     // as Prometheus lists it; without one, the payload's generatorURL tells
+	World    world             `yaml:"world"`
+	Memory   []memory          `yaml:"memory"` // earlier incidents of the same kind
+	Expect   expectation       `yaml:"expect"`
 
-	evidence []incident.Evidence
-	refuted  refutation
-	recorded *recording
+	evidence        []incident.Evidence
+	counterEvidence refutation
+	recorded        *recording
 }
 
 // rule is an alerting rule.
@@ -64,9 +64,9 @@ const (
 
 // refutation is what was looked up to refute the draft, and for which queries of its own.
 type refutation struct {
-	Checks   []string            `json:"checks"`
-	Contrast []incident.Evidence `json:"contrast"`
-	Answers  []incident.Evidence `json:"answers"`
+	Checks      []string            `json:"checks"`
+	Comparisons []incident.Evidence `json:"comparisons"`
+	Answers     []incident.Evidence `json:"answers"`
 }
 
 // regex is a regular expression that ignores case and reads line breaks as any character.
@@ -101,7 +101,7 @@ func load(t *testing.T, name string) *scenario {
 	decoder.KnownFields(true)
 	require.NoError(t, decoder.Decode(s), s.path("scenario.yml"))
 	read(t, s.path("evidence.json"), &s.evidence)
-	read(t, s.path("refuted.json"), &s.refuted)
+	read(t, s.path("counter_evidence.json"), &s.counterEvidence)
 	read(t, s.path("answers.json"), &s.recorded)
 	return s
 }
@@ -123,9 +123,9 @@ func read(t *testing.T, file string, into any) {
 type memory struct {
 	Started    clock     `yaml:"started"`
 	Lasted     string    `yaml:"lasted"`
-	Likeness   float64   `yaml:"likeness"`
+	Similarity float64   `yaml:"similarity"`
 	Hypothesis string    `yaml:"hypothesis"`
-	Doubted    bool      `yaml:"doubted"`
+	Marked     bool      `yaml:"marked"`
 	Feedback   []comment `yaml:"feedback"`
 }
 
@@ -136,16 +136,16 @@ type comment struct {
 	By   string `yaml:"by"`
 }
 
-func (m memory) recollection(now time.Time) incident.Recollection {
+func (m memory) pastIncident(now time.Time) incident.PastIncident {
 	lasted, err := time.ParseDuration(m.Lasted)
 	if err != nil {
 		lasted = time.Hour
 	}
 	ended := m.Started.Add(lasted)
-	r := incident.Recollection{
+	r := incident.PastIncident{
 		Incident: "qqqqqqqqqqqqqqqqqqqqqqqqqq", ReportPath: m.Started.Format("2006-01-02/150405") + "_earlier_qqqqqqqq.md",
-		StartedAt: m.Started.Time, ResolvedAt: ended, Likeness: m.Likeness,
-		Weight: incident.Weigh(m.Likeness, now.Sub(ended)), Hypothesis: m.Hypothesis, Doubted: m.Doubted,
+		StartedAt: m.Started.Time, ResolvedAt: ended, Similarity: m.Similarity,
+		Weight: incident.MemoryWeight(m.Similarity, now.Sub(ended)), Hypothesis: m.Hypothesis, Marked: m.Marked,
 	}
 	for _, f := range m.Feedback {
 		r.Feedback = append(r.Feedback, incident.Feedback{
@@ -162,9 +162,9 @@ func (s *scenario) incident(t *testing.T) *incident.Incident {
 	require.NoError(t, err)
 	n, err := handler.Decode(body, s.Now.Time)
 	require.NoError(t, err)
-	n.Normalise()
+	n.Normalize()
 	require.NotEmpty(t, n.Alerts)
-	inc := incident.DefaultRules().Open(n, "")
+	inc := incident.DefaultPolicy().Open(n, "")
 	inc.ID = strings.Repeat("q", len(inc.ID)) // ids are random otherwise
 	return inc
 }
@@ -172,7 +172,7 @@ func (s *scenario) incident(t *testing.T) *incident.Incident {
 func (s *scenario) findings() incident.Findings {
 	f := incident.Findings{Evidence: s.evidence}
 	for _, m := range s.Memory {
-		f.Memory = append(f.Memory, m.recollection(s.Now.Time))
+		f.Memory = append(f.Memory, m.pastIncident(s.Now.Time))
 	}
 	return f
 }

@@ -43,8 +43,8 @@ func (c *cli) readPayload(cfg *config, file string) (*incident.Incident, error) 
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errBadInput, err)
 	}
-	if n.Normalise(); len(n.Alerts) == 0 {
-		return nil, fmt.Errorf("%w: all alerts carry %s=\"true\": they are reports of ours", errBadInput, incident.EchoLabel)
+	if n.Normalize(); len(n.Alerts) == 0 {
+		return nil, fmt.Errorf("%w: all alerts carry %s=\"true\": they are reports of ours", errBadInput, incident.SelfAlertLabel)
 	}
 	return cfg.rules().Open(n, ""), nil
 }
@@ -150,11 +150,11 @@ func (o *once) conclude(ctx context.Context, verdict *incident.Verdict) {
 		} else if v := final.Verification; v.Reason != "" {
 			o.progress.failed(strings.TrimSpace(string(v.Reason) + " " + v.Detail))
 		} else {
-			o.progress.done(spentText(final.Spend.Less(verdict.Spend)))
+			o.progress.done(spentText(final.Spend.Sub(verdict.Spend)))
 		}
 		o.found.Conclude(final, nil, looked, false)
 	}
-	o.inc.Analysed(o.inc.Clone(), o.found.Verdict.Spend, time.Now().UTC())
+	o.inc.Analyzed(o.inc.Clone(), o.found.Verdict.Spend, time.Now().UTC())
 }
 
 func spentText(s incident.Spend) string {

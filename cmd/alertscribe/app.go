@@ -80,7 +80,7 @@ func (a *app) build(ctx context.Context) (err error) {
 	}
 	rules := cfg.rules()
 	a.store, err = store.Open(ctx, store.Options{
-		Path: cfg.databasePath(), Rules: rules, Retention: time.Duration(cfg.Storage.NotificationRetention),
+		Path: cfg.databasePath(), Policy: rules, Retention: time.Duration(cfg.Storage.NotificationRetention),
 		Logger: log.With("component", "store"), Registerer: registry,
 	})
 	if err != nil {
@@ -99,7 +99,7 @@ func (a *app) build(ctx context.Context) (err error) {
 		return err
 	}
 	options := worker.Options{
-		Store: a.store, Evidence: collector, Analyzer: a.analyzer, Report: writer, Rules: rules,
+		Store: a.store, Evidence: collector, Analyzer: a.analyzer, Report: writer, Policy: rules,
 		Analyses: cfg.Analysis.Workers, SoftStop: a.opts.softStop, Logger: log.With("component", "worker"), Registerer: registry,
 	}
 	if cfg.Alertmanager.URL != "" {

@@ -12,7 +12,7 @@ import (
 // budgetCollector tells Prometheus how much of the budget is used, by asking the store at each scrape.
 type budgetCollector struct {
 	store interface {
-		Used(ctx context.Context) (incident.Used, error)
+		Used(ctx context.Context) (incident.BudgetUsage, error)
 	}
 	limits incident.Limits
 }

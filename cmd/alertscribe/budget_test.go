@@ -16,8 +16,8 @@ import (
 
 type usedStore struct{ err error }
 
-func (s usedStore) Used(context.Context) (incident.Used, error) {
-	return incident.Used{Calls: 7, CostHour: .25, CostDay: 1.5}, s.err
+func (s usedStore) Used(context.Context) (incident.BudgetUsage, error) {
+	return incident.BudgetUsage{Calls: 7, CostHour: .25, CostDay: 1.5}, s.err
 }
 
 func TestBudgetMetrics(t *testing.T) {

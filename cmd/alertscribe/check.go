@@ -34,7 +34,7 @@ func (c *cli) checkConfig(context.Context) error {
 		{"API key", key},
 		{"Prometheus", set(cfg.Prometheus.URL)},
 		{"Alertmanager", set(cfg.Alertmanager.URL)},
-		{"reports", cfg.Reports.Dir + " (" + cfg.Reports.Language + ")"},
+		{"reports", fmt.Sprintf("%s (%s)", cfg.Reports.Dir, cfg.Reports.Language)},
 		{"database", cfg.Storage.DatabaseURL},
 		{"webhook token", token},
 		{"model calls", capText(cfg.limits())},

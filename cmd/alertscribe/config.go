@@ -89,8 +89,8 @@ type redactionConfig struct {
 }
 
 type reportsConfig struct {
-	Dir      string `yaml:"dir"`
-	Language string `yaml:"language"`
+	Dir      string            `yaml:"dir"`
+	Language incident.Language `yaml:"language"`
 }
 
 type storageConfig struct {
@@ -107,7 +107,7 @@ type webConfig struct {
 }
 
 func defaultConfig() *config {
-	rules, prices := incident.DefaultRules(), analyzer.DefaultPrices()
+	rules, prices := incident.DefaultPolicy(), analyzer.DefaultPrices()
 	return &config{
 		LLM: llmConfig{
 			BaseURL: "https://api.deepseek.com", Model: "deepseek-flash", Thinking: "disabled",
@@ -120,7 +120,7 @@ func defaultConfig() *config {
 			EvidenceTimeout: model.Duration(20 * time.Second), EvidenceQueries: 60,
 		},
 		Budget:  budgetConfig{CallsPerHour: 60, Prices: prices.Models, PeakHours: prices.Peak},
-		Reports: reportsConfig{Dir: "reports", Language: "en"},
+		Reports: reportsConfig{Dir: "reports", Language: incident.English},
 		Storage: storageConfig{
 			DatabaseURL: sqliteScheme + "data/alertscribe.db", NotificationRetention: model.Duration(30 * 24 * time.Hour),
 		},
@@ -177,7 +177,7 @@ func (c *config) readEnv(getenv func(string) string) {
 	for name, field := range map[string]*string{
 		"LLM_BASE_URL": &c.LLM.BaseURL, "LLM_MODEL": &c.LLM.Model,
 		"PROMETHEUS_URL": &c.Prometheus.URL, "ALERTMANAGER_URL": &c.Alertmanager.URL,
-		"REPORT_DIR": &c.Reports.Dir, "REPORT_LANGUAGE": &c.Reports.Language,
+		"REPORT_DIR": &c.Reports.Dir, "REPORT_LANGUAGE": (*string)(&c.Reports.Language),
 		"DATABASE_URL": &c.Storage.DatabaseURL, "LISTEN_ADDRESS": &c.Web.ListenAddress,
 	} {
 		if v := strings.TrimSpace(getenv(name)); v != "" {
@@ -213,8 +213,8 @@ func (c *config) readSecrets(getenv func(string) string) []error {
 }
 
 // rules returns the settings of the incident's rules.
-func (c *config) rules() *incident.Rules {
-	r := incident.DefaultRules()
+func (c *config) rules() *incident.Policy {
+	r := incident.DefaultPolicy()
 	r.ReopenWithin = time.Duration(c.Analysis.ReopenWithin)
 	r.StaleAfter = time.Duration(c.Analysis.StaleAfter)
 	r.AnalysisMaxAge = time.Duration(c.Analysis.MaxAge)

@@ -142,7 +142,7 @@ func TestEnvironment(t *testing.T) {
 	}), "")
 	require.NoError(t, err)
 	got := []string{
-		c.LLM.BaseURL, c.LLM.Model, c.Prometheus.URL, c.Alertmanager.URL, c.Reports.Dir, c.Reports.Language, c.databasePath(),
+		c.LLM.BaseURL, c.LLM.Model, c.Prometheus.URL, c.Alertmanager.URL, c.Reports.Dir, string(c.Reports.Language), c.databasePath(),
 		c.Web.ListenAddress, c.LLM.Key.Reveal(), c.Web.WebhookToken.Reveal(),
 	}
 	assert.Equal(t, []string{"http://model", "m", "http://prometheus", "http://alertmanager", "/r", "zh", "/d.db", "127.0.0.1:1", "key", "token"}, got)

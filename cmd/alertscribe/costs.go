@@ -20,9 +20,9 @@ import (
 
 // costsAnswer is the answer of GET /api/v1/costs.
 type costsAnswer struct {
-	Costs  []incident.Costs `json:"costs"`
-	Total  incident.Spend   `json:"total"`
-	Used   incident.Used    `json:"used"`
+	Costs  []incident.Costs     `json:"costs"`
+	Total  incident.Spend       `json:"total"`
+	Used   incident.BudgetUsage `json:"used"`
 	Limits struct {
 		CallsPerHour int     `json:"calls_per_hour"`
 		CostPerHour  float64 `json:"cost_per_hour"`

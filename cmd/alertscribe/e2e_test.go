@@ -105,7 +105,7 @@ func assertVerified(t *testing.T, m *modeltest.Server, inc *incident.Incident, f
 	for _, e := range found.Evidence {
 		kinds[e.Kind]++
 	}
-	assert.Positive(t, kinds[incident.KindContrast])
+	assert.Positive(t, kinds[incident.KindComparison])
 	assert.Equal(t, len(found.Verdict.Checks), kinds[incident.KindCheck], "each check of the draft was run")
 	for _, c := range found.Verdict.Checks {
 		assert.NotEmpty(t, c.Evidence)

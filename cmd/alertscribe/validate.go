@@ -47,7 +47,7 @@ func (c *config) validate() []error {
 	if !slices.Contains([]string{"disabled", "low", "high", "omit"}, c.LLM.Thinking) {
 		bad("llm.thinking", "%q is none of disabled, low, high, omit (for endpoints that refuse the field)", c.LLM.Thinking)
 	}
-	if !slices.Contains([]string{"en", "zh"}, c.Reports.Language) {
+	if c.Reports.Language.Validate() != nil {
 		bad("reports.language (REPORT_LANGUAGE)", "%q is neither en nor zh", c.Reports.Language)
 	}
 	if c.Reports.Dir == "" {

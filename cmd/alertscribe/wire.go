@@ -69,7 +69,7 @@ func newAnalyzer(cfg *config, calls ledger, collector *evidence.Collector, log *
 		BaseURL: cfg.LLM.BaseURL, Model: cfg.LLM.Model, Key: cfg.LLM.Key, Language: cfg.Reports.Language,
 		Thinking: cfg.LLM.Thinking, ExtraBody: cfg.LLM.ExtraBody, MaxTokens: cfg.LLM.MaxTokens,
 		Timeout: time.Duration(cfg.LLM.Timeout), MaxPromptBytes: cfg.Analysis.MaxPromptBytes,
-		ProbeAfter: cfg.LLM.probeAfter, Limits: cfg.limits(), Redactor: redactor, Rules: cfg.rules(), Transport: transport,
+		ProbeAfter: cfg.LLM.probeAfter, Limits: cfg.limits(), Redactor: redactor, Policy: cfg.rules(), Transport: transport,
 		Prices: analyzer.Prices{Models: cfg.Budget.Prices, Peak: cfg.Budget.PeakHours}, Verify: cfg.Analysis.Verify,
 		Ledger: calls, Version: version.Version, Logger: log.With("component", "analyzer"), Registerer: reg,
 	}
