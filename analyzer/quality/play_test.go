@@ -128,8 +128,10 @@ func (s *scenario) replay(t *testing.T) *played {
 	srv.Always(modeltest.Status(http.StatusBadRequest, "no answer is recorded for this call"))
 	p, err := s.play(t.Context(), t, endpoint{srv.URL, s.recorded.Model, "sk-replay"}, replayed{t, s})
 	require.NoError(t, err)
-	if *printPrompts {
-		printSecond(p)
+	if *promptsTo != "" {
+		for i, c := range p.calls {
+			s.writePrompt(t, i+1, c.Messages)
+		}
 	}
 	if p.final.Verification != nil {
 		require.Empty(t, p.final.Verification.Reason, p.final.Verification.Detail)
