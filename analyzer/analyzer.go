@@ -13,8 +13,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	openai "github.com/sashabaranov/go-openai"
 
+	"github.com/alertscribe/alertscribe/analyzer/factcheck"
 	"github.com/alertscribe/alertscribe/incident"
 	"github.com/alertscribe/alertscribe/redact"
+	"github.com/alertscribe/alertscribe/text"
 )
 
 // Options are the settings of an Analyzer. Ledger is required; all else has a default.
@@ -128,23 +130,24 @@ func (a *Analyzer) draft(ctx context.Context, inc *incident.Incident, f incident
 }
 
 // read reads an answer and checks it against what the model was shown.
-func (a *Analyzer) read(got answer, shown material) (*incident.Verdict, error) {
-	verdict, err := readVerdict(got.content, evidenceKnown(shown.evidence))
+func (a *Analyzer) read(got answer, shown factcheck.Input) (*incident.Verdict, error) {
+	verdict, err := readVerdict(got.content)
 	if err != nil {
 		return nil, err
 	}
-	check(verdict, shown)
+	factcheck.Check(verdict, shown)
 	verdict.Model = got.model
 	return verdict, nil
 }
 
 // messages returns what the model is asked, and what it is shown by that.
 func (a *Analyzer) messages(session *redact.Session, inc *incident.Incident, f incident.Findings) (
-	[]openai.ChatCompletionMessage, material,
+	[]openai.ChatCompletionMessage, factcheck.Input,
 ) {
 	data, missing := renderPrompt(a.opts.Language, a.opts.MaxPromptBytes, session.Text, a.opts.Policy, inc, f)
-	shown := material{
-		inc: inc, alerts: mostSevereFirst(a.opts.Policy, inc.Alerts), evidence: f.Evidence, memory: f.Memory, missing: missing,
+	alerts := mostSevereFirst(a.opts.Policy, inc.Alerts)
+	shown := factcheck.Input{
+		Incident: inc, Alerts: alerts[:min(len(alerts), maxAlerts)], Evidence: f.Evidence, Memory: f.Memory, Missing: missing,
 	}
 	return []openai.ChatCompletionMessage{
 		{Role: openai.ChatMessageRoleSystem, Content: instructions},
@@ -175,7 +178,7 @@ const maxRepair = 12000
 // repair returns the messages that ask for an answer again.
 func repair(content string, problem error, redacted func(string) string) []openai.ChatCompletionMessage {
 	return []openai.ChatCompletionMessage{
-		{Role: openai.ChatMessageRoleAssistant, Content: redacted(cut(clean(content), maxRepair))},
+		{Role: openai.ChatMessageRoleAssistant, Content: redacted(text.Cut(text.Clean(content), maxRepair))},
 		{Role: openai.ChatMessageRoleUser, Content: "Your answer could not be read: " + problem.Error() +
 			". Answer again with the whole verdict as one valid json object of the form described in the instructions, " +
 			"and nothing else. Keep it shorter than before if it was cut off."},
@@ -306,5 +309,5 @@ func (a *Analyzer) CheckModel(ctx context.Context) (warning string, err error) {
 	if len(names) > most {
 		listed += " …"
 	}
-	return cut("the model "+name+" is not in the list of "+a.client.host+": set LLM_MODEL to one of "+listed, maxDetail), nil
+	return text.Cut("the model "+name+" is not in the list of "+a.client.host+": set LLM_MODEL to one of "+listed, maxDetail), nil
 }

@@ -11,6 +11,7 @@ import (
 	openai "github.com/sashabaranov/go-openai"
 
 	"github.com/alertscribe/alertscribe/incident"
+	"github.com/alertscribe/alertscribe/text"
 )
 
 // client makes single calls of the model. It keeps no state between them.
@@ -179,7 +180,7 @@ func (c *client) content(x *exchange, resp openai.ChatCompletionResponse) (strin
 		return bad("the content filter of %s stopped the answer; it is tried again", c.host)
 	case choice.FinishReason == "insufficient_system_resource": // DeepSeek's word for an overload in mid-answer
 		return "", c.fault(incident.FailOverload, true, "%s ran out of resources in the middle of the answer; it is tried again", c.host)
-	case strings.TrimSpace(clean(choice.Message.Content)) != "":
+	case strings.TrimSpace(text.Clean(choice.Message.Content)) != "":
 		return choice.Message.Content, nil
 	case choice.FinishReason == openai.FinishReasonLength:
 		return bad("%s used up llm.max_tokens before the answer began; raise it", c.host)

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/alertscribe/alertscribe/incident"
+	"github.com/alertscribe/alertscribe/text"
 )
 
 const (
@@ -21,7 +22,7 @@ func (c *client) fault(kind incident.FailureKind, billed bool, format string, ar
 }
 
 func failed(kind incident.FailureKind, format string, args ...any) *incident.Failure {
-	return &incident.Failure{Kind: kind, Err: errors.New(cut(oneLine(fmt.Sprintf(format, args...)), maxDetail))}
+	return &incident.Failure{Kind: kind, Err: errors.New(text.Cut(text.OneLine(fmt.Sprintf(format, args...)), maxDetail))}
 }
 
 // said returns what the provider says in an error's body, quoted, or "".
@@ -52,10 +53,10 @@ func (c *client) said(x *exchange) string {
 
 // quote makes text from outside fit for an error: one line, without secrets, short.
 func (c *client) quote(s string) string {
-	if s = oneLine(clean(cutBytes(s, maxError))); s == "" {
+	if s = text.OneLine(text.CutBytes(s, maxError)); s == "" {
 		return ""
 	}
-	return "“" + cut(c.redacted(s), maxSaid) + "”"
+	return "“" + text.Cut(c.redacted(s), maxSaid) + "”"
 }
 
 // cause returns the text of a connection's error without the URL that net/http puts before it.

@@ -130,15 +130,3 @@ func TestMemoryLedgerCountsMoney(t *testing.T) {
 	_, err = l.ReserveCall(t.Context(), "a", .008, limits)
 	require.NoError(t, err, "it has cost less")
 }
-
-func TestCut(t *testing.T) {
-	for _, test := range []struct {
-		s    string
-		n    int
-		want string
-	}{{"abc", 3, "abc"}, {"abcd", 3, "ab…"}, {"界界界", 3, "界界界"}, {"界界界界", 3, "界界…"}, {"", 3, ""}, {"ab", 1, "…"}} {
-		assert.Equal(t, test.want, cut(test.s, test.n))
-	}
-	assert.Equal(t, "界", cutBytes("界界", 5))
-	assert.Equal(t, "a\nb\nc d", clean("a\r\nb\u2028c\x00d"))
-}

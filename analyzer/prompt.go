@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/alertscribe/alertscribe/incident"
+	"github.com/alertscribe/alertscribe/text"
 )
 
 // instructions are the fixed part of every prompt, in every language: providers cache by the longest common prefix, so
@@ -91,8 +92,8 @@ var markerWord = regexp.MustCompile(`(?i)incident_data`)
 
 // text makes a text from outside safe to send: cleaned, redacted, unable to close the data block, and cut.
 func (p *promptText) text(s string, runes int) string {
-	s = p.redact(clean(cutBytes(s, maxRaw)))
-	return cut(markerWord.ReplaceAllString(inert(s), "incident-data"), runes)
+	s = p.redact(text.Clean(text.CutBytes(s, maxRaw)))
+	return text.Cut(markerWord.ReplaceAllString(inert(s), "incident-data"), runes)
 }
 
 func (p *promptText) head(inc *incident.Incident) string {
@@ -211,10 +212,10 @@ func (p *promptText) evidence(items []incident.Evidence) {
 	}
 	p.left += trailerBytes
 	if len(shortened) > 0 {
-		p.add("Shortened to fit: " + cut(strings.Join(shortened, ", "), trailerBytes/3) + "\n")
+		p.add("Shortened to fit: " + text.Cut(strings.Join(shortened, ", "), trailerBytes/3) + "\n")
 	}
 	if len(p.cut) > 0 {
-		p.add("Left out to fit, not to be cited: " + cut(strings.Join(p.cut, ", "), trailerBytes/3) + "\n")
+		p.add("Left out to fit, not to be cited: " + text.Cut(strings.Join(p.cut, ", "), trailerBytes/3) + "\n")
 	}
 }
 

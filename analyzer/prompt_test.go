@@ -25,10 +25,10 @@ func render(inc *incident.Incident, evidence []incident.Evidence) string {
 func TestInstructions(t *testing.T) {
 	assert.Contains(t, instructions, "json")
 	example := instructions[strings.LastIndex(instructions, "\n{")+1:]
-	verdict, err := readVerdict(example, []string{"E2", "E3"})
+	verdict, err := readVerdict(example)
 	require.NoError(t, err, "the example is a verdict that we ourselves accept")
 	assert.Equal(t, "availability", verdict.Category)
-	assert.Empty(t, verdict.Causes[0].Marks)
+	assert.Equal(t, []string{"E2", "E3"}, verdict.Causes[0].Evidence)
 	for _, values := range [][]string{incident.Categories(), incident.Severities(), incident.Likelihoods(), incident.Risks()} {
 		for _, value := range values {
 			assert.Contains(t, instructions, value)

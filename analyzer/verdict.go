@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/alertscribe/alertscribe/incident"
+	"github.com/alertscribe/alertscribe/text"
 )
 
 // Why an answer could not be read. What is wrong with its shape is an error of its own.
@@ -95,15 +96,14 @@ func evidenceIDs(s string) []string {
 	for _, m := range found {
 		ids = append(ids, "E"+m[1])
 	}
-	if s = cut(oneLine(clean(s)), maxCitation); len(ids) == 0 && s != "" {
+	if s = text.Cut(text.OneLine(s), maxCitation); len(ids) == 0 && s != "" {
 		ids = append(ids, s)
 	}
 	return ids
 }
 
-// readVerdict reads the model's answer: one JSON object, alone or with a code fence or words around it. Known are the
-// ids of the evidence that causes may cite. The error is errNoJSON, errCutOff, or says what is wrong with the shape.
-func readVerdict(content string, known []string) (*incident.Verdict, error) {
+// readVerdict reads the model's answer: one JSON object, alone or with a code fence or words around it. The error is errNoJSON, errCutOff, or says what is wrong with the shape.
+func readVerdict(content string) (*incident.Verdict, error) {
 	raw, err := findObject(content)
 	if err != nil {
 		return nil, err
@@ -115,15 +115,15 @@ func readVerdict(content string, known []string) (*incident.Verdict, error) {
 		}
 		return nil, fmt.Errorf("reading the verdict: %w", err)
 	}
-	if strings.TrimSpace(clean(a.Summary)) == "" {
+	if strings.TrimSpace(text.Clean(a.Summary)) == "" {
 		return nil, errors.New(`the key "summary" is empty`)
 	}
 	for i, c := range a.Causes {
-		if strings.TrimSpace(clean(c.Hypothesis)) == "" {
+		if strings.TrimSpace(text.Clean(c.Hypothesis)) == "" {
 			return nil, fmt.Errorf(`the key "hypothesis" of cause %d is empty`, i+1)
 		}
 	}
-	return a.verdict(known), nil
+	return a.verdict(), nil
 }
 
 func kindName(e *json.UnmarshalTypeError) string {
@@ -140,7 +140,7 @@ func kindName(e *json.UnmarshalTypeError) string {
 
 // findObject returns the last JSON object in content that has the required keys.
 func findObject(content string) (json.RawMessage, error) {
-	content = cutBytes(content, maxContent)
+	content = text.CutBytes(content, maxContent)
 	var found json.RawMessage
 	err := errNoJSON
 	at := 0
@@ -176,7 +176,7 @@ func findObject(content string) (json.RawMessage, error) {
 
 var objectStart = regexp.MustCompile(`^\{\s*"[^"]*"\s*:`)
 
-func looksLikeJSON(s string) bool { return objectStart.MatchString(cutBytes(s, 200)) }
+func looksLikeJSON(s string) bool { return objectStart.MatchString(text.CutBytes(s, 200)) }
 
 func missingKey(raw json.RawMessage) string {
 	var keys map[string]json.RawMessage
@@ -191,7 +191,7 @@ func missingKey(raw json.RawMessage) string {
 	return ""
 }
 
-func (a *answerJSON) verdict(known []string) *incident.Verdict {
+func (a *answerJSON) verdict() *incident.Verdict {
 	v := &incident.Verdict{
 		Summary: line(a.Summary, maxOverview), InsufficientEvidence: a.InsufficientEvidence,
 		Category: oneOf(a.Category, incident.Categories(), incident.Unknown),
@@ -200,12 +200,10 @@ func (a *answerJSON) verdict(known []string) *incident.Verdict {
 		Prevention: lines(a.Prevention), MissingEvidence: lines(a.MissingEvidence),
 	}
 	for _, c := range a.Causes[:min(len(a.Causes), maxCauses)] {
-		cause := incident.Cause{
+		v.Causes = append(v.Causes, incident.Cause{
 			Hypothesis: line(c.Hypothesis, maxSentence), Disproof: line(c.Disproof, maxSentence),
 			Likelihood: oneOf(c.Likelihood, incident.Likelihoods(), incident.Unknown), Evidence: distinct(c.Evidence),
-		}
-		cause.Marks = checkCitations(cause.Evidence, known)
-		v.Causes = append(v.Causes, cause)
+		})
 	}
 	for _, x := range a.Actions {
 		if step := line(x.Step, maxSentence); step != "" && len(v.Actions) < maxActions {
@@ -223,26 +221,12 @@ func (a *answerJSON) verdict(known []string) *incident.Verdict {
 	return v
 }
 
-func evidenceKnown(evidence []incident.Evidence) []string {
+func idsOf(evidence []incident.Evidence) []string {
 	var ids []string
 	for _, e := range evidence {
 		ids = append(ids, e.ID)
 	}
 	return ids
-}
-
-// checkCitations marks what is cited and does not exist, and a cause that cites nothing.
-func checkCitations(cited, known []string) []incident.Mark {
-	if len(cited) == 0 {
-		return []incident.Mark{{Kind: incident.MarkUncited}}
-	}
-	var marks []incident.Mark
-	for _, id := range cited {
-		if !slices.Contains(known, id) {
-			marks = append(marks, incident.Mark{Kind: incident.MarkUnknownEvidence, Text: id})
-		}
-	}
-	return marks
 }
 
 // proseVerdict keeps an answer that is not JSON as what it is.
@@ -271,9 +255,9 @@ func oneOf(s string, values []string, otherwise string) string {
 	return otherwise
 }
 
-func line(s string, runes int) string { return cut(oneLine(clean(s)), runes) }
+func line(s string, runes int) string { return text.Cut(text.OneLine(s), runes) }
 
-func block(s string, runes int) string { return cut(strings.TrimSpace(clean(s)), runes) }
+func block(s string, runes int) string { return text.Cut(strings.TrimSpace(text.Clean(s)), runes) }
 
 func lines(list []string) []string {
 	kept := []string{}

@@ -43,7 +43,7 @@ func (a *Analyzer) Verify(ctx context.Context, inc *incident.Incident, f inciden
 	looked := slices.Concat(contrast, answers)
 	incident.NumberEvidence(looked, incident.LastEvidenceNumber(f.Evidence))
 	draft.Checks = answered(draft.Checks, looked[len(contrast):])
-	draft.Verification = &incident.Verification{Evidence: evidenceKnown(looked)}
+	draft.Verification = &incident.Verification{Evidence: idsOf(looked)}
 	if !slices.ContainsFunc(looked, func(e incident.Evidence) bool { return !e.Failed }) {
 		draft.Verification.Reason = incident.UnverifiedNothing
 	} else if err := a.verify(ctx, inc, f, &draft, looked); err != nil {
@@ -75,7 +75,7 @@ func (a *Analyzer) verify(ctx context.Context, inc *incident.Incident, f inciden
 		}
 		return nil
 	}
-	shown.evidence, shown.missing = slices.Concat(shown.evidence, looked), slices.Concat(shown.missing, missing)
+	shown.Evidence, shown.Missing = slices.Concat(shown.Evidence, looked), slices.Concat(shown.Missing, missing)
 	final, err := a.read(got, shown)
 	if err != nil {
 		draft.Verification.Reason, draft.Verification.Detail = incident.UnverifiedModel, "the second answer could not be read: "+err.Error()

@@ -1,9 +1,11 @@
-package analyzer
+package factcheck
 
 import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/alertscribe/alertscribe/text"
 )
 
 var (
@@ -35,26 +37,27 @@ var (
 	beijing     = regexp.MustCompile(`(?:北京时间|CST) ?$`)
 )
 
-func (r *reader) moment(m moment, i, n int) {
-	if r.source {
-		r.moments = append(r.moments, m)
+// addTimestamp files a timestamp, with what stands around it.
+func (p *claimParser) addTimestamp(t timestamp, i, n int) {
+	if p.source {
+		p.timestamps = append(p.timestamps, t)
 		return
 	}
-	before, after := r.around(i, n)
-	m.loose = m.loose || looseBefore.MatchString(before) || looseAfter.MatchString(after)
+	before, after := p.around(i, n)
+	t.loose = t.loose || looseBefore.MatchString(before) || looseAfter.MatchString(after)
 	if beijing.MatchString(before) {
-		m.shift(-8 * 3600)
+		t.shift(-8 * 3600)
 	}
-	if len(r.moments) < maxClaims && !slices.Contains(r.moments, m) {
-		r.moments = append(r.moments, m)
+	if len(p.timestamps) < maxClaims && !slices.Contains(p.timestamps, t) {
+		p.timestamps = append(p.timestamps, t)
 	}
 }
 
 // claim files a number as what it is in its place.
-func (r *reader) claim(q quantity, i, n int) {
-	before, after := r.around(i, n)
+func (p *claimParser) claim(q quantity, i, n int) {
+	before, after := p.around(i, n)
 	if q.dim == plain && versionBefore.MatchString(before) {
-		r.name(name{text: q.text, strong: true})
+		p.name(nameClaim{text: q.text, strong: true})
 		return
 	}
 	listed := strings.HasPrefix(after, ")") && (before == "" || strings.HasSuffix(before, "("))
@@ -72,17 +75,17 @@ func (r *reader) claim(q quantity, i, n int) {
 	case underBefore.MatchString(before) || underAfter.MatchString(after):
 		q.slack = under
 	}
-	if !slices.Contains(r.quantities, q) {
-		r.quantities = append(r.quantities, q)
+	if !slices.Contains(p.quantities, q) {
+		p.quantities = append(p.quantities, q)
 	}
 }
 
 // prefixLength reports whether a number after this is one of a network's prefix: "a /24".
 func prefixLength(before string) bool {
-	return strings.HasSuffix(before, "/") && (len(before) == 1 || !wordByte(before[len(before)-2]))
+	return strings.HasSuffix(before, "/") && (len(before) == 1 || !isWordByte(before[len(before)-2]))
 }
 
 // around returns a little of what stands before and after a part of the text.
-func (r *reader) around(i, n int) (before, after string) {
-	return r.s[max(i-lookBack, 0):i], cutBytes(r.s[i+n:], lookBack)
+func (p *claimParser) around(i, n int) (before, after string) {
+	return p.s[max(i-lookBack, 0):i], text.CutBytes(p.s[i+n:], lookBack)
 }

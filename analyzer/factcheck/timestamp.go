@@ -1,4 +1,4 @@
-package analyzer
+package factcheck
 
 import (
 	"regexp"
@@ -6,10 +6,12 @@ import (
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/alertscribe/alertscribe/text"
 )
 
-// moment is a point in time as a text has it: a date, a time of day, or both. What is not said is -1.
-type moment struct {
+// timestamp is a point in time as a text has it: a date, a time of day, or both. What is not said is -1.
+type timestamp struct {
 	text             string
 	year, month, day int
 	second           int           // of the day, in UTC
@@ -30,95 +32,95 @@ var (
 	monthForm = regexp.MustCompile(`^` + months + `\.? (\d{1,2})(?:st|nd|rd|th)?`)
 )
 
-// momentAt reads the moment at the start of s, and returns how many bytes it takes; 0 for none.
-func momentAt(s string) (m moment, n int) {
-	s = cutBytes(s, longestQuantity)
-	m = moment{year: -1, month: -1, day: -1, second: -1}
-	if digit(s[0]) {
-		n = m.readNumeric(s)
+// timestampAt reads the timestamp at the start of s, and returns how many bytes it takes; 0 for none.
+func timestampAt(s string) (t timestamp, n int) {
+	s = text.CutBytes(s, longestQuantity)
+	t = timestamp{year: -1, month: -1, day: -1, second: -1}
+	if isDigit(s[0]) {
+		n = t.readNumeric(s)
 	} else if strings.IndexByte("JFMASOND", s[0]) >= 0 {
 		if found := monthForm.FindStringSubmatch(s); found != nil {
-			m.month, m.day, n = monthOf(found[1]), atoi(found[2]), len(found[0])
+			t.month, t.day, n = monthOf(found[1]), atoi(found[2]), len(found[0])
 		}
 	}
-	if n < len(s) && n > 0 && (wordByte(s[n]) || s[n] == ':' && n+1 < len(s) && digit(s[n+1])) {
-		return m, 0 // part of something longer
+	if n < len(s) && n > 0 && (isWordByte(s[n]) || s[n] == ':' && n+1 < len(s) && isDigit(s[n+1])) {
+		return t, 0 // part of something longer
 	}
-	if m.month > 12 || m.day > 31 || m.second >= 25*3600 {
-		return m, 0
+	if t.month > 12 || t.day > 31 || t.second >= 25*3600 {
+		return t, 0
 	}
-	m.text = s[:n]
-	return m, n
+	t.text = s[:n]
+	return t, n
 }
 
-// readNumeric reads a moment that begins with a digit. What follows the first digits tells which form it may have.
-func (m *moment) readNumeric(s string) int {
+// readNumeric reads a timestamp that begins with a digit. What follows the first digits tells which form it may have.
+func (t *timestamp) readNumeric(s string) int {
 	i := 1
-	for i < len(s) && i < 4 && digit(s[i]) {
+	for i < len(s) && i < 4 && isDigit(s[i]) {
 		i++
 	}
 	switch {
 	case i == len(s):
 	case s[i] == '-':
-		return m.readStamp(s)
+		return t.readStamp(s)
 	case s[i] == ':':
-		return m.readClock(s)
+		return t.readClock(s)
 	case s[i] >= utf8.RuneSelf:
-		return m.readChinese(s)
-	case s[i] == ' ' || letter(s[i]):
+		return t.readChinese(s)
+	case s[i] == ' ' || isLetter(s[i]):
 		if found := dayForm.FindStringSubmatch(s); found != nil {
-			m.month, m.day = monthOf(found[2]), atoi(found[1])
+			t.month, t.day = monthOf(found[2]), atoi(found[1])
 			return len(found[0])
 		}
 	}
 	return 0
 }
 
-func (m *moment) readStamp(s string) int {
+func (t *timestamp) readStamp(s string) int {
 	found := stampForm.FindStringSubmatch(s)
 	if found == nil {
 		return 0
 	}
-	m.year, m.month, m.day = atoi(found[1]), atoi(found[2]), atoi(found[3])
+	t.year, t.month, t.day = atoi(found[1]), atoi(found[2]), atoi(found[3])
 	if found[4] != "" {
-		m.clock(found[4], found[5], found[6], found[7])
+		t.clock(found[4], found[5], found[6], found[7])
 	}
 	return len(found[0])
 }
 
-func (m *moment) readClock(s string) int {
+func (t *timestamp) readClock(s string) int {
 	found := clockForm.FindStringSubmatch(s)
 	if found == nil || atoi(found[2]) >= 60 {
 		return 0
 	}
-	m.clock(found[1], found[2], found[3], found[5])
-	if strings.EqualFold(found[4], "p") && m.second < 12*3600 {
-		m.second += 12 * 3600
+	t.clock(found[1], found[2], found[3], found[5])
+	if strings.EqualFold(found[4], "p") && t.second < 12*3600 {
+		t.second += 12 * 3600
 	}
 	return len(found[0])
 }
 
-func (m *moment) readChinese(s string) int {
+func (t *timestamp) readChinese(s string) int {
 	if found := dateForm.FindStringSubmatch(s); found != nil {
-		m.month, m.day = atoi(found[2]), atoi(found[3])
+		t.month, t.day = atoi(found[2]), atoi(found[3])
 		return len(found[0])
 	}
 	found := hourForm.FindStringSubmatch(s)
 	if found == nil {
 		return 0
 	}
-	m.clock(found[1], found[2], found[3], "")
+	t.clock(found[1], found[2], found[3], "")
 	if found[2] == "" {
-		m.precision, m.loose = time.Hour, strings.HasSuffix(found[0], "左右")
+		t.precision, t.loose = time.Hour, strings.HasSuffix(found[0], "左右")
 	}
 	return len(found[0])
 }
 
 // clock sets the time of day, in UTC whatever the zone.
-func (m *moment) clock(hour, minute, second, zone string) {
-	m.second, m.precision = atoi(hour)*3600+atoi(minute)*60, time.Minute
+func (t *timestamp) clock(hour, minute, second, zone string) {
+	t.second, t.precision = atoi(hour)*3600+atoi(minute)*60, time.Minute
 	if second != "" {
-		m.second, m.precision = m.second+atoi(second), time.Second
+		t.second, t.precision = t.second+atoi(second), time.Second
 	}
 	offset := strings.ReplaceAll(strings.TrimPrefix(zone, "UTC"), ":", "")
 	if offset == "" || offset[0] != '+' && offset[0] != '-' {
@@ -132,48 +134,48 @@ func (m *moment) clock(hour, minute, second, zone string) {
 	if offset[0] == '+' {
 		seconds = -seconds
 	}
-	m.shift(seconds)
+	t.shift(seconds)
 }
 
 // shift moves the time of day; the date may then be another one and is forgotten.
-func (m *moment) shift(seconds int) {
-	if m.second >= 0 && seconds != 0 {
-		m.second = ((m.second+seconds)%86400 + 86400) % 86400
-		m.year, m.month, m.day = -1, -1, -1
+func (t *timestamp) shift(seconds int) {
+	if t.second >= 0 && seconds != 0 {
+		t.second = ((t.second+seconds)%86400 + 86400) % 86400
+		t.year, t.month, t.day = -1, -1, -1
 	}
 }
 
-func momentOf(t time.Time) moment {
+func timestampOf(t time.Time) timestamp {
 	t = t.UTC()
-	return moment{
+	return timestamp{
 		year: t.Year(), month: int(t.Month()), day: t.Day(), second: t.Hour()*3600 + t.Minute()*60 + t.Second(),
 		precision: time.Second,
 	}
 }
 
-// looseMoment is how far off "about 08:30" and "shortly before 08:30" may be.
-const looseMoment = 5 * 60
+// looseTimestamp is how far off "about 08:30" and "shortly before 08:30" may be.
+const looseTimestamp = 5 * 60
 
-// says reports whether the claim m holds for a fact f: the same date as far as both tell, and the same time of day,
+// holdsFor reports whether the claim t holds for a fact f: the same date as far as both tell, and the same time of day,
 // rounded or cut off to the claim's precision.
-func (m moment) says(f moment) bool {
-	for _, pair := range [][2]int{{m.year, f.year}, {m.month, f.month}, {m.day, f.day}} {
+func (t timestamp) holdsFor(f timestamp) bool {
+	for _, pair := range [][2]int{{t.year, f.year}, {t.month, f.month}, {t.day, f.day}} {
 		if pair[0] >= 0 && pair[1] >= 0 && pair[0] != pair[1] {
 			return false
 		}
 	}
-	if m.second < 0 || f.second < 0 {
-		return m.second < 0 && f.month >= 0
+	if t.second < 0 || f.second < 0 {
+		return t.second < 0 && f.month >= 0
 	}
-	late := f.second - m.second // by how much the fact is later
+	late := f.second - t.second // by how much the fact is later
 	if late > 43200 {
 		late -= 86400
 	} else if late < -43200 {
 		late += 86400
 	}
-	precision := int(max(m.precision, f.precision) / time.Second)
-	if m.loose {
-		return late >= -looseMoment && late < looseMoment+precision
+	precision := int(max(t.precision, f.precision) / time.Second)
+	if t.loose {
+		return late >= -looseTimestamp && late < looseTimestamp+precision
 	}
 	return late >= -max(precision/2, 1) && late < max(precision, 2)
 }

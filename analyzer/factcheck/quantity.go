@@ -1,10 +1,12 @@
-package analyzer
+package factcheck
 
 import (
 	"math"
 	"regexp"
 	"strconv"
 	"strings"
+
+	"github.com/alertscribe/alertscribe/text"
 )
 
 // dimension is what a number measures.
@@ -54,9 +56,9 @@ func measured(value float64, dim dimension) quantity {
 
 func (q quantity) base() float64 { return q.value * q.scale }
 
-// says reports whether the claim q holds for a fact f: equal within the claim's rounding, in some unit that both may
+// holdsFor reports whether the claim q holds for a fact f: equal within the claim's rounding, in some unit that both may
 // have. A plain number on either side is compared both as it stands and in base units.
-func (q quantity) says(f quantity) bool {
+func (q quantity) holdsFor(f quantity) bool {
 	switch {
 	case q.dim == plain:
 		return q.near(f.value) || q.near(f.base()) || q.others && (f.dim == plain || f.dim == counted) && q.near(f.value-1)
@@ -234,8 +236,8 @@ func unitAt(s string) (unit, int) {
 			continue
 		}
 		after := rest[len(u.word):]
-		if after != "" && letter(u.word[0]) && wordByte(after[0]) &&
-			(u.dim != span || !digit(after[0])) { // 1h30m goes on with a digit
+		if after != "" && isLetter(u.word[0]) && isWordByte(after[0]) &&
+			(u.dim != span || !isDigit(after[0])) { // 1h30m goes on with a digit
 			continue
 		}
 		return u, skipped + len(u.word)
@@ -253,7 +255,7 @@ const longestQuantity = 80
 
 // quantityAt reads the number with its unit at the start of s, and returns how many bytes it takes; 0 for none.
 func quantityAt(s string) (q quantity, n int) {
-	s = cutBytes(s, longestQuantity)
+	s = text.CutBytes(s, longestQuantity)
 	found := numeral.FindString(s)
 	if found == "" {
 		return q, 0
@@ -277,7 +279,7 @@ func quantityAt(s string) (q quantity, n int) {
 		}
 		q.value, q.ulp = q.value*u.scale, q.ulp*u.scale
 	}
-	if per := perTime.FindString(s[n:]); per != "" && q.dim != span && (len(s) == n+len(per) || !wordByte(s[n+len(per)])) {
+	if per := perTime.FindString(s[n:]); per != "" && q.dim != span && (len(s) == n+len(per) || !isWordByte(s[n+len(per)])) {
 		q.rate = true
 		n += len(per)
 	}
@@ -295,8 +297,8 @@ func lastPlace(digits string) float64 {
 	return math.Pow10(power)
 }
 
-func digit(b byte) bool { return b >= '0' && b <= '9' }
+func isDigit(b byte) bool { return b >= '0' && b <= '9' }
 
-func letter(b byte) bool { b |= 0x20; return b >= 'a' && b <= 'z' }
+func isLetter(b byte) bool { b |= 0x20; return b >= 'a' && b <= 'z' }
 
-func wordByte(b byte) bool { return digit(b) || letter(b) || b == '_' }
+func isWordByte(b byte) bool { return isDigit(b) || isLetter(b) || b == '_' }

@@ -1,4 +1,4 @@
-package analyzer
+package factcheck
 
 import (
 	"regexp"
@@ -112,7 +112,7 @@ func named(lower string, labels map[string]string, ranking []incident.RankedSeri
 	}
 	best := ""
 	for key, value := range labels {
-		if len(value) > len(best) && len(value) >= 2 && !digits(value) && word(lower, strings.ToLower(value)) &&
+		if len(value) > len(best) && len(value) >= 2 && !isNumeral(value) && word(lower, strings.ToLower(value)) &&
 			(len(ranking) == 1 || !shared(key, value, ranking)) {
 			best = value
 		}
@@ -145,4 +145,4 @@ func word(text, s string) bool {
 	}
 }
 
-func nameByte(b byte) bool { return wordByte(b) || b == '-' }
+func nameByte(b byte) bool { return isWordByte(b) || b == '-' }

@@ -1,15 +1,14 @@
-package analyzer
+package factcheck
 
 import (
-	"index/suffixarray"
 	"maps"
 	"net/url"
 	"regexp"
 	"slices"
 	"strings"
-	"unicode"
 
 	"github.com/alertscribe/alertscribe/incident"
+	"github.com/alertscribe/alertscribe/text"
 )
 
 // provenance knows the text that anybody may have written: labels and annotations of the alerts, label values within
@@ -26,117 +25,85 @@ type provenance struct {
 
 const (
 	maxStrange  = 256 << 10 // bytes of strangers' text that are looked at
-	longWord    = 16        // bytes from which one word is no accident
-	runWords    = 3         // words in a row that are no accident, two of them of some length
-	longEnough  = 4         // bytes of such a word
-	runSigns    = 6         // Chinese characters in a row that are none
+	longWord    = 16        // bytes from which one word counts as copied
+	runWords    = 3         // words in a row that count as copied, two of them longEnough
+	longEnough  = 4         // bytes
+	runSigns    = 6         // Han characters in a row that count as copied
 	maxPerField = 200       // words of one text of the model that are looked up
 )
 
-// phrases finds runs of words.
-type phrases struct{ index *suffixarray.Index }
-
-func newPhrases(texts []string) phrases {
-	var b strings.Builder
-	for _, s := range texts {
-		if b.Len()+len(s) > maxStrange {
-			continue
-		}
-		b.WriteString("\n " + strings.Join(wordsOf(s), " ") + " ")
-	}
-	return phrases{suffixarray.New([]byte(b.String()))}
-}
-
-func (p phrases) have(words []string) bool {
-	return len(words) > 0 && len(p.index.Lookup([]byte(" "+strings.Join(words, " ")+" "), 1)) > 0
-}
-
-// wordsOf divides a text into words: what stands between spaces, without quotes and punctuation around it, in lower case,
-// and each Chinese character.
-func wordsOf(s string) []string {
-	var out []string
-	for field := range strings.FieldsSeq(strings.ToLower(uniform(clean(s)))) {
-		start := 0
-		add := func(part string) {
-			if part = strings.Trim(part, "\"'`()[]{}<>,;:.!?*。，、；：？！"); part != "" {
-				out = append(out, part)
-			}
-		}
-		for i, r := range field {
-			if unicode.Is(unicode.Han, r) {
-				add(field[start:i])
-				out = append(out, string(r))
-				start = i + len(string(r))
-			}
-		}
-		add(field[start:])
-	}
-	return out
-}
-
 // newProvenance gathers the text of strangers.
-func newProvenance(m material) *provenance {
+func newProvenance(in Input) *provenance {
 	p := &provenance{values: map[string]bool{}, hosts: map[string]bool{}}
-	var texts, all []string
-	add := func(s string) {
-		s = cutBytes(s, maxRead)
-		all = append(all, s)
-		if len(wordsOf(s)) > 1 {
-			texts = append(texts, s)
+	g := &strangersText{known: p}
+	g.addLabels(in.Incident.GroupLabels)
+	for _, a := range in.Alerts {
+		g.addLabels(a.Labels)
+		for _, key := range slices.Sorted(maps.Keys(a.Annotations)) {
+			g.add(a.Annotations[key])
 		}
 	}
-	label := func(labels map[string]string) {
-		for _, name := range slices.Sorted(maps.Keys(labels)) {
-			add(labels[name])
-			p.values[strings.ToLower(labels[name])] = true
-			if identity[name] && linkForm.MatchString(labels[name]) {
-				p.hosts[hostOf(labels[name])] = true
-			}
-		}
+	for i := range in.Evidence {
+		g.addEvidence(&in.Evidence[i])
 	}
-	label(m.inc.GroupLabels)
-	for _, a := range m.alerts[:min(len(m.alerts), maxAlerts)] {
-		label(a.Labels)
-		for _, name := range slices.Sorted(maps.Keys(a.Annotations)) {
-			add(a.Annotations[name])
-		}
+	for _, r := range in.Memory {
+		g.add(r.Hypothesis)
 	}
-	for i := range m.evidence {
-		p.evidence(&m.evidence[i], add, label)
-	}
-	for _, r := range m.memory {
-		add(r.Hypothesis)
-	}
-	slices.Sort(texts)
-	texts = slices.Compact(texts)
-	p.sentences = newPhrases(texts)
-	p.orders = newPhrases(slices.DeleteFunc(slices.Clone(texts), func(s string) bool { return !order.MatchString(uniform(clean(s))) }))
-	p.all = cutBytes(strings.ToLower(uniform(clean(strings.Join(all, "\n")))), maxStrange)
+	slices.Sort(g.sentences)
+	sentences := slices.Compact(g.sentences)
+	p.sentences = newPhrases(sentences)
+	p.orders = newPhrases(slices.DeleteFunc(slices.Clone(sentences), func(s string) bool { return !order.MatchString(uniform(text.Clean(s))) }))
+	p.all = text.CutBytes(strings.ToLower(uniform(text.Clean(strings.Join(g.all, "\n")))), maxStrange)
 	return p
 }
 
-// identity are labels that whoever configures the monitoring sets, and no request: what is probed stands in them.
-var identity = words(`instance target host hostname node address server backend upstream ingress`)
+// strangersText gathers the texts of a provenance.
+type strangersText struct {
+	known     *provenance // gets the label values and hosts
+	all       []string
+	sentences []string // those of several words
+}
 
-// evidence adds the label values within an item; the links of ours are to be trusted.
-func (p *provenance) evidence(e *incident.Evidence, text func(string), label func(map[string]string)) {
-	for _, link := range append(linkForm.FindAllString(cutBytes(e.Summary, maxRead), -1), e.Link) {
+func (g *strangersText) add(s string) {
+	s = text.CutBytes(s, maxFieldBytes)
+	g.all = append(g.all, s)
+	if len(wordsOf(s)) > 1 {
+		g.sentences = append(g.sentences, s)
+	}
+}
+
+// identity are labels that whoever configures the monitoring sets, and no request: what is probed stands in them.
+var identity = wordSet(`instance target host hostname node address server backend upstream ingress`)
+
+func (g *strangersText) addLabels(labels map[string]string) {
+	for _, key := range slices.Sorted(maps.Keys(labels)) {
+		g.add(labels[key])
+		g.known.values[strings.ToLower(labels[key])] = true
+		if identity[key] && linkForm.MatchString(labels[key]) {
+			g.known.hosts[hostOf(labels[key])] = true
+		}
+	}
+}
+
+// addEvidence adds the label values within an item; the links of ours are to be trusted.
+func (g *strangersText) addEvidence(e *incident.Evidence) {
+	for _, link := range append(linkForm.FindAllString(text.CutBytes(e.Summary, maxFieldBytes), -1), e.Link) {
 		if host := hostOf(link); host != "" && (link == e.Link || e.Kind == incident.KindRunbook) {
-			p.hosts[host] = true
+			g.known.hosts[host] = true
 		}
 	}
 	for _, r := range e.Ranking[:min(len(e.Ranking), maxEntries)] {
-		label(r.Labels)
+		g.addLabels(r.Labels)
 	}
 	if e.Chart != nil {
 		for _, s := range e.Chart.Series[:min(len(e.Chart.Series), maxEntries)] {
-			text(s.Name)
+			g.add(s.Name)
 		}
 	}
 	if e.Table != nil && e.Kind != incident.KindSignal && e.Kind != incident.KindRunbook { // a signal's is the rule
 		for _, row := range e.Table.Rows[:min(len(e.Table.Rows), maxEntries)] {
 			for _, cell := range row {
-				text(cell)
+				g.add(cell)
 			}
 		}
 	}
@@ -171,14 +138,14 @@ func hostOf(link string) string {
 	return strings.ToLower(u.Hostname())
 }
 
-// obeyed returns the longest part of a text that repeats what an order of a stranger says; "" for none.
-func (p *provenance) obeyed(s string) string {
+// echoedInstruction returns the longest part of a text that repeats what an order of a stranger says; "" for none.
+func (p *provenance) echoedInstruction(s string) string {
 	words := wordsOf(s)
 	words = words[:min(len(words), maxPerField)]
 	best := ""
 	for i := 0; i < len(words); i++ {
 		run := words[i : i+p.orders.longest(words[i:])]
-		if !worth(run) {
+		if !longEnoughRun(run) {
 			continue
 		}
 		if text := strings.Join(run, " "); len(text) > len(best) {
@@ -189,37 +156,11 @@ func (p *provenance) obeyed(s string) string {
 	return best
 }
 
-// longest returns how many of the words, from the first on, stand in a row in one text.
-func (p phrases) longest(words []string) int {
-	n := 0
-	for n < len(words) && p.have(words[:n+1]) {
-		n++
-	}
-	return n
-}
-
-// worth reports whether a run of words is too long to be an accident.
-func worth(run []string) bool {
-	signs := 0
-	for _, w := range run {
-		if r := []rune(w); len(r) == 1 && unicode.Is(unicode.Han, r[0]) {
-			signs++
-		}
-	}
-	long := 0 // words that are more than articles and prepositions
-	for _, w := range run {
-		if len(w) >= longEnough {
-			long++
-		}
-	}
-	return len(run)-signs >= runWords && long >= 2 || signs >= runSigns || signs >= 2 && len(run)-signs+signs/2 >= runWords
-}
-
 var shellSeparators = regexp.MustCompile(`\|\|?|&&?|;|\n|\$\(|<\(`)
 
-// dictated returns the part of a command that a stranger's text holds: all of it, one of the simple commands that it
+// commandFromAlertText returns the part of a command that a stranger's text holds: all of it, one of the simple commands that it
 // consists of, some words in a row, or one long word that is the name of nothing; "" for none.
-func (p *provenance) dictated(command string) string {
+func (p *provenance) commandFromAlertText(command string) string {
 	all := wordsOf(command)
 	if len(all) == 0 {
 		return ""
@@ -240,16 +181,16 @@ func (p *provenance) dictated(command string) string {
 				return run
 			}
 		}
-		if len(word) >= longWord && !p.values[word] && p.sentences.have(all[i:i+1]) && !p.madeOfValues(word) {
+		if len(word) >= longWord && !p.values[word] && p.sentences.have(all[i:i+1]) && !p.composedOfLabelValues(word) {
 			return word
 		}
 	}
 	return ""
 }
 
-// madeOfValues reports whether a word is made of whole label values, as deploy/checkout-api and job=login are; what is
+// composedOfLabelValues reports whether a word is made of whole label values, as deploy/checkout-api and job=login are; what is
 // short between them is the command's own.
-func (p *provenance) madeOfValues(word string) bool {
+func (p *provenance) composedOfLabelValues(word string) bool {
 	known := false
 	for part := range strings.FieldsFuncSeq(word, func(r rune) bool { return strings.ContainsRune("/=,:@{}\"'", r) }) {
 		switch {
@@ -265,11 +206,11 @@ func (p *provenance) madeOfValues(word string) bool {
 // links returns the addresses in a text that only strangers have named, and those that nobody has. The host of a
 // machine that has no dot in its name, and our own machine, are no addresses that lead anywhere.
 func (p *provenance) links(s string) (strange, unknown []string) {
-	for _, link := range linkForm.FindAllString(cutBytes(uniform(s), maxRead), maxTried) {
+	for _, link := range linkForm.FindAllString(text.CutBytes(uniform(s), maxFieldBytes), maxTried) {
 		link = strings.TrimRight(link, ".,;:!?*")
 		host := hostOf(link)
 		switch {
-		case p.hosts[host], host != "" && !strings.Contains(host, ".") && !strings.Contains(p.all, strings.ToLower(link)), loopback(host):
+		case p.hosts[host], host != "" && !strings.Contains(host, ".") && !strings.Contains(p.all, strings.ToLower(link)), isLoopback(host):
 		case strings.Contains(p.all, host):
 			strange = append(strange, link)
 		default:

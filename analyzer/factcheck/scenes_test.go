@@ -1,4 +1,4 @@
-package analyzer
+package factcheck
 
 import (
 	"time"
@@ -13,8 +13,8 @@ type scene struct {
 	missing  []string
 }
 
-func (s scene) material() material {
-	return material{inc: s.inc, alerts: s.inc.Alerts, evidence: s.evidence, missing: s.missing}
+func (s scene) input() Input {
+	return Input{Incident: s.inc, Alerts: s.inc.Alerts, Evidence: s.evidence, Missing: s.missing}
 }
 
 func at(clock string) time.Time {
