@@ -125,7 +125,7 @@ func (x *evidenceIndex) quotable(cited []*incident.Evidence) *facts {
 
 func (x *evidenceIndex) countNumbers(t *tally, found claims, f *facts) {
 	for _, q := range found.quantities {
-		if q.dim == plain && q.value <= 1 && q.ulp == 1 {
+		if q.dim == dimPlain && q.value <= 1 && q.ulp == 1 {
 			continue // none and one are words
 		}
 		t.count(f.hasNumber(q) || f.hasDuration(q, x.anchors) || x.names.hasValue(q), incident.MarkNumberNotFound, q.text)

@@ -79,7 +79,7 @@ func TestChecksCatchWhatIsAltered(t *testing.T) {
 			}
 		}
 		for _, q := range said.quantities {
-			if value := numeral.FindString(q.text); q.dim != plain || q.value > 1 {
+			if value := numeralForm.FindString(q.text); q.dim != dimPlain || q.value > 1 {
 				try(&numbers, q.text, strings.Replace(q.text, value, alter(value), 1))
 			}
 		}
@@ -196,7 +196,7 @@ func TestNumbersAreComparedWithinRoundingAndUnits(t *testing.T) {
 		f := new(facts)
 		f.addText(test.fact)
 		for _, q := range parseClaims(test.claim).quantities {
-			got := f.hasNumber(q) || q.dim == plain && q.value <= 1
+			got := f.hasNumber(q) || q.dim == dimPlain && q.value <= 1
 			if strings.Contains(test.claim, "-") || strings.Contains(test.claim, "–") {
 				if got != test.want && q.text != "64" {
 					t.Errorf("%q in %q: %t (%+v)", test.claim, test.fact, got, q)

@@ -27,14 +27,14 @@ var (
 	guessBefore   = regexp.MustCompile(`(?i)(?:likelihood|probability|chance|confidence|可能性|概率|把握)\W*(?:\w+ ){0,2}\D{0,12}$`)
 	productBefore = regexp.MustCompile(`(?:\b[A-Z][a-z]+[A-Z]\w*|\b(?:Java|Python|Redis|Kafka|Kubernetes|Linux|Debian|Ubuntu|Nginx|Windows|Mongo)) $`)
 	versionBefore = regexp.MustCompile(`(?i)(?:\b(?:version|release|build|tag)|版本号?) ?$`)
-	always        = regexp.MustCompile(`^(?:24/7|24[x×]7|7[x×]24)`)
-	compound      = regexp.MustCompile(`^\d{1,3}-[A-Za-z]+`) // three-node, two-factor
+	alwaysForm    = regexp.MustCompile(`^(?:24/7|24[x×]7|7[x×]24)`)
+	compoundForm  = regexp.MustCompile(`^\d{1,3}-[A-Za-z]+`) // three-node, two-factor
 )
 
 var (
 	looseBefore = regexp.MustCompile(`(?i)(?:\b(?:about|around|approximately|before|after|by|until|till|near)|~|≈|约|近) ?$`)
 	looseAfter  = regexp.MustCompile(`^ ?(?:左右|前后|之?前|之?后|许|\(?(?:about|approximately))`)
-	beijing     = regexp.MustCompile(`(?:北京时间|CST) ?$`)
+	beijingTime = regexp.MustCompile(`(?:北京时间|CST) ?$`)
 )
 
 // addTimestamp files a timestamp, with what stands around it.
@@ -45,7 +45,7 @@ func (p *claimParser) addTimestamp(t timestamp, i, n int) {
 	}
 	before, after := p.around(i, n)
 	t.loose = t.loose || looseBefore.MatchString(before) || looseAfter.MatchString(after)
-	if beijing.MatchString(before) {
+	if beijingTime.MatchString(before) {
 		t.shift(-8 * 3600)
 	}
 	if len(p.timestamps) < maxClaims && !slices.Contains(p.timestamps, t) {
@@ -56,12 +56,12 @@ func (p *claimParser) addTimestamp(t timestamp, i, n int) {
 // claim files a number as what it is in its place.
 func (p *claimParser) claim(q quantity, i, n int) {
 	before, after := p.around(i, n)
-	if q.dim == plain && versionBefore.MatchString(before) {
+	if q.dim == dimPlain && versionBefore.MatchString(before) {
 		p.name(nameClaim{text: q.text, strong: true})
 		return
 	}
 	listed := strings.HasPrefix(after, ")") && (before == "" || strings.HasSuffix(before, "("))
-	if q.dim == plain && (listed || prefixLength(before) || productBefore.MatchString(before)) ||
+	if q.dim == dimPlain && (listed || prefixLength(before) || productBefore.MatchString(before)) ||
 		ordinalBefore.MatchString(before) || ordinalAfter.MatchString(after) || guessBefore.MatchString(before) {
 		return
 	}
@@ -69,11 +69,11 @@ func (p *claimParser) claim(q quantity, i, n int) {
 	q.others = allButOne.MatchString(before) || strings.HasPrefix(after, " other")
 	switch {
 	case aboutBefore.MatchString(before) || aboutAfter.MatchString(after):
-		q.slack = about
+		q.slack = slackAbout
 	case overBefore.MatchString(before) || overAfter.MatchString(after):
-		q.slack = over
+		q.slack = slackOver
 	case underBefore.MatchString(before) || underAfter.MatchString(after):
-		q.slack = under
+		q.slack = slackUnder
 	}
 	if !slices.Contains(p.quantities, q) {
 		p.quantities = append(p.quantities, q)

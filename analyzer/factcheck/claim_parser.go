@@ -123,12 +123,12 @@ func (p *claimParser) word(i int) int {
 func (p *claimParser) quantity(i int) int {
 	q, n := quantityAt(p.s[i:])
 	if n == 0 || !p.endsQuantity(i+n) {
-		if found := compound.FindString(p.s[i:]); found != "" && found == runAt(p.s[i:]) {
+		if found := compoundForm.FindString(p.s[i:]); found != "" && found == runAt(p.s[i:]) {
 			return len(found)
 		}
 		return 0
 	}
-	if found := always.FindString(p.s[i:]); found != "" {
+	if found := alwaysForm.FindString(p.s[i:]); found != "" {
 		return len(found)
 	}
 	switch {
@@ -175,15 +175,15 @@ func (p *claimParser) partEnds(i int) bool {
 
 // merge adds the minutes to the hours of 1h30m, and reports whether that is what q was.
 func (p *claimParser) merge(q quantity, start, end int) bool {
-	if len(p.quantities) == 0 || q.dim != span || p.end == 0 || strings.TrimSpace(p.s[p.end:start]) != "" || start-p.end > 1 {
+	if len(p.quantities) == 0 || q.dim != dimSpan || p.end == 0 || strings.TrimSpace(p.s[p.end:start]) != "" || start-p.end > 1 {
 		return false
 	}
 	last := &p.quantities[len(p.quantities)-1]
-	if last.dim != span || last.scale <= q.scale {
+	if last.dim != dimSpan || last.scale <= q.scale {
 		return false
 	}
 	*last = quantity{
-		text: last.text + p.s[p.end:end], value: last.base() + q.base(), ulp: q.ulp * q.scale, scale: 1, dim: span,
+		text: last.text + p.s[p.end:end], value: last.base() + q.base(), ulp: q.ulp * q.scale, scale: 1, dim: dimSpan,
 		slack: last.slack, change: last.change,
 	}
 	return true
@@ -321,7 +321,7 @@ func (p *claimParser) run(run string, i int) {
 	p.tried++
 	before, after := p.around(i, len(run))
 	cutOff := strings.HasPrefix(after, "…") || strings.HasPrefix(after, "*")
-	for _, part := range parts(run) {
+	for _, part := range nameParts(run) {
 		kind := classify(part)
 		if kind == noName && alertName.MatchString(part) && (alertBefore.MatchString(before) || alertAfter.MatchString(after)) {
 			kind = weakName

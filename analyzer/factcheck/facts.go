@@ -72,7 +72,9 @@ func (f *facts) addTime(t time.Time) {
 	}
 }
 
-func (f *facts) addCount(n int) { f.quantities = append(f.quantities, measured(float64(n), counted)) }
+func (f *facts) addCount(n int) {
+	f.quantities = append(f.quantities, measuredQuantity(float64(n), dimCount))
+}
 
 // alertFacts reads the alerts that were shown.
 func alertFacts(inc *incident.Incident, alerts []incident.Alert) *facts {
@@ -115,7 +117,7 @@ func evidenceFacts(e *incident.Evidence) *facts {
 	}
 	if !e.Start.IsZero() && !e.End.IsZero() {
 		f.timestamps = append(f.timestamps, timestampOf(e.Start), timestampOf(e.End))
-		f.quantities = append(f.quantities, measured(e.End.Sub(e.Start).Seconds(), span))
+		f.quantities = append(f.quantities, measuredQuantity(e.End.Sub(e.Start).Seconds(), dimSpan))
 	}
 	f.addRanking(e.Ranking)
 	f.addTable(e.Table)
@@ -137,9 +139,9 @@ func (f *facts) addRanking(ranking []incident.RankedSeries) {
 	f.addCount(len(ranking))
 	var after []quantity
 	for _, r := range ranking[:min(len(ranking), maxEntries)] {
-		f.addRow([]quantity{measured(r.Before, plain), measured(r.After, plain)})
-		after = append(after, measured(r.After, plain))
-		f.quantities = append(f.quantities, measured(r.Score, factor), quantity{value: math.Abs(100 * r.Share), scale: .01, dim: ratio})
+		f.addRow([]quantity{measuredQuantity(r.Before, dimPlain), measuredQuantity(r.After, dimPlain)})
+		after = append(after, measuredQuantity(r.After, dimPlain))
+		f.quantities = append(f.quantities, measuredQuantity(r.Score, dimFactor), quantity{value: math.Abs(100 * r.Share), scale: .01, dim: dimRatio})
 		f.addTime(r.Onset)
 		for _, value := range r.Labels {
 			f.quantities = append(f.quantities, parseFacts(text.CutBytes(value, maxCellBytes)).quantities...)
@@ -187,9 +189,9 @@ func (f *facts) addChart(c *incident.Chart) {
 	if c == nil {
 		return
 	}
-	dim := map[string]dimension{"%": ratio, "s": span, "bytes": size}[c.Unit]
+	dim := map[string]dimension{"%": dimRatio, "s": dimSpan, "bytes": dimSize}[c.Unit]
 	if c.Threshold != nil {
-		f.quantities = append(f.quantities, measured(*c.Threshold, dim))
+		f.quantities = append(f.quantities, measuredQuantity(*c.Threshold, dim))
 	}
 	f.addCount(len(c.Series))
 	for _, s := range c.Series[:min(len(c.Series), maxEntries)] {
@@ -211,8 +213,8 @@ func (f *facts) addChart(c *incident.Chart) {
 			last = p
 		}
 		if seen {
-			f.addRow([]quantity{measured(first.Value, dim), measured(last.Value, dim)})
-			f.addRow([]quantity{measured(low.Value, dim), measured(high.Value, dim)})
+			f.addRow([]quantity{measuredQuantity(first.Value, dim), measuredQuantity(last.Value, dim)})
+			f.addRow([]quantity{measuredQuantity(low.Value, dim), measuredQuantity(high.Value, dim)})
 			f.timestamps = append(f.timestamps, timestampOf(low.At), timestampOf(high.At))
 		}
 		f.quantities = append(f.quantities, parseFacts(text.CutBytes(s.Name, maxCellBytes)).quantities...)
@@ -235,25 +237,25 @@ func (q quantity) computedFrom(pair [2]quantity) bool {
 	}
 	low, high := min(a.base(), b.base()), max(a.base(), b.base())
 	switch {
-	case q.dim == factor:
+	case q.dim == dimFactor:
 		return low > 0 && q.rounds(high/low)
-	case q.dim == points:
-		return (a.dim == ratio || a.dim == plain) && q.rounds((high-low)/q.scale)
+	case q.dim == dimPoints:
+		return (a.dim == dimRatio || a.dim == dimPlain) && q.rounds((high-low)/q.scale)
 	case q.others:
-		return q.dim == plain && q.rounds(high-low)
+		return q.dim == dimPlain && q.rounds(high-low)
 	case !q.change:
 		return false
-	case q.dim == ratio && low > 0 && (q.rounds((high/low-1)/q.scale) || q.rounds((1-low/high)/q.scale)):
+	case q.dim == dimRatio && low > 0 && (q.rounds((high/low-1)/q.scale) || q.rounds((1-low/high)/q.scale)):
 		return true
 	}
-	return (q.dim == a.dim || a.dim == plain) && (q.rounds((high-low)/q.scale) || q.binary != 0 && q.rounds((high-low)/q.binary))
+	return (q.dim == a.dim || a.dim == dimPlain) && (q.rounds((high-low)/q.scale) || q.binary != 0 && q.rounds((high-low)/q.binary))
 }
 
 func (f *facts) hasTime(t timestamp) bool { return slices.ContainsFunc(f.timestamps, t.holdsFor) }
 
 // hasDuration reports whether a duration lies between a time of the facts and an anchor, or between two onsets close by.
 func (f *facts) hasDuration(q quantity, anchors []time.Time) bool {
-	if q.dim != span {
+	if q.dim != dimSpan {
 		return false
 	}
 	times := f.spans[:min(len(f.spans), maxSpans)]

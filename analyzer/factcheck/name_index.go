@@ -161,7 +161,7 @@ func (x *nameIndex) hasParts(s string) bool {
 
 // hasValue reports whether a number is the value of some label, or the end of some name: a status code, a shard, a bucket.
 func (x *nameIndex) hasValue(q quantity) bool {
-	return q.dim == plain && (len(x.index.Lookup([]byte(strconv.Quote(q.text)), 1)) > 0 || len(q.text) > 2 && x.has("_"+q.text, false))
+	return q.dim == dimPlain && (len(x.index.Lookup([]byte(strconv.Quote(q.text)), 1)) > 0 || len(q.text) > 2 && x.has("_"+q.text, false))
 }
 
 func isAlphanumeric(b byte) bool { return isDigit(b) || isLetter(b) }

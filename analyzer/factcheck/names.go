@@ -74,12 +74,12 @@ func classify(run string) nameKind {
 	case hostForm.MatchString(run):
 		return weakName
 	case dashedForm.MatchString(run):
-		return dashed(run)
+		return classifyDashed(run)
 	}
 	return noName
 }
 
-func dashed(run string) nameKind {
+func classifyDashed(run string) nameKind {
 	segments := strings.Split(strings.ToLower(run), "-")
 	if regionForm.MatchString(run) {
 		return weakName
@@ -106,8 +106,8 @@ func isAddress(s string) bool {
 	return err == nil
 }
 
-// parts divides a run at its slashes, unless it is an address, a time or a URL.
-func parts(run string) []string {
+// nameParts divides a run at its slashes, unless it is an address, a time or a URL.
+func nameParts(run string) []string {
 	if _, rest, ok := strings.Cut(run, "://"); ok {
 		host, _, _ := strings.Cut(rest, "/")
 		return []string{host}

@@ -16,11 +16,11 @@ import (
 // has in common with it, where nothing else has it, is marked. Runbooks are not among it, since they come from places that
 // the operator allows, nor is what people have said.
 type provenance struct {
-	sentences phrases         // texts of several words
-	orders    phrases         // those of them that speak to a reader who does as he is told
-	values    map[string]bool // whole label values: names of things, which commands need
-	hosts     map[string]bool // of links that we made or followed, and of what is monitored
-	all       string          // their text as a whole, in lower case
+	sentences    phrases         // texts of several words
+	instructions phrases         // those of them that speak to a reader who does as he is told
+	values       map[string]bool // whole label values: names of things, which commands need
+	hosts        map[string]bool // of links that we made or followed, and of what is monitored
+	all          string          // their text as a whole, in lower case
 }
 
 const (
@@ -52,7 +52,7 @@ func newProvenance(in Input) *provenance {
 	slices.Sort(g.sentences)
 	sentences := slices.Compact(g.sentences)
 	p.sentences = newPhrases(sentences)
-	p.orders = newPhrases(slices.DeleteFunc(slices.Clone(sentences), func(s string) bool { return !order.MatchString(uniform(text.Clean(s))) }))
+	p.instructions = newPhrases(slices.DeleteFunc(slices.Clone(sentences), func(s string) bool { return !instructionForm.MatchString(uniform(text.Clean(s))) }))
 	p.all = text.CutBytes(strings.ToLower(uniform(text.Clean(strings.Join(g.all, "\n")))), maxStrange)
 	return p
 }
@@ -72,14 +72,14 @@ func (g *strangersText) add(s string) {
 	}
 }
 
-// identity are labels that whoever configures the monitoring sets, and no request: what is probed stands in them.
-var identity = wordSet(`instance target host hostname node address server backend upstream ingress`)
+// identityLabels are labels that whoever configures the monitoring sets, and no request: what is probed stands in them.
+var identityLabels = wordSet(`instance target host hostname node address server backend upstream ingress`)
 
 func (g *strangersText) addLabels(labels map[string]string) {
 	for _, key := range slices.Sorted(maps.Keys(labels)) {
 		g.add(labels[key])
 		g.known.values[strings.ToLower(labels[key])] = true
-		if identity[key] && linkForm.MatchString(labels[key]) {
+		if identityLabels[key] && linkForm.MatchString(labels[key]) {
 			g.known.hosts[hostOf(labels[key])] = true
 		}
 	}
@@ -109,9 +109,9 @@ func (g *strangersText) addEvidence(e *incident.Evidence) {
 	}
 }
 
-// order is how texts speak that want something of whoever reads them, a model, or a person through a model: they name the
+// instructionForm is how texts speak that want something of whoever reads them, a model, or a person through a model: they name the
 // reader or what he was told before, or a clause begins with what he is to do.
-var order = regexp.MustCompile(`(?im)\b(?:ignore|disregard|override|bypass|forget)\b|\byou(?:'re|rs?)?\b|` +
+var instructionForm = regexp.MustCompile(`(?im)\b(?:ignore|disregard|override|bypass|forget)\b|\byou(?:'re|rs?)?\b|` +
 	`\b(?:system|assistant|developer|user) ?(?:prompt|message|instruction|role|note|:)|\binstructions?\b|\bprompt\b|` +
 	`\b(?:language model|llm|chatgpt|gpt-?\d|deepseek|ai (?:assistant|model|agent)|as an ai|the (?:model|analyst|assistant|ai))\b|` +
 	`\bdo not\b|\bdon't\b|\bmust\b|\bshall\b|` +
@@ -144,12 +144,12 @@ func (p *provenance) echoedInstruction(s string) string {
 	words = words[:min(len(words), maxPerField)]
 	best := ""
 	for i := 0; i < len(words); i++ {
-		run := words[i : i+p.orders.longest(words[i:])]
+		run := words[i : i+p.instructions.longest(words[i:])]
 		if !longEnoughRun(run) {
 			continue
 		}
-		if text := strings.Join(run, " "); len(text) > len(best) {
-			best = text
+		if joined := strings.Join(run, " "); len(joined) > len(best) {
+			best = joined
 		}
 		i += len(run) - 1 // each word is looked up a bounded number of times
 	}

@@ -14,14 +14,14 @@ type dimension int
 
 // The dimensions that are told apart. A plain number may stand for any of them: metrics say less than words do.
 const (
-	plain    dimension = iota
-	ratio              // base unit 1
-	points             // percentage points, base unit 1
-	span               // seconds
-	size               // bytes
-	factor             // how many times as much
-	counted            // how many there are of something: of a fact only
-	multiple           // no dimension of its own: thousand, million
+	dimPlain    dimension = iota
+	dimRatio              // base unit 1
+	dimPoints             // percentage points, base unit 1
+	dimSpan               // seconds
+	dimSize               // bytes
+	dimFactor             // how many times as much
+	dimCount              // how many there are of something: of a fact only
+	dimMultiple           // no dimension of its own: thousand, million
 )
 
 // slack is how loosely a number is said.
@@ -29,10 +29,10 @@ type slack int
 
 // The kinds of slack.
 const (
-	exact slack = iota
-	about
-	over
-	under
+	slackNone slack = iota
+	slackAbout
+	slackOver
+	slackUnder
 )
 
 // quantity is a number with its unit, as a text has it.
@@ -49,8 +49,8 @@ type quantity struct {
 	others bool // said to be all but one: "the other 40"
 }
 
-// measured returns a number that was measured, not written.
-func measured(value float64, dim dimension) quantity {
+// measuredQuantity returns a number that was measured, not written.
+func measuredQuantity(value float64, dim dimension) quantity {
 	return quantity{value: math.Abs(value), scale: 1, dim: dim}
 }
 
@@ -60,12 +60,12 @@ func (q quantity) base() float64 { return q.value * q.scale }
 // have. A plain number on either side is compared both as it stands and in base units.
 func (q quantity) holdsFor(f quantity) bool {
 	switch {
-	case q.dim == plain:
-		return q.near(f.value) || q.near(f.base()) || q.others && (f.dim == plain || f.dim == counted) && q.near(f.value-1)
-	case f.dim == counted:
-		return q.dim == factor && q.near(f.value) // it restarted 3 times
-	case f.dim == plain:
-		return f.unitless(q.dim) && q.near(f.value) || (q.dim != ratio || f.value <= 1) && q.nearBase(f.value)
+	case q.dim == dimPlain:
+		return q.near(f.value) || q.near(f.base()) || q.others && (f.dim == dimPlain || f.dim == dimCount) && q.near(f.value-1)
+	case f.dim == dimCount:
+		return q.dim == dimFactor && q.near(f.value) // it restarted 3 times
+	case f.dim == dimPlain:
+		return f.unitless(q.dim) && q.near(f.value) || (q.dim != dimRatio || f.value <= 1) && q.nearBase(f.value)
 	case q.dim == f.dim:
 		return q.nearBase(f.base())
 	}
@@ -76,7 +76,7 @@ func (q quantity) holdsFor(f quantity) bool {
 // percent are. Small whole numbers are rather counts of something.
 func (q quantity) unitless(dim dimension) bool {
 	whole := q.value == math.Trunc(q.value)
-	return dim == factor && whole || !q.rate && (dim == ratio || dim == span) && (q.value >= 10 || !whole)
+	return dim == dimFactor && whole || !q.rate && (dim == dimRatio || dim == dimSpan) && (q.value >= 10 || !whole)
 }
 
 func (q quantity) nearBase(base float64) bool {
@@ -105,11 +105,11 @@ func (q quantity) rounds(x float64) bool {
 		return false
 	case diff <= q.ulp/2+eps:
 		return true
-	case q.slack == about:
+	case q.slack == slackAbout:
 		return diff <= aboutShare*v
-	case q.slack == over:
+	case q.slack == slackOver:
 		return x >= v && x <= overShare*v
-	case q.slack == under:
+	case q.slack == slackUnder:
 		return x <= v && x*overShare >= v
 	default:
 		return v >= 1000 && q.ulp == 1 && math.Mod(v, 100) == 0 && diff <= roundShare*v
@@ -126,85 +126,85 @@ type unit struct {
 }
 
 var units = longestFirst([]unit{
-	{word: "%", dim: ratio, scale: .01},
-	{word: "percent", dim: ratio, scale: .01},
-	{word: "per cent", dim: ratio, scale: .01},
-	{word: "percentage points", dim: points, scale: .01},
-	{word: "percentage point", dim: points, scale: .01},
-	{word: "pp", dim: points, scale: .01},
-	{word: "个百分点", dim: points, scale: .01},
-	{word: "‰", dim: ratio, scale: .001},
-	{word: "ns", dim: span, scale: 1e-9},
-	{word: "µs", dim: span, scale: 1e-6},
-	{word: "μs", dim: span, scale: 1e-6},
-	{word: "us", dim: span, scale: 1e-6},
-	{word: "微秒", dim: span, scale: 1e-6},
-	{word: "ms", dim: span, scale: .001},
-	{word: "milliseconds", dim: span, scale: .001},
-	{word: "millisecond", dim: span, scale: .001},
-	{word: "毫秒", dim: span, scale: .001},
-	{word: "s", dim: span, scale: 1},
-	{word: "sec", dim: span, scale: 1},
-	{word: "secs", dim: span, scale: 1},
-	{word: "second", dim: span, scale: 1},
-	{word: "seconds", dim: span, scale: 1},
-	{word: "秒钟", dim: span, scale: 1},
-	{word: "秒", dim: span, scale: 1},
-	{word: "m", dim: span, scale: 60, tight: true},
-	{word: "min", dim: span, scale: 60},
-	{word: "mins", dim: span, scale: 60},
-	{word: "minute", dim: span, scale: 60},
-	{word: "minutes", dim: span, scale: 60},
-	{word: "分钟", dim: span, scale: 60},
-	{word: "分", dim: span, scale: 60},
-	{word: "h", dim: span, scale: 3600},
-	{word: "hr", dim: span, scale: 3600},
-	{word: "hrs", dim: span, scale: 3600},
-	{word: "hour", dim: span, scale: 3600},
-	{word: "hours", dim: span, scale: 3600},
-	{word: "个小时", dim: span, scale: 3600},
-	{word: "小时", dim: span, scale: 3600},
-	{word: "d", dim: span, scale: 86400, tight: true},
-	{word: "day", dim: span, scale: 86400},
-	{word: "days", dim: span, scale: 86400},
-	{word: "天", dim: span, scale: 86400},
-	{word: "w", dim: span, scale: 7 * 86400, tight: true},
-	{word: "week", dim: span, scale: 7 * 86400},
-	{word: "weeks", dim: span, scale: 7 * 86400},
-	{word: "周", dim: span, scale: 7 * 86400},
-	{word: "B", dim: size, scale: 1},
-	{word: "byte", dim: size, scale: 1},
-	{word: "bytes", dim: size, scale: 1},
-	{word: "字节", dim: size, scale: 1},
-	{word: "KB", dim: size, scale: 1e3, binary: 1 << 10},
-	{word: "kB", dim: size, scale: 1e3, binary: 1 << 10},
-	{word: "MB", dim: size, scale: 1e6, binary: 1 << 20},
-	{word: "GB", dim: size, scale: 1e9, binary: 1 << 30},
-	{word: "TB", dim: size, scale: 1e12, binary: 1 << 40},
-	{word: "KiB", dim: size, scale: 1 << 10},
-	{word: "MiB", dim: size, scale: 1 << 20},
-	{word: "GiB", dim: size, scale: 1 << 30},
-	{word: "TiB", dim: size, scale: 1 << 40},
-	{word: "Ki", dim: size, scale: 1 << 10, tight: true},
-	{word: "Mi", dim: size, scale: 1 << 20, tight: true},
-	{word: "Gi", dim: size, scale: 1 << 30, tight: true},
-	{word: "Ti", dim: size, scale: 1 << 40, tight: true},
-	{word: "x", dim: factor, scale: 1},
-	{word: "×", dim: factor, scale: 1},
-	{word: "times", dim: factor, scale: 1},
-	{word: "fold", dim: factor, scale: 1},
-	{word: "倍", dim: factor, scale: 1},
-	{word: "k", dim: multiple, scale: 1e3, tight: true},
-	{word: "K", dim: multiple, scale: 1e3, tight: true},
-	{word: "M", dim: multiple, scale: 1e6, tight: true},
-	{word: "G", dim: multiple, scale: 1e9, tight: true},
-	{word: "thousand", dim: multiple, scale: 1e3},
-	{word: "million", dim: multiple, scale: 1e6},
-	{word: "billion", dim: multiple, scale: 1e9},
-	{word: "千", dim: multiple, scale: 1e3},
-	{word: "万", dim: multiple, scale: 1e4},
-	{word: "百万", dim: multiple, scale: 1e6},
-	{word: "亿", dim: multiple, scale: 1e8},
+	{word: "%", dim: dimRatio, scale: .01},
+	{word: "percent", dim: dimRatio, scale: .01},
+	{word: "per cent", dim: dimRatio, scale: .01},
+	{word: "percentage points", dim: dimPoints, scale: .01},
+	{word: "percentage point", dim: dimPoints, scale: .01},
+	{word: "pp", dim: dimPoints, scale: .01},
+	{word: "个百分点", dim: dimPoints, scale: .01},
+	{word: "‰", dim: dimRatio, scale: .001},
+	{word: "ns", dim: dimSpan, scale: 1e-9},
+	{word: "µs", dim: dimSpan, scale: 1e-6},
+	{word: "μs", dim: dimSpan, scale: 1e-6},
+	{word: "us", dim: dimSpan, scale: 1e-6},
+	{word: "微秒", dim: dimSpan, scale: 1e-6},
+	{word: "ms", dim: dimSpan, scale: .001},
+	{word: "milliseconds", dim: dimSpan, scale: .001},
+	{word: "millisecond", dim: dimSpan, scale: .001},
+	{word: "毫秒", dim: dimSpan, scale: .001},
+	{word: "s", dim: dimSpan, scale: 1},
+	{word: "sec", dim: dimSpan, scale: 1},
+	{word: "secs", dim: dimSpan, scale: 1},
+	{word: "second", dim: dimSpan, scale: 1},
+	{word: "seconds", dim: dimSpan, scale: 1},
+	{word: "秒钟", dim: dimSpan, scale: 1},
+	{word: "秒", dim: dimSpan, scale: 1},
+	{word: "m", dim: dimSpan, scale: 60, tight: true},
+	{word: "min", dim: dimSpan, scale: 60},
+	{word: "mins", dim: dimSpan, scale: 60},
+	{word: "minute", dim: dimSpan, scale: 60},
+	{word: "minutes", dim: dimSpan, scale: 60},
+	{word: "分钟", dim: dimSpan, scale: 60},
+	{word: "分", dim: dimSpan, scale: 60},
+	{word: "h", dim: dimSpan, scale: 3600},
+	{word: "hr", dim: dimSpan, scale: 3600},
+	{word: "hrs", dim: dimSpan, scale: 3600},
+	{word: "hour", dim: dimSpan, scale: 3600},
+	{word: "hours", dim: dimSpan, scale: 3600},
+	{word: "个小时", dim: dimSpan, scale: 3600},
+	{word: "小时", dim: dimSpan, scale: 3600},
+	{word: "d", dim: dimSpan, scale: 86400, tight: true},
+	{word: "day", dim: dimSpan, scale: 86400},
+	{word: "days", dim: dimSpan, scale: 86400},
+	{word: "天", dim: dimSpan, scale: 86400},
+	{word: "w", dim: dimSpan, scale: 7 * 86400, tight: true},
+	{word: "week", dim: dimSpan, scale: 7 * 86400},
+	{word: "weeks", dim: dimSpan, scale: 7 * 86400},
+	{word: "周", dim: dimSpan, scale: 7 * 86400},
+	{word: "B", dim: dimSize, scale: 1},
+	{word: "byte", dim: dimSize, scale: 1},
+	{word: "bytes", dim: dimSize, scale: 1},
+	{word: "字节", dim: dimSize, scale: 1},
+	{word: "KB", dim: dimSize, scale: 1e3, binary: 1 << 10},
+	{word: "kB", dim: dimSize, scale: 1e3, binary: 1 << 10},
+	{word: "MB", dim: dimSize, scale: 1e6, binary: 1 << 20},
+	{word: "GB", dim: dimSize, scale: 1e9, binary: 1 << 30},
+	{word: "TB", dim: dimSize, scale: 1e12, binary: 1 << 40},
+	{word: "KiB", dim: dimSize, scale: 1 << 10},
+	{word: "MiB", dim: dimSize, scale: 1 << 20},
+	{word: "GiB", dim: dimSize, scale: 1 << 30},
+	{word: "TiB", dim: dimSize, scale: 1 << 40},
+	{word: "Ki", dim: dimSize, scale: 1 << 10, tight: true},
+	{word: "Mi", dim: dimSize, scale: 1 << 20, tight: true},
+	{word: "Gi", dim: dimSize, scale: 1 << 30, tight: true},
+	{word: "Ti", dim: dimSize, scale: 1 << 40, tight: true},
+	{word: "x", dim: dimFactor, scale: 1},
+	{word: "×", dim: dimFactor, scale: 1},
+	{word: "times", dim: dimFactor, scale: 1},
+	{word: "fold", dim: dimFactor, scale: 1},
+	{word: "倍", dim: dimFactor, scale: 1},
+	{word: "k", dim: dimMultiple, scale: 1e3, tight: true},
+	{word: "K", dim: dimMultiple, scale: 1e3, tight: true},
+	{word: "M", dim: dimMultiple, scale: 1e6, tight: true},
+	{word: "G", dim: dimMultiple, scale: 1e9, tight: true},
+	{word: "thousand", dim: dimMultiple, scale: 1e3},
+	{word: "million", dim: dimMultiple, scale: 1e6},
+	{word: "billion", dim: dimMultiple, scale: 1e9},
+	{word: "千", dim: dimMultiple, scale: 1e3},
+	{word: "万", dim: dimMultiple, scale: 1e4},
+	{word: "百万", dim: dimMultiple, scale: 1e6},
+	{word: "亿", dim: dimMultiple, scale: 1e8},
 })
 
 // longestFirst files units under their first byte, so that "minutes" is tried before "min" and "m".
@@ -237,7 +237,7 @@ func unitAt(s string) (unit, int) {
 		}
 		after := rest[len(u.word):]
 		if after != "" && isLetter(u.word[0]) && isWordByte(after[0]) &&
-			(u.dim != span || !isDigit(after[0])) { // 1h30m goes on with a digit
+			(u.dim != dimSpan || !isDigit(after[0])) { // 1h30m goes on with a digit
 			continue
 		}
 		return u, skipped + len(u.word)
@@ -246,8 +246,8 @@ func unitAt(s string) (unit, int) {
 }
 
 var (
-	numeral = regexp.MustCompile(`^(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?(?:[eE][+-]?\d{1,2})?)`)
-	perTime = regexp.MustCompile(`^(?:/s|/sec|/min|/分钟|/秒)`)
+	numeralForm = regexp.MustCompile(`^(?:\d{1,3}(?:,\d{3})+(?:\.\d+)?|\d+(?:\.\d+)?(?:[eE][+-]?\d{1,2})?)`)
+	rateForm    = regexp.MustCompile(`^(?:/s|/sec|/min|/分钟|/秒)`)
 )
 
 // longestQuantity bounds how far a number with its unit is read.
@@ -256,7 +256,7 @@ const longestQuantity = 80
 // quantityAt reads the number with its unit at the start of s, and returns how many bytes it takes; 0 for none.
 func quantityAt(s string) (q quantity, n int) {
 	s = text.CutBytes(s, longestQuantity)
-	found := numeral.FindString(s)
+	found := numeralForm.FindString(s)
 	if found == "" {
 		return q, 0
 	}
@@ -273,13 +273,13 @@ func quantityAt(s string) (q quantity, n int) {
 			break
 		}
 		n += length
-		if u.dim != multiple {
+		if u.dim != dimMultiple {
 			q.dim, q.scale, q.binary = u.dim, u.scale, u.binary
 			break
 		}
 		q.value, q.ulp = q.value*u.scale, q.ulp*u.scale
 	}
-	if per := perTime.FindString(s[n:]); per != "" && q.dim != span && (len(s) == n+len(per) || !isWordByte(s[n+len(per)])) {
+	if per := rateForm.FindString(s[n:]); per != "" && q.dim != dimSpan && (len(s) == n+len(per) || !isWordByte(s[n+len(per)])) {
 		q.rate = true
 		n += len(per)
 	}

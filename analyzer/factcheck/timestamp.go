@@ -19,17 +19,17 @@ type timestamp struct {
 	loose            bool          // about, shortly before, after
 }
 
-const months = `(Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sep(?:t(?:ember)?)?|Oct(?:ober)?|Nov(?:ember)?|Dec(?:ember)?)`
+const monthNames = `(Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sep(?:t(?:ember)?)?|Oct(?:ober)?|Nov(?:ember)?|Dec(?:ember)?)`
 
-const zone = `(?: ?\(?(Z|UTC(?:[+-]\d{1,2})?|GMT|[+-]\d{2}:?\d{2}))?`
+const zoneForm = `(?: ?\(?(Z|UTC(?:[+-]\d{1,2})?|GMT|[+-]\d{2}:?\d{2}))?`
 
 var (
-	stampForm = regexp.MustCompile(`^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?` + zone + `)?`)
-	clockForm = regexp.MustCompile(`^(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?(?: ?([AaPp])\.?[Mm]\b)?` + zone)
+	stampForm = regexp.MustCompile(`^(\d{4})-(\d{2})-(\d{2})(?:[T ](\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?` + zoneForm + `)?`)
+	clockForm = regexp.MustCompile(`^(\d{1,2}):(\d{2})(?::(\d{2})(?:\.\d+)?)?(?: ?([AaPp])\.?[Mm]\b)?` + zoneForm)
 	hourForm  = regexp.MustCompile(`^(\d{1,2})[点时](?:(\d{1,2})分(?:(\d{1,2})秒)?|整|许|钟|左右)`)
 	dateForm  = regexp.MustCompile(`^(?:(\d{4})年)?(\d{1,2})月(\d{1,2})[日号]`)
-	dayForm   = regexp.MustCompile(`^(\d{1,2})(?:st|nd|rd|th)? ` + months + `\b`)
-	monthForm = regexp.MustCompile(`^` + months + `\.? (\d{1,2})(?:st|nd|rd|th)?`)
+	dayForm   = regexp.MustCompile(`^(\d{1,2})(?:st|nd|rd|th)? ` + monthNames + `\b`)
+	monthForm = regexp.MustCompile(`^` + monthNames + `\.? (\d{1,2})(?:st|nd|rd|th)?`)
 )
 
 // timestampAt reads the timestamp at the start of s, and returns how many bytes it takes; 0 for none.
