@@ -18,7 +18,7 @@ type ledger interface {
 	SettleCall(ctx context.Context, call int64, model string, spend incident.Spend, billed bool) error
 }
 
-// MemoryLedger is a ledger for a process that analyses one payload and ends. It is safe for concurrent use.
+// MemoryLedger is a ledger for a process that analyzes one payload and ends. It is safe for concurrent use.
 type MemoryLedger struct {
 	now   func() time.Time
 	mu    sync.Mutex

@@ -65,15 +65,15 @@ type promptText struct {
 // of the evidence that there was no room for. What is likely to change between two calls about an incident comes last.
 func renderPrompt(language incident.Language, size int, redact func(string) string, rules *incident.Policy,
 	inc *incident.Incident, f incident.Findings,
-) (text string, missing []string) {
+) (message string, missing []string) {
 	fixed := languages[language] + dataBegins + dataEnds + closing
 	p := &promptText{redact: redact, rules: rules, left: size - len(instructions) - len(fixed) - trailerBytes}
 	p.add(p.head(inc))
 	p.alerts(inc, p.left*2/5)
-	aside := p.aside(inc, f.Memory, p.left/5)
-	p.left -= len(aside)
+	beside := p.context(inc, f.Memory, p.left/5)
+	p.left -= len(beside)
 	p.evidence(f.Evidence)
-	p.out.WriteString(aside)
+	p.out.WriteString(beside)
 	return languages[language] + dataBegins + p.out.String() + dataEnds + closing, p.cut
 }
 

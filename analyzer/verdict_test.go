@@ -28,12 +28,12 @@ func TestReadVerdict(t *testing.T) {
 		{"null lists", `{"summary":"s","causes":[],"actions":null,"checks":null,"prevention":null}`, ""},
 		{"unknown keys", `{"summary":"s","causes":[],"confidence":{"a":[1]}}`, ""},
 		{"the last of two", `{"summary":"draft","causes":[]} then ` + small, ""},
-		{"empty", "", "holds no json"},
-		{"prose", "I think it is the network.", "holds no json"},
-		{"braces in prose", "rate(x{job=\"a\"}[5m]) is {high}", "holds no json"},
-		{"cut off", small[:20], "ends in the middle"},
-		{"cut off within a cause", `{"summary":"s","causes":[{"hypothesis":"h","evidence":["E1"]},{"hyp`, "ends in the middle"},
-		{"trailing comma", `{"summary":"s","causes":[],}`, "not valid"},
+		{"empty", "", "no json object"},
+		{"prose", "I think it is the network.", "no json object"},
+		{"braces in prose", "rate(x{job=\"a\"}[5m]) is {high}", "no json object"},
+		{"cut off", small[:20], "truncated"},
+		{"cut off within a cause", `{"summary":"s","causes":[{"hypothesis":"h","evidence":["E1"]},{"hyp`, "truncated"},
+		{"trailing comma", `{"summary":"s","causes":[],}`, "invalid"},
 		{"no summary", `{"causes":[]}`, `"summary" is missing`},
 		{"no causes", `{"summary":"s"}`, `"causes" is missing`},
 		{"null causes", `{"summary":"s","causes":null}`, `"causes" is missing`},
@@ -79,7 +79,7 @@ func TestCitations(t *testing.T) {
 	require.Error(t, err)
 }
 
-func TestVerdictIsNormalised(t *testing.T) {
+func TestVerdictIsNormalized(t *testing.T) {
 	long := strings.Repeat("界", 5000)
 	verdict, err := readVerdict(`{"summary":"` + long + `","category":"Weather","severity":"URGENT","causes":[` +
 		strings.Repeat(`{"hypothesis":"h\u202e\u0007\nx","likelihood":"HIGH "},`, 30) + `{"hypothesis":"h"}],"actions":[` +
