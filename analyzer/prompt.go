@@ -40,10 +40,12 @@ const (
 	maxShort     = 300
 	maxPromQL    = 1000
 	maxCell      = 120
+	maxLine      = 240
 
 	maxRanked  = 8
 	maxRows    = 12
 	maxColumns = 8
+	maxLines   = 12
 )
 
 var languages = map[incident.Language]string{
@@ -233,6 +235,7 @@ func (p *promptText) item(e incident.Evidence) string {
 		p.ranking(&b, e.Ranking)
 	}
 	p.table(&b, e.Table)
+	p.lines(&b, e.Lines)
 	return b.String()
 }
 
@@ -290,6 +293,16 @@ func (p *promptText) table(b *strings.Builder, t *incident.Table) {
 	}
 	if n := len(t.Rows) - maxRows; n > 0 {
 		fmt.Fprintf(b, "%d more rows are not shown\n", n)
+	}
+}
+
+// lines writes excerpts of text, each of which stays one line.
+func (p *promptText) lines(b *strings.Builder, lines []string) {
+	for _, s := range lines[:min(len(lines), maxLines)] {
+		fmt.Fprintf(b, "line: %s\n", p.text(s, maxLine))
+	}
+	if n := len(lines) - maxLines; n > 0 {
+		fmt.Fprintf(b, "%d more lines are not shown\n", n)
 	}
 }
 

@@ -121,6 +121,7 @@ func evidenceFacts(e *incident.Evidence) *facts {
 	}
 	f.addRanking(e.Ranking)
 	f.addTable(e.Table)
+	f.addLines(e.Lines)
 	f.addChart(e.Chart)
 	if e.Kind == incident.KindCheck {
 		f.remove(parseFacts(text.CutBytes(e.Query, maxFieldBytes)).quantities)
@@ -183,6 +184,17 @@ func (f *facts) addTable(t *incident.Table) {
 		f.addCount(n)
 	}
 	f.addText(strings.Join(t.Columns, " | "))
+}
+
+// addLines adds the numbers and times of an excerpt, and how many lines it has.
+func (f *facts) addLines(lines []string) {
+	if len(lines) == 0 {
+		return
+	}
+	f.addCount(len(lines))
+	for _, s := range lines[:min(len(lines), maxEntries)] {
+		f.addText(s)
+	}
 }
 
 func (f *facts) addChart(c *incident.Chart) {

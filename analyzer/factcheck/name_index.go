@@ -79,6 +79,7 @@ func (g *gatherer) evidence(e *incident.Evidence) {
 	if e.Kind != incident.KindCheck { // a check's query is the model's own words
 		g.add(e.Query, e.Link)
 	}
+	g.add(e.Lines...)
 	for _, r := range e.Ranking {
 		g.labels(r.Labels)
 	}

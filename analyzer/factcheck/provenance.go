@@ -11,10 +11,10 @@ import (
 	"github.com/alertscribe/alertscribe/text"
 )
 
-// provenance knows the text that anybody may have written: labels and annotations of the alerts, label values within
-// the evidence, and what is remembered of earlier incidents. A model that was taken in by it repeats it: what a verdict
-// has in common with it, where nothing else has it, is marked. Runbooks are not among it, since they come from places that
-// the operator allows, nor is what people have said.
+// provenance knows the text that anybody may have written: labels and annotations of the alerts, label values and lines of
+// text within the evidence, hypotheses about past incidents. A model that was taken in by it repeats it: what a verdict has in
+// common with it, where nothing else has it, is marked. Runbooks are not among it, since they come from places that the
+// operator allows, nor is feedback.
 type provenance struct {
 	sentences    phrases         // texts of several words
 	instructions phrases         // those of them that speak to a reader who does as he is told
@@ -85,7 +85,7 @@ func (g *strangersText) addLabels(labels map[string]string) {
 	}
 }
 
-// addEvidence adds the label values within an item; the links of ours are to be trusted.
+// addEvidence adds the label values and the lines within an item; the links of ours are to be trusted.
 func (g *strangersText) addEvidence(e *incident.Evidence) {
 	for _, link := range append(linkForm.FindAllString(text.CutBytes(e.Summary, maxFieldBytes), -1), e.Link) {
 		if host := hostOf(link); host != "" && (link == e.Link || e.Kind == incident.KindRunbook) {
@@ -105,6 +105,11 @@ func (g *strangersText) addEvidence(e *incident.Evidence) {
 			for _, cell := range row {
 				g.add(cell)
 			}
+		}
+	}
+	if e.Kind != incident.KindRunbook {
+		for _, line := range e.Lines[:min(len(e.Lines), maxEntries)] {
+			g.add(line)
 		}
 	}
 }
