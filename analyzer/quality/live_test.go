@@ -65,7 +65,7 @@ func (p *played) record(t *testing.T, dir string) {
 	}
 	text, err := json.MarshalIndent(r, "", "  ")
 	require.NoError(t, err)
-	write(t, filepath.Join(dir, "answers.json"), text)
+	writeJSON(t, filepath.Join(dir, "answers.json"), text)
 	p.counterEvidence.save(t, dir)
 }
 
@@ -108,8 +108,8 @@ func liveTable(e endpoint, all []*tally) string {
 func (n *tally) row(b *strings.Builder) {
 	answered := max(n.asked-n.failed, 1)
 	fmt.Fprintf(b, "| %s | %d | %d | %s | %s | %s | %d | %s | %d | %.5f | %s | %s |\n", n.name, n.asked, n.failed,
-		share(float64(n.passed)/float64(answered)), share(float64(n.misled)/float64(answered)), share(float64(n.confident)/float64(answered)), n.prompt/answered,
-		share(float64(n.cached)/float64(max(n.prompt, 1))), n.completion/answered, n.cost/float64(answered), n.latency(.5), n.latency(.95))
+		percent(float64(n.passed)/float64(answered)), percent(float64(n.misled)/float64(answered)), percent(float64(n.confident)/float64(answered)), n.prompt/answered,
+		percent(float64(n.cached)/float64(max(n.prompt, 1))), n.completion/answered, n.cost/float64(answered), n.latency(.5), n.latency(.95))
 }
 
 // latency returns a quantile by nearest rank.
@@ -131,7 +131,7 @@ func TestLive(t *testing.T) {
 	t.Setenv("DEEPSEEK_API_KEY", "sk-stand-in")
 	t.Setenv("LLM_BASE_URL", srv.URL)
 	t.Setenv("LLM_MODEL", "deepseek-v4-pro")
-	e, err := live()
+	e, err := liveEndpoint()
 	require.NoError(t, err)
 	for range 2 {
 		for _, answer := range s.recorded.Answers {
@@ -159,6 +159,6 @@ func TestLive(t *testing.T) {
 // TestLiveNeedsAKey: who asks for the live model is told what is missing, and nothing is skipped.
 func TestLiveNeedsAKey(t *testing.T) {
 	t.Setenv("DEEPSEEK_API_KEY", "")
-	_, err := live()
+	_, err := liveEndpoint()
 	require.ErrorContains(t, err, "set DEEPSEEK_API_KEY")
 }

@@ -52,9 +52,9 @@ func (s *scenario) serve(t *testing.T) *evidence.Collector {
 func (s *scenario) recordEvidence(t *testing.T, c *evidence.Collector) {
 	t.Helper()
 	s.evidence = c.Collect(t.Context(), s.incident(t))
-	text, err := lines(s.evidence)
+	text, err := evidenceLines(s.evidence)
 	require.NoError(t, err)
-	write(t, s.path("evidence.json"), text)
+	writeJSON(t, s.path("evidence.json"), text)
 }
 
 // recordRefutation looks up what could refute a draft with these checks and writes it down.
@@ -70,14 +70,14 @@ func (r refutation) save(t *testing.T, dir string) {
 	t.Helper()
 	checks, err := json.Marshal(r.Checks)
 	require.NoError(t, err)
-	contrast, err := lines(r.Comparisons)
+	contrast, err := evidenceLines(r.Comparisons)
 	require.NoError(t, err)
-	answers, err := lines(r.Answers)
+	answers, err := evidenceLines(r.Answers)
 	require.NoError(t, err)
-	write(t, filepath.Join(dir, "counter_evidence.json"), []byte(`{"checks": `+string(checks)+`, "comparisons": `+string(contrast)+`, "answers": `+string(answers)+`}`))
+	writeJSON(t, filepath.Join(dir, "counter_evidence.json"), []byte(`{"checks": `+string(checks)+`, "comparisons": `+string(contrast)+`, "answers": `+string(answers)+`}`))
 }
 
-func write(t *testing.T, file string, text []byte) {
+func writeJSON(t *testing.T, file string, text []byte) {
 	t.Helper()
 	require.True(t, json.Valid(text), file)
 	require.NoError(t, os.WriteFile(file, append(text, '\n'), 0o644))

@@ -189,8 +189,8 @@ func (s *scenario) rules() (string, error) {
 	return string(b), nil
 }
 
-// lines writes evidence as JSON, each item on a line of its own: they are long, and differences should show which one.
-func lines(items []incident.Evidence) (json.RawMessage, error) {
+// evidenceLines writes evidence as JSON, each item on a line of its own: they are long, and differences should show which one.
+func evidenceLines(items []incident.Evidence) (json.RawMessage, error) {
 	texts := make([]string, len(items))
 	for i, item := range items {
 		text, err := json.Marshal(item)

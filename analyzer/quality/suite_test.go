@@ -26,7 +26,7 @@ var (
 // TestSuite replays all scenarios, or asks them of the live model, and prints how it went.
 func TestSuite(t *testing.T) {
 	if *askLive {
-		e, err := live()
+		e, err := liveEndpoint()
 		require.NoError(t, err)
 		fmt.Print("\n", runLive(t, e, names(t), *runs, liveRefuter, recordTo(*recordAnswers)))
 		return

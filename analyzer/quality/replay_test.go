@@ -24,8 +24,8 @@ import (
 // endpoint is whom the analyzer asks.
 type endpoint struct{ url, model, key string }
 
-// live returns the endpoint that the environment names, as for the service.
-func live() (endpoint, error) {
+// liveEndpoint returns the endpoint that the environment names, as for the service.
+func liveEndpoint() (endpoint, error) {
 	e := endpoint{url: os.Getenv("LLM_BASE_URL"), model: os.Getenv("LLM_MODEL"), key: os.Getenv("DEEPSEEK_API_KEY")}
 	if e.key == "" {
 		return e, errors.New("-live asks the live model and needs its key: set DEEPSEEK_API_KEY (and LLM_BASE_URL, LLM_MODEL for another one than DeepSeek's)")
