@@ -161,7 +161,7 @@ type Message struct {
 }
 
 // Prompt returns the messages that Draft would send first, to the byte: redacted, bounded, with all that was cut left
-// out. It calls nobody and needs no key.
+// out. It makes no call and needs no key.
 func (a *Analyzer) Prompt(inc *incident.Incident, f incident.Findings) []Message {
 	sent, _ := a.messages(a.opts.Redactor.Session(), inc, f)
 	var messages []Message
@@ -248,7 +248,7 @@ func (a *Analyzer) budgetFailure(err error) *incident.Failure {
 	return f
 }
 
-// neverRenews is when a call that costs more than its limit is tried again: prompts differ in length.
+// neverRenews is when a call that costs more than its limit may be retried: prompts differ in length.
 const neverRenews = time.Hour
 
 // RetryPermission says which evidence-only incidents may be analyzed again now. It has no side effects:

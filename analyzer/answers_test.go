@@ -12,7 +12,7 @@ import (
 	"github.com/alertscribe/alertscribe/incident"
 )
 
-func TestAnswersAreChecked(t *testing.T) {
+func TestAnswersAreFactChecked(t *testing.T) {
 	b := newBench(t)
 	b.srv.Next(modeltest.Content(`{"summary":"It fails since 03:33 UTC.","causes":[
 		{"hypothesis":"shenzhen carries 85.3 % of the change, from 0.05 to 0.62.","likelihood":"high","evidence":["E2"]},

@@ -60,7 +60,7 @@ type promptText struct {
 	out    strings.Builder
 	left   int      // bytes
 	cut    []string // ids of evidence that there was no room for
-	brief  bool     // items say in words alone what came out: the query is known, or what came of it is enough
+	brief  bool     // items leave out query and ranking: the query is known, or the summary is enough
 }
 
 // renderPrompt returns the message that follows the instructions: the language, then the incident as data; and the ids

@@ -12,7 +12,7 @@ import (
 	"github.com/alertscribe/alertscribe/incident"
 )
 
-// remembered is an earlier incident, with what people said of it.
+// remembered is a past incident, with feedback.
 func remembered(hypothesis string, feedback ...incident.Feedback) incident.PastIncident {
 	return incident.PastIncident{
 		Incident: "bbbbbbbbbbbbbbbbbbbbbbbbbb", StartedAt: day.Add(-240 * time.Hour), Similarity: .75, Weight: .6,

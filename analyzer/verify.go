@@ -26,9 +26,9 @@ func (a *Analyzer) unverifiable(v *incident.Verdict) *incident.Verification {
 }
 
 // Verify checks the draft among the findings against counter-evidence: comparisons and the draft's own checks are looked up, and
-// the model answers again, told that what was looked up outranks its draft. It returns the verdict
-// with a Verification, whatever came of it (the draft itself where the model did not answer), with the spend of both,
-// and what was looked up, numbered. It takes one call at most. The error is ctx's.
+// the model answers again, told that what was looked up outranks its draft. It returns the verdict with a Verification and the
+// spend of both calls (the draft itself if the model did not answer), and the counter-evidence, numbered. It takes one call at
+// most. The error is ctx's.
 func (a *Analyzer) Verify(ctx context.Context, inc *incident.Incident, f incident.Findings) (*incident.Verdict, []incident.Evidence, error) {
 	draft := *f.Verdict
 	if draft.Verification = a.unverifiable(&draft); draft.Verification != nil {

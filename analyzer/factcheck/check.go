@@ -200,7 +200,7 @@ func (x *evidenceIndex) markOrigins(t *tally, texts ...string) {
 	}
 }
 
-// countLinks counts addresses that strangers have named, and those that nobody has, of which only the latter may hold.
+// countLinks counts addresses that strangers have named, and those that stand nowhere in the alerts' text, of which only the latter may hold.
 func (x *evidenceIndex) countLinks(t *tally, strange, unknown []string) {
 	for _, link := range strange {
 		t.count(false, incident.MarkFromAlertText, link)

@@ -21,7 +21,7 @@ var (
 
 // directions compares what a text says of single entries of the rankings cited with how these moved. It returns how
 // many clauses agree, and the names of those that do not. A clause counts only where it says one direction, denies
-// nothing, and names entries that all moved the same way: what else it is about nobody can tell by code.
+// nothing, and names entries that all moved the same way: code cannot tell what else it is about.
 func directions(text string, cited []*incident.Evidence) (agree int, wrong []string) {
 	for _, part := range clauses(uniform(text)) {
 		said := directionOf(part)

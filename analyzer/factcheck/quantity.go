@@ -86,7 +86,7 @@ func (q quantity) nearBase(base float64) bool {
 const (
 	aboutShare = .10  // how far off "about 600" may be
 	overShare  = 1.34 // how much more than 600 "more than 600" may be; "less than" likewise
-	roundShare = .02  // how far off 12000 may be, of which nobody knows how many zeros count
+	roundShare = .02  // how far off 12000 may be, where it is unknown how many zeros count
 )
 
 // near reports whether x, in the unit shown, may be written as the claim is: rounded to its last place, or cut off there if

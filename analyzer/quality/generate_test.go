@@ -18,13 +18,13 @@ func clockAt(t *testing.T, s string) clock {
 }
 
 // values returns the samples of one series, by time of the scenario's day.
-func values(t *testing.T, w world, now clock, series string) map[string]float64 {
+func values(t *testing.T, w world, now clock, seriesName string) map[string]float64 {
 	t.Helper()
 	var b strings.Builder
 	require.NoError(t, w.openMetrics(&b, now.Time))
 	out := map[string]float64{}
 	for line := range strings.Lines(b.String()) {
-		rest, ok := strings.CutPrefix(line, series+" ")
+		rest, ok := strings.CutPrefix(line, seriesName+" ")
 		if !ok {
 			continue
 		}

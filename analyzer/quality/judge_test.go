@@ -32,7 +32,7 @@ type expectation struct {
 }
 
 // marks are those that the recorded answers deserve, and the false alarms that are known and not mended yet. An
-// unknown false alarm is a problem, and so is a known one that is gone: it is to be taken off the list.
+// unknown false alarm is a problem, and so is a known one that is gone: take it off the list.
 type marks struct {
 	Draft []deserved `yaml:"draft"`
 	Final []deserved `yaml:"final"`

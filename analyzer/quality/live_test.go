@@ -56,7 +56,7 @@ func runLive(t *testing.T, e endpoint, scenarios []string, n int, lookUp func(*t
 	return liveTable(e, all)
 }
 
-// record writes down what a live model has answered, and what was looked up to refute its draft.
+// record writes down what a live model has answered, and the counter-evidence to its draft.
 func (p *played) record(t *testing.T, dir string) {
 	t.Helper()
 	r := recording{Model: p.final.Model, By: byModel, At: time.Now().UTC().Truncate(time.Second)}
@@ -121,14 +121,14 @@ func (n *tally) latency(q float64) time.Duration {
 	return sorted[min(int(q*float64(len(sorted))), len(sorted)-1)].Round(10 * time.Millisecond)
 }
 
-// TestLive takes the way of -live, with a stand-in for the model.
+// TestLive takes the way of -live, with a fake model.
 func TestLive(t *testing.T) {
 	const name = "login-attack"
 	s := load(t, name)
 	srv, err := modeltest.New()
 	require.NoError(t, err)
 	defer srv.Close()
-	t.Setenv("DEEPSEEK_API_KEY", "sk-stand-in")
+	t.Setenv("DEEPSEEK_API_KEY", "sk-fake")
 	t.Setenv("LLM_BASE_URL", srv.URL)
 	t.Setenv("LLM_MODEL", "deepseek-v4-pro")
 	e, err := liveEndpoint()
@@ -144,14 +144,14 @@ func TestLive(t *testing.T) {
 		func(*scenario) string { return dir })
 	assert.Contains(t, shown, "Model deepseek-v4-pro")
 	assert.Regexp(t, `\| \*\*all\*\* \| 3 \| 1 \| 100 % \| 0 % \| 0 % \| \d{4,} \| [1-9]\d % \| \d{3,} \| 0\.0\d+ \| \d+(ms|s)`, shown)
-	assert.Equal(t, "Bearer sk-stand-in", srv.Requests()[0].Header.Get("Authorization"))
+	assert.Equal(t, "Bearer sk-fake", srv.Requests()[0].Header.Get("Authorization"))
 
 	var again *recording
 	read(t, filepath.Join(dir, "answers.json"), &again)
 	require.NotNil(t, again)
 	assert.Equal(t, s.recorded.Answers, again.Answers)
 	assert.Equal(t, []any{byModel, "deepseek-v4-pro", false}, []any{again.By, again.Model, again.At.IsZero()})
-	var refuted refutation
+	var refuted counterEvidence
 	read(t, filepath.Join(dir, "counter_evidence.json"), &refuted)
 	assert.Equal(t, s.counterEvidence, refuted)
 }

@@ -78,11 +78,11 @@ func (p *tap) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// played is what came of one scenario, once.
+// played is one run of a scenario.
 type played struct {
 	draft, final    *incident.Verdict
 	evidence        []incident.Evidence // all that the final answer may cite
-	counterEvidence refutation
+	counterEvidence counterEvidence
 	calls           []call
 	took            time.Duration
 }
@@ -111,7 +111,7 @@ func (s *scenario) play(ctx context.Context, t *testing.T, e endpoint, r refuter
 		}
 		p.final, p.evidence = final, slices.Concat(f.Evidence, looked)
 	}
-	p.calls, p.counterEvidence, p.took = listener.calls, memo.refutation, time.Since(began)
+	p.calls, p.counterEvidence, p.took = listener.calls, memo.counterEvidence, time.Since(began)
 	return p, nil
 }
 

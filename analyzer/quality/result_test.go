@@ -32,7 +32,7 @@ type result struct {
 	took       time.Duration
 }
 
-// result judges what came of a replay.
+// result judges a replay.
 func (s *scenario) result(p *played) *result {
 	e := s.Expect
 	j := e.judge(p.final, p.evidence)

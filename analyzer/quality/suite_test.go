@@ -58,7 +58,7 @@ func (s *scenario) record(t *testing.T) {
 	c := s.serve(t)
 	s.recordEvidence(t, c)
 	if s.recorded != nil {
-		s.recordRefutation(t, c, s.draftChecks(t))
+		s.recordCounterEvidence(t, c, s.draftChecks(t))
 	}
 }
 
