@@ -71,7 +71,7 @@ func (c *client) complete(ctx context.Context, messages []openai.ChatCompletionM
 			Model: c.model, Messages: messages,
 			ResponseFormat: &openai.ChatCompletionResponseFormat{Type: openai.ChatCompletionResponseFormatTypeJSONObject},
 		})
-		return err //nolint:wrapcheck // transportFault reads it
+		return err
 	})
 	got := reply{model: c.model}
 	if x.good() {
@@ -115,7 +115,8 @@ func (c *client) transportFault(ctx context.Context, x exchange, timeout time.Du
 	case ctx.Err() != nil:
 		return c.fault(incident.FailInternal, x.sent, "model call canceled")
 	case x.expired:
-		return c.fault(incident.FailTimeout, x.sent, "no complete answer from %s within %s; will retry (raise llm.timeout to wait longer)", c.host, timeout)
+		return c.fault(incident.FailTimeout, x.sent, "no complete answer from %s within %s; will retry (raise llm.timeout to wait longer)",
+			c.host, timeout)
 	case errors.Is(x.err, errTooLarge):
 		return c.fault(incident.FailBadAnswer, true, "%s sent more than 4 MiB; will retry", c.host)
 	case x.whole:
@@ -123,7 +124,8 @@ func (c *client) transportFault(ctx context.Context, x exchange, timeout time.Du
 	case x.sent:
 		return c.fault(incident.FailUnavailable, true, "connection to %s lost mid-answer; will retry", c.host)
 	}
-	return c.fault(incident.FailUnavailable, false, "no connection to %s: %s; check LLM_BASE_URL, DNS and the proxy", c.host, c.quote(cause(x.err)))
+	return c.fault(incident.FailUnavailable, false, "no connection to %s: %s; check LLM_BASE_URL, DNS and the proxy",
+		c.host, c.quote(cause(x.err)))
 }
 
 // statusFault returns what an HTTP status other than 2xx means.
@@ -191,7 +193,7 @@ func (c *client) models(ctx context.Context) ([]string, *fault) {
 	var list openai.ModelsList
 	x := c.exchange(ctx, modelsTimeout, func(ctx context.Context, api *openai.Client) (err error) {
 		list, err = api.ListModels(ctx)
-		return err //nolint:wrapcheck // transportFault reads it
+		return err
 	})
 	if f := c.transportFault(ctx, x, modelsTimeout); f != nil {
 		return nil, f

@@ -56,7 +56,7 @@ var languages = map[incident.Language]string{
 // promptText renders one incident. What it writes is redacted, and one line per text from outside.
 type promptText struct {
 	redact func(string) string
-	rules  *incident.Policy
+	policy *incident.Policy
 	out    strings.Builder
 	left   int      // bytes
 	cut    []string // ids of evidence that there was no room for
@@ -65,11 +65,11 @@ type promptText struct {
 
 // renderPrompt returns the message that follows the instructions: the language, then the incident as data; and the ids
 // of the evidence that there was no room for. What is likely to change between two calls about an incident comes last.
-func renderPrompt(language incident.Language, size int, redact func(string) string, rules *incident.Policy,
+func renderPrompt(language incident.Language, size int, redact func(string) string, policy *incident.Policy,
 	inc *incident.Incident, f incident.Findings,
 ) (message string, missing []string) {
 	fixed := languages[language] + dataBegins + dataEnds + closing
-	p := &promptText{redact: redact, rules: rules, left: size - len(instructions) - len(fixed) - trailerBytes}
+	p := &promptText{redact: redact, policy: policy, left: size - len(instructions) - len(fixed) - trailerBytes}
 	p.add(p.head(inc))
 	p.alerts(inc, p.left*2/5)
 	beside := p.context(inc, f.Memory, p.left/5)
@@ -116,7 +116,7 @@ func (p *promptText) head(inc *incident.Incident) string {
 
 // alerts writes the alerts, most severe first, within some bytes, and counts those that it leaves out.
 func (p *promptText) alerts(inc *incident.Incident, room int) {
-	alerts := mostSevereFirst(p.rules, inc.Alerts)
+	alerts := mostSevereFirst(p.policy, inc.Alerts)
 	hidden := ""
 	if inc.Truncated > 0 {
 		hidden = fmt.Sprintf(", and %d more that Alertmanager did not send", inc.Truncated)
@@ -144,9 +144,9 @@ func (p *promptText) alerts(inc *incident.Incident, room int) {
 	}
 }
 
-func mostSevereFirst(rules *incident.Policy, alerts []incident.Alert) []incident.Alert {
+func mostSevereFirst(policy *incident.Policy, alerts []incident.Alert) []incident.Alert {
 	key := func(a incident.Alert) int {
-		rank := rules.Rank(a.Labels["severity"])
+		rank := policy.Rank(a.Labels["severity"])
 		if a.Status != incident.Firing {
 			rank += 1000
 		}

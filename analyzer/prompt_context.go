@@ -88,7 +88,7 @@ func (p *promptText) hypotheses(memory []incident.PastIncident) []string {
 
 func (p *promptText) storm(inc *incident.Incident) []string {
 	links := slices.Clone(inc.Related)
-	slices.SortStableFunc(links, func(a, b incident.RelatedIncident) int { return p.rules.Rank(a.Severity) - p.rules.Rank(b.Severity) })
+	slices.SortStableFunc(links, func(a, b incident.RelatedIncident) int { return p.policy.Rank(a.Severity) - p.policy.Rank(b.Severity) })
 	var lines []string
 	for _, l := range links {
 		lines = append(lines, fmt.Sprintf("- %s, %s, opened %s", p.text(l.Alertname, maxTitle), p.text(l.Severity, maxLabelName), stamp(l.OpenedAt)))

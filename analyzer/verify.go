@@ -120,7 +120,7 @@ const (
 func (a *Analyzer) counterEvidence(session *redact.Session, draft *incident.Verdict, looked []incident.Evidence) (
 	messages []openai.ChatCompletionMessage, missing []string,
 ) {
-	p := &promptText{redact: session.Text, rules: a.opts.Policy, left: maxCounterEvidence, brief: true}
+	p := &promptText{redact: session.Text, policy: a.opts.Policy, left: maxCounterEvidence, brief: true}
 	for _, mark := range factCheckLines(draft) {
 		p.add(p.text(mark, maxSummary) + "\n")
 	}
