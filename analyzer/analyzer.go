@@ -13,8 +13,10 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	openai "github.com/sashabaranov/go-openai"
 
+	"github.com/alertscribe/alertscribe/analyzer/factcheck"
 	"github.com/alertscribe/alertscribe/incident"
 	"github.com/alertscribe/alertscribe/redact"
+	"github.com/alertscribe/alertscribe/text"
 )
 
 // Options are the settings of an Analyzer. Ledger is required; all else has a default.
@@ -36,14 +38,14 @@ type Options struct {
 	MaxPromptBytes int
 	Limits         incident.Limits // of calls and money; none by default
 	Prices         Prices          // default DefaultPrices
-	// Verify has drafts held against what Refuter looks up; without one there is nobody to ask.
+	// Verify has drafts verified against the counter-evidence of Refuter; without a Refuter no draft is.
 	Verify  bool
 	Refuter refuter
 	// ProbeAfter is how long an open breaker waits before its first probe; default 1 min, doubled up to 15 min.
 	ProbeAfter time.Duration
 
 	Redactor   *redact.Redactor      // default: redact's own rules
-	Policy     *incident.Policy      // for the order of severities; default incident.DefaultRules
+	Policy     *incident.Policy      // for the order of severities; default incident.DefaultPolicy
 	Transport  http.RoundTripper     // default http.DefaultTransport; connections are the owner's to close
 	Ledger     ledger                // counts the calls
 	Version    string                // of alertscribe, for the User-Agent
@@ -61,15 +63,15 @@ type Analyzer struct {
 	logger  *slog.Logger
 }
 
-// refuter looks up what could refute a draft.
+// refuter looks up counter-evidence to a draft.
 type refuter interface {
-	// CounterEvidence returns contrast evidence, whatever the draft says, and the answers to the first of its checks, in their
-	// order. The items have no ids. It never fails: what could not be looked up is an item that says so.
-	CounterEvidence(ctx context.Context, inc *incident.Incident, checks []incident.Check) (contrast, answers []incident.Evidence)
+	// CounterEvidence returns comparisons, whatever the draft says, and the answers to the first of its checks, in their order.
+	// The items have no ids. It never fails: a failed lookup is an item that says so.
+	CounterEvidence(ctx context.Context, inc *incident.Incident, checks []incident.Check) (comparisons, answers []incident.Evidence)
 }
 
-// Draft asks the model about an incident and returns its checked verdict. Without a Verification it is a draft: Verify
-// has the last word. It takes at most two calls, each bounded by the timeout. The error is always an *incident.Failure with
+// Draft asks the model about an incident and returns its verdict, fact-checked. A verdict without a Verification is a draft,
+// which Verify is for. It takes at most two calls, each bounded by the timeout. The error is always an *incident.Failure with
 // what was spent all the same; when ctx has ended, that is the reason and the failure means nothing.
 func (a *Analyzer) Draft(ctx context.Context, inc *incident.Incident, f incident.Findings) (*incident.Verdict, error) {
 	verdict, spend, failure := a.draft(ctx, inc, f)
@@ -79,9 +81,9 @@ func (a *Analyzer) Draft(ctx context.Context, inc *incident.Incident, f incident
 		ended.Spend = spend
 		level := slog.LevelWarn
 		if ended.Kind == incident.FailNoKey {
-			level = slog.LevelDebug // said once at the start
+			level = slog.LevelDebug // told once at startup
 		}
-		a.logger.Log(ctx, level, "the model brought no verdict", "incident", inc.ID, "reason", ended.Kind, "err", ended.Err)
+		a.logger.Log(ctx, level, "Analysis failed", "incident", inc.ID, "reason", ended.Kind, "err", ended.Err)
 		return nil, &ended
 	}
 	verdict.At, verdict.Generation, verdict.Spend = a.opts.Now(), inc.Generation, spend
@@ -94,8 +96,7 @@ func (a *Analyzer) draft(ctx context.Context, inc *incident.Incident, f incident
 	*incident.Verdict, incident.Spend, *incident.Failure,
 ) {
 	if a.opts.Key == "" {
-		return nil, incident.Spend{}, failed(incident.FailNoKey, "no key for the model is set; set DEEPSEEK_API_KEY "+
-			"(any value for an endpoint of your own that asks for none)")
+		return nil, incident.Spend{}, failed(incident.FailNoKey, "no API key; set DEEPSEEK_API_KEY (any value if your endpoint needs none)")
 	}
 	session := a.opts.Redactor.Session()
 	messages, shown := a.messages(session, inc, f)
@@ -117,7 +118,7 @@ func (a *Analyzer) draft(ctx context.Context, inc *incident.Incident, f incident
 		if !errors.Is(err, errNoJSON) { // else the first answer is the better prose
 			first, err = second, repairErr
 		}
-		failure = failed(incident.FailBadAnswer, "the model's answer could not be read, and neither could its second one: %s", repairErr)
+		failure = failed(incident.FailBadAnswer, "two unreadable model answers; the second: %s", repairErr)
 	}
 	if errors.Is(err, errNoJSON) && ctx.Err() == nil {
 		verdict = proseVerdict(first.content)
@@ -127,24 +128,25 @@ func (a *Analyzer) draft(ctx context.Context, inc *incident.Incident, f incident
 	return nil, spend, failure
 }
 
-// read reads an answer and checks it against what the model was shown.
-func (a *Analyzer) read(got answer, shown material) (*incident.Verdict, error) {
-	verdict, err := readVerdict(got.content, evidenceKnown(shown.evidence))
+// read reads an answer and fact-checks it against what the model was shown.
+func (a *Analyzer) read(got reply, shown factcheck.Input) (*incident.Verdict, error) {
+	verdict, err := readVerdict(got.content)
 	if err != nil {
 		return nil, err
 	}
-	check(verdict, shown)
+	factcheck.Check(verdict, shown)
 	verdict.Model = got.model
 	return verdict, nil
 }
 
 // messages returns what the model is asked, and what it is shown by that.
 func (a *Analyzer) messages(session *redact.Session, inc *incident.Incident, f incident.Findings) (
-	[]openai.ChatCompletionMessage, material,
+	[]openai.ChatCompletionMessage, factcheck.Input,
 ) {
 	data, missing := renderPrompt(a.opts.Language, a.opts.MaxPromptBytes, session.Text, a.opts.Policy, inc, f)
-	shown := material{
-		inc: inc, alerts: mostSevereFirst(a.opts.Policy, inc.Alerts), evidence: f.Evidence, memory: f.Memory, missing: missing,
+	alerts := mostSevereFirst(a.opts.Policy, inc.Alerts)
+	shown := factcheck.Input{
+		Incident: inc, Alerts: alerts[:min(len(alerts), maxAlerts)], Evidence: f.Evidence, Memory: f.Memory, Missing: missing,
 	}
 	return []openai.ChatCompletionMessage{
 		{Role: openai.ChatMessageRoleSystem, Content: instructions},
@@ -159,7 +161,7 @@ type Message struct {
 }
 
 // Prompt returns the messages that Draft would send first, to the byte: redacted, bounded, with all that was cut left
-// out. It calls nobody and needs no key.
+// out. It makes no call and needs no key.
 func (a *Analyzer) Prompt(inc *incident.Incident, f incident.Findings) []Message {
 	sent, _ := a.messages(a.opts.Redactor.Session(), inc, f)
 	var messages []Message
@@ -175,7 +177,7 @@ const maxRepair = 12000
 // repair returns the messages that ask for an answer again.
 func repair(content string, problem error, redacted func(string) string) []openai.ChatCompletionMessage {
 	return []openai.ChatCompletionMessage{
-		{Role: openai.ChatMessageRoleAssistant, Content: redacted(cut(clean(content), maxRepair))},
+		{Role: openai.ChatMessageRoleAssistant, Content: redacted(text.Cut(text.Clean(content), maxRepair))},
 		{Role: openai.ChatMessageRoleUser, Content: "Your answer could not be read: " + problem.Error() +
 			". Answer again with the whole verdict as one valid json object of the form described in the instructions, " +
 			"and nothing else. Keep it shorter than before if it was cut off."},
@@ -186,20 +188,20 @@ func repair(content string, problem error, redacted func(string) string) []opena
 const settleTimeout = 5 * time.Second
 
 // ask makes one call for an incident, if breaker and cap let it.
-func (a *Analyzer) ask(ctx context.Context, id string, messages []openai.ChatCompletionMessage) (answer, *incident.Failure) {
+func (a *Analyzer) ask(ctx context.Context, id string, messages []openai.ChatCompletionMessage) (reply, *incident.Failure) {
 	probe, failure := a.breaker.admit()
 	if failure != nil {
-		return answer{}, failure
+		return reply{}, failure
 	}
-	size := 0
+	promptBytes := 0
 	for _, m := range messages {
-		size += len(m.Content)
+		promptBytes += len(m.Content)
 	}
-	most := a.opts.Prices.most(a.opts.Model, size, a.opts.MaxTokens, a.opts.Now(), a.opts.Timeout)
+	most := a.opts.Prices.most(a.opts.Model, promptBytes, a.opts.MaxTokens, a.opts.Now(), a.opts.Timeout)
 	call, err := a.opts.Ledger.ReserveCall(ctx, id, most, a.opts.Limits)
 	if err != nil {
-		a.breaker.dropped(probe)
-		return answer{}, a.unreserved(err)
+		a.breaker.canceled(probe)
+		return reply{}, a.budgetFailure(err)
 	}
 	started := a.opts.Now()
 	got, f := a.client.complete(ctx, messages)
@@ -208,25 +210,25 @@ func (a *Analyzer) ask(ctx context.Context, id string, messages []openai.ChatCom
 	settle, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
 	defer cancel()
 	if err := a.opts.Ledger.SettleCall(settle, call, got.model, got.spend, f == nil || f.billed); err != nil {
-		a.logger.Error("the cost of a model call could not be recorded", "incident", id, "err", err)
+		a.logger.Error("Recording model call cost failed", "incident", id, "err", err)
 	}
 	switch {
 	case f == nil:
-		a.breaker.done(id, probe, outcome{})
+		a.breaker.done(id, probe, callOutcome{})
 		return got, nil
 	case ctx.Err() != nil:
-		a.breaker.dropped(probe)
+		a.breaker.canceled(probe)
 	default:
-		a.breaker.done(id, probe, f.outcome)
+		a.breaker.done(id, probe, f.callOutcome)
 	}
 	return got, f.failure
 }
 
-// unreserved returns the failure of a call that was not made.
-func (a *Analyzer) unreserved(err error) *incident.Failure {
+// budgetFailure returns the failure of a call that was not made.
+func (a *Analyzer) budgetFailure(err error) *incident.Failure {
 	over, ok := errors.AsType[*incident.BudgetError](err)
 	if !ok {
-		return failed(incident.FailInternal, "counting the model call: %s", err)
+		return failed(incident.FailInternal, "reserving the call: %s", err)
 	}
 	limit := fmt.Sprintf("%d model calls per hour", a.opts.Limits.CallsPerHour)
 	switch over.Limit {
@@ -236,21 +238,20 @@ func (a *Analyzer) unreserved(err error) *incident.Failure {
 	case incident.LimitCostDay:
 		limit = fmt.Sprintf("%g USD in 24 hours", a.opts.Limits.CostPerDay)
 	}
-	renews, next := over.Renews, "the next call is free at "+over.Renews.UTC().Format("15:04:05 UTC")
+	renews, next := over.Renews, "next call allowed at "+over.Renews.UTC().Format("15:04:05 UTC")
 	if renews.IsZero() {
-		renews, next = a.opts.Now().Add(neverRenews), "a single call may cost more than that"
+		renews, next = a.opts.Now().Add(neverRenews), "a single call may exceed that"
 	}
-	f := failed(incident.FailBudget, "the budget of %s is used up (budget.%s); %s", limit, over.Limit, next)
+	f := failed(incident.FailBudget, "budget of %s used up (budget.%s); %s", limit, over.Limit, next)
 	f.RetryAfter = max(renews.Sub(a.opts.Now()), 0)
 	a.breaker.overBudget(f.Err, renews)
 	return f
 }
 
-// neverRenews is when a call that costs more than its limit is tried again: prompts differ in length.
+// neverRenews is when a call that costs more than its limit may be retried: prompts differ in length.
 const neverRenews = time.Hour
 
-// RetryPermission says which evidence-only incidents may be analysed again now. It tells the present state, and may be asked as
-// often as wanted:
+// RetryPermission says which evidence-only incidents may be analyzed again now. It has no side effects:
 //
 //   - none while there is no key, a Retry-After or a budget holds all calls back, or a probe is under way;
 //   - all, but only one incident, when the breaker is open and a probe is due;
@@ -260,7 +261,7 @@ func (a *Analyzer) RetryPermission() incident.RetryPermission {
 	if a.opts.Key == "" {
 		return incident.RetryPermission{}
 	}
-	return a.breaker.permit()
+	return a.breaker.permission()
 }
 
 // Status returns "ready", "not configured", or "failing: " and why, in one line.
@@ -268,7 +269,7 @@ func (a *Analyzer) Status() string {
 	if a.opts.Key == "" {
 		return "not configured"
 	}
-	if err := a.breaker.trouble(); err != nil {
+	if err := a.breaker.lastError(); err != nil {
 		return "failing: " + err.Error()
 	}
 	return "ready"
@@ -306,5 +307,5 @@ func (a *Analyzer) CheckModel(ctx context.Context) (warning string, err error) {
 	if len(names) > most {
 		listed += " …"
 	}
-	return cut("the model "+name+" is not in the list of "+a.client.host+": set LLM_MODEL to one of "+listed, maxDetail), nil
+	return text.Cut("the model "+name+" is not served by "+a.client.host+": set LLM_MODEL to one of "+listed, maxDetail), nil
 }

@@ -37,7 +37,7 @@ type bench struct {
 	reg   *prometheus.Registry
 }
 
-// newBench returns an analyzer in front of a stand-in model.
+// newBench returns an analyzer in front of a fake model.
 func newBench(t *testing.T, change ...func(*Options)) *bench {
 	t.Helper()
 	srv, err := modeltest.New()
@@ -57,7 +57,7 @@ func newBench(t *testing.T, change ...func(*Options)) *bench {
 	return b
 }
 
-// ask analyses the incident and returns the failure, which every error must be.
+// ask drafts a verdict on the incident and returns the failure, which every error must be.
 func (b *bench) ask(t *testing.T, id string) (*incident.Verdict, *incident.Failure) {
 	t.Helper()
 	inc := testIncident()

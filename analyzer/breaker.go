@@ -45,18 +45,18 @@ type breaker struct {
 	failing     string    // how the last call failed; "" when it did not
 }
 
-// outcome is how a call ended, as the breaker looks at it.
-type outcome struct {
+// callOutcome is how a call ended, as the breaker looks at it.
+type callOutcome struct {
 	failure  *incident.Failure // nil: the model answered
 	endpoint bool              // a refused request that cannot be the fault of its content
 }
 
-func newBreaker(now func() time.Time) *breaker {
-	return &breaker{now: now, first: firstProbe, refused: map[string]bool{}}
+func newBreaker(now func() time.Time, first time.Duration) *breaker {
+	return &breaker{now: now, first: first, refused: map[string]bool{}}
 }
 
 // admit reports whether a call may be made now; probe says that it is the one that decides whether others may. An
-// admitted call must be followed by done or dropped.
+// admitted call must be followed by done or canceled.
 func (b *breaker) admit() (probe bool, failure *incident.Failure) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -74,8 +74,8 @@ func (b *breaker) admit() (probe bool, failure *incident.Failure) {
 	return true, nil
 }
 
-// dropped takes back an admission whose call was not made, or was stopped by us.
-func (b *breaker) dropped(probe bool) {
+// canceled takes back an admission whose call was not made, or was stopped by us.
+func (b *breaker) canceled(probe bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if probe {
@@ -84,7 +84,7 @@ func (b *breaker) dropped(probe bool) {
 }
 
 // done learns from the end of a call for the incident with the id.
-func (b *breaker) done(id string, probe bool, o outcome) {
+func (b *breaker) done(id string, probe bool, o callOutcome) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if probe {
@@ -169,8 +169,8 @@ func (b *breaker) overBudget(err error, renews time.Time) {
 	b.budget, b.budgetUntil = err, renews
 }
 
-// permit says incidents of which reasons have a chance now; see Analyzer.Permit.
-func (b *breaker) permit() incident.RetryPermission {
+// permission says incidents of which reasons may retry now; see Analyzer.RetryPermission.
+func (b *breaker) permission() incident.RetryPermission {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := b.now()
@@ -193,8 +193,8 @@ func (b *breaker) permit() incident.RetryPermission {
 	return may
 }
 
-// trouble returns what keeps calls from succeeding, or nil.
-func (b *breaker) trouble() error {
+// lastError returns what keeps calls from succeeding, or nil.
+func (b *breaker) lastError() error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	now := b.now()

@@ -176,7 +176,7 @@ func TestCap(t *testing.T) {
 	assert.Equal(t, 50*time.Minute, failure.RetryAfter)
 	assert.Contains(t, failure.Err.Error(), "budget.calls_per_hour")
 	assert.Contains(t, failure.Err.Error(), "13:00:00 UTC")
-	assert.Contains(t, b.Status(), "the budget of 3 model calls per hour")
+	assert.Contains(t, b.Status(), "budget of 3 model calls per hour")
 	assert.Len(t, b.srv.Requests(), 4)
 	b.permits(t, nil, false)
 

@@ -8,54 +8,55 @@ import (
 	"strings"
 
 	"github.com/alertscribe/alertscribe/incident"
+	"github.com/alertscribe/alertscribe/text"
 )
 
 const (
-	maxSaid   = 160 // runes that are quoted of what a provider says
+	maxQuote  = 160 // runes that are quoted of what a provider says
 	maxDetail = 400 // runes of a failure's text
 )
 
-// fault makes a fault whose text is one line in words for the person on call.
-func (c *client) fault(kind incident.FailureKind, billed bool, format string, args ...any) *fault {
-	return &fault{billed: billed, outcome: outcome{failure: failed(kind, format, args...)}}
+// fault makes a fault whose text is one line for the person on call.
+func (c *client) fault(kind incident.FailureKind, mayBeBilled bool, format string, args ...any) *fault {
+	return &fault{billed: mayBeBilled, callOutcome: callOutcome{failure: failed(kind, format, args...)}}
 }
 
 func failed(kind incident.FailureKind, format string, args ...any) *incident.Failure {
-	return &incident.Failure{Kind: kind, Err: errors.New(cut(oneLine(fmt.Sprintf(format, args...)), maxDetail))}
+	return &incident.Failure{Kind: kind, Err: errors.New(text.Cut(text.OneLine(fmt.Sprintf(format, args...)), maxDetail))}
 }
 
-// said returns what the provider says in an error's body, quoted, or "".
-func (c *client) said(x *exchange) string {
-	var reply struct {
+// providerMessage returns what the provider says in an error's body, quoted, or "".
+func (c *client) providerMessage(x exchange) string {
+	var outer struct {
 		Error   json.RawMessage `json:"error"`
 		Message string          `json:"message"`
 	}
-	if json.Unmarshal(x.body, &reply) != nil {
-		if text := string(x.body); !strings.HasPrefix(x.header.Get("Content-Type"), "text/html") && x.status/100 != 2 {
-			return c.quote(text)
+	if json.Unmarshal(x.body, &outer) != nil {
+		if !strings.HasPrefix(x.header.Get("Content-Type"), "text/html") && !x.good() {
+			return c.quote(string(x.body))
 		}
 		return ""
 	}
 	var inner struct {
 		Message string `json:"message"`
 	}
-	var text string
+	var message string
 	switch {
-	case json.Unmarshal(reply.Error, &inner) == nil && inner.Message != "":
-		text = inner.Message
-	case json.Unmarshal(reply.Error, &text) == nil && text != "":
-	case reply.Message != "":
-		text = reply.Message
+	case json.Unmarshal(outer.Error, &inner) == nil && inner.Message != "":
+		message = inner.Message
+	case json.Unmarshal(outer.Error, &message) == nil && message != "":
+	case outer.Message != "":
+		message = outer.Message
 	}
-	return c.quote(text)
+	return c.quote(message)
 }
 
 // quote makes text from outside fit for an error: one line, without secrets, short.
 func (c *client) quote(s string) string {
-	if s = oneLine(clean(cutBytes(s, maxError))); s == "" {
+	if s = text.OneLine(text.CutBytes(s, maxError)); s == "" {
 		return ""
 	}
-	return "“" + cut(c.redacted(s), maxSaid) + "”"
+	return "“" + text.Cut(c.redacted(s), maxQuote) + "”"
 }
 
 // cause returns the text of a connection's error without the URL that net/http puts before it.

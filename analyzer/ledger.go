@@ -13,12 +13,12 @@ import (
 type ledger interface {
 	// ReserveCall enters a call that costs at most so many USD; an *incident.BudgetError when the budget does not allow it.
 	ReserveCall(ctx context.Context, incidentID string, cost float64, limits incident.Limits) (call int64, err error)
-	// SettleCall records what a reserved call used; billed=false gives the reservation back. Of a call that was billed and
-	// whose usage nobody told, the cost stays what was reserved.
+	// SettleCall records what a reserved call used; billed=false gives the reservation back. The cost of a billed call whose
+	// usage is unknown stays what was reserved.
 	SettleCall(ctx context.Context, call int64, model string, spend incident.Spend, billed bool) error
 }
 
-// MemoryLedger is a ledger for a process that analyses one payload and ends. It is safe for concurrent use.
+// MemoryLedger is a ledger for a process that analyzes one payload and ends. It is safe for concurrent use.
 type MemoryLedger struct {
 	now   func() time.Time
 	mu    sync.Mutex

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 
 	"github.com/alertscribe/alertscribe/incident"
 )
@@ -19,30 +20,31 @@ type metrics struct {
 }
 
 func newMetrics(reg prometheus.Registerer) *metrics {
+	with := promauto.With(reg)
 	m := &metrics{
-		total: prometheus.NewCounter(prometheus.CounterOpts{
-			Name: "alertscribe_analyses_total", Help: "Attempts at an analysis that ended, failed ones included.",
+		total: with.NewCounter(prometheus.CounterOpts{
+			Name: "alertscribe_analyses_total", Help: "Finished analysis attempts, including failures.",
 		}),
-		failed: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "alertscribe_analyses_failed_total", Help: "Attempts at an analysis that brought no verdict, by reason.",
+		failed: with.NewCounterVec(prometheus.CounterOpts{
+			Name: "alertscribe_analyses_failed_total", Help: "Analysis attempts without a verdict, by reason.",
 		}, []string{"reason"}),
-		tokens: prometheus.NewCounterVec(prometheus.CounterOpts{
+		tokens: with.NewCounterVec(prometheus.CounterOpts{
 			Name: "alertscribe_tokens_total",
 			Help: "Tokens used: prompt (cached ones included), cached (of the prompt), completion.",
 		}, []string{"kind"}),
-		duration: prometheus.NewHistogram(prometheus.HistogramOpts{
-			Name: "alertscribe_model_call_duration_seconds", Help: "How long calls of the model took, failed ones included.",
+		duration: with.NewHistogram(prometheus.HistogramOpts{
+			Name: "alertscribe_model_call_duration_seconds", Help: "Duration of model calls, including failures.",
 			Buckets: []float64{.25, .5, 1, 2, 4, 8, 15, 30, 60, 120, 300},
 		}),
-		cost: prometheus.NewCounter(prometheus.CounterOpts{
+		cost: with.NewCounter(prometheus.CounterOpts{
 			Name: "alertscribe_model_cost_usd_total", Help: "List price of the tokens used, for models whose price is known.",
 		}),
-		verified: prometheus.NewCounterVec(prometheus.CounterOpts{
+		verified: with.NewCounterVec(prometheus.CounterOpts{
 			Name: "alertscribe_verifications_total",
-			Help: "Drafts that were to be verified, by outcome: verified, or why not.",
+			Help: "Drafts due for verification, by outcome: verified, or why not.",
 		}, []string{"outcome"}),
-		marks: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "alertscribe_marks_total", Help: "What the checks by code found wrong with answers of the model, by kind.",
+		marks: with.NewCounterVec(prometheus.CounterOpts{
+			Name: "alertscribe_marks_total", Help: "Failed fact checks on model answers, by kind.",
 		}, []string{"kind"}),
 	}
 	m.verified.WithLabelValues("verified")
@@ -57,9 +59,6 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 	}
 	for _, kind := range []string{"prompt", "cached", "completion"} {
 		m.tokens.WithLabelValues(kind)
-	}
-	if reg != nil {
-		reg.MustRegister(m.total, m.failed, m.tokens, m.duration, m.cost, m.verified, m.marks)
 	}
 	return m
 }

@@ -39,29 +39,31 @@ func New(opts Options) (*Analyzer, error) {
 	}
 	config := openai.DefaultConfig(opts.Key.Reveal())
 	config.BaseURL = base.String()
-	config.HTTPClient = &http.Client{
-		Transport: &transport{next: opts.Transport, fields: fields, now: opts.Now, userAgent: "alertscribe/" + opts.Version},
-		// A redirect would carry the key and the data to wherever it points.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-	}
-	breaker := newBreaker(opts.Now)
-	breaker.first = cmp.Or(opts.ProbeAfter, breaker.first)
 	return &Analyzer{
 		opts: opts,
 		client: &client{
-			api: openai.NewClientWithConfig(config), host: base.Host, model: opts.Model, timeout: opts.Timeout, now: opts.Now,
-			prices: opts.Prices,
-			redacted: func(s string) string {
-				if opts.Key != "" {
-					s = strings.ReplaceAll(s, opts.Key.Reveal(), "<secret>")
-				}
-				return opts.Redactor.Session().Text(s)
+			config: config, fields: fields, userAgent: "alertscribe/" + opts.Version, host: base.Host, model: opts.Model,
+			timeout: opts.Timeout, now: opts.Now, prices: opts.Prices, redacted: opts.redactedOfKey(),
+			http: &http.Client{
+				Transport: opts.Transport,
+				// A redirect would carry the key and the data to wherever it points.
+				CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 			},
 		},
-		breaker: breaker,
+		breaker: newBreaker(opts.Now, cmp.Or(opts.ProbeAfter, firstProbe)),
 		metrics: newMetrics(opts.Registerer),
 		logger:  opts.Logger,
 	}, nil
+}
+
+// redactedOfKey returns what redacts a provider's words, which may quote the key.
+func (o Options) redactedOfKey() func(string) string {
+	return func(s string) string {
+		if o.Key != "" {
+			s = strings.ReplaceAll(s, o.Key.Reveal(), "<secret>")
+		}
+		return o.Redactor.Session().Text(s)
+	}
 }
 
 func (o Options) withDefaults() Options {
@@ -100,7 +102,7 @@ func (o Options) withDefaults() Options {
 func (o Options) validate() error {
 	switch {
 	case o.Ledger == nil:
-		return errors.New("the analyzer needs a ledger")
+		return errors.New("Options.Ledger is required")
 	case o.Language.Validate() != nil:
 		return o.Language.Validate()
 	case o.Timeout < 0:
@@ -110,11 +112,11 @@ func (o Options) validate() error {
 	case o.MaxPromptBytes < minPromptBytes:
 		return fmt.Errorf("llm.max_prompt_bytes is %d: it must be at least %d", o.MaxPromptBytes, minPromptBytes)
 	case o.Limits.CallsPerHour < 0 || o.Limits.CostPerHour < 0 || o.Limits.CostPerDay < 0:
-		return errors.New("budget.calls_per_hour, cost_per_hour or cost_per_day is negative: it must be positive, or 0 for none")
+		return errors.New("budget.calls_per_hour, cost_per_hour or cost_per_day is negative: use 0 for no limit")
 	case o.Limits.CostPerHour+o.Limits.CostPerDay > 0 && !o.Prices.Knows(o.Model):
-		return fmt.Errorf("a budget in money is set, but the price of %q is not known: add it to budget.prices", o.Model)
+		return fmt.Errorf("a cost budget is set, but %q has no price; add it to budget.prices", o.Model)
 	case strings.ContainsFunc(o.Key.Reveal(), func(r rune) bool { return r <= ' ' || r > '~' }):
-		return errors.New("DEEPSEEK_API_KEY holds characters that no key has: was it copied whole, and nothing else?")
+		return errors.New("DEEPSEEK_API_KEY has invalid characters: was it copied exactly?")
 	}
 	return o.Prices.Validate()
 }
@@ -126,7 +128,7 @@ func baseURL(s string) (*url.URL, error) {
 		return nil, errors.New("LLM_BASE_URL is not an http or https URL, like https://api.deepseek.com") // it may hold a secret
 	}
 	if u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return nil, errors.New("LLM_BASE_URL holds a user, a query or a fragment: set the key as DEEPSEEK_API_KEY")
+		return nil, errors.New("LLM_BASE_URL has a user, query, or fragment; put the key in DEEPSEEK_API_KEY")
 	}
 	u.Path = strings.TrimRight(strings.TrimSuffix(strings.TrimRight(u.Path, "/"), "/chat/completions"), "/")
 	u.RawPath = ""
@@ -148,7 +150,7 @@ func (o Options) fields() (map[string]json.RawMessage, error) {
 	}
 	for key, value := range o.ExtraBody {
 		if key == "model" || key == "messages" || key == "stream" {
-			return nil, fmt.Errorf("llm.extra_body holds %q, which is set by us", key)
+			return nil, fmt.Errorf("llm.extra_body must not set %q", key)
 		}
 		values[key] = value
 	}

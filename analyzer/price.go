@@ -50,7 +50,7 @@ func (p Prices) Validate() error {
 		m := p.Models[name]
 		for _, v := range []float64{m.Input, m.Cached, m.Output, m.Peak} {
 			if v < 0 || v > 1e6 {
-				return fmt.Errorf("the price of %s holds %v: prices are USD for a million tokens, 0 or more", name, v)
+				return fmt.Errorf("price of %s is %v: must be USD per million tokens, 0 or more", name, v)
 			}
 		}
 	}
@@ -65,10 +65,10 @@ func (p Prices) Knows(model string) bool {
 
 // cost returns USD for a call that was answered by a model, or by the model that was asked for where the answer's name
 // has no price; 0 where neither has.
-func (p Prices) cost(answered, asked string, spend incident.Spend, at time.Time) float64 {
-	m, known := p.Models[answered]
+func (p Prices) cost(model, requested string, spend incident.Spend, at time.Time) float64 {
+	m, known := p.Models[model]
 	if !known {
-		m = p.Models[asked]
+		m = p.Models[requested]
 	}
 	usd := m.Cached*float64(spend.Cached) + m.Input*float64(spend.Prompt-spend.Cached) + m.Output*float64(spend.Completion)
 	if m.Peak > 0 && slices.ContainsFunc(p.Peak, func(i timeinterval.TimeInterval) bool { return i.ContainsTime(at.UTC()) }) {

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/alertscribe/alertscribe/incident"
+	"github.com/alertscribe/alertscribe/text"
 )
 
 // instructions are the fixed part of every prompt, in every language: providers cache by the longest common prefix, so
@@ -39,10 +40,12 @@ const (
 	maxShort     = 300
 	maxPromQL    = 1000
 	maxCell      = 120
+	maxLine      = 240
 
 	maxRanked  = 8
 	maxRows    = 12
 	maxColumns = 8
+	maxLines   = 12
 )
 
 var languages = map[incident.Language]string{
@@ -53,26 +56,26 @@ var languages = map[incident.Language]string{
 // promptText renders one incident. What it writes is redacted, and one line per text from outside.
 type promptText struct {
 	redact func(string) string
-	rules  *incident.Policy
+	policy *incident.Policy
 	out    strings.Builder
 	left   int      // bytes
 	cut    []string // ids of evidence that there was no room for
-	brief  bool     // items say in words alone what came out: the query is known, or what came of it is enough
+	brief  bool     // items leave out query and ranking: the query is known, or the summary is enough
 }
 
 // renderPrompt returns the message that follows the instructions: the language, then the incident as data; and the ids
 // of the evidence that there was no room for. What is likely to change between two calls about an incident comes last.
-func renderPrompt(language incident.Language, size int, redact func(string) string, rules *incident.Policy,
+func renderPrompt(language incident.Language, size int, redact func(string) string, policy *incident.Policy,
 	inc *incident.Incident, f incident.Findings,
-) (text string, missing []string) {
+) (message string, missing []string) {
 	fixed := languages[language] + dataBegins + dataEnds + closing
-	p := &promptText{redact: redact, rules: rules, left: size - len(instructions) - len(fixed) - trailerBytes}
+	p := &promptText{redact: redact, policy: policy, left: size - len(instructions) - len(fixed) - trailerBytes}
 	p.add(p.head(inc))
 	p.alerts(inc, p.left*2/5)
-	aside := p.aside(inc, f.Memory, p.left/5)
-	p.left -= len(aside)
+	beside := p.context(inc, f.Memory, p.left/5)
+	p.left -= len(beside)
 	p.evidence(f.Evidence)
-	p.out.WriteString(aside)
+	p.out.WriteString(beside)
 	return languages[language] + dataBegins + p.out.String() + dataEnds + closing, p.cut
 }
 
@@ -91,8 +94,8 @@ var markerWord = regexp.MustCompile(`(?i)incident_data`)
 
 // text makes a text from outside safe to send: cleaned, redacted, unable to close the data block, and cut.
 func (p *promptText) text(s string, runes int) string {
-	s = p.redact(clean(cutBytes(s, maxRaw)))
-	return cut(markerWord.ReplaceAllString(inert(s), "incident-data"), runes)
+	s = p.redact(text.Clean(text.CutBytes(s, maxRaw)))
+	return text.Cut(markerWord.ReplaceAllString(inert(s), "incident-data"), runes)
 }
 
 func (p *promptText) head(inc *incident.Incident) string {
@@ -113,7 +116,7 @@ func (p *promptText) head(inc *incident.Incident) string {
 
 // alerts writes the alerts, most severe first, within some bytes, and counts those that it leaves out.
 func (p *promptText) alerts(inc *incident.Incident, room int) {
-	alerts := mostSevereFirst(p.rules, inc.Alerts)
+	alerts := mostSevereFirst(p.policy, inc.Alerts)
 	hidden := ""
 	if inc.Truncated > 0 {
 		hidden = fmt.Sprintf(", and %d more that Alertmanager did not send", inc.Truncated)
@@ -141,9 +144,9 @@ func (p *promptText) alerts(inc *incident.Incident, room int) {
 	}
 }
 
-func mostSevereFirst(rules *incident.Policy, alerts []incident.Alert) []incident.Alert {
+func mostSevereFirst(policy *incident.Policy, alerts []incident.Alert) []incident.Alert {
 	key := func(a incident.Alert) int {
-		rank := rules.Rank(a.Labels["severity"])
+		rank := policy.Rank(a.Labels["severity"])
 		if a.Status != incident.Firing {
 			rank += 1000
 		}
@@ -211,10 +214,10 @@ func (p *promptText) evidence(items []incident.Evidence) {
 	}
 	p.left += trailerBytes
 	if len(shortened) > 0 {
-		p.add("Shortened to fit: " + cut(strings.Join(shortened, ", "), trailerBytes/3) + "\n")
+		p.add("Shortened to fit: " + text.Cut(strings.Join(shortened, ", "), trailerBytes/3) + "\n")
 	}
 	if len(p.cut) > 0 {
-		p.add("Left out to fit, not to be cited: " + cut(strings.Join(p.cut, ", "), trailerBytes/3) + "\n")
+		p.add("Left out to fit, not to be cited: " + text.Cut(strings.Join(p.cut, ", "), trailerBytes/3) + "\n")
 	}
 }
 
@@ -232,6 +235,7 @@ func (p *promptText) item(e incident.Evidence) string {
 		p.ranking(&b, e.Ranking)
 	}
 	p.table(&b, e.Table)
+	p.lines(&b, e.Lines)
 	return b.String()
 }
 
@@ -289,6 +293,16 @@ func (p *promptText) table(b *strings.Builder, t *incident.Table) {
 	}
 	if n := len(t.Rows) - maxRows; n > 0 {
 		fmt.Fprintf(b, "%d more rows are not shown\n", n)
+	}
+}
+
+// lines writes excerpts of text, each of which stays one line.
+func (p *promptText) lines(b *strings.Builder, lines []string) {
+	for _, s := range lines[:min(len(lines), maxLines)] {
+		fmt.Fprintf(b, "line: %s\n", p.text(s, maxLine))
+	}
+	if n := len(lines) - maxLines; n > 0 {
+		fmt.Fprintf(b, "%d more lines are not shown\n", n)
 	}
 }
 

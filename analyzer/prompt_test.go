@@ -25,10 +25,10 @@ func render(inc *incident.Incident, evidence []incident.Evidence) string {
 func TestInstructions(t *testing.T) {
 	assert.Contains(t, instructions, "json")
 	example := instructions[strings.LastIndex(instructions, "\n{")+1:]
-	verdict, err := readVerdict(example, []string{"E2", "E3"})
+	verdict, err := readVerdict(example)
 	require.NoError(t, err, "the example is a verdict that we ourselves accept")
 	assert.Equal(t, "availability", verdict.Category)
-	assert.Empty(t, verdict.Causes[0].Marks)
+	assert.Equal(t, []string{"E2", "E3"}, verdict.Causes[0].Evidence)
 	for _, values := range [][]string{incident.Categories(), incident.Severities(), incident.Likelihoods(), incident.Risks()} {
 		for _, value := range values {
 			assert.Contains(t, instructions, value)
@@ -73,6 +73,7 @@ func TestDataCannotCloseItsBlock(t *testing.T) {
 			e.ID, e.Kind, e.Title, e.Summary, e.Query = attack, incident.EvidenceKind(attack), attack, attack, attack
 			e.Ranking = []incident.RankedSeries{{Labels: map[string]string{attack: attack}, Direction: attack}}
 			e.Table = &incident.Table{Columns: []string{attack}, Rows: [][]string{{attack}}}
+			e.Lines = []string{attack}
 		}
 		text := render(inc, evidence)
 		assert.Equal(t, 1, strings.Count(text, "INCIDENT_DATA>>>"), "%q", attack)
@@ -137,12 +138,33 @@ func TestPromptGolden(t *testing.T) {
 	golden(t, "prompt.txt", []byte(render(inc, evidence)))
 }
 
-// Ten secrets, planted where people leave them: none may leave the machine, and a value that is named again is still
+// Lines of text come oldest first, each one line, and no more than there is room for.
+func TestLinesAreShown(t *testing.T) {
+	e := incident.Evidence{ID: "E1", Kind: incident.KindSuspects, Title: "Log lines", Summary: "Errors."}
+	for i := range 20 {
+		e.Lines = append(e.Lines, fmt.Sprintf("%02d panic:\r\n\tgoroutine 1 >>> %s", i, strings.Repeat("x", 500)))
+	}
+	shown := render(testIncident(), []incident.Evidence{e})
+	_, shown, _ = strings.Cut(shown, "summary: Errors.\n")
+	got := strings.Split(shown, "\n")
+	for i := range maxLines {
+		assert.True(t, strings.HasPrefix(got[i], fmt.Sprintf("line: %02d panic: ⏎  goroutine 1 ››› xxx", i)), got[i])
+		assert.Equal(t, len("line: ")+maxLine, utf8.RuneCountInString(got[i]))
+	}
+	assert.Equal(t, "8 more lines are not shown", got[maxLines])
+
+	e.Lines = e.Lines[:1]
+	p := &promptText{redact: asItIs, brief: true}
+	assert.Contains(t, p.item(e), "line: 00 panic", "in a second message, too")
+}
+
+// Secrets, planted where people leave them: none may leave the machine, and a value that is named again is still
 // the same to the model.
 func TestNothingSecretLeaves(t *testing.T) {
 	secrets := []string{
 		"hunter2-in-url", "hunter2bearer0123456789abcdef", "hunter2keyvalue", "hunter2json", "AKIAIOSFODNN7EXAMPLE",
 		"hunter2chinese", "sk-proj0123456789abcdefghijklmnopqrstuvwxyzABCD", "hunter2label", "MIIEowIBAAKCAQEAhunter2", "ghp_0123456789abcdefghijklmnopqrstuvwxyz",
+		"hunter2line",
 	}
 	inc, evidence := testIncident(), testEvidence()
 	inc.Alerts[0].Labels["dsn"] = "postgres://app:" + secrets[0] + "@db:5432/app"
@@ -157,6 +179,7 @@ func TestNothingSecretLeaves(t *testing.T) {
 	evidence[0].Summary = "The model's key is " + secrets[6]
 	evidence[1].Table.Rows[0][0] = "-----BEGIN RSA PRIVATE KEY-----\n" + secrets[8] + "\n-----END RSA PRIVATE KEY-----"
 	evidence[1].Ranking[0].Labels["token"] = secrets[9]
+	evidence[1].Lines = []string{"login as app with password=" + secrets[10], "Author\u200bization: Bearer " + secrets[1]}
 	b := newBench(t)
 	_, err := b.Draft(t.Context(), inc, incident.Findings{Evidence: evidence})
 	require.NoError(t, err)

@@ -9,8 +9,10 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/alertscribe/alertscribe/analyzer/factcheck"
 	"github.com/alertscribe/alertscribe/analyzer/modeltest"
 	"github.com/alertscribe/alertscribe/incident"
+	"github.com/alertscribe/alertscribe/text"
 )
 
 func TestReadVerdict(t *testing.T) {
@@ -26,12 +28,12 @@ func TestReadVerdict(t *testing.T) {
 		{"null lists", `{"summary":"s","causes":[],"actions":null,"checks":null,"prevention":null}`, ""},
 		{"unknown keys", `{"summary":"s","causes":[],"confidence":{"a":[1]}}`, ""},
 		{"the last of two", `{"summary":"draft","causes":[]} then ` + small, ""},
-		{"empty", "", "holds no json"},
-		{"prose", "I think it is the network.", "holds no json"},
-		{"braces in prose", "rate(x{job=\"a\"}[5m]) is {high}", "holds no json"},
-		{"cut off", small[:20], "ends in the middle"},
-		{"cut off within a cause", `{"summary":"s","causes":[{"hypothesis":"h","evidence":["E1"]},{"hyp`, "ends in the middle"},
-		{"trailing comma", `{"summary":"s","causes":[],}`, "not valid"},
+		{"empty", "", "no json object"},
+		{"prose", "I think it is the network.", "no json object"},
+		{"braces in prose", "rate(x{job=\"a\"}[5m]) is {high}", "no json object"},
+		{"cut off", small[:20], "truncated"},
+		{"cut off within a cause", `{"summary":"s","causes":[{"hypothesis":"h","evidence":["E1"]},{"hyp`, "truncated"},
+		{"trailing comma", `{"summary":"s","causes":[],}`, "invalid"},
 		{"no summary", `{"causes":[]}`, `"summary" is missing`},
 		{"no causes", `{"summary":"s"}`, `"causes" is missing`},
 		{"null causes", `{"summary":"s","causes":null}`, `"causes" is missing`},
@@ -42,7 +44,7 @@ func TestReadVerdict(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			verdict, err := readVerdict(test.content, nil)
+			verdict, err := readVerdict(test.content)
 			if test.wrong != "" {
 				require.Error(t, err)
 				assert.Contains(t, err.Error(), test.wrong)
@@ -56,42 +58,32 @@ func TestReadVerdict(t *testing.T) {
 
 func TestCitations(t *testing.T) {
 	tests := []struct {
-		cited   string // JSON
-		want    []string
-		unknown []string
+		cited string // JSON
+		want  []string
 	}{
-		{`["E1","E2"]`, []string{"E1", "E2"}, nil},
-		{`["[E1]","e2","E1: the rate of E2E","E01"]`, []string{"E1", "E2"}, nil},
-		{`"E1, E2"`, []string{"E1", "E2"}, nil},
-		{`["evidence: E2"]`, []string{"E2"}, nil},
-		{`["E9"]`, []string{"E9"}, []string{"E9"}},
-		{`["E1","the logs\nof the pod",""]`, []string{"E1", "the logs of the pod"}, []string{"the logs of the pod"}},
-		{`[]`, []string{}, nil},
-		{`null`, []string{}, nil},
+		{`["E1","E2"]`, []string{"E1", "E2"}},
+		{`["[E1]","e2","E1: the rate of E2E","E01"]`, []string{"E1", "E2"}},
+		{`"E1, E2"`, []string{"E1", "E2"}},
+		{`["evidence: E2"]`, []string{"E2"}},
+		{`["E9"]`, []string{"E9"}},
+		{`["E1","the logs\nof the pod",""]`, []string{"E1", "the logs of the pod"}},
+		{`[]`, []string{}},
+		{`null`, []string{}},
 	}
 	for _, test := range tests {
-		verdict, err := readVerdict(`{"summary":"s","causes":[{"hypothesis":"h","evidence":`+test.cited+`}]}`, []string{"E1", "E2"})
+		verdict, err := readVerdict(`{"summary":"s","causes":[{"hypothesis":"h","evidence":` + test.cited + `}]}`)
 		require.NoError(t, err)
-		cause := verdict.Causes[0]
-		assert.Equal(t, test.want, cause.Evidence)
-		var unknown []string
-		for _, mark := range cause.Marks {
-			if mark.Kind == incident.MarkUnknownEvidence {
-				unknown = append(unknown, mark.Text)
-			}
-		}
-		assert.Equal(t, test.unknown, unknown)
-		assert.Equal(t, len(test.want) == 0, slices.Contains(cause.Marks, incident.Mark{Kind: incident.MarkUncited}))
+		assert.Equal(t, test.want, verdict.Causes[0].Evidence)
 	}
-	_, err := readVerdict(`{"summary":"s","causes":[{"hypothesis":"h","evidence":[1]}]}`, nil)
+	_, err := readVerdict(`{"summary":"s","causes":[{"hypothesis":"h","evidence":[1]}]}`)
 	require.Error(t, err)
 }
 
-func TestVerdictIsNormalised(t *testing.T) {
+func TestVerdictIsNormalized(t *testing.T) {
 	long := strings.Repeat("界", 5000)
-	verdict, err := readVerdict(`{"summary":"`+long+`","category":"Weather","severity":"URGENT","causes":[`+
-		strings.Repeat(`{"hypothesis":"h\u202e\u0007\nx","likelihood":"HIGH "},`, 30)+`{"hypothesis":"h"}],"actions":[`+
-		strings.Repeat(`{"step":"s","command":"a\nb","risk":"brave"},`, 50)+`{"step":""}],"prevention":["","p"]}`, nil)
+	verdict, err := readVerdict(`{"summary":"` + long + `","category":"Weather","severity":"URGENT","causes":[` +
+		strings.Repeat(`{"hypothesis":"h\u202e\u0007\nx","likelihood":"HIGH "},`, 30) + `{"hypothesis":"h"}],"actions":[` +
+		strings.Repeat(`{"step":"s","command":"a\nb","risk":"brave"},`, 50) + `{"step":""}],"prevention":["","p"]}`)
 	require.NoError(t, err)
 	assert.Equal(t, maxOverview, utf8.RuneCountInString(verdict.Summary))
 	assert.True(t, strings.HasSuffix(verdict.Summary, "…"))
@@ -114,8 +106,7 @@ func FuzzReadVerdict(f *testing.F) {
 	f.Add(strings.Repeat("{", 1000))
 	f.Add(strings.Repeat(`{"a":`, 1000))
 	f.Fuzz(func(t *testing.T, content string) {
-		known := []string{"E1", "E2"}
-		verdict, err := readVerdict(content, known)
+		verdict, err := readVerdict(content)
 		if err != nil {
 			if strings.TrimSpace(err.Error()) == "" || verdict != nil {
 				t.Fatalf("an error without words, or with a verdict: %v", err)
@@ -124,14 +115,16 @@ func FuzzReadVerdict(f *testing.F) {
 		} else if verdict.Summary == "" {
 			t.Fatal("a verdict without a summary")
 		}
-		checkVerdict(t, verdict, known)
+		requireSchema(t, verdict)
+		factcheck.Check(verdict, factcheck.Input{Incident: testIncident(), Evidence: testEvidence()})
+		requireCitationsMarked(t, verdict, "E1", "E2")
 	})
 }
 
-// checkVerdict fails unless all is bounded, readable, and of the schema.
-func checkVerdict(t *testing.T, v *incident.Verdict, known []string) {
-	text := func(s string, runes int) {
-		if !utf8.ValidString(s) || utf8.RuneCountInString(s) > runes || clean(s) != s {
+// requireSchema fails unless all is bounded, readable, and of the schema.
+func requireSchema(t *testing.T, v *incident.Verdict) {
+	bounded := func(s string, runes int) {
+		if !utf8.ValidString(s) || utf8.RuneCountInString(s) > runes || text.Clean(s) != s {
 			t.Fatalf("not bounded or not clean: %q", s)
 		}
 	}
@@ -140,8 +133,8 @@ func checkVerdict(t *testing.T, v *incident.Verdict, known []string) {
 			t.Fatalf("%q is not one of %q", s, values)
 		}
 	}
-	text(v.Summary, maxOverview)
-	text(v.Prose, maxProse)
+	bounded(v.Summary, maxOverview)
+	bounded(v.Prose, maxProse)
 	enum(v.Category, incident.Categories()...)
 	enum(v.Severity, incident.Severities()...)
 	if len(v.Causes) > maxCauses || len(v.Actions) > maxActions || len(v.Checks) > maxItems || v.Causes == nil ||
@@ -149,26 +142,34 @@ func checkVerdict(t *testing.T, v *incident.Verdict, known []string) {
 		t.Fatal("too many of something, or nil")
 	}
 	for _, c := range v.Causes {
-		text(c.Hypothesis, maxSentence)
-		text(c.Disproof, maxSentence)
+		bounded(c.Hypothesis, maxSentence)
+		bounded(c.Disproof, maxSentence)
 		enum(c.Likelihood, append(incident.Likelihoods(), incident.Unknown)...)
+		for _, id := range c.Evidence {
+			bounded(id, maxCitation)
+		}
+	}
+	for _, a := range v.Actions {
+		bounded(a.Step, maxSentence)
+		bounded(a.Command, maxCommand)
+		enum(a.Risk, append(incident.Risks(), incident.Unknown)...)
+	}
+	for _, s := range append(slices.Clone(v.Prevention), v.MissingEvidence...) {
+		bounded(s, maxSentence)
+	}
+}
+
+// requireCitationsMarked fails unless each cause that cites nothing, or what does not exist, is marked for it.
+func requireCitationsMarked(t *testing.T, v *incident.Verdict, known ...string) {
+	for _, c := range v.Causes {
 		if len(c.Evidence) == 0 && !slices.Contains(c.Marks, incident.Mark{Kind: incident.MarkUncited}) {
 			t.Fatal("uncited and not marked")
 		}
 		for _, id := range c.Evidence {
-			text(id, maxCitation)
 			marked := slices.Contains(c.Marks, incident.Mark{Kind: incident.MarkUnknownEvidence, Text: id})
 			if !slices.Contains(known, id) && !marked {
 				t.Fatalf("unknown and not marked: %q", id)
 			}
 		}
-	}
-	for _, a := range v.Actions {
-		text(a.Step, maxSentence)
-		text(a.Command, maxCommand)
-		enum(a.Risk, append(incident.Risks(), incident.Unknown)...)
-	}
-	for _, s := range append(slices.Clone(v.Prevention), v.MissingEvidence...) {
-		text(s, maxSentence)
 	}
 }

@@ -2,8 +2,6 @@ package analyzer
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -27,34 +25,34 @@ func (a *Analyzer) unverifiable(v *incident.Verdict) *incident.Verification {
 	return nil
 }
 
-// Verify holds the draft among the findings against what could refute it: the draft's own checks and contrast evidence
-// are looked up, and the model answers again, told that what was looked up outranks its draft. It returns the verdict
-// with a Verification, whatever came of it (the draft itself where the model did not answer), with the spend of both,
-// and what was looked up, numbered. It takes one call at most. The error is ctx's.
+// Verify checks the draft among the findings against counter-evidence: comparisons and the draft's own checks are looked up, and
+// the model answers again, told that what was looked up outranks its draft. It returns the verdict with a Verification and the
+// spend of both calls (the draft itself if the model did not answer), and the counter-evidence, numbered. It takes one call at
+// most. The error is ctx's.
 func (a *Analyzer) Verify(ctx context.Context, inc *incident.Incident, f incident.Findings) (*incident.Verdict, []incident.Evidence, error) {
 	draft := *f.Verdict
 	if draft.Verification = a.unverifiable(&draft); draft.Verification != nil {
 		return &draft, nil, nil // the settings have changed since
 	}
-	contrast, answers := a.opts.Refuter.CounterEvidence(ctx, inc, draft.Checks)
+	comparisons, answers := a.opts.Refuter.CounterEvidence(ctx, inc, draft.Checks)
 	if err := ctx.Err(); err != nil {
 		return nil, nil, err
 	}
-	looked := slices.Concat(contrast, answers)
+	looked := slices.Concat(comparisons, answers)
 	incident.NumberEvidence(looked, incident.LastEvidenceNumber(f.Evidence))
-	draft.Checks = answered(draft.Checks, looked[len(contrast):])
-	draft.Verification = &incident.Verification{Evidence: evidenceKnown(looked)}
+	draft.Checks = withAnswers(draft.Checks, looked[len(comparisons):])
+	draft.Verification = &incident.Verification{Evidence: idsOf(looked)}
 	if !slices.ContainsFunc(looked, func(e incident.Evidence) bool { return !e.Failed }) {
 		draft.Verification.Reason = incident.UnverifiedNothing
 	} else if err := a.verify(ctx, inc, f, &draft, looked); err != nil {
 		return nil, nil, err
 	}
-	outcome := "verified"
+	result := "verified"
 	if v := draft.Verification; v.Reason != "" {
-		outcome = string(v.Reason)
-		a.logger.WarnContext(ctx, "a verdict was not verified", "incident", inc.ID, "reason", v.Reason, "err", v.Detail)
+		result = string(v.Reason)
+		a.logger.WarnContext(ctx, "Draft not verified", "incident", inc.ID, "reason", v.Reason, "err", v.Detail)
 	}
-	a.metrics.verified.WithLabelValues(outcome).Inc()
+	a.metrics.verified.WithLabelValues(result).Inc()
 	return &draft, looked, nil
 }
 
@@ -62,7 +60,7 @@ func (a *Analyzer) Verify(ctx context.Context, inc *incident.Incident, f inciden
 func (a *Analyzer) verify(ctx context.Context, inc *incident.Incident, f incident.Findings, draft *incident.Verdict, looked []incident.Evidence) error {
 	session := a.opts.Redactor.Session()
 	messages, shown := a.messages(session, inc, f)
-	more, missing := a.refutation(session, draft, looked)
+	more, missing := a.counterEvidence(session, draft, looked)
 	got, failure := a.ask(ctx, inc.ID, append(messages, more...))
 	if err := ctx.Err(); err != nil && failure != nil {
 		return err
@@ -75,10 +73,10 @@ func (a *Analyzer) verify(ctx context.Context, inc *incident.Incident, f inciden
 		}
 		return nil
 	}
-	shown.evidence, shown.missing = slices.Concat(shown.evidence, looked), slices.Concat(shown.missing, missing)
+	shown.Evidence, shown.Missing = slices.Concat(shown.Evidence, looked), slices.Concat(shown.Missing, missing)
 	final, err := a.read(got, shown)
 	if err != nil {
-		draft.Verification.Reason, draft.Verification.Detail = incident.UnverifiedModel, "the second answer could not be read: "+err.Error()
+		draft.Verification.Reason, draft.Verification.Detail = incident.UnverifiedModel, "unreadable second answer: "+err.Error()
 		return nil
 	}
 	final.At, final.Generation, final.Spend, final.Verification = a.opts.Now(), draft.Generation, draft.Spend, draft.Verification
@@ -88,8 +86,8 @@ func (a *Analyzer) verify(ctx context.Context, inc *incident.Incident, f inciden
 	return nil
 }
 
-// answered returns the checks with the ids of their answers, which are in the same order.
-func answered(checks []incident.Check, answers []incident.Evidence) []incident.Check {
+// withAnswers returns the checks with the ids of their answers, which are in the same order.
+func withAnswers(checks []incident.Check, answers []incident.Evidence) []incident.Check {
 	checks = slices.Clone(checks)
 	for i := range checks[:min(len(checks), len(answers))] {
 		checks[i].Evidence = answers[i].ID
@@ -109,32 +107,32 @@ func mergeChecks(run, proposed []incident.Check) []incident.Check {
 }
 
 const (
-	// maxRefutation bounds, in bytes, what a second call adds to the first one's prompt, the draft left out. What the model
+	// maxCounterEvidence bounds, in bytes, what a second call adds to the first one's prompt, the draft left out. What the model
 	// is to do with it stands in the instructions, where the provider has it in its cache.
-	maxRefutation = 10 << 10
+	maxCounterEvidence = 10 << 10
 
-	refutationBegins = "The second message, to refute your draft.\n"
-	refutationEnds   = "\nThe data ends here. Answer with the whole verdict again, as one json object."
+	counterEvidenceBegins = "The second message, to refute your draft.\n"
+	counterEvidenceEnds   = "\nThe data ends here. Answer with the whole verdict again, as one json object."
 )
 
-// refutation returns the messages that follow those of the first call: the draft, then what was looked up, with the ids
+// counterEvidence returns the messages that follow those of the first call: the draft, then what was looked up, with the ids
 // of what there was no room for.
-func (a *Analyzer) refutation(session *redact.Session, draft *incident.Verdict, looked []incident.Evidence) (
+func (a *Analyzer) counterEvidence(session *redact.Session, draft *incident.Verdict, looked []incident.Evidence) (
 	messages []openai.ChatCompletionMessage, missing []string,
 ) {
-	p := &promptText{redact: session.Text, rules: a.opts.Policy, left: maxRefutation, brief: true}
-	for _, line := range findings(draft) {
-		p.add(p.text(line, maxSummary) + "\n")
+	p := &promptText{redact: session.Text, policy: a.opts.Policy, left: maxCounterEvidence, brief: true}
+	for _, mark := range factCheckLines(draft) {
+		p.add(p.text(mark, maxSummary) + "\n")
 	}
 	p.evidence(looked)
 	return []openai.ChatCompletionMessage{
-		{Role: openai.ChatMessageRoleAssistant, Content: session.Text(answerText(draft))},
-		{Role: openai.ChatMessageRoleUser, Content: refutationBegins + dataBegins + p.out.String() + dataEnds + refutationEnds},
+		{Role: openai.ChatMessageRoleAssistant, Content: session.Text(answerOf(draft).String())},
+		{Role: openai.ChatMessageRoleUser, Content: counterEvidenceBegins + dataBegins + p.out.String() + dataEnds + counterEvidenceEnds},
 	}, p.cut
 }
 
-// findings says what our checks found wrong with a draft, a line each.
-func findings(v *incident.Verdict) []string {
+// factCheckLines says what the fact check has marked in a draft, a line for each mark.
+func factCheckLines(v *incident.Verdict) []string {
 	var out []string
 	say := func(where string, marks []incident.Mark) {
 		for _, m := range marks {
@@ -149,31 +147,4 @@ func findings(v *incident.Verdict) []string {
 		say(fmt.Sprintf("action %d", i+1), x.Marks)
 	}
 	return out
-}
-
-// answerText returns the verdict in the form in which the model has to answer.
-func answerText(v *incident.Verdict) string {
-	var a answerJSON
-	b, err := json.Marshal(v)
-	if err == nil {
-		err = json.Unmarshal(b, &a) // the same keys, without what we have added
-	}
-	if err == nil {
-		b, err = marshalPlain(a)
-	}
-	if err != nil {
-		return "{}" // strings always encode
-	}
-	return string(b)
-}
-
-// marshalPlain is json.Marshal without the escapes for HTML, which cost tokens.
-func marshalPlain(v any) ([]byte, error) {
-	var b strings.Builder
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		return nil, errors.Join(errors.New("writing a verdict as JSON"), err)
-	}
-	return []byte(strings.TrimSpace(b.String())), nil
 }

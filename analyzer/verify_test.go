@@ -18,17 +18,17 @@ import (
 // looker stands for the collector: what it finds is data of the test. The real one is tested in package evidence, and
 // both together in cmd/alertscribe.
 type looker struct {
-	contrast, answers []incident.Evidence
-	asked             []incident.Check
-	during            func()
+	comparisons, answers []incident.Evidence
+	asked                []incident.Check
+	during               func()
 }
 
-func (l *looker) CounterEvidence(_ context.Context, _ *incident.Incident, checks []incident.Check) (contrast, answers []incident.Evidence) {
+func (l *looker) CounterEvidence(_ context.Context, _ *incident.Incident, checks []incident.Check) (comparisons, answers []incident.Evidence) {
 	l.asked = checks
 	if l.during != nil {
 		l.during()
 	}
-	return l.contrast, l.answers
+	return l.comparisons, l.answers
 }
 
 func yesterday() []incident.Evidence {
@@ -58,7 +58,7 @@ const finalAnswer = `{"summary":"It was like this yesterday too (E3).","causes":
 	`"likelihood":"high","evidence":["E3"]}],"checks":[{"promql":"sum(y)","would_refute":"it"}]}`
 
 func TestVerify(t *testing.T) {
-	l := &looker{contrast: yesterday(), answers: oneAnswer()}
+	l := &looker{comparisons: yesterday(), answers: oneAnswer()}
 	b := newBench(t, verifying(l))
 	f := drafted(t, b)
 	b.srv.Next(modeltest.Content(finalAnswer))
@@ -88,7 +88,7 @@ func TestVerify(t *testing.T) {
 	assert.NotContains(t, sent, "model", "nothing that we have added")
 	last := *requests[1].Messages[3].Content
 	assert.Contains(t, last, "E3 [comparison] Before")
-	assert.Contains(t, last, refutationBegins)
+	assert.Contains(t, last, counterEvidenceBegins)
 	assert.Contains(t, *requests[1].Messages[0].Content, "outranks your draft", "what to do stands where it is cached")
 	assert.NotContains(t, last, "hunter2yesterday")
 	assert.Equal(t, 1, strings.Count(last, dataBegins))
@@ -96,7 +96,7 @@ func TestVerify(t *testing.T) {
 
 // The draft stands, and says why it is no more than that.
 func TestUnverified(t *testing.T) {
-	failed := []incident.Evidence{{Kind: incident.KindComparison, Title: "Before", Summary: "no answer", Failed: true}}
+	nothing := []incident.Evidence{{Kind: incident.KindComparison, Title: "Before", Summary: "no answer", Failed: true}}
 	tests := map[string]struct {
 		change func(*Options)
 		looker looker
@@ -105,13 +105,13 @@ func TestUnverified(t *testing.T) {
 		detail string
 		calls  int // of the verification
 	}{
-		"nothing was found":  {looker: looker{contrast: failed}, reason: incident.UnverifiedNothing},
+		"nothing was found":  {looker: looker{comparisons: nothing}, reason: incident.UnverifiedNothing},
 		"nothing at all":     {reason: incident.UnverifiedNothing},
-		"no call is left":    {looker: looker{contrast: yesterday()}, change: func(o *Options) { o.Limits.CallsPerHour = 1 }, reason: incident.UnverifiedBudget, detail: "budget.calls_per_hour"},
-		"no money is left":   {looker: looker{contrast: yesterday()}, change: func(o *Options) { o.Limits.CostPerHour = .0031 }, reason: incident.UnverifiedBudget, detail: "budget.cost_per_hour"},
-		"the model is ill":   {looker: looker{contrast: yesterday()}, reply: modeltest.Status(503, "overloaded"), reason: incident.UnverifiedModel, detail: "503", calls: 1},
-		"the answer is none": {looker: looker{contrast: yesterday()}, reply: modeltest.Content("I agree."), reason: incident.UnverifiedModel, detail: "could not be read", calls: 1},
-		"cut off":            {looker: looker{contrast: yesterday()}, reply: modeltest.Cut(), reason: incident.UnverifiedModel, detail: "could not be read", calls: 1},
+		"no call is left":    {looker: looker{comparisons: yesterday()}, change: func(o *Options) { o.Limits.CallsPerHour = 1 }, reason: incident.UnverifiedBudget, detail: "budget.calls_per_hour"},
+		"no money is left":   {looker: looker{comparisons: yesterday()}, change: func(o *Options) { o.Limits.CostPerHour = .0031 }, reason: incident.UnverifiedBudget, detail: "budget.cost_per_hour"},
+		"the model fails":    {looker: looker{comparisons: yesterday()}, reply: modeltest.Status(503, "overloaded"), reason: incident.UnverifiedModel, detail: "503", calls: 1},
+		"the answer is none": {looker: looker{comparisons: yesterday()}, reply: modeltest.Content("I agree."), reason: incident.UnverifiedModel, detail: "unreadable second answer", calls: 1},
+		"cut off":            {looker: looker{comparisons: yesterday()}, reply: modeltest.Cut(), reason: incident.UnverifiedModel, detail: "unreadable second answer", calls: 1},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -128,7 +128,7 @@ func TestUnverified(t *testing.T) {
 			assert.Equal(t, f.Verdict.Summary, final.Summary)
 			assert.Equal(t, tc.reason, final.Verification.Reason)
 			assert.Contains(t, final.Verification.Detail, tc.detail)
-			assert.Len(t, looked, len(tc.looker.contrast), "what was looked up is kept")
+			assert.Len(t, looked, len(tc.looker.comparisons), "what was looked up is kept")
 			assert.Len(t, b.srv.Requests(), 1+tc.calls)
 			assert.Nil(t, f.Verdict.Verification, "the draft that was given is left as it was")
 			assert.InDelta(t, 1, testutil.ToFloat64(b.metrics.verified.WithLabelValues(string(tc.reason))), 0)
@@ -168,7 +168,7 @@ func TestVerificationThatIsStopped(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			l := &looker{contrast: yesterday()}
+			l := &looker{comparisons: yesterday()}
 			b := newBench(t, verifying(l))
 			f := drafted(t, b)
 			ctx, cancel := context.WithCancel(t.Context())
@@ -184,7 +184,7 @@ func TestVerificationThatIsStopped(t *testing.T) {
 
 // What our checks have marked in the draft is told to the model, as data.
 func TestMarksAreTold(t *testing.T) {
-	b := newBench(t, verifying(&looker{contrast: yesterday()}))
+	b := newBench(t, verifying(&looker{comparisons: yesterday()}))
 	b.srv.Next(modeltest.Content(`{"summary":"s","causes":[{"hypothesis":"It rose to 99 %.","evidence":["E1"]}]}`))
 	f := drafted(t, b)
 	_, _, err := b.Verify(t.Context(), testIncident(), f)
@@ -193,7 +193,7 @@ func TestMarksAreTold(t *testing.T) {
 }
 
 // However much was looked up, the second prompt stays bounded, and what was cut can't be cited unmarked.
-func TestRefutationIsBounded(t *testing.T) {
+func TestCounterEvidenceIsBounded(t *testing.T) {
 	l := &looker{}
 	for range 40 {
 		l.answers = append(l.answers, incident.Evidence{
@@ -206,14 +206,14 @@ func TestRefutationIsBounded(t *testing.T) {
 	final, _, err := b.Verify(t.Context(), testIncident(), f)
 	require.NoError(t, err)
 	last := *b.srv.Requests()[1].Messages[3].Content
-	assert.LessOrEqual(t, len(last), maxRefutation+len(refutationBegins)+len(refutationEnds)+2*trailerBytes)
+	assert.LessOrEqual(t, len(last), maxCounterEvidence+len(counterEvidenceBegins)+len(counterEvidenceEnds)+2*trailerBytes)
 	assert.Equal(t, 1, strings.Count(last, "INCIDENT_DATA>>>"))
 	assert.Equal(t, []incident.Mark{{Kind: incident.MarkEvidenceMissing, Text: "E42"}}, final.Causes[0].Marks)
 }
 
 // At least seven tenths of the second prompt are the first one's, to the byte: the provider has them in its cache.
 func TestSecondCallComesFromTheCache(t *testing.T) {
-	b := newBench(t, verifying(&looker{contrast: yesterday(), answers: oneAnswer()}))
+	b := newBench(t, verifying(&looker{comparisons: yesterday(), answers: oneAnswer()}))
 	f := drafted(t, b)
 	final, _, err := b.Verify(t.Context(), testIncident(), f)
 	require.NoError(t, err)
@@ -224,11 +224,11 @@ func TestSecondCallComesFromTheCache(t *testing.T) {
 
 // What stands in the query of a check alone are the model's own words, and no grounds for its answer.
 func TestOwnQueryIsNoEvidence(t *testing.T) {
-	answer := incident.Evidence{
+	found := incident.Evidence{
 		Kind: incident.KindCheck, Title: "Check 1", Summary: "1 series: last 4711, before 38.5.", Query: `up{instance="made-up-7:9090"} * 0 + 4711`,
 		Link: "http://prometheus.example/graph?g0.expr=made-up-7",
 	}
-	b := newBench(t, verifying(&looker{answers: []incident.Evidence{answer}}))
+	b := newBench(t, verifying(&looker{answers: []incident.Evidence{found}}))
 	f := drafted(t, b)
 	b.srv.Next(modeltest.Content(`{"summary":"s","causes":[{"hypothesis":"made-up-7:9090 went from 38.5 to 4711.","evidence":["E3"]}]}`))
 	final, _, err := b.Verify(t.Context(), testIncident(), f)

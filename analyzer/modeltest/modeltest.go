@@ -1,5 +1,5 @@
-// Package modeltest is a stand-in for an OpenAI-compatible model server that speaks DeepSeek's documented protocol,
-// with all the ways in which such a server goes wrong. It listens on a port of its own on the loopback interface:
+// Package modeltest is a fake OpenAI-compatible model server that speaks DeepSeek's documented protocol, faults included. It
+// listens on a port of its own on the loopback interface:
 //
 //	srv, err := modeltest.New()
 //	defer srv.Close()
@@ -24,7 +24,7 @@ import (
 	"time"
 )
 
-// Server is the stand-in. All methods are safe for concurrent use.
+// Server is a fake model server. All methods are safe for concurrent use.
 type Server struct {
 	URL string // http://127.0.0.1:PORT; answers with /v1 behind it too
 

@@ -105,8 +105,8 @@ func TestTable(t *testing.T) {
 	assert.Contains(t, shown, "0 recorded from a model, 2 written by hand")
 }
 
-// TestExpectationsTellCausesApart: an answer that puts its least likely cause first is judged as wrong.
-func TestExpectationsTellCausesApart(t *testing.T) {
+// TestExpectationsDistinguishCauses: an answer that puts its least likely cause first is judged as wrong.
+func TestExpectationsDistinguishCauses(t *testing.T) {
 	for _, name := range names(t) {
 		s := load(t, name)
 		p := s.replay(t)

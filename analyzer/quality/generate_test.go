@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func at(t *testing.T, s string) clock {
+func clockAt(t *testing.T, s string) clock {
 	t.Helper()
 	var c clock
 	require.NoError(t, c.UnmarshalText([]byte(s)))
@@ -18,13 +18,13 @@ func at(t *testing.T, s string) clock {
 }
 
 // values returns the samples of one series, by time of the scenario's day.
-func values(t *testing.T, w world, now clock, series string) map[string]float64 {
+func values(t *testing.T, w world, now clock, seriesName string) map[string]float64 {
 	t.Helper()
 	var b strings.Builder
 	require.NoError(t, w.openMetrics(&b, now.Time))
 	out := map[string]float64{}
 	for line := range strings.Lines(b.String()) {
-		rest, ok := strings.CutPrefix(line, series+" ")
+		rest, ok := strings.CutPrefix(line, seriesName+" ")
 		if !ok {
 			continue
 		}
@@ -40,32 +40,32 @@ func values(t *testing.T, w world, now clock, series string) map[string]float64 
 
 func TestShapes(t *testing.T) {
 	f := family{Metric: "m", Labels: map[string]string{"a": "x|y"}, Level: 10, Changes: []alteration{
-		{At: at(t, "08:00"), Until: at(t, "08:10"), Shape: "step", Factor: 3, Where: map[string]string{"a": "x"}},
-		{At: at(t, "08:10"), Shape: "ramp", Set: new(float64(30)), Over: 10 * time.Minute, Where: map[string]string{"a": "x"}},
-		{At: at(t, "08:05"), Until: at(t, "08:06"), Shape: "gap"},
-		{At: at(t, "08:30"), Until: at(t, "08:31"), Shape: "drop", Daily: true},
+		{At: clockAt(t, "08:00"), Until: clockAt(t, "08:10"), Shape: "step", Factor: 3, Where: map[string]string{"a": "x"}},
+		{At: clockAt(t, "08:10"), Shape: "ramp", Set: new(float64(30)), Over: 10 * time.Minute, Where: map[string]string{"a": "x"}},
+		{At: clockAt(t, "08:05"), Until: clockAt(t, "08:06"), Shape: "gap"},
+		{At: clockAt(t, "08:30"), Until: clockAt(t, "08:31"), Shape: "drop", Daily: true},
 	}}
-	x := values(t, world{Series: []family{f}}, at(t, "09:00"), `m{a="x"}`)
-	for clock, want := range map[string]float64{
+	x := values(t, world{Series: []family{f}}, clockAt(t, "09:00"), `m{a="x"}`)
+	for second, want := range map[string]float64{
 		"11-20 07:59:30": 10, "11-20 08:00:00": 30, "11-20 08:10:00": 10, "11-20 08:15:00": 20, "11-20 08:20:00": 30,
 		"11-20 08:30:00": 0, "11-19 08:30:30": 0, "11-13 08:30:00": 0, "11-20 08:31:00": 30,
 	} {
-		assert.InDelta(t, want, x[clock], 1e-6, clock)
+		assert.InDelta(t, want, x[second], 1e-6, second)
 	}
 	assert.NotContains(t, x, "11-20 08:05:30")
 	assert.NotContains(t, x, "11-16 08:00:00", "only the last days and the hours about now a week ago are written")
-	assert.InDelta(t, 10, values(t, world{Series: []family{f}}, at(t, "09:00"), `m{a="y"}`)["11-20 08:20:00"], 1e-6)
+	assert.InDelta(t, 10, values(t, world{Series: []family{f}}, clockAt(t, "09:00"), `m{a="y"}`)["11-20 08:20:00"], 1e-6)
 }
 
 func TestCountersAndHistograms(t *testing.T) {
 	w := world{Series: []family{
 		{Metric: "n_total", Kind: "counter", Level: 2},
-		{Metric: "d_seconds", Kind: "histogram", Level: 4, Seconds: .1, Changes: []alteration{{At: at(t, "08:30"), Shape: "step", Factor: 10, Of: "seconds"}}},
+		{Metric: "d_seconds", Kind: "histogram", Level: 4, Seconds: .1, Changes: []alteration{{At: clockAt(t, "08:30"), Shape: "step", Factor: 10, Of: "seconds"}}},
 	}}
-	n := values(t, w, at(t, "09:00"), "n_total{}")
+	n := values(t, w, clockAt(t, "09:00"), "n_total{}")
 	assert.InDelta(t, 2*60, n["11-20 08:31:00"]-n["11-20 08:30:00"], 1e-6)
 	slow := func(from, to string) float64 {
-		b, all := values(t, w, at(t, "09:00"), `d_seconds_bucket{le="0.1"}`), values(t, w, at(t, "09:00"), "d_seconds_count{}")
+		b, all := values(t, w, clockAt(t, "09:00"), `d_seconds_bucket{le="0.1"}`), values(t, w, clockAt(t, "09:00"), "d_seconds_count{}")
 		return 1 - (b[to]-b[from])/(all[to]-all[from])
 	}
 	assert.InDelta(t, .5, slow("11-20 08:00:00", "11-20 08:29:30"), .01, "half of the requests take longer than the median")

@@ -32,7 +32,7 @@ type expectation struct {
 }
 
 // marks are those that the recorded answers deserve, and the false alarms that are known and not mended yet. An
-// unknown false alarm is a problem, and so is a known one that is gone: it is to be taken off the list.
+// unknown false alarm is a problem, and so is a known one that is gone: take it off the list.
 type marks struct {
 	Draft []deserved `yaml:"draft"`
 	Final []deserved `yaml:"final"`
@@ -111,7 +111,7 @@ func (e expectation) judge(v *incident.Verdict, evidence []incident.Evidence) *j
 	return j
 }
 
-const confidence = .7 // from here on, a cause counts as asserted whatever the model says of its likelihood
+const assertedFrom = .7 // from here on, a cause counts as asserted whatever the model says of its likelihood
 
 func (e expectation) judgeCauses(j *judgement, v *incident.Verdict, evidence []incident.Evidence) {
 	among := max(e.Among, 1)
@@ -124,7 +124,7 @@ func (e expectation) judgeCauses(j *judgement, v *incident.Verdict, evidence []i
 		return
 	}
 	first := v.Causes[0]
-	j.confident = !v.InsufficientEvidence && (first.Likelihood == "high" || first.Confidence >= confidence)
+	j.confident = !v.InsufficientEvidence && (first.Likelihood == "high" || first.Confidence >= assertedFrom)
 	j.topRight = len(e.Cause) == 0 || right == 0
 	for _, r := range e.NotFirst {
 		if r.MatchString(first.Hypothesis) {

@@ -56,7 +56,7 @@ func runLive(t *testing.T, e endpoint, scenarios []string, n int, lookUp func(*t
 	return liveTable(e, all)
 }
 
-// record writes down what a live model has answered, and what was looked up to refute its draft.
+// record writes down what a live model has answered, and the counter-evidence to its draft.
 func (p *played) record(t *testing.T, dir string) {
 	t.Helper()
 	r := recording{Model: p.final.Model, By: byModel, At: time.Now().UTC().Truncate(time.Second)}
@@ -65,7 +65,7 @@ func (p *played) record(t *testing.T, dir string) {
 	}
 	text, err := json.MarshalIndent(r, "", "  ")
 	require.NoError(t, err)
-	write(t, filepath.Join(dir, "answers.json"), text)
+	writeJSON(t, filepath.Join(dir, "answers.json"), text)
 	p.counterEvidence.save(t, dir)
 }
 
@@ -108,8 +108,8 @@ func liveTable(e endpoint, all []*tally) string {
 func (n *tally) row(b *strings.Builder) {
 	answered := max(n.asked-n.failed, 1)
 	fmt.Fprintf(b, "| %s | %d | %d | %s | %s | %s | %d | %s | %d | %.5f | %s | %s |\n", n.name, n.asked, n.failed,
-		share(float64(n.passed)/float64(answered)), share(float64(n.misled)/float64(answered)), share(float64(n.confident)/float64(answered)), n.prompt/answered,
-		share(float64(n.cached)/float64(max(n.prompt, 1))), n.completion/answered, n.cost/float64(answered), n.latency(.5), n.latency(.95))
+		percent(float64(n.passed)/float64(answered)), percent(float64(n.misled)/float64(answered)), percent(float64(n.confident)/float64(answered)), n.prompt/answered,
+		percent(float64(n.cached)/float64(max(n.prompt, 1))), n.completion/answered, n.cost/float64(answered), n.latency(.5), n.latency(.95))
 }
 
 // latency returns a quantile by nearest rank.
@@ -121,17 +121,17 @@ func (n *tally) latency(q float64) time.Duration {
 	return sorted[min(int(q*float64(len(sorted))), len(sorted)-1)].Round(10 * time.Millisecond)
 }
 
-// TestLive takes the way of -live, with a stand-in for the model.
+// TestLive takes the way of -live, with a fake model.
 func TestLive(t *testing.T) {
 	const name = "login-attack"
 	s := load(t, name)
 	srv, err := modeltest.New()
 	require.NoError(t, err)
 	defer srv.Close()
-	t.Setenv("DEEPSEEK_API_KEY", "sk-stand-in")
+	t.Setenv("DEEPSEEK_API_KEY", "sk-fake")
 	t.Setenv("LLM_BASE_URL", srv.URL)
 	t.Setenv("LLM_MODEL", "deepseek-v4-pro")
-	e, err := live()
+	e, err := liveEndpoint()
 	require.NoError(t, err)
 	for range 2 {
 		for _, answer := range s.recorded.Answers {
@@ -144,14 +144,14 @@ func TestLive(t *testing.T) {
 		func(*scenario) string { return dir })
 	assert.Contains(t, shown, "Model deepseek-v4-pro")
 	assert.Regexp(t, `\| \*\*all\*\* \| 3 \| 1 \| 100 % \| 0 % \| 0 % \| \d{4,} \| [1-9]\d % \| \d{3,} \| 0\.0\d+ \| \d+(ms|s)`, shown)
-	assert.Equal(t, "Bearer sk-stand-in", srv.Requests()[0].Header.Get("Authorization"))
+	assert.Equal(t, "Bearer sk-fake", srv.Requests()[0].Header.Get("Authorization"))
 
 	var again *recording
 	read(t, filepath.Join(dir, "answers.json"), &again)
 	require.NotNil(t, again)
 	assert.Equal(t, s.recorded.Answers, again.Answers)
 	assert.Equal(t, []any{byModel, "deepseek-v4-pro", false}, []any{again.By, again.Model, again.At.IsZero()})
-	var refuted refutation
+	var refuted counterEvidence
 	read(t, filepath.Join(dir, "counter_evidence.json"), &refuted)
 	assert.Equal(t, s.counterEvidence, refuted)
 }
@@ -159,6 +159,6 @@ func TestLive(t *testing.T) {
 // TestLiveNeedsAKey: who asks for the live model is told what is missing, and nothing is skipped.
 func TestLiveNeedsAKey(t *testing.T) {
 	t.Setenv("DEEPSEEK_API_KEY", "")
-	_, err := live()
+	_, err := liveEndpoint()
 	require.ErrorContains(t, err, "set DEEPSEEK_API_KEY")
 }

@@ -52,53 +52,53 @@ func (s *scenario) serve(t *testing.T) *evidence.Collector {
 func (s *scenario) recordEvidence(t *testing.T, c *evidence.Collector) {
 	t.Helper()
 	s.evidence = c.Collect(t.Context(), s.incident(t))
-	text, err := lines(s.evidence)
+	text, err := evidenceLines(s.evidence)
 	require.NoError(t, err)
-	write(t, s.path("evidence.json"), text)
+	writeJSON(t, s.path("evidence.json"), text)
 }
 
-// recordRefutation looks up what could refute a draft with these checks and writes it down.
-func (s *scenario) recordRefutation(t *testing.T, r refuter, checks []incident.Check) {
+// recordCounterEvidence looks up the counter-evidence to a draft with these checks and writes it down.
+func (s *scenario) recordCounterEvidence(t *testing.T, r refuter, checks []incident.Check) {
 	t.Helper()
 	memo := &remembering{refuter: r}
 	memo.CounterEvidence(t.Context(), s.incident(t), checks)
-	s.counterEvidence = memo.refutation
+	s.counterEvidence = memo.counterEvidence
 	s.counterEvidence.save(t, s.dir)
 }
 
-func (r refutation) save(t *testing.T, dir string) {
+func (r counterEvidence) save(t *testing.T, dir string) {
 	t.Helper()
 	checks, err := json.Marshal(r.Checks)
 	require.NoError(t, err)
-	contrast, err := lines(r.Comparisons)
+	comparisons, err := evidenceLines(r.Comparisons)
 	require.NoError(t, err)
-	answers, err := lines(r.Answers)
+	answers, err := evidenceLines(r.Answers)
 	require.NoError(t, err)
-	write(t, filepath.Join(dir, "counter_evidence.json"), []byte(`{"checks": `+string(checks)+`, "comparisons": `+string(contrast)+`, "answers": `+string(answers)+`}`))
+	writeJSON(t, filepath.Join(dir, "counter_evidence.json"), []byte(`{"checks": `+string(checks)+`, "comparisons": `+string(comparisons)+`, "answers": `+string(answers)+`}`))
 }
 
-func write(t *testing.T, file string, text []byte) {
+func writeJSON(t *testing.T, file string, text []byte) {
 	t.Helper()
 	require.True(t, json.Valid(text), file)
 	require.NoError(t, os.WriteFile(file, append(text, '\n'), 0o644))
 }
 
-// refuter is what the analyzer asks for what could refute a draft.
+// refuter is what the analyzer asks for counter-evidence.
 type refuter interface {
-	CounterEvidence(ctx context.Context, inc *incident.Incident, checks []incident.Check) (contrast, answers []incident.Evidence)
+	CounterEvidence(ctx context.Context, inc *incident.Incident, checks []incident.Check) (comparisons, answers []incident.Evidence)
 }
 
 // remembering is a refuter that keeps what another one has found.
 type remembering struct {
 	refuter
-	refutation
+	counterEvidence
 }
 
 // CounterEvidence implements refuter.
-func (r *remembering) CounterEvidence(ctx context.Context, inc *incident.Incident, checks []incident.Check) (contrast, answers []incident.Evidence) {
-	contrast, answers = r.refuter.CounterEvidence(ctx, inc, checks)
-	r.refutation = refutation{queries(checks), slices.Clone(contrast), slices.Clone(answers)} // ids are given in place
-	return contrast, answers
+func (r *remembering) CounterEvidence(ctx context.Context, inc *incident.Incident, checks []incident.Check) (comparisons, answers []incident.Evidence) {
+	comparisons, answers = r.refuter.CounterEvidence(ctx, inc, checks)
+	r.counterEvidence = counterEvidence{queries(checks), slices.Clone(comparisons), slices.Clone(answers)} // ids are given in place
+	return comparisons, answers
 }
 
 // replayed is a refuter that finds what was found when the scenario was recorded.
@@ -108,7 +108,7 @@ type replayed struct {
 }
 
 // CounterEvidence implements refuter.
-func (r replayed) CounterEvidence(_ context.Context, _ *incident.Incident, checks []incident.Check) (contrast, answers []incident.Evidence) {
+func (r replayed) CounterEvidence(_ context.Context, _ *incident.Incident, checks []incident.Check) (comparisons, answers []incident.Evidence) {
 	assert.Equal(r.t, r.s.counterEvidence.Checks, queries(checks), "the draft checks something else than was recorded: record it again with -record.evidence")
 	return slices.Clone(r.s.counterEvidence.Comparisons), slices.Clone(r.s.counterEvidence.Answers)
 }

@@ -32,7 +32,7 @@ type result struct {
 	took       time.Duration
 }
 
-// result judges what came of a replay.
+// result judges a replay.
 func (s *scenario) result(p *played) *result {
 	e := s.Expect
 	j := e.judge(p.final, p.evidence)
@@ -99,7 +99,7 @@ func (r *result) estimate(j *judgement, calls []call, e expectation) {
 		j.fail("the first prompt has about %d tokens, more than %d", r.prompts[0], most)
 	}
 	if len(calls) > 1 && r.cached < leastCached {
-		j.fail("%s of the second prompt are the first one's, less than %s", share(r.cached), share(leastCached))
+		j.fail("%s of the second prompt are the first one's, less than %s", percent(r.cached), percent(leastCached))
 	}
 }
 
@@ -119,7 +119,7 @@ func table(results []*result) string {
 	passed, right, wrong, live, kinds := 0, 0, 0, 0, map[incident.MarkKind]int{}
 	for _, r := range results {
 		fmt.Fprintf(&b, "| %s | %s | %s | %s | %d, %d | %s | %s | %d | %.5f | %d |\n", r.name, word(len(r.problems) == 0, "pass", "FAIL"),
-			word(r.topRight, "yes", "no"), word(r.confidentlyWrong, "YES", "no"), r.honest, len(r.falsely), sizes(r.prompts), share(r.cached),
+			word(r.topRight, "yes", "no"), word(r.confidentlyWrong, "YES", "no"), r.honest, len(r.falsely), sizes(r.prompts), percent(r.cached),
 			r.completion, r.cost, r.took.Milliseconds())
 		passed += number(len(r.problems) == 0)
 		right += number(r.topRight)
@@ -132,7 +132,7 @@ func table(results []*result) string {
 	}
 	n := max(len(results), 1)
 	fmt.Fprintf(&b, "| %s | %d pass | %d yes | %d YES | %d, %d | mean %d + %d | mean %s | mean %d | mean %.5f | mean %d |\n", t.name, passed, right, wrong,
-		t.honest, len(t.falsely), t.prompts[0]/n, t.prompts[1]/n, share(t.cached/float64(n)), t.completion/n, t.cost/float64(n), t.took.Milliseconds()/int64(n))
+		t.honest, len(t.falsely), t.prompts[0]/n, t.prompts[1]/n, percent(t.cached/float64(n)), t.completion/n, t.cost/float64(n), t.took.Milliseconds()/int64(n))
 	fmt.Fprintf(&b, "\nFalse alarms: %d marks beside %d summaries, causes and actions; %d of %d causes marked falsely.%s\n",
 		len(t.falsely), t.checked, t.causesFalsely, t.causes, byKind(kinds))
 	drafts, misled := 0, 0
@@ -176,7 +176,7 @@ func sizes(prompts []int) string {
 	return strings.Join(parts, " + ")
 }
 
-func share(v float64) string { return fmt.Sprintf("%.0f %%", 100*v) }
+func percent(v float64) string { return fmt.Sprintf("%.0f %%", 100*v) }
 
 func word(is bool, yes, no string) string {
 	if is {

@@ -32,11 +32,11 @@ type scenario struct {
 	Now      clock             `yaml:"now"`      // when the webhook arrives and evidence is collected
 	Rule     *rule             `yaml:"rule"`     // as Prometheus lists it; without one, the payload's generatorURL tells
 	World    world             `yaml:"world"`
-	Memory   []memory          `yaml:"memory"` // earlier incidents of the same kind
+	Memory   []memory          `yaml:"memory"` // past incidents of the same kind
 	Expect   expectation       `yaml:"expect"`
 
 	evidence        []incident.Evidence
-	counterEvidence refutation
+	counterEvidence counterEvidence
 	recorded        *recording
 }
 
@@ -62,8 +62,8 @@ const (
 	byModel = "live"
 )
 
-// refutation is what was looked up to refute the draft, and for which queries of its own.
-type refutation struct {
+// counterEvidence is what was looked up to verify the draft, and for which queries of its own.
+type counterEvidence struct {
 	Checks      []string            `json:"checks"`
 	Comparisons []incident.Evidence `json:"comparisons"`
 	Answers     []incident.Evidence `json:"answers"`
@@ -189,8 +189,8 @@ func (s *scenario) rules() (string, error) {
 	return string(b), nil
 }
 
-// lines writes evidence as JSON, each item on a line of its own: they are long, and differences should show which one.
-func lines(items []incident.Evidence) (json.RawMessage, error) {
+// evidenceLines writes evidence as JSON, each item on a line of its own: they are long, and differences should show which one.
+func evidenceLines(items []incident.Evidence) (json.RawMessage, error) {
 	texts := make([]string, len(items))
 	for i, item := range items {
 		text, err := json.Marshal(item)

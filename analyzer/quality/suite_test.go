@@ -3,6 +3,9 @@ package quality
 import (
 	"flag"
 	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -17,13 +20,13 @@ var (
 	runs           = flag.Int("runs", 1, "how often each scenario is asked of the live model")
 	recordAnswers  = flag.Bool("record", false, "with -live: write down what the model answers in the first run, and what refuted its draft")
 	recordEvidence = flag.Bool("record.evidence", false, "collect the evidence anew from a real Prometheus, and what refutes the recorded draft")
-	printPrompts   = flag.Bool("print.prompts", false, "print what the model is asked")
+	promptsTo      = flag.String("prompts", "", "a folder to write to what the model is asked: NAME-1.txt, NAME-2.txt")
 )
 
 // TestSuite replays all scenarios, or asks them of the live model, and prints how it went.
 func TestSuite(t *testing.T) {
 	if *askLive {
-		e, err := live()
+		e, err := liveEndpoint()
 		require.NoError(t, err)
 		fmt.Print("\n", runLive(t, e, names(t), *runs, liveRefuter, recordTo(*recordAnswers)))
 		return
@@ -36,8 +39,8 @@ func TestSuite(t *testing.T) {
 			if *recordEvidence {
 				s.record(t)
 			}
-			if *printPrompts {
-				s.printFirst(t)
+			if *promptsTo != "" {
+				s.writePrompt(t, 1, s.firstPrompt(t))
 			}
 			require.NotEmpty(t, s.evidence, "%s has no evidence.json: record it with -record.evidence", name)
 			r := s.result(s.replay(t))
@@ -55,7 +58,7 @@ func (s *scenario) record(t *testing.T) {
 	c := s.serve(t)
 	s.recordEvidence(t, c)
 	if s.recorded != nil {
-		s.recordRefutation(t, c, s.draftChecks(t))
+		s.recordCounterEvidence(t, c, s.draftChecks(t))
 	}
 }
 
@@ -71,22 +74,21 @@ func (s *scenario) draftChecks(t *testing.T) []incident.Check {
 	return p.draft.Checks
 }
 
-func (s *scenario) printFirst(t *testing.T) {
+// firstPrompt returns what the model is asked first; the scenario needs no recorded answers for that.
+func (s *scenario) firstPrompt(t *testing.T) []analyzer.Message {
 	t.Helper()
 	a, err := analyzer.New(analyzer.Options{Language: s.Language, Ledger: analyzer.NewMemoryLedger(nil)})
 	require.NoError(t, err)
-	fmt.Printf("\n===== %s: %s\n", s.name, s.About)
-	for _, m := range a.Prompt(s.incident(t), s.findings())[1:] { // the instructions are prompt.md
-		fmt.Printf("--- %s\n%s\n", m.Role, m.Content)
-	}
+	return a.Prompt(s.incident(t), s.findings())
 }
 
-func printSecond(p *played) {
-	for _, c := range p.calls[1:] {
-		for _, m := range c.Messages[min(2, len(c.Messages)):] {
-			fmt.Printf("--- %s\n%s\n", m.Role, m.Content)
-		}
+func (s *scenario) writePrompt(t *testing.T, n int, messages []analyzer.Message) {
+	t.Helper()
+	var b strings.Builder
+	for _, m := range messages {
+		fmt.Fprintf(&b, "--- %s\n%s\n", m.Role, m.Content)
 	}
+	require.NoError(t, os.WriteFile(filepath.Join(*promptsTo, fmt.Sprintf("%s-%d.txt", s.name, n)), []byte(b.String()), 0o644))
 }
 
 // recordTo returns the folder in which a scenario's answers are written; "" for none.

@@ -235,7 +235,7 @@ func TestMoney(t *testing.T) {
 		case inc.Analysis.Reason == incident.Budget:
 			waiting++
 			assert.Contains(t, s.report(inc), "budget.cost_per_hour")
-			assert.Regexp(t, `free at \d\d:\d\d:\d\d UTC`, inc.Analysis.Detail)
+			assert.Regexp(t, `allowed at \d\d:\d\d:\d\d UTC`, inc.Analysis.Detail)
 		}
 	}
 	t.Logf("%d analysed for %.4f of %.4f USD, %d wait", complete, spent, perHour, waiting)

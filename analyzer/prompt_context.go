@@ -8,16 +8,16 @@ import (
 	"github.com/alertscribe/alertscribe/incident"
 )
 
-// What is told beside the evidence, and how much of it.
+// How much stands beside the evidence.
 const (
-	maxHints    = 5   // of people
-	maxHint     = 600 // runes
-	maxRecalled = 3
+	maxHints      = 5   // of feedback
+	maxHint       = 600 // runes
+	maxHypotheses = 3
 )
 
-// aside writes what is no evidence: the rest of a storm, earlier incidents and what people said of them, within some
+// context writes what is no evidence: the rest of a storm, past incidents and feedback, within some
 // bytes. Hints and hypotheses have ids of their own, which no cause can cite.
-func (p *promptText) aside(inc *incident.Incident, memory []incident.PastIncident, room int) string {
+func (p *promptText) context(inc *incident.Incident, memory []incident.PastIncident, room int) string {
 	var b strings.Builder
 	add := func(title string, lines []string) {
 		titled := false
@@ -40,7 +40,7 @@ func (p *promptText) aside(inc *incident.Incident, memory []incident.PastInciden
 	return b.String()
 }
 
-// hints are what people said about this incident and about earlier ones, the newest first.
+// hints are feedback on this incident and on past ones, the newest first.
 func (p *promptText) hints(inc *incident.Incident, memory []incident.PastIncident) []string {
 	var lines []string
 	add := func(about string, feedback []incident.Feedback) {
@@ -68,7 +68,7 @@ func (p *promptText) hints(inc *incident.Incident, memory []incident.PastInciden
 func (p *promptText) hypotheses(memory []incident.PastIncident) []string {
 	var lines []string
 	for _, r := range memory {
-		if r.Hypothesis == "" || len(lines) == maxRecalled {
+		if r.Hypothesis == "" || len(lines) == maxHypotheses {
 			continue
 		}
 		review := "nobody reviewed it"
@@ -88,7 +88,7 @@ func (p *promptText) hypotheses(memory []incident.PastIncident) []string {
 
 func (p *promptText) storm(inc *incident.Incident) []string {
 	links := slices.Clone(inc.Related)
-	slices.SortStableFunc(links, func(a, b incident.RelatedIncident) int { return p.rules.Rank(a.Severity) - p.rules.Rank(b.Severity) })
+	slices.SortStableFunc(links, func(a, b incident.RelatedIncident) int { return p.policy.Rank(a.Severity) - p.policy.Rank(b.Severity) })
 	var lines []string
 	for _, l := range links {
 		lines = append(lines, fmt.Sprintf("- %s, %s, opened %s", p.text(l.Alertname, maxTitle), p.text(l.Severity, maxLabelName), stamp(l.OpenedAt)))

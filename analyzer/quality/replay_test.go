@@ -24,8 +24,8 @@ import (
 // endpoint is whom the analyzer asks.
 type endpoint struct{ url, model, key string }
 
-// live returns the endpoint that the environment names, as for the service.
-func live() (endpoint, error) {
+// liveEndpoint returns the endpoint that the environment names, as for the service.
+func liveEndpoint() (endpoint, error) {
 	e := endpoint{url: os.Getenv("LLM_BASE_URL"), model: os.Getenv("LLM_MODEL"), key: os.Getenv("DEEPSEEK_API_KEY")}
 	if e.key == "" {
 		return e, errors.New("-live asks the live model and needs its key: set DEEPSEEK_API_KEY (and LLM_BASE_URL, LLM_MODEL for another one than DeepSeek's)")
@@ -78,11 +78,11 @@ func (p *tap) RoundTrip(r *http.Request) (*http.Response, error) {
 	return resp, err
 }
 
-// played is what came of one scenario, once.
+// played is one run of a scenario.
 type played struct {
 	draft, final    *incident.Verdict
 	evidence        []incident.Evidence // all that the final answer may cite
-	counterEvidence refutation
+	counterEvidence counterEvidence
 	calls           []call
 	took            time.Duration
 }
@@ -111,7 +111,7 @@ func (s *scenario) play(ctx context.Context, t *testing.T, e endpoint, r refuter
 		}
 		p.final, p.evidence = final, slices.Concat(f.Evidence, looked)
 	}
-	p.calls, p.counterEvidence, p.took = listener.calls, memo.refutation, time.Since(began)
+	p.calls, p.counterEvidence, p.took = listener.calls, memo.counterEvidence, time.Since(began)
 	return p, nil
 }
 
@@ -128,8 +128,10 @@ func (s *scenario) replay(t *testing.T) *played {
 	srv.Always(modeltest.Status(http.StatusBadRequest, "no answer is recorded for this call"))
 	p, err := s.play(t.Context(), t, endpoint{srv.URL, s.recorded.Model, "sk-replay"}, replayed{t, s})
 	require.NoError(t, err)
-	if *printPrompts {
-		printSecond(p)
+	if *promptsTo != "" {
+		for i, c := range p.calls {
+			s.writePrompt(t, i+1, c.Messages)
+		}
 	}
 	if p.final.Verification != nil {
 		require.Empty(t, p.final.Verification.Reason, p.final.Verification.Detail)

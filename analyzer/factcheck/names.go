@@ -1,4 +1,4 @@
-package analyzer
+package factcheck
 
 import (
 	"net/netip"
@@ -30,15 +30,16 @@ var (
 
 // Last words of the names of services, and first ones that make such a name a common noun: per-node, message-queue.
 var (
-	serviceWords = words(`service svc api db database server gateway proxy worker prod production staging cache redis mysql postgres kafka
+	serviceWords = wordSet(`service svc api db database server gateway proxy worker prod production staging cache redis mysql postgres kafka
 		cluster exporter controller node app frontend backend scheduler operator ingress pod job queue broker replica primary agent daemon lb canary`)
-	commonWords = words(`per multi cross single in non pre post intra inter sub client server third read write hot cold on off two three high low
+	commonWords = wordSet(`per multi cross single in non pre post intra inter sub client server third read write hot cold on off two three high low
 		same whole each all other one cron batch worker message task job primary api cache rate web back front out up down over under self
 		full half mid long short new old real well single-page load third-party downstream upstream external internal stand shared custom
 		name dns mail proxy reverse time app first second last home test dead delay event`)
 )
 
-func words(list string) map[string]bool {
+// wordSet returns the words of a list.
+func wordSet(list string) map[string]bool {
 	set := map[string]bool{}
 	for word := range strings.FieldsSeq(list) {
 		set[word] = true
@@ -46,17 +47,17 @@ func words(list string) map[string]bool {
 	return set
 }
 
-func ordinary(run string) bool { return commonForm.MatchString(run) }
+func isCommonForm(run string) bool { return commonForm.MatchString(run) }
 
 // classify tells names from words, by their form alone. Where there is doubt it is no name: a false alarm costs more
 // trust than a missed invention.
 func classify(run string) nameKind {
 	separated := strings.ContainsAny(run, "._:/@-")
-	digit, alpha := strings.ContainsAny(run, "0123456789"), strings.IndexFunc(run, func(c rune) bool { return letter(byte(c)) }) >= 0
+	digit, alpha := strings.ContainsAny(run, "0123456789"), strings.IndexFunc(run, func(c rune) bool { return isLetter(byte(c)) }) >= 0
 	switch {
-	case ordinary(run):
+	case isCommonForm(run):
 		return noName
-	case address(run):
+	case isAddress(run):
 		return strongName
 	case versionForm.MatchString(run), portForm.MatchString(run) && alpha:
 		return strongName
@@ -73,12 +74,12 @@ func classify(run string) nameKind {
 	case hostForm.MatchString(run):
 		return weakName
 	case dashedForm.MatchString(run):
-		return dashed(run)
+		return classifyDashed(run)
 	}
 	return noName
 }
 
-func dashed(run string) nameKind {
+func classifyDashed(run string) nameKind {
 	segments := strings.Split(strings.ToLower(run), "-")
 	if regionForm.MatchString(run) {
 		return weakName
@@ -89,8 +90,8 @@ func dashed(run string) nameKind {
 	return noName
 }
 
-// address reports whether s is an IP address, alone or with a port, a prefix length, or a star at its end.
-func address(s string) bool {
+// isAddress reports whether s is an IP address, alone or with a port, a prefix length, or a star at its end.
+func isAddress(s string) bool {
 	host := strings.TrimSuffix(strings.TrimSuffix(s, ".x"), ".*")
 	if host != s {
 		s = host + strings.Repeat(".0", max(3-strings.Count(host, "."), 0))
@@ -105,20 +106,20 @@ func address(s string) bool {
 	return err == nil
 }
 
-// parts divides a run at its slashes, unless it is an address, a time or a URL.
-func parts(run string) []string {
+// nameParts divides a run at its slashes, unless it is an address, a time or a URL.
+func nameParts(run string) []string {
 	if _, rest, ok := strings.Cut(run, "://"); ok {
 		host, _, _ := strings.Cut(rest, "/")
 		return []string{host}
 	}
-	if !strings.Contains(run, "/") || address(run) || ordinary(run) {
+	if !strings.Contains(run, "/") || isAddress(run) || isCommonForm(run) {
 		return []string{run}
 	}
 	return strings.Split(run, "/")
 }
 
-// loopback reports whether an address is the machine's own, or none in particular: commands name those freely.
-func loopback(s string) bool {
+// isLoopback reports whether an address is the machine's own, or none in particular: commands name those freely.
+func isLoopback(s string) bool {
 	host := s
 	if ap, err := netip.ParseAddrPort(s); err == nil {
 		host = ap.Addr().String()

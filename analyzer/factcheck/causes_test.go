@@ -1,4 +1,4 @@
-package analyzer
+package factcheck
 
 import "github.com/alertscribe/alertscribe/incident"
 

@@ -1,4 +1,4 @@
-package analyzer
+package factcheck
 
 import (
 	"fmt"
@@ -11,7 +11,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/alertscribe/alertscribe/analyzer/modeltest"
 	"github.com/alertscribe/alertscribe/incident"
 )
 
@@ -19,9 +18,8 @@ import (
 func (c causeCase) checked() incident.Cause {
 	s := scenes()[c.scene]
 	cause := incident.Cause{Hypothesis: c.text, Likelihood: "high", Evidence: strings.Fields(c.cites)}
-	cause.Marks = checkCitations(cause.Evidence, evidenceKnown(s.evidence))
 	v := &incident.Verdict{Summary: "It fails.", Causes: []incident.Cause{cause}}
-	check(v, s.material())
+	Check(v, s.input())
 	return v.Causes[0]
 }
 
@@ -38,7 +36,7 @@ func alarms(causes []causeCase) []string {
 
 // What the checks are worth: every planted invention is caught, and of the honest causes at most one is marked. With
 // -v it prints the figures.
-func TestChecksCatchInventionsAndLeaveTheHonestAlone(t *testing.T) {
+func TestChecksMarkOnlyFabrications(t *testing.T) {
 	require.GreaterOrEqual(t, len(cleanCauses), 30)
 	require.GreaterOrEqual(t, len(plantedCauses), 30)
 	false1, false2 := alarms(cleanCauses), alarms(moreCleanCauses)
@@ -65,7 +63,7 @@ func TestChecksCatchWhatIsAltered(t *testing.T) {
 	numbers, names := [2]int{}, [2]int{}
 	for _, c := range append(slices.Clone(cleanCauses), moreCleanCauses...) {
 		before := c.checked().Marks
-		said := readClaims(c.text)
+		said := parseClaims(c.text)
 		try := func(n *[2]int, old, altered string) {
 			marked := slices.ContainsFunc(before, func(m incident.Mark) bool { return m.Text == old })
 			if marked || old == altered || strings.Count(c.text, old) != 1 {
@@ -81,11 +79,11 @@ func TestChecksCatchWhatIsAltered(t *testing.T) {
 			}
 		}
 		for _, q := range said.quantities {
-			if value := numeral.FindString(q.text); q.dim != plain || q.value > 1 {
+			if value := numeralForm.FindString(q.text); q.dim != dimPlain || q.value > 1 {
 				try(&numbers, q.text, strings.Replace(q.text, value, alter(value), 1))
 			}
 		}
-		for _, m := range said.moments {
+		for _, m := range said.timestamps {
 			try(&numbers, m.text, alterClock(m.text))
 		}
 		for _, n := range said.names {
@@ -122,7 +120,7 @@ func alterName(s string) string {
 	}
 	last := s[len(s)-1]
 	switch {
-	case digit(last):
+	case isDigit(last):
 		last = '0' + (last-'0'+3)%10
 	case last == 'z':
 		last = 'q'
@@ -196,9 +194,9 @@ func TestNumbersAreComparedWithinRoundingAndUnits(t *testing.T) {
 	}
 	for _, test := range tests {
 		f := new(facts)
-		f.text(test.fact)
-		for _, q := range readClaims(test.claim).quantities {
-			got := f.holds(q) || q.dim == plain && q.value <= 1
+		f.addText(test.fact)
+		for _, q := range parseClaims(test.claim).quantities {
+			got := f.hasNumber(q) || q.dim == dimPlain && q.value <= 1
 			if strings.Contains(test.claim, "-") || strings.Contains(test.claim, "–") {
 				if got != test.want && q.text != "64" {
 					t.Errorf("%q in %q: %t (%+v)", test.claim, test.fact, got, q)
@@ -244,10 +242,10 @@ func TestTimesAreComparedAsTimes(t *testing.T) {
 	}
 	for _, test := range tests {
 		f := new(facts)
-		f.text(test.fact)
-		moments := readClaims(test.claim).moments
-		if assert.Len(t, moments, 1, test.claim) {
-			assert.Equal(t, test.want, f.at(moments[0]), "%q in %q (%+v)", test.claim, test.fact, moments[0])
+		f.addText(test.fact)
+		timestamps := parseClaims(test.claim).timestamps
+		if assert.Len(t, timestamps, 1, test.claim) {
+			assert.Equal(t, test.want, f.hasTime(timestamps[0]), "%q in %q (%+v)", test.claim, test.fact, timestamps[0])
 		}
 	}
 }
@@ -260,7 +258,7 @@ func TestWordsAreNoNames(t *testing.T) {
 		"An api-gateway, a message-queue, a per-node limit, a cron-job; see nginx.conf and /etc/hosts, and/or restart.",
 		"PostgreSQL, RabbitMQ, OOMKilled, CrashLoopBackOff. [REDACTED:password:1] 数据库/缓存 读写分离",
 	} {
-		assert.Empty(t, readClaims(text).names, text)
+		assert.Empty(t, parseClaims(text).names, text)
 	}
 }
 
@@ -276,7 +274,7 @@ func TestSummaryAndActionsAreChecked(t *testing.T) {
 			},
 		},
 	}
-	check(v, s.material())
+	Check(v, s.input())
 	assert.Equal(t, []incident.Mark{
 		{Kind: incident.MarkUnknownEvidence, Text: "E77"},
 		{Kind: incident.MarkNumberNotFound, Text: "12.5 %"},
@@ -291,8 +289,8 @@ func TestSummaryAndActionsAreChecked(t *testing.T) {
 		{Kind: incident.MarkNameNotFound, Text: "185.220.101.5"},
 	}, v.Actions[1].Marks)
 
-	prose := proseVerdict("It is 99 % certain that 10.1.2.3 did it.")
-	check(prose, s.material())
+	prose := &incident.Verdict{Prose: "It is 99 % certain that 10.1.2.3 did it."}
+	Check(prose, s.input())
 	assert.Empty(t, prose.Marks)
 }
 
@@ -320,51 +318,4 @@ func TestConfidenceIsMeasured(t *testing.T) {
 			assert.Equal(t, "high", c.Likelihood, "the model's word stays beside it")
 		})
 	}
-}
-
-func TestAnswersAreChecked(t *testing.T) {
-	b := newBench(t)
-	b.srv.Next(modeltest.Content(`{"summary":"It fails since 03:33 UTC.","causes":[
-		{"hypothesis":"shenzhen carries 85.3 % of the change, from 0.05 to 0.62.","likelihood":"high","evidence":["E2"]},
-		{"hypothesis":"ip_region=\"hangzhou\" carries 99.1 % of it.","likelihood":"high","evidence":["E2"]}]}`))
-	v, failure := b.ask(t, "a")
-	require.Nil(t, failure)
-	assert.Equal(t, []incident.Mark{{Kind: incident.MarkNumberNotFound, Text: "03:33 UTC"}}, v.Marks)
-	assert.Empty(t, v.Causes[0].Marks)
-	assert.InDelta(t, .5, v.Causes[0].Confidence, 1e-9)
-	assert.Equal(t, []incident.Mark{
-		{Kind: incident.MarkNumberNotFound, Text: "99.1 %"}, {Kind: incident.MarkNameNotFound, Text: "hangzhou"},
-	}, v.Causes[1].Marks)
-	assert.InDelta(t, .17, v.Causes[1].Confidence, 1e-9)
-}
-
-func TestEvidenceThatWasCutFromThePromptIsMissing(t *testing.T) {
-	b := newBench(t, func(o *Options) { o.MaxPromptBytes = minPromptBytes })
-	var evidence []incident.Evidence
-	for i := range 60 {
-		evidence = append(evidence, incident.Evidence{
-			ID: fmt.Sprint("E", i+1), Kind: incident.KindSignal, Title: "Signal", Summary: strings.Repeat("It changed. ", 40),
-		})
-	}
-	b.srv.Next(modeltest.Content(`{"summary":"It fails.","causes":[{"hypothesis":"It changed.","evidence":["E1","E60"]}]}`))
-	v, err := b.Draft(t.Context(), testIncident(), incident.Findings{Evidence: evidence})
-	require.NoError(t, err)
-	assert.Equal(t, []incident.Mark{{Kind: incident.MarkEvidenceMissing, Text: "E60"}}, v.Causes[0].Marks)
-}
-
-func TestPromptIsWhatIsSent(t *testing.T) {
-	b := newBench(t, func(o *Options) { o.Language = "zh" })
-	inc, evidence := testIncident(), testEvidence()
-	inc.Alerts[0].Annotations["dsn"] = "postgres://app:hunter2@db/app"
-	_, err := b.Draft(t.Context(), inc, incident.Findings{Evidence: evidence})
-	require.NoError(t, err)
-	shown := b.Prompt(inc, incident.Findings{Evidence: evidence})
-	sent := b.srv.Requests()[0].Messages
-	require.Len(t, shown, len(sent))
-	for i, m := range sent {
-		assert.Equal(t, m.Role, shown[i].Role)
-		assert.Equal(t, *m.Content, shown[i].Content)
-	}
-	assert.NotContains(t, shown[1].Content, "hunter2")
-	assert.Len(t, b.srv.Requests(), 1, "showing the prompt asks nobody")
 }

@@ -1,4 +1,4 @@
-package analyzer
+package factcheck
 
 import (
 	"time"
@@ -13,11 +13,11 @@ type scene struct {
 	missing  []string
 }
 
-func (s scene) material() material {
-	return material{inc: s.inc, alerts: s.inc.Alerts, evidence: s.evidence, missing: s.missing}
+func (s scene) input() Input {
+	return Input{Incident: s.inc, Alerts: s.inc.Alerts, Evidence: s.evidence, Missing: s.missing}
 }
 
-func at(clock string) time.Time {
+func clockTime(clock string) time.Time {
 	t, err := time.Parse(time.DateTime, "2026-11-20 "+clock)
 	if err != nil {
 		panic(err)
@@ -28,19 +28,19 @@ func at(clock string) time.Time {
 func curve(name string, values ...float64) incident.Series {
 	s := incident.Series{Name: name, Step: time.Minute}
 	for i, v := range values {
-		s.Points = append(s.Points, incident.Point{At: at("07:30:00").Add(time.Duration(i) * time.Minute), Value: v})
+		s.Points = append(s.Points, incident.Point{At: clockTime("07:30:00").Add(time.Duration(i) * time.Minute), Value: v})
 	}
 	return s
 }
 
 func ranked(labels map[string]string, direction string, before, after, score, share float64, onset string) incident.RankedSeries {
-	return incident.RankedSeries{Labels: labels, Direction: direction, Before: before, After: after, Score: score, Share: share, Onset: at(onset)}
+	return incident.RankedSeries{Labels: labels, Direction: direction, Before: before, After: after, Score: score, Share: share, Onset: clockTime(onset)}
 }
 
 func incidentOf(alertname, opened string, annotations map[string]string, labels ...map[string]string) *incident.Incident {
 	inc := &incident.Incident{
 		ID: "aaaaaaaaaaaaaaaaaaaaaaaaaa", Receiver: "oncall", Alertname: alertname, Severity: "critical", Status: incident.Firing,
-		GroupLabels: map[string]string{"alertname": alertname}, OpenedAt: at(opened), StartedAt: at(opened).Add(-30 * time.Second),
+		GroupLabels: map[string]string{"alertname": alertname}, OpenedAt: clockTime(opened), StartedAt: clockTime(opened).Add(-30 * time.Second),
 	}
 	for _, own := range labels {
 		own["alertname"], own["severity"] = alertname, "critical"
@@ -78,7 +78,7 @@ func loginScene() scene {
 				Summary: "The value was 64.2 % when the alert fired; last 63.8 %. Threshold: > 5 %. Highest 66.1 % at 2026-11-20 08:31:20 UTC. " +
 					"Before: median 2.05 %, usual deviation 0.6 %. The change is 103 times the usual deviation. The condition is met since 2026-11-20 08:27:35 UTC.",
 				Query: `sum(rate(user_login_total{login_status="failed"}[5m])) / sum(rate(user_login_total[5m]))`,
-				Start: at("07:30:00"), End: at("08:30:00"),
+				Start: clockTime("07:30:00"), End: clockTime("08:30:00"),
 				Table: &incident.Table{
 					Columns: []string{"rule", "rule group", "for", "labels set"},
 					Rows:    [][]string{{"login_failure_ratio > 0.05", "login", "2m", `{severity="critical"}`}},
@@ -136,7 +136,7 @@ func diskScene() scene {
 				ID: "E2", Kind: incident.KindSignal, Title: "The alert's signal",
 				Summary: "The value was -1.5 GiB when the alert fired; last -3.2 GiB. Threshold: < 0 B. Lowest -3.2 GiB at 2026-11-20 02:11:00 UTC. Before: median 212 GiB, usual deviation 1.1 GiB.",
 				Query:   `predict_linear(node_filesystem_avail_bytes{mountpoint="/var/lib/postgresql"}[1h], 4*3600)`,
-				Start:   at("01:10:00"), End: at("02:10:00"),
+				Start:   clockTime("01:10:00"), End: clockTime("02:10:00"),
 				Chart: &incident.Chart{Unit: "bytes", Series: []incident.Series{curve("avail", 227633266688, 190e9, 48318382080)}},
 			},
 			{
@@ -174,7 +174,7 @@ func payScene() scene {
 				ID: "E2", Kind: incident.KindSignal, Title: "告警信号",
 				Summary: "告警触发时的值为 2.31 s，最新值为 2.87 s。阈值：> 800 ms。最高 3.02 s（2026-11-20 14:06:40 UTC）。此前：中位数 214 ms，常见偏差 18 ms。变化幅度是常见偏差的 116 倍。条件自 2026-11-20 13:59:20 UTC 起持续成立。",
 				Query:   `histogram_quantile(0.99, sum by (le) (rate(pay_request_duration_seconds_bucket{service="pay-core"}[5m])))`,
-				Start:   at("13:05:00"), End: at("14:05:00"),
+				Start:   clockTime("13:05:00"), End: clockTime("14:05:00"),
 			},
 			{
 				ID: "E3", Kind: incident.KindDrilldown, Title: "变化来自哪里",

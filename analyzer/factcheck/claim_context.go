@@ -1,9 +1,11 @@
-package analyzer
+package factcheck
 
 import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/alertscribe/alertscribe/text"
 )
 
 var (
@@ -25,40 +27,41 @@ var (
 	guessBefore   = regexp.MustCompile(`(?i)(?:likelihood|probability|chance|confidence|可能性|概率|把握)\W*(?:\w+ ){0,2}\D{0,12}$`)
 	productBefore = regexp.MustCompile(`(?:\b[A-Z][a-z]+[A-Z]\w*|\b(?:Java|Python|Redis|Kafka|Kubernetes|Linux|Debian|Ubuntu|Nginx|Windows|Mongo)) $`)
 	versionBefore = regexp.MustCompile(`(?i)(?:\b(?:version|release|build|tag)|版本号?) ?$`)
-	always        = regexp.MustCompile(`^(?:24/7|24[x×]7|7[x×]24)`)
-	compound      = regexp.MustCompile(`^\d{1,3}-[A-Za-z]+`) // three-node, two-factor
+	alwaysForm    = regexp.MustCompile(`^(?:24/7|24[x×]7|7[x×]24)`)
+	compoundForm  = regexp.MustCompile(`^\d{1,3}-[A-Za-z]+`) // three-node, two-factor
 )
 
 var (
 	looseBefore = regexp.MustCompile(`(?i)(?:\b(?:about|around|approximately|before|after|by|until|till|near)|~|≈|约|近) ?$`)
 	looseAfter  = regexp.MustCompile(`^ ?(?:左右|前后|之?前|之?后|许|\(?(?:about|approximately))`)
-	beijing     = regexp.MustCompile(`(?:北京时间|CST) ?$`)
+	beijingTime = regexp.MustCompile(`(?:北京时间|CST) ?$`)
 )
 
-func (r *reader) moment(m moment, i, n int) {
-	if r.source {
-		r.moments = append(r.moments, m)
+// addTimestamp files a timestamp, with what stands around it.
+func (p *claimParser) addTimestamp(t timestamp, i, n int) {
+	if p.source {
+		p.timestamps = append(p.timestamps, t)
 		return
 	}
-	before, after := r.around(i, n)
-	m.loose = m.loose || looseBefore.MatchString(before) || looseAfter.MatchString(after)
-	if beijing.MatchString(before) {
-		m.shift(-8 * 3600)
+	before, after := p.around(i, n)
+	t.loose = t.loose || looseBefore.MatchString(before) || looseAfter.MatchString(after)
+	if beijingTime.MatchString(before) {
+		t.shift(-8 * 3600)
 	}
-	if len(r.moments) < maxClaims && !slices.Contains(r.moments, m) {
-		r.moments = append(r.moments, m)
+	if len(p.timestamps) < maxClaims && !slices.Contains(p.timestamps, t) {
+		p.timestamps = append(p.timestamps, t)
 	}
 }
 
 // claim files a number as what it is in its place.
-func (r *reader) claim(q quantity, i, n int) {
-	before, after := r.around(i, n)
-	if q.dim == plain && versionBefore.MatchString(before) {
-		r.name(name{text: q.text, strong: true})
+func (p *claimParser) claim(q quantity, i, n int) {
+	before, after := p.around(i, n)
+	if q.dim == dimPlain && versionBefore.MatchString(before) {
+		p.name(nameClaim{text: q.text, strong: true})
 		return
 	}
 	listed := strings.HasPrefix(after, ")") && (before == "" || strings.HasSuffix(before, "("))
-	if q.dim == plain && (listed || prefixLength(before) || productBefore.MatchString(before)) ||
+	if q.dim == dimPlain && (listed || prefixLength(before) || productBefore.MatchString(before)) ||
 		ordinalBefore.MatchString(before) || ordinalAfter.MatchString(after) || guessBefore.MatchString(before) {
 		return
 	}
@@ -66,23 +69,23 @@ func (r *reader) claim(q quantity, i, n int) {
 	q.others = allButOne.MatchString(before) || strings.HasPrefix(after, " other")
 	switch {
 	case aboutBefore.MatchString(before) || aboutAfter.MatchString(after):
-		q.slack = about
+		q.slack = slackAbout
 	case overBefore.MatchString(before) || overAfter.MatchString(after):
-		q.slack = over
+		q.slack = slackOver
 	case underBefore.MatchString(before) || underAfter.MatchString(after):
-		q.slack = under
+		q.slack = slackUnder
 	}
-	if !slices.Contains(r.quantities, q) {
-		r.quantities = append(r.quantities, q)
+	if !slices.Contains(p.quantities, q) {
+		p.quantities = append(p.quantities, q)
 	}
 }
 
 // prefixLength reports whether a number after this is one of a network's prefix: "a /24".
 func prefixLength(before string) bool {
-	return strings.HasSuffix(before, "/") && (len(before) == 1 || !wordByte(before[len(before)-2]))
+	return strings.HasSuffix(before, "/") && (len(before) == 1 || !isWordByte(before[len(before)-2]))
 }
 
 // around returns a little of what stands before and after a part of the text.
-func (r *reader) around(i, n int) (before, after string) {
-	return r.s[max(i-lookBack, 0):i], cutBytes(r.s[i+n:], lookBack)
+func (p *claimParser) around(i, n int) (before, after string) {
+	return p.s[max(i-lookBack, 0):i], text.CutBytes(p.s[i+n:], lookBack)
 }

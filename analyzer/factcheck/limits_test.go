@@ -1,4 +1,4 @@
-package analyzer
+package factcheck
 
 import (
 	"slices"
@@ -25,8 +25,8 @@ func TestCheckingIsLinear(t *testing.T) {
 			best := time.Hour
 			for range 2 {
 				began := time.Now()
-				readClaims(text)
-				readFacts(text)
+				parseClaims(text)
+				parseFacts(text)
 				directions(text, loginCited)
 				best = min(best, time.Since(began))
 			}
@@ -55,10 +55,10 @@ func FuzzCheck(f *testing.F) {
 		s.inc.Alerts[0].Annotations = map[string]string{"summary": known}
 		s.inc.Alerts[0].GeneratorURL = known
 		v := &incident.Verdict{
-			Summary: line(said, maxOverview), Actions: []incident.Action{{Step: line(said, maxSentence), Why: line(known, maxSentence), Command: said}},
-			Causes: []incident.Cause{{Hypothesis: line(said, maxSentence), Evidence: []string{"E3", "E9"}}, {Hypothesis: line(known, maxSentence)}},
+			Summary: said, Actions: []incident.Action{{Step: said, Why: known, Command: said}},
+			Causes: []incident.Cause{{Hypothesis: said, Evidence: []string{"E3", "E9", said}}, {Hypothesis: known}},
 		}
-		check(v, s.material())
+		Check(v, s.input())
 		marks := v.Marks
 		for _, c := range v.Causes {
 			marks = append(marks, c.Marks...)
@@ -67,7 +67,7 @@ func FuzzCheck(f *testing.F) {
 			}
 		}
 		for _, m := range marks {
-			if !slices.Contains(incident.MarkKinds(), m.Kind) || utf8.RuneCountInString(m.Text) > maxLabelName {
+			if !slices.Contains(incident.MarkKinds(), m.Kind) || utf8.RuneCountInString(m.Text) > maxMarkText {
 				t.Fatalf("%+v", m)
 			}
 		}

@@ -1,4 +1,4 @@
-package analyzer
+package factcheck
 
 // moreCleanCauses were written after the checks had been tuned on cleanCauses, and in another manner. On first sight 6
 // of the 42 were marked; rules for versions of products, guessed likelihoods, "the other 334" and "down by about 73 %"

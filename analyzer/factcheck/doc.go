@@ -1,0 +1,26 @@
+// Package factcheck compares what a verdict says with what the model was shown, by code and without a model:
+//
+//	factcheck.Check(verdict, factcheck.Input{Incident: inc, Alerts: shown, Evidence: evidence})
+//
+// Check puts marks beside each cause, each action and the rest of the verdict, and gives each cause a confidence. It neither
+// changes nor drops anything that the model said, and it never fails.
+//
+// # What is looked up
+//
+// Of a cause: that it cites evidence, that the evidence exists, could be looked up and was shown; that each number, time and
+// date stands in the evidence it cites or in the alerts; that each name stands in some evidence or alert; and that what it
+// says to rise does not fall. The summary and the reasons of actions cite nothing by themselves: their numbers may stand
+// anywhere. The steps and commands of an action prescribe, so only addresses and other unmistakable names are looked up there.
+// In all of them a sentence, a link or a command is marked that comes from text that strangers may have written alone:
+// labels, annotations, label values and lines within the evidence, past hypotheses.
+//
+// # How a text is read
+//
+// A claimParser divides a text into claims: quantities with their units, timestamps, names, and ids of evidence (English and
+// Chinese). The same parser reads the alerts and the evidence into facts; a nameIndex holds all of their text. A claim holds if a
+// fact equals it within the claim's own rounding, in a unit that both may have, or if two facts that belong together give it as
+// a ratio or a difference. In doubt nothing is marked, except that a number which the model has computed itself can be marked
+// although it is right.
+//
+// All work is bounded by the length of what is read: a hostile text costs no more than an honest one of its size.
+package factcheck
