@@ -8,6 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/alertscribe/alertscribe/incident"
+
+	"github.com/alertscribe/alertscribe/promql"
 )
 
 // TestAllThatIsAsked holds a whole collection to its order, to its budget, and to what each item owes the reader.
@@ -25,8 +27,8 @@ func TestAllThatIsAsked(t *testing.T) {
 	for _, one := range c.collectors() {
 		c.collect(t.Context(), one, q)
 	}
-	t.Logf("%d items, %d queries, %s", len(items), q.prom.asked.Load(), time.Since(began)/2)
-	assert.LessOrEqual(t, q.prom.asked.Load(), int64(60))
+	t.Logf("%d items, %d queries, %s", len(items), q.prom.Budget().Used(), time.Since(began)/2)
+	assert.LessOrEqual(t, q.prom.Budget().Used(), 60)
 	var kinds []incident.EvidenceKind
 	for _, item := range items {
 		t.Log(item.ID, item.Kind, item.Title, "–", item.Summary)
@@ -37,7 +39,7 @@ func TestAllThatIsAsked(t *testing.T) {
 		if item.Query != "" {
 			assert.NotEmpty(t, item.Link)
 			assert.True(t, item.End.After(item.Start))
-			_, err := parse(item.Query)
+			_, err := promql.Parse(item.Query)
 			require.NoError(t, err, item.Query)
 		}
 		if item.Table != nil {

@@ -9,16 +9,18 @@ import (
 
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/promql/parser"
+
+	"github.com/alertscribe/alertscribe/promql"
 )
 
 // restarts finds processes that started within the window, by the time that they tell, and containers that Kubernetes
 // restarted.
-func restarts(ctx context.Context, q *inquiry, scope []matcher, labels map[string]string) (string, []occurrence, error) {
+func restarts(ctx context.Context, q *inquiry, scope []promql.Matcher, labels map[string]string) (string, []occurrence, error) {
 	since := strconv.FormatInt(q.start.Unix(), 10)
-	promql := selectorText("process_start_time_seconds", scope...) + " > " + since
-	found, err := q.prom.Instant(ctx, promql, q.end)
+	query := promql.SelectorText("process_start_time_seconds", scope...) + " > " + since
+	found, err := q.prom.Instant(ctx, query, q.end)
 	if err != nil {
-		return promql, nil, err
+		return query, nil, err
 	}
 	var out []occurrence
 	for _, s := range found {
@@ -30,33 +32,33 @@ func restarts(ctx context.Context, q *inquiry, scope []matcher, labels map[strin
 		}
 	}
 	if namespace := labels["namespace"]; namespace != "" {
-		matchers := []matcher{{"namespace", "=", namespace}}
+		matchers := []promql.Matcher{{Label: "namespace", Op: "=", Value: namespace}}
 		if pod := labels["pod"]; pod != "" {
-			matchers = append(matchers, matcher{"pod", "=", pod})
+			matchers = append(matchers, promql.Matcher{Label: "pod", Op: "=", Value: pod})
 		}
-		selector := selectorText("kube_pod_container_status_restarts_total", matchers...)
+		selector := promql.SelectorText("kube_pod_container_status_restarts_total", matchers...)
 		more, err := q.steps(ctx, selector)
 		if err != nil {
-			return promql, out, err
+			return query, out, err
 		}
 		if len(more) > 0 {
-			promql, out = selector, append(out, more...)
+			query, out = selector, append(out, more...)
 		}
 	}
-	return promql, out, nil
+	return query, out, nil
 }
 
 // versions finds series of *_info metrics whose labels changed: the value is always 1, the labels are what they tell.
-func versions(ctx context.Context, q *inquiry, scope []matcher, labels map[string]string) (string, []occurrence, error) {
+func versions(ctx context.Context, q *inquiry, scope []promql.Matcher, labels map[string]string) (string, []occurrence, error) {
 	start, step := q.coarse()
-	matchers := append([]matcher{{model.MetricNameLabel, "=~", ".+_info"}}, scope...)
+	matchers := append([]promql.Matcher{{Label: model.MetricNameLabel, Op: "=~", Value: ".+_info"}}, scope...)
 	if namespace := labels["namespace"]; namespace != "" && q.aboutKubernetes() {
-		matchers = append(matchers, matcher{"namespace", "=", namespace}) // its job tells of all the cluster
+		matchers = append(matchers, promql.Matcher{Label: "namespace", Op: "=", Value: namespace}) // its job tells of all the cluster
 	}
-	promql := selectorText("", matchers...)
-	m, err := q.prom.Range(ctx, promql, start, q.end, step)
+	query := promql.SelectorText("", matchers...)
+	m, err := q.prom.Range(ctx, query, start, q.end, step)
 	if err != nil {
-		return promql, nil, err
+		return query, nil, err
 	}
 	byTarget := map[string][]*model.SampleStream{}
 	for _, s := range m {
@@ -79,7 +81,7 @@ func versions(ctx context.Context, q *inquiry, scope []matcher, labels map[strin
 			}
 		}
 	}
-	return promql, out, nil
+	return query, out, nil
 }
 
 // aboutKubernetes reports whether the rule looks at what kube-state-metrics tells.
@@ -91,7 +93,7 @@ func (q *inquiry) aboutKubernetes() bool {
 func difference(before, after model.Metric) (what string, where map[string]string) {
 	var changes []string
 	where = map[string]string{}
-	for _, name := range namesOf(append(keys(before), keys(after)...)...).sorted() {
+	for _, name := range promql.NewLabelNames(append(keys(before), keys(after)...)...).Sorted() {
 		b, a := string(before[model.LabelName(name)]), string(after[model.LabelName(name)])
 		switch {
 		case b != a:
@@ -115,25 +117,25 @@ func keys(m model.Metric) []string {
 }
 
 // replicas finds changes of what kube-state-metrics tells of the workloads in the alert's namespace.
-func replicas(ctx context.Context, q *inquiry, _ []matcher, labels map[string]string) (string, []occurrence, error) {
+func replicas(ctx context.Context, q *inquiry, _ []promql.Matcher, labels map[string]string) (string, []occurrence, error) {
 	namespace := labels["namespace"]
 	if namespace == "" {
 		return "", nil, nil
 	}
-	promql := selectorText("", matcher{
-		model.MetricNameLabel, "=~",
-		"kube_(deployment|statefulset|replicaset)_(spec_replicas|replicas|status_replicas_available|status_replicas_ready|metadata_generation)|" +
+	query := promql.SelectorText("", promql.Matcher{
+		Label: model.MetricNameLabel, Op: "=~",
+		Value: "kube_(deployment|statefulset|replicaset)_(spec_replicas|replicas|status_replicas_available|status_replicas_ready|metadata_generation)|" +
 			"kube_daemonset_(status_desired_number_scheduled|status_number_available|metadata_generation)|" +
 			"kube_horizontalpodautoscaler_status_desired_replicas",
-	}, matcher{"namespace", "=", namespace})
-	out, err := q.steps(ctx, promql)
-	return promql, out, err
+	}, promql.Matcher{Label: "namespace", Op: "=", Value: namespace})
+	out, err := q.steps(ctx, query)
+	return query, out, err
 }
 
 // steps lists when the values of series changed, as far as the window's steps tell.
-func (q *inquiry) steps(ctx context.Context, promql string) ([]occurrence, error) {
+func (q *inquiry) steps(ctx context.Context, query string) ([]occurrence, error) {
 	start, step := q.coarse()
-	m, err := q.prom.Range(ctx, promql, start, q.end, step)
+	m, err := q.prom.Range(ctx, query, start, q.end, step)
 	if err != nil {
 		return nil, err
 	}
@@ -142,7 +144,7 @@ func (q *inquiry) steps(ctx context.Context, promql string) ([]occurrence, error
 		for i := 1; i < len(s.Values); i++ {
 			if before, after := float64(s.Values[i-1].Value), float64(s.Values[i].Value); before != after {
 				where := texted(s.Metric)
-				what := where[model.MetricNameLabel] + ": " + digits(before) + " → " + digits(after)
+				what := where[model.MetricNameLabel] + ": " + promql.FormatNumber(before) + " → " + promql.FormatNumber(after)
 				for _, dropped := range []string{model.MetricNameLabel, "job", "instance", "endpoint", "service", "prometheus"} {
 					delete(where, dropped)
 				}

@@ -8,6 +8,8 @@ import (
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
+
+	"github.com/alertscribe/alertscribe/promql"
 )
 
 // The bounds of a check's query.
@@ -36,18 +38,18 @@ var (
 
 // readCheck reads a query that a model proposed after it had read text of strangers. It returns nil, and why, for what
 // could cost the server too much, and for what would show the model's own words as if they had been looked up.
-func readCheck(promql string) (parser.Expr, text) {
-	if len(promql) > maxCheckBytes {
+func readCheck(query string) (parser.Expr, text) {
+	if len(query) > maxCheckBytes {
 		return nil, refuseLong
 	}
-	e, err := parse(promql)
+	e, err := promql.Parse(query)
 	if err != nil {
 		return nil, refuseSyntax // the parser's message would quote it
 	}
 	if t := e.Type(); t != parser.ValueTypeVector && t != parser.ValueTypeScalar {
 		return nil, refuseType
 	}
-	switch n := len(selectors(e)); {
+	switch n := len(promql.Selectors(e)); {
 	case n == 0:
 		return nil, refuseNothing
 	case n > maxCheckSelectors:

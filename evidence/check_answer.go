@@ -11,6 +11,10 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"github.com/alertscribe/alertscribe/incident"
+
+	"github.com/alertscribe/alertscribe/promql"
+
+	"github.com/alertscribe/alertscribe/score"
 )
 
 var (
@@ -108,13 +112,13 @@ func (q *inquiry) tryCheck(ctx context.Context, e parser.Expr) (incident.Evidenc
 	for _, s := range m {
 		forgetMade(e, s.Metric)
 	}
-	list := q.judgeAnswer(m, unitOf(e))
+	list := q.judgeAnswer(m, promql.UnitOf(e))
 	if len(list) == 0 {
 		return incident.Evidence{Summary: q.say(sayCheckNoNumber, len(m))}, nil
 	}
 	item := incident.Evidence{
 		Summary: q.tellAnswer(list, len(m)),
-		Chart:   &incident.Chart{Unit: unitOf(e).chart(), Firing: &incident.TimeRange{Start: q.fired, End: q.ended}},
+		Chart:   &incident.Chart{Unit: promql.UnitOf(e).Chart(), Firing: &incident.TimeRange{Start: q.fired, End: q.ended}},
 	}
 	shown := list[:min(len(list), checkShown)]
 	lines := make([]*model.SampleStream, len(shown))
@@ -124,7 +128,7 @@ func (q *inquiry) tryCheck(ctx context.Context, e parser.Expr) (incident.Evidenc
 		}
 		lines[i] = &model.SampleStream{Metric: metricOf(s.labels), Values: s.samples}
 	}
-	for i, name := range lineNames(lines, cut(seriesText(shown[0].labels), 120)) {
+	for i, name := range lineNames(lines, cut(promql.SeriesText(shown[0].labels), 120)) {
 		item.Chart.Series = append(item.Chart.Series, chartLine(name, lines[i].Values, q.step))
 	}
 	return item, nil
@@ -132,25 +136,25 @@ func (q *inquiry) tryCheck(ctx context.Context, e parser.Expr) (incident.Evidenc
 
 // judgeAnswer scores the series: those that changed first, the most changed of them first, then those that nobody can
 // judge, then those that did not change. Series without a number are left out.
-func (q *inquiry) judgeAnswer(m model.Matrix, u unit) []checkSeries {
-	g := newGrid(q.start, q.end, q.step)
+func (q *inquiry) judgeAnswer(m model.Matrix, u promql.Unit) []checkSeries {
+	g := score.NewGrid(q.start, q.end, q.step)
 	var tracks []track
 	list := map[string]*checkSeries{}
 	for _, s := range m {
-		t := track{labels: texted(s.Metric), unit: u, values: g.place(s.Values)}
-		t.promql = seriesText(t.labels)
+		t := track{labels: texted(s.Metric), unit: u, values: g.Place(s.Values)}
+		t.query = promql.SeriesText(t.labels)
 		samples := slices.DeleteFunc(slices.Clone(s.Values), func(p model.SamplePair) bool {
 			return math.IsNaN(float64(p.Value)) || math.IsInf(float64(p.Value), 0)
 		})
 		if len(samples) > 0 {
 			tracks = append(tracks, t)
-			list[t.promql] = &checkSeries{suspect: suspect{track: t}, samples: samples}
+			list[t.query] = &checkSeries{suspect: suspect{track: t}, samples: samples}
 		}
 	}
-	found, _ := judge(tracks, g, g.before(q.onset))
+	found, _ := judge(tracks, g, g.Before(q.onset))
 	for _, s := range found {
-		s.since = g.at(s.At)
-		list[s.promql].suspect, list[s.promql].judged = s, true
+		s.since = g.At(s.At)
+		list[s.query].suspect, list[s.query].judged = s, true
 	}
 	out := make([]checkSeries, 0, len(list))
 	for _, s := range list {
@@ -166,7 +170,7 @@ func (q *inquiry) judgeAnswer(m model.Matrix, u unit) []checkSeries {
 		return s.Score
 	}
 	slices.SortFunc(out, func(a, b checkSeries) int {
-		return cmp.Or(cmp.Compare(place(b), place(a)), strings.Compare(a.promql, b.promql))
+		return cmp.Or(cmp.Compare(place(b), place(a)), strings.Compare(a.query, b.query))
 	})
 	return out
 }
@@ -193,36 +197,36 @@ func (q *inquiry) tellAnswer(list []checkSeries, series int) string {
 }
 
 func (q *inquiry) tellSeries(s checkSeries) string {
-	name := cut(seriesText(s.labels), 160)
+	name := cut(promql.SeriesText(s.labels), 160)
 	last := s.samples[len(s.samples)-1]
-	lastly := s.unit.number(float64(last.Value))
+	lastly := s.unit.Format(float64(last.Value))
 	since := func(up bool) (string, string) {
 		extreme, at := furthest(s.samples, q.onset, up)
-		return s.unit.number(extreme), clock(at)
+		return s.unit.Format(extreme), clock(at)
 	}
 	step := s.stepped()
 	switch {
 	case step >= 0:
 		from, to := s.samples[step-1], s.samples[step]
-		return q.say(sayCheckStep, name, s.unit.number(float64(from.Value)), s.unit.number(float64(to.Value)), clock(to.Timestamp.Time()))
+		return q.say(sayCheckStep, name, s.unit.Format(float64(from.Value)), s.unit.Format(float64(to.Value)), clock(to.Timestamp.Time()))
 	case !s.judged:
 		highest, at := since(true)
 		return q.say(sayCheckNew, name, highest, at, lastly)
 	case s.ended:
-		return q.say(sayCheckEnded, name, s.unit.number(s.Before), clock(last.Timestamp.Time()))
+		return q.say(sayCheckEnded, name, s.unit.Format(s.Before), clock(last.Timestamp.Time()))
 	case !s.moved() && s.strayed():
 		low, lowAt := furthest(s.samples, q.start, false)
 		high, highAt := furthest(s.samples, q.start, true)
-		return q.say(sayCheckStrayed, name, s.unit.number(s.Before), lastly, s.unit.number(low), clock(lowAt), s.unit.number(high), clock(highAt))
+		return q.say(sayCheckStrayed, name, s.unit.Format(s.Before), lastly, s.unit.Format(low), clock(lowAt), s.unit.Format(high), clock(highAt))
 	case !s.moved():
-		return q.say(sayCheckSame, name, s.unit.number(s.Before), lastly)
+		return q.say(sayCheckSame, name, s.unit.Format(s.Before), lastly)
 	}
 	phrase := sayCheckFell
 	if s.Up {
 		phrase = sayCheckRose
 	}
 	extreme, at := since(s.Up)
-	return q.say(phrase, name, s.unit.number(s.Before), extreme, at, lastly)
+	return q.say(phrase, name, s.unit.Format(s.Before), extreme, at, lastly)
 }
 
 // strayed reports whether the series was, for a while, half or twice what it usually is.

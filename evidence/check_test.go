@@ -18,8 +18,8 @@ func TestReadCheck(t *testing.T) {
 	sum := func(n int) string { return strings.TrimSuffix(strings.Repeat("up + ", n), " + ") }
 	long := func(n int) string { return `up{job="` + strings.Repeat("x", n-len(`up{job=""}`)) + `"}` }
 	tests := []struct {
-		promql string
-		want   text
+		query string
+		want  text
 	}{
 		{`sum by (job) (rate(http_requests_total{code=~"5.."}[5m])) / 2`, text{}},
 		{`{__name__="up"}`, text{}},
@@ -90,8 +90,8 @@ func TestReadCheck(t *testing.T) {
 		{`count_values("db_9_is_down", up)`, refuseMade},
 	}
 	for _, test := range tests {
-		t.Run(cut(test.promql, 60), func(t *testing.T) {
-			e, why := readCheck(test.promql)
+		t.Run(cut(test.query, 60), func(t *testing.T) {
+			e, why := readCheck(test.query)
 			assert.Equal(t, test.want, why)
 			assert.Equal(t, test.want == text{}, e != nil)
 		})
@@ -99,10 +99,10 @@ func TestReadCheck(t *testing.T) {
 }
 
 // checked runs checks about an alert that fires since a time, and holds their answers to what all of them owe.
-func checked(t *testing.T, c *Collector, since time.Time, promql ...string) []incident.Evidence {
+func checked(t *testing.T, c *Collector, since time.Time, query ...string) []incident.Evidence {
 	t.Helper()
 	var checks []incident.Check
-	for _, one := range promql {
+	for _, one := range query {
 		checks = append(checks, incident.Check{PromQL: one, WouldRefute: "hostile <words>"})
 	}
 	_, answers := c.CounterEvidence(t.Context(), firing(since, "req_total > 0", "alertname=X job=api"), checks)
@@ -110,7 +110,7 @@ func checked(t *testing.T, c *Collector, since time.Time, promql ...string) []in
 		assert.Equal(t, incident.KindCheck, item.Kind)
 		assert.Empty(t, item.ID)
 		assert.NotContains(t, fmt.Sprint(item), "hostile")
-		t.Log(promql[i], "→", item.Summary)
+		t.Log(query[i], "→", item.Summary)
 	}
 	return answers
 }
@@ -157,7 +157,7 @@ func TestChecks(t *testing.T) {
 	p := r.serve(t, "")
 	since := r.at(onset)
 	c := collectorAt(t, p.URL, r.end())
-	tests := []struct{ name, promql, want string }{
+	tests := []struct{ name, query, want string }{
 		{
 			"a rise", `rate(req_total[5m])`,
 			`^The query brings 1 series, of which 1 changed about the onset\. \{job="api"\}: before the onset median (1|1\.0\d|0\.9\d+)/s, since then highest 5\d(\.\d)?/s at 2\d{3}-\d\d-\d\d \d\d:\d\d:\d\d UTC, last \d\d(\.\d)?/s\.$`,
@@ -176,12 +176,12 @@ func TestChecks(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			answers := checked(t, c, since, test.promql)
+			answers := checked(t, c, since, test.query)
 			require.Len(t, answers, 1)
 			item := answers[0]
 			assert.False(t, item.Failed)
 			assert.Equal(t, "Check 1", item.Title)
-			assert.Equal(t, test.promql, item.Query)
+			assert.Equal(t, test.query, item.Query)
 			assert.Contains(t, item.Link, p.URL)
 			assert.True(t, item.Start.Before(since) && item.End.After(since))
 			assert.Regexp(t, test.want, item.Summary)
@@ -228,7 +228,7 @@ func TestChecks(t *testing.T) {
 	})
 	t.Run("Chinese", func(t *testing.T) {
 		c := collectorAt(t, p.URL, r.end(), func(o *Options) { o.Language = "zh" })
-		for promql, want := range map[string]string{
+		for query, want := range map[string]string{
 			`rate(req_total[5m])`: `^查询返回 1 条序列，其中 1 条在异常开始前后有变化。 \{job="api"\}：异常开始前中位数 .*/s，此后最高 5.*/s（.* UTC），最新值 .*/s。$`,
 			`room_bytes`:          `此后最低 98\d MiB（`,
 			`steady`:              `没有变化：异常开始前中位数`,
@@ -238,7 +238,7 @@ func TestChecks(t *testing.T) {
 			`zero / zero`:         `^查询返回 1 条序列，但其中没有数值。$`,
 			`nowhere`:             `^查询在该时间范围内没有数据`,
 		} {
-			item := checked(t, c, since, promql)[0]
+			item := checked(t, c, since, query)[0]
 			assert.Equal(t, "检查 1", item.Title)
 			assert.Regexp(t, want, item.Summary)
 			assert.NotContains(t, item.Summary, "%!")

@@ -49,7 +49,7 @@ func BenchmarkCollect(b *testing.B) {
 			for _, one := range c.collectors() {
 				c.collect(b.Context(), one, q)
 			}
-			b.ReportMetric(float64(q.prom.asked.Load()), "queries")
+			b.ReportMetric(float64(q.prom.Budget().Used()), "queries")
 			b.ReportMetric(float64(most)/(1<<20), "MiB")
 		})
 	}

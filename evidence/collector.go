@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/url"
 	"runtime/debug"
 	"strconv"
 	"strings"
@@ -16,16 +15,18 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/alertscribe/alertscribe/incident"
+	"github.com/alertscribe/alertscribe/promapi"
 )
+
+// maxInFlight bounds the queries of one incident at a time.
+const maxInFlight = 8
 
 // Options say whom a Collector asks, and how much.
 type Options struct {
 	// Prometheus answers the questions; without it there are the alerts alone. Thanos and Mimir do as well.
-	Prometheus Server
-	// PublicURL is the root of Prometheus as people reach it, for links; default the URL of Prometheus.
-	PublicURL *url.URL
+	Prometheus promapi.Server
 	// Alertmanager knows which alerts fire still; optional.
-	Alertmanager Server
+	Alertmanager promapi.Server
 
 	// History knows past incidents, as *store.Store does; optional.
 	History history
@@ -46,10 +47,9 @@ type Options struct {
 // Collector looks up evidence. It is safe for concurrent use.
 type Collector struct {
 	options      Options
-	prometheus   *server // nil where there is none
+	prometheus   *promapi.Client // nil where there is none
 	alertmanager *alertmanager
 	runbooks     *library
-	linkTo       *url.URL
 	metrics      *metrics
 	log          *slog.Logger
 	now          func() time.Time
@@ -72,10 +72,10 @@ func New(o Options) (*Collector, error) {
 		return nil, err
 	}
 	var err error
-	if c.prometheus, err = connect(o.Prometheus, "prometheus"); err != nil {
+	if c.prometheus, err = promapi.Connect(o.Prometheus, "prometheus"); err != nil {
 		return nil, fmt.Errorf("%w; set PROMETHEUS_URL", err)
 	}
-	am, err := connect(o.Alertmanager, "alertmanager")
+	am, err := promapi.Connect(o.Alertmanager, "alertmanager")
 	if err != nil {
 		return nil, fmt.Errorf("%w; set ALERTMANAGER_URL", err)
 	}
@@ -85,17 +85,14 @@ func New(o Options) (*Collector, error) {
 	if c.runbooks, err = newLibrary(o.Runbooks); err != nil {
 		return nil, err
 	}
-	if c.prometheus != nil {
-		c.linkTo = linkBase(o.PublicURL, c.prometheus.url)
-	}
 	return c, nil
 }
 
 // Close ends idle connections. The Collector may still be used.
 func (c *Collector) Close() {
-	c.prometheus.close()
+	c.prometheus.Close()
 	if c.alertmanager != nil {
-		c.alertmanager.server.close()
+		c.alertmanager.server.Close()
 	}
 }
 
@@ -153,7 +150,7 @@ func (c *Collector) Collect(ctx context.Context, inc *incident.Incident) []incid
 	}
 	queries := 0
 	if q.prom != nil {
-		queries = int(q.prom.asked.Load())
+		queries = q.prom.Budget().Used()
 	}
 	c.metrics.duration.Observe(time.Since(began).Seconds())
 	c.log.InfoContext(ctx, "evidence collected", "incident", inc.ID, "alertname", inc.Alertname, "items", len(items),
@@ -165,14 +162,19 @@ func (c *Collector) Collect(ctx context.Context, inc *incident.Incident) []incid
 // depends on it.
 func (c *Collector) inquire(ctx context.Context, inc *incident.Incident, budget int) *inquiry {
 	q := newInquiry(inc, c.now())
-	q.language, q.linkTo, q.alertmanager = c.options.Language, c.linkTo, c.alertmanager
+	q.language, q.server, q.alertmanager = c.options.Language, c.prometheus, c.alertmanager
 	q.log = c.log.With("incident", inc.ID)
 	if c.prometheus == nil {
 		return q
 	}
-	q.prom = newQuerier(c.prometheus, budget, c.metrics.counter("prometheus"))
+	q.prom = c.querier(budget)
 	q.findRule(ctx)
 	return q
+}
+
+// querier asks Prometheus so many times, for one purpose.
+func (c *Collector) querier(queries int) *promapi.Querier {
+	return promapi.NewQuerier(c.prometheus, promapi.NewBudget(queries, maxInFlight), c.metrics.counter("prometheus"))
 }
 
 // collect runs one collector; its failure, even a panic, is its own.
@@ -207,20 +209,20 @@ func (c *Collector) failed(q *inquiry, one collector, err error) []incident.Evid
 // explain says in the report's language why something could not be looked up, with the details as they are.
 func (q *inquiry) explain(err error) string {
 	detail := err.Error()
-	for _, kind := range []error{errUnavailable, errTooExpensive, errBadQuery} {
+	for _, kind := range []error{promapi.ErrUnavailable, promapi.ErrTooExpensive, promapi.ErrBadQuery} {
 		detail = strings.ReplaceAll(detail, kind.Error()+": ", "") // said by the phrase
 	}
 	detail = cut(detail, 300)
 	switch {
-	case errors.Is(err, errNoBudget):
+	case errors.Is(err, promapi.ErrNoBudget):
 		return q.say(sayNoBudget)
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
 		return q.say(sayTimeout)
-	case errors.Is(err, errTooExpensive):
+	case errors.Is(err, promapi.ErrTooExpensive):
 		return q.say(sayTooExpensive, detail)
-	case errors.Is(err, errBadQuery):
+	case errors.Is(err, promapi.ErrBadQuery):
 		return q.say(sayBadQuery, detail)
-	case errors.Is(err, errUnavailable):
+	case errors.Is(err, promapi.ErrUnavailable):
 		return q.say(sayUnavailable, detail)
 	}
 	return detail

@@ -11,6 +11,8 @@ import (
 	"github.com/prometheus/common/model"
 
 	"github.com/alertscribe/alertscribe/incident"
+
+	"github.com/alertscribe/alertscribe/promql"
 )
 
 var (
@@ -37,14 +39,14 @@ type firingCount struct{ all, near int }
 // firesNow counts the other alerts that fire now, near and far: what goes wrong everywhere has another cause than what
 // goes wrong in one place.
 func firesNow(ctx context.Context, q *inquiry) ([]incident.Evidence, error) {
-	promql := `ALERTS{alertstate="firing"}`
-	found, err := q.prom.Instant(ctx, promql, q.now)
+	query := `ALERTS{alertstate="firing"}`
+	found, err := q.prom.Instant(ctx, query, q.now)
 	if err != nil {
 		return nil, err
 	}
 	place := q.placeOf(ctx)
 	var all firingCount
-	byName, elsewhere := map[string]firingCount{}, names{}
+	byName, elsewhere := map[string]firingCount{}, promql.LabelNames{}
 	for _, s := range found {
 		labels := texted(s.Metric)
 		delete(labels, model.MetricNameLabel)
@@ -52,8 +54,8 @@ func firesNow(ctx context.Context, q *inquiry) ([]incident.Evidence, error) {
 		if q.ours(labels) {
 			continue
 		}
-		value := labels[place.label]
-		near := zeroOne(place.value != "" && value == place.value)
+		value := labels[place.Label]
+		near := zeroOne(place.Value != "" && value == place.Value)
 		if near == 0 && value != "" {
 			elsewhere[value] = true
 		}
@@ -62,26 +64,26 @@ func firesNow(ctx context.Context, q *inquiry) ([]incident.Evidence, error) {
 		all = firingCount{all.all + 1, all.near + near}
 	}
 	item := incident.Evidence{
-		Title: q.say(titleFiring), Query: promql, Start: q.start, End: q.now, Link: q.link(promql, q.start, q.now),
+		Title: q.say(titleFiring), Query: query, Start: q.start, End: q.now, Link: q.link(query, q.start, q.now),
 	}
 	switch {
 	case all.all == 0:
 		item.Summary = q.say(sayNothingFires)
 		return []incident.Evidence{item}, nil
-	case place.value == "":
+	case place.Value == "":
 		item.Summary = q.say(sayFiresAnywhere, all.all)
 	default:
-		item.Summary = q.say(sayFiresNow, all.all, scopeText([]matcher{place}), all.near, all.all-all.near, len(elsewhere), place.label)
+		item.Summary = q.say(sayFiresNow, all.all, scopeText([]promql.Matcher{place}), all.near, all.all-all.near, len(elsewhere), place.Label)
 	}
 	item.Table = q.firingTable(byName, place)
 	return []incident.Evidence{item}, nil
 }
 
 // firingTable shows the names that most alerts have.
-func (q *inquiry) firingTable(byName map[string]firingCount, place matcher) *incident.Table {
+func (q *inquiry) firingTable(byName map[string]firingCount, place promql.Matcher) *incident.Table {
 	t := &incident.Table{Columns: []string{q.say(wordAlert), q.say(wordFires)}}
-	if place.value != "" {
-		t.Columns = append(t.Columns, q.say(wordNear, scopeText([]matcher{place})), q.say(wordElsewhere))
+	if place.Value != "" {
+		t.Columns = append(t.Columns, q.say(wordNear, scopeText([]promql.Matcher{place})), q.say(wordElsewhere))
 	}
 	list := slices.SortedFunc(maps.Keys(byName), func(a, b string) int {
 		return cmp.Or(byName[b].all-byName[a].all, strings.Compare(a, b))
@@ -95,7 +97,7 @@ func (q *inquiry) firingTable(byName map[string]firingCount, place matcher) *inc
 		}
 		n := byName[name]
 		row[0], row[1] = cut(name, 80), strconv.Itoa(n.all)
-		if place.value != "" {
+		if place.Value != "" {
 			row[2], row[3] = strconv.Itoa(n.near), strconv.Itoa(n.all-n.near)
 		}
 		t.Rows = append(t.Rows, row)
@@ -105,15 +107,15 @@ func (q *inquiry) firingTable(byName map[string]firingCount, place matcher) *inc
 
 // placeOf returns the label by which other alerts count as near: the alert's namespace, or else its job. It has no value
 // where neither is known.
-func (q *inquiry) placeOf(ctx context.Context) matcher {
+func (q *inquiry) placeOf(ctx context.Context) promql.Matcher {
 	labels := q.alert.Labels
 	if labels["namespace"] == "" && labels["job"] == "" {
 		labels = q.whereabouts(ctx, q.identity())
 	}
 	for _, name := range []string{"namespace", "job"} {
 		if labels[name] != "" {
-			return matcher{name, "=", labels[name]}
+			return promql.Matcher{Label: name, Op: "=", Value: labels[name]}
 		}
 	}
-	return matcher{}
+	return promql.Matcher{}
 }

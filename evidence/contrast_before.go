@@ -13,6 +13,10 @@ import (
 	"github.com/prometheus/common/model"
 
 	"github.com/alertscribe/alertscribe/incident"
+
+	"github.com/alertscribe/alertscribe/promql"
+
+	"github.com/alertscribe/alertscribe/score"
 )
 
 var (
@@ -131,15 +135,15 @@ func before(ctx context.Context, q *inquiry) ([]incident.Evidence, error) {
 // data at all; and a value that is compared with nothing says something only with what guards it.
 func (q *inquiry) telling(v *signalView) string {
 	switch {
-	case absentOf(v.condition.value) != nil:
+	case promql.CountPresent(v.condition.Value) != nil:
 		return v.query + " or 0 * count(up)"
-	case v.condition.op == 0:
-		whole, err := parse(q.rule.query)
+	case v.condition.Op == 0:
+		whole, err := promql.Parse(q.rule.query)
 		k, askErr := q.known()
 		if err != nil || askErr != nil {
 			return q.rule.query
 		}
-		return narrow(whole, q.common(), k).String()
+		return promql.Narrow(whole, q.common(), k).String()
 	}
 	return v.query
 }
@@ -196,14 +200,13 @@ func (h *hour) measure(from, until time.Time, up bool) {
 		h.line = nil
 		return
 	}
-	var s scorer
+	var s score.Scorer
 	h.median = math.NaN()
-	if earlier, n := numbers(h.line, from); n >= minPast {
-		h.median = s.past(earlier[:n]).median
+	if earlier, n := numbers(h.line, from); n >= score.MinPast {
+		h.median = s.Past(earlier[:n]).Median
 	}
 	h.extreme, h.at = furthest(samples, from, up)
-	s.smooth(values)
-	levels := s.levels[min(smoothing, len(values))-1 : len(values)]
+	levels := s.Levels(values)
 	if h.level = slices.Min(levels); up {
 		h.level = slices.Max(levels)
 	}
@@ -213,12 +216,12 @@ func (h *hour) measure(from, until time.Time, up bool) {
 			met++
 		}
 	}
-	h.met = met >= min(smoothing, len(values))
+	h.met = met >= min(score.Smoothing, len(values))
 }
 
 // comparable reports whether it can be said if the condition is met.
 func (v *signalView) comparable() bool {
-	return v.condition.threshold == nil || v.limit != nil || v.moving != nil
+	return v.condition.Threshold == nil || v.limit != nil || v.moving != nil
 }
 
 // tellHours says what the hours were like, and whether this one is like one of them.
@@ -228,7 +231,7 @@ func (q *inquiry) tellHours(present hour, past []hour, up bool) string {
 	if up {
 		say, notLike, like = sayMost, sayNotRisen, sayRisenToo
 	}
-	number := present.view.unit.number
+	number := present.view.unit.Format
 	half := halfWay(present, past)
 	reached := func(v float64) bool { return up && v >= half || !up && v <= half }
 	var told, alike, always, met []string
@@ -311,7 +314,7 @@ func (q *inquiry) hoursTable(present hour, past []hour, up bool) *incident.Table
 				met = q.say(wordYes)
 			}
 		}
-		number := h.view.unit.number
+		number := h.view.unit.Format
 		t.Rows = append(t.Rows, []string{h.name, number(h.median), number(h.extreme), clock(h.at), met})
 	}
 	return t
@@ -320,7 +323,7 @@ func (q *inquiry) hoursTable(present hour, past []hour, up bool) *incident.Table
 // hoursChart draws all days over the time of this one; nothing where there is no other.
 func (q *inquiry) hoursChart(present hour, past []hour) *incident.Chart {
 	v := present.view
-	c := &incident.Chart{Unit: v.unit.chart(), Firing: &incident.TimeRange{Start: q.fired, End: q.ended}}
+	c := &incident.Chart{Unit: v.unit.Chart(), Firing: &incident.TimeRange{Start: q.fired, End: q.ended}}
 	if v.moving == nil {
 		c.Threshold = v.limit
 	}

@@ -12,6 +12,10 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"github.com/alertscribe/alertscribe/incident"
+
+	"github.com/alertscribe/alertscribe/promql"
+
+	"github.com/alertscribe/alertscribe/score"
 )
 
 var (
@@ -80,11 +84,11 @@ func peers(ctx context.Context, q *inquiry) ([]incident.Evidence, error) {
 		if i == maxAlternatives {
 			break
 		}
-		if absentOf(c.value) != nil {
+		if promql.CountPresent(c.Value) != nil {
 			continue // there is one thing that is absent, and what else is not is no peer of it
 		}
 		start, _, step := q.grid()
-		m, err := q.prom.Range(ctx, c.value.String(), start, q.end, step)
+		m, err := q.prom.Range(ctx, c.Value.String(), start, q.end, step)
 		if err != nil {
 			return nil, err
 		}
@@ -93,7 +97,7 @@ func peers(ctx context.Context, q *inquiry) ([]incident.Evidence, error) {
 			continue
 		}
 		met := m
-		if q.rule.query != c.value.String() { // with what guards the condition: they may have their reasons not to fire
+		if q.rule.query != c.Value.String() { // with what guards the condition: they may have their reasons not to fire
 			if met, err = q.prom.Range(ctx, q.rule.query, start, q.end, step); err != nil {
 				return nil, err
 			}
@@ -145,7 +149,7 @@ func resultOf(whole parser.Expr, m model.Metric) model.Fingerprint {
 	m = m.Clone()
 	delete(m, model.MetricNameLabel)
 	for {
-		b, ok := unparen(whole).(*parser.BinaryExpr)
+		b, ok := promql.Unparen(whole).(*parser.BinaryExpr)
 		if !ok || !b.Op.IsComparisonOperator() {
 			return m.Fingerprint()
 		}
@@ -161,24 +165,24 @@ func resultOf(whole parser.Expr, m model.Metric) model.Fingerprint {
 }
 
 // measure sets the figures of a series.
-func (p *peer) measure(q *inquiry, c condition, up bool, meeting map[model.Fingerprint]bool) {
+func (p *peer) measure(q *inquiry, c promql.Condition, up bool, meeting map[model.Fingerprint]bool) {
 	values, n := numbers(p.line.Values, q.onset)
 	p.median = math.NaN()
 	if n > 0 {
-		var s scorer
-		p.median = s.past(values[:n]).median
+		var s score.Scorer
+		p.median = s.Past(values[:n]).Median
 	}
 	since := values[n:]
 	p.last = since[len(since)-1]
 	if p.extreme = slices.Min(since); up {
 		p.extreme = slices.Max(since)
 	}
-	p.still, p.met = meeting[resultOf(c.whole, p.line.Metric)]
+	p.still, p.met = meeting[resultOf(c.Whole, p.line.Metric)]
 }
 
 // tellPeers makes the item.
-func (q *inquiry) tellPeers(c condition, ours, others []peer, meeting map[model.Fingerprint]bool, start time.Time) incident.Evidence {
-	up, known := c.rises()
+func (q *inquiry) tellPeers(c promql.Condition, ours, others []peer, meeting map[model.Fingerprint]bool, start time.Time) incident.Evidence {
+	up, known := c.Rises()
 	if !known && len(ours) > 0 {
 		values, n := numbers(ours[0].line.Values, q.onset)
 		up = n == 0 || values[len(values)-1] >= values[n-1]
@@ -194,21 +198,21 @@ func (q *inquiry) tellPeers(c condition, ours, others []peer, meeting map[model.
 		sick, still = sick+zeroOne(p.met), still+zeroOne(p.still)
 	}
 	slices.Sort(extremes)
-	promql := c.value.String()
+	query := c.Value.String()
 	item := incident.Evidence{
-		Title: q.say(titlePeers), Query: promql, Start: start, End: q.end, Link: q.link(promql, start, q.end),
+		Title: q.say(titlePeers), Query: query, Start: start, End: q.end, Link: q.link(query, start, q.end),
 		Summary: q.say(sayPeersWell, len(others)), Table: q.peersTable(c, ours, others, up),
 	}
 	if sick > 0 {
 		item.Summary = q.say(sayPeersSick, sick, len(others), still)
 	}
 	if len(ours) > 0 {
-		number := unitOf(c.value).number
+		number := promql.UnitOf(c.Value).Format
 		phrase, furthest := sayPeersLeast, extremes[0]
 		if up {
 			phrase, furthest = sayPeersMost, extremes[len(extremes)-1]
 		}
-		item.Summary += q.say(phrase, number(ours[0].extreme), number(quantile(extremes, .5)), number(furthest))
+		item.Summary += q.say(phrase, number(ours[0].extreme), number(score.Quantile(extremes, .5)), number(furthest))
 	}
 	switch {
 	case sick == 0:
@@ -220,7 +224,7 @@ func (q *inquiry) tellPeers(c condition, ours, others []peer, meeting map[model.
 }
 
 // peersTable shows some of the incident's own series, and those others that are worst off.
-func (q *inquiry) peersTable(c condition, ours, others []peer, up bool) *incident.Table {
+func (q *inquiry) peersTable(c promql.Condition, ours, others []peer, up bool) *incident.Table {
 	slices.SortStableFunc(others, func(a, b peer) int {
 		further := cmp.Compare(a.extreme, b.extreme)
 		if up {
@@ -240,7 +244,7 @@ func (q *inquiry) peersTable(c condition, ours, others []peer, up bool) *inciden
 	t := &incident.Table{Columns: []string{
 		q.say(wordSeries), q.say(wordOf), q.say(wordMedian), q.say(furthest), q.say(wordLast), q.say(wordCondition),
 	}}
-	number := unitOf(c.value).number
+	number := promql.UnitOf(c.Value).Format
 	for i, name := range lineNames(lines, q.rule.name) {
 		p, of, met := shown[i], wordPeer, wordNo
 		if p.ours {
@@ -269,8 +273,8 @@ func (q *inquiry) jobOnly(ctx context.Context, why text) ([]incident.Evidence, e
 		item.Summary += q.say(sayNoJob)
 		return []incident.Evidence{item}, nil
 	}
-	scope := []matcher{{"job", "=", job}}
-	item.Query, item.Start, item.End = selectorText("up", scope...), q.start, q.end
+	scope := []promql.Matcher{{Label: "job", Op: "=", Value: job}}
+	item.Query, item.Start, item.End = promql.SelectorText("up", scope...), q.start, q.end
 	item.Link = q.link(item.Query, q.start, q.end)
 	found, err := q.prom.Instant(ctx, item.Query, q.end)
 	if err != nil {

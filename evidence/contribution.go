@@ -6,6 +6,10 @@ import (
 	"time"
 
 	"github.com/alertscribe/alertscribe/incident"
+
+	"github.com/alertscribe/alertscribe/promql"
+
+	"github.com/alertscribe/alertscribe/score"
 )
 
 // part is one value of the labels by which something is broken down, over time: one number per step, 0 where there
@@ -18,7 +22,7 @@ type part struct {
 
 // breakdown is a drill by some labels: its parts and what each contributed to the change.
 type breakdown struct {
-	form   drillForm
+	form   promql.DrillForm
 	by     []string
 	parts  []contribution // those that contributed most first
 	spread float64        // 0: as before or as the traffic; towards 1: other values than before carry the change
@@ -45,18 +49,18 @@ const evenSpread = .2
 type spans struct{ before, after []int }
 
 // breakDown compares the parts before and after the onset. direction is 1 or -1 where the alert's condition says it, else 0.
-func breakDown(form drillForm, by []string, parts []part, times []time.Time, onset time.Time, direction float64) breakdown {
+func breakDown(form promql.DrillForm, by []string, parts []part, times []time.Time, onset time.Time, direction float64) breakdown {
 	b := breakdown{form: form, by: by, times: times, up: direction >= 0}
 	whole, base := totals(parts, len(times))
 	value := func(i int) float64 { return whole[i] }
-	if form == formRatio {
+	if form == promql.FormRatio {
 		value = func(i int) float64 { return quotient(whole[i], base[i]) }
 	}
 	var s spans
-	if s = split(times, onset); form == formRatio {
+	if s = split(times, onset); form == promql.FormRatio {
 		s.before = s.before[unknown(s.before, base):]
 	}
-	if form == formRanked {
+	if form == promql.FormRanked {
 		b.up = direction > 0 || direction == 0 && rises(parts, s)
 	} else {
 		s, b.up = changed(s, value, direction)
@@ -137,9 +141,9 @@ func changed(s spans, value func(int) float64, direction float64) (spans, bool) 
 
 // contribute computes one part's numbers. Of a ratio it contributed what is in its numerator beyond what the former
 // ratio of the whole would have put there: so a mere shift of traffic contributes nothing.
-func contribute(form drillForm, p part, s spans, ratio float64) contribution {
+func contribute(form promql.DrillForm, p part, s spans, ratio float64) contribution {
 	c := contribution{part: p, local: slices.Clone(p.whole)}
-	if form == formRatio {
+	if form == promql.FormRatio {
 		for i := range c.local {
 			c.local[i] = quotient(p.whole[i], p.base[i])
 		}
@@ -149,7 +153,7 @@ func contribute(form drillForm, p part, s spans, ratio float64) contribution {
 		return c
 	}
 	c.before, c.after = mean(p.whole, s.before), mean(p.whole, s.after)
-	if form == formRanked { // needs not add up, and must not be led astray by a change that began early
+	if form == promql.FormRanked { // needs not add up, and must not be led astray by a change that began early
 		c.before = middle(p.whole, s.before)
 	}
 	c.change = c.after - c.before
@@ -169,7 +173,7 @@ func (b *breakdown) weigh(s spans) {
 		before += c.before
 		base += mean(c.base, s.after)
 	}
-	if b.form != formRanked {
+	if b.form != promql.FormRanked {
 		b.share(s, sign, positive, before, base)
 	}
 	slices.SortStableFunc(b.parts, func(x, y contribution) int {
@@ -181,7 +185,7 @@ func (b *breakdown) weigh(s spans) {
 		}
 		return 0
 	})
-	if b.form == formRanked {
+	if b.form == promql.FormRanked {
 		b.spread = standsOut(b.parts, sign)
 	}
 }
@@ -193,9 +197,9 @@ func (b *breakdown) share(s spans, sign, positive, before, base float64) {
 		c := &b.parts[i]
 		c.share = zeroNaN(quotient(max(sign*c.change, 0), positive))
 		switch {
-		case b.form == formRatio && base > 0:
+		case b.form == promql.FormRatio && base > 0:
 			c.expected = mean(c.base, s.after) / base
-		case b.form == formSum && before > 0:
+		case b.form == promql.FormSum && before > 0:
 			c.expected = c.before / before
 		default:
 			c.expected = 1 / float64(len(b.parts))
@@ -260,7 +264,7 @@ func median(values []float64) float64 {
 		return 0
 	}
 	slices.Sort(values)
-	return quantile(values, .5)
+	return score.Quantile(values, .5)
 }
 
 // mean averages the values at some steps; 0 when there are none.
@@ -293,8 +297,8 @@ func (b breakdown) ranked(c contribution, onset time.Time) incident.RankedSeries
 			n++
 		}
 	}
-	var s scorer
-	if change, ok := s.score(values, n, 0); ok {
+	var s score.Scorer
+	if change, ok := s.Score(values, n, 0); ok {
 		r.Score = change.Score
 		if change.At < len(at) && change.Score >= 3 {
 			r.Onset = at[change.At]

@@ -11,6 +11,8 @@ import (
 	"github.com/prometheus/common/model"
 
 	"github.com/alertscribe/alertscribe/incident"
+
+	"github.com/alertscribe/alertscribe/promql"
 )
 
 // The bounds of a drill-down.
@@ -43,20 +45,20 @@ func drilldown(ctx context.Context, q *inquiry) ([]incident.Evidence, error) {
 		items = append(items, found...)
 	}
 	if len(items) == 0 {
-		items = append(items, incident.Evidence{Title: q.say(titleDrilldown), Summary: q.say(sayRefused[refusedEmpty])})
+		items = append(items, incident.Evidence{Title: q.say(titleDrilldown), Summary: q.say(sayRefused[promql.RefusedEmpty])})
 	}
 	return items, nil
 }
 
 // drillInto breaks one condition down; nothing comes back where there are no data.
-func (q *inquiry) drillInto(ctx context.Context, c condition, k known) ([]incident.Evidence, error) {
-	if gone := vanishing(c); gone != nil {
-		items, there, err := q.vanished(ctx, narrow(gone, q.identity(), k))
-		if err != nil || there || c.missing == nil {
+func (q *inquiry) drillInto(ctx context.Context, c promql.Condition, k promql.SelectorLabels) ([]incident.Evidence, error) {
+	if gone := promql.Vanishing(c); gone != nil {
+		items, there, err := q.vanished(ctx, promql.Narrow(gone, q.identity(), k))
+		if err != nil || there || c.Missing == nil {
 			return items, err
 		}
 	}
-	drills, refused := planOf(narrow(c.value, q.identity(), k), k)
+	drills, refused := promql.PlanDrills(promql.Narrow(c.Value, q.identity(), k), k)
 	if refused != "" {
 		return q.refuse(ctx, c, refused)
 	}
@@ -66,7 +68,7 @@ func (q *inquiry) drillInto(ctx context.Context, c condition, k known) ([]incide
 	var wg sync.WaitGroup
 	for i, d := range drills {
 		wg.Go(func() {
-			d.labels = d.labels[:min(len(d.labels), max(maxDrillLabels/len(drills), 3))]
+			d.Labels = d.Labels[:min(len(d.Labels), max(maxDrillLabels/len(drills), 3))]
 			found[i], errs[i] = q.drill(ctx, c, d)
 		})
 	}
@@ -79,11 +81,11 @@ func (q *inquiry) drillInto(ctx context.Context, c condition, k known) ([]incide
 }
 
 // drill breaks one thing down by each of its labels, and by those together that each carry the change.
-func (q *inquiry) drill(ctx context.Context, c condition, d drill) ([]incident.Evidence, error) {
-	all := make([]breakdown, len(d.labels))
-	errs := make([]error, len(d.labels))
+func (q *inquiry) drill(ctx context.Context, c promql.Condition, d promql.Drill) ([]incident.Evidence, error) {
+	all := make([]breakdown, len(d.Labels))
+	errs := make([]error, len(d.Labels))
 	var wg sync.WaitGroup
-	for i, label := range d.labels {
+	for i, label := range d.Labels {
 		wg.Go(func() { all[i], errs[i] = q.breakdown(ctx, c, d, label) })
 	}
 	wg.Wait()
@@ -120,15 +122,15 @@ func (b breakdown) concentrated() bool {
 	if len(b.parts) < 2 || b.spread < evenSpread {
 		return false
 	}
-	return b.form == formRanked || b.parts[0].share >= .5
+	return b.form == promql.FormRanked || b.parts[0].share >= .5
 }
 
 // breakdown asks for the parts by some labels and compares them.
-func (q *inquiry) breakdown(ctx context.Context, c condition, d drill, by ...string) (breakdown, error) {
-	whole, base := d.by(by...)
-	form := d.form
-	if len(d.inBase.and(by)) < len(by) && form == formRatio {
-		form, base = formSum, "" // the denominator can't be told apart by these labels: the numerators are compared
+func (q *inquiry) breakdown(ctx context.Context, c promql.Condition, d promql.Drill, by ...string) (breakdown, error) {
+	whole, base := d.PartQueries(by...)
+	form := d.Form
+	if len(d.InBase.Intersect(by)) < len(by) && form == promql.FormRatio {
+		form, base = promql.FormSum, "" // the denominator can't be told apart by these labels: the numerators are compared
 	}
 	start, times, step := q.grid()
 	m, err := q.prom.Range(ctx, whole, start, q.end, step)
@@ -149,7 +151,7 @@ func (q *inquiry) breakdown(ctx context.Context, c condition, d drill, by ...str
 	}
 	slices.SortFunc(list, func(x, y part) int { return strings.Compare(labelText(x.labels), labelText(y.labels)) })
 	direction := 0.
-	if up, known := c.rises(); known && d.direct {
+	if up, known := c.Rises(); known && d.Direct {
 		if direction = -1; up {
 			direction = 1
 		}

@@ -11,6 +11,8 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"github.com/alertscribe/alertscribe/incident"
+
+	"github.com/alertscribe/alertscribe/promql"
 )
 
 var (
@@ -43,22 +45,22 @@ var (
 		" 没有触发前的数据：占比按当前值计算。",
 	}
 
-	sayRefused = map[refusal]text{
-		refusedSeries: {
+	sayRefused = map[promql.Refusal]text{
+		promql.RefusedSeries: {
 			"Not broken down: each value of the expression is that of a single series already.",
 			"未下钻：表达式的每个值本来就对应单个时间序列。",
 		},
-		refusedRecorded: {
+		promql.RefusedRecorded: {
 			"Not broken down: the series is recorded by a rule, its parts are not kept in it.",
 			"未下钻：该序列由记录规则生成，不含其组成部分。",
 		},
-		refusedLabels: {
+		promql.RefusedLabels: {
 			"Not broken down: what is aggregated has no label that tells its parts apart.",
 			"未下钻：被聚合的序列没有可区分的标签。",
 		},
-		refusedEmpty:    {"There are no data to break down in this window.", "该时间范围内没有可供下钻的数据。"},
-		refusedConstant: {"Not broken down: there are no series in the expression.", "未下钻：表达式中没有时间序列。"},
-		refusedForm: {
+		promql.RefusedEmpty:    {"There are no data to break down in this window.", "该时间范围内没有可供下钻的数据。"},
+		promql.RefusedConstant: {"Not broken down: there are no series in the expression.", "未下钻：表达式中没有时间序列。"},
+		promql.RefusedForm: {
 			"Not broken down: parts of such an aggregation do not explain the whole.",
 			"未下钻：此类聚合的组成部分无法解释整体。",
 		},
@@ -76,8 +78,8 @@ var (
 )
 
 // tellDrill makes the item of one drill: the best breakdown in full, all of them as a table.
-func (q *inquiry) tellDrill(d drill, best breakdown, all []breakdown) incident.Evidence {
-	query := d.query(best.by...)
+func (q *inquiry) tellDrill(d promql.Drill, best breakdown, all []breakdown) incident.Evidence {
+	query := d.Query(best.by...)
 	start, _, step := q.grid()
 	item := incident.Evidence{
 		Title:   q.say(titleDrilldown),
@@ -93,7 +95,7 @@ func (q *inquiry) tellDrill(d drill, best breakdown, all []breakdown) incident.E
 	}
 	for _, b := range all {
 		top, share := b.parts[0], "–"
-		if b.form != formRanked {
+		if b.form != promql.FormRanked {
 			share = percent(top.share)
 		}
 		item.Table.Rows = append(item.Table.Rows, []string{
@@ -104,25 +106,25 @@ func (q *inquiry) tellDrill(d drill, best breakdown, all []breakdown) incident.E
 }
 
 // drillSummary says in one line where the change comes from.
-func (q *inquiry) drillSummary(d drill, best breakdown, all []breakdown) string {
+func (q *inquiry) drillSummary(d promql.Drill, best breakdown, all []breakdown) string {
 	var b strings.Builder
 	if within := q.within(d); within != "" {
 		b.WriteString(q.say(sayWithin, within))
 	}
-	top, u := best.parts[0], d.unit(best.form)
+	top, u := best.parts[0], d.Unit(best.form)
 	switch {
 	case best.change == 0 && top.change == 0:
 		b.WriteString(q.say(sayUnchanged))
 	case !best.concentrated():
 		b.WriteString(q.say(sayAsBefore))
-	case best.news && best.form != formRanked:
-		b.WriteString(q.say(sayCarriesNew, labelText(top.labels), percent(top.share), u.number(top.after)))
-	case best.form == formRanked:
-		b.WriteString(q.say(sayStandsOut, labelText(top.labels), u.number(top.before), u.number(top.after)))
-	case best.form == formRatio:
-		b.WriteString(q.say(sayCarries, labelText(top.labels), percent(top.share), percent(top.expected), u.number(top.before), u.number(top.after)))
+	case best.news && best.form != promql.FormRanked:
+		b.WriteString(q.say(sayCarriesNew, labelText(top.labels), percent(top.share), u.Format(top.after)))
+	case best.form == promql.FormRanked:
+		b.WriteString(q.say(sayStandsOut, labelText(top.labels), u.Format(top.before), u.Format(top.after)))
+	case best.form == promql.FormRatio:
+		b.WriteString(q.say(sayCarries, labelText(top.labels), percent(top.share), percent(top.expected), u.Format(top.before), u.Format(top.after)))
 	default:
-		b.WriteString(q.say(sayCarriesSum, labelText(top.labels), percent(top.share), percent(top.expected), u.number(top.before), u.number(top.after)))
+		b.WriteString(q.say(sayCarriesSum, labelText(top.labels), percent(top.share), percent(top.expected), u.Format(top.before), u.Format(top.after)))
 	}
 	var even, single []string
 	for _, one := range all {
@@ -146,35 +148,24 @@ func (q *inquiry) drillSummary(d drill, best breakdown, all []breakdown) string 
 }
 
 // within names the labels of the alert to which the drill was narrowed.
-func (q *inquiry) within(d drill) string {
+func (q *inquiry) within(d promql.Drill) string {
 	own := map[string]string{}
 	for name, value := range q.identity() {
-		if d.kept[name] {
+		if d.Kept[name] {
 			own[name] = value
 		}
 	}
 	return labelText(own)
 }
 
-// unit returns the unit of the parts.
-func (d drill) unit(form drillForm) unit {
-	switch {
-	case form != formRatio:
-		return unitOf(d.whole)
-	case d.side == nil:
-		return unitOf(d.ratio) // an average
-	}
-	return unitOfQuotient(unitOf(d.whole), unitOf(d.base), sameMetric(d.whole, d.base))
-}
-
 // partsChart draws the parts that contributed most, and the others as one line where they add up.
-func (q *inquiry) partsChart(d drill, b breakdown, step time.Duration) *incident.Chart {
-	chart := &incident.Chart{Unit: d.unit(b.form).chart(), Firing: &incident.TimeRange{Start: q.fired, End: q.ended}}
+func (q *inquiry) partsChart(d promql.Drill, b breakdown, step time.Duration) *incident.Chart {
+	chart := &incident.Chart{Unit: d.Unit(b.form).Chart(), Firing: &incident.TimeRange{Start: q.fired, End: q.ended}}
 	shown := b.parts[:min(len(b.parts), maxParts)]
 	for _, c := range shown {
 		chart.Series = append(chart.Series, partLine(labelText(c.labels), c.local, b.times, step))
 	}
-	if rest := b.parts[len(shown):]; len(rest) > 0 && b.form == formSum {
+	if rest := b.parts[len(shown):]; len(rest) > 0 && b.form == promql.FormSum {
 		sum := make([]float64, len(b.times))
 		for _, c := range rest {
 			for i, v := range c.whole {
@@ -196,12 +187,12 @@ func partLine(name string, values []float64, times []time.Time, step time.Durati
 
 // refuse says why an expression is not broken down; where each value is that of a series, also how many meet the
 // condition: one of many is another matter than all.
-func (q *inquiry) refuse(ctx context.Context, c condition, why refusal) ([]incident.Evidence, error) {
+func (q *inquiry) refuse(ctx context.Context, c promql.Condition, why promql.Refusal) ([]incident.Evidence, error) {
 	item := incident.Evidence{Title: q.say(titleDrilldown), Summary: q.say(sayRefused[why])}
-	if why != refusedSeries && why != refusedRecorded || c.threshold == nil {
+	if why != promql.RefusedSeries && why != promql.RefusedRecorded || c.Threshold == nil {
 		return []incident.Evidence{item}, nil
 	}
-	meeting, all := count(c.whole), count(c.value)
+	meeting, all := count(c.Whole), count(c.Value)
 	one, err := q.prom.Instant(ctx, meeting, q.fired)
 	if err != nil {
 		return nil, err
@@ -215,7 +206,7 @@ func (q *inquiry) refuse(ctx context.Context, c condition, why refusal) ([]incid
 		if len(one) == 1 {
 			met = float64(one[0].Value)
 		}
-		item.Summary += q.say(sayMeeting, digits(met), digits(float64(other[0].Value)))
+		item.Summary += q.say(sayMeeting, promql.FormatNumber(met), promql.FormatNumber(float64(other[0].Value)))
 	}
 	item.Query, item.Start, item.End = meeting, q.start, q.end
 	item.Link = q.link(meeting, q.start, q.end)

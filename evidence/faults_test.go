@@ -5,18 +5,17 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
-	"github.com/prometheus/common/config"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/alertscribe/alertscribe/incident"
+	"github.com/alertscribe/alertscribe/promapi"
 )
 
 // TestFaultyPrometheus holds the collection to its bounds and its words whatever the server does.
@@ -104,71 +103,8 @@ func TestFaultyPrometheus(t *testing.T) {
 	}
 }
 
-func TestQueries(t *testing.T) {
-	var asked []string
-	var form url.Values
-	answer := `{"status":"success","data":{"resultType":"vector","result":[]}}`
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		asked = append(asked, r.Method+" "+r.URL.Path+" "+r.Header.Get("X-Scope-OrgID"))
-		if strings.Contains(r.URL.Path, "get") && r.Method == http.MethodPost {
-			http.Error(w, "no POST here", http.StatusMethodNotAllowed)
-			return
-		}
-		assert.NoError(t, r.ParseForm())
-		form = r.Form
-		_, _ = w.Write([]byte(answer))
-	}))
-	t.Cleanup(server.Close)
-	connectTo := func(path string) *querier {
-		s := serverAt(t, server.URL+path)
-		s.HTTP.HTTPHeaders = &config.Headers{Headers: map[string]config.Header{"X-Scope-OrgID": {Values: []string{"team"}}}}
-		connected, err := connect(s, "prometheus")
-		require.NoError(t, err)
-		t.Cleanup(connected.close)
-		return newQuerier(connected, 3, func(string) {})
-	}
-	t.Run("a path, a tenant and a time limit", func(t *testing.T) {
-		asked = nil
-		ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
-		defer cancel()
-		_, err := connectTo("/prefix/prometheus/").Instant(ctx, "up", time.Unix(1, 0))
-		require.NoError(t, err)
-		assert.Equal(t, []string{"POST /prefix/prometheus/api/v1/query team"}, asked)
-		d, err := time.ParseDuration(form.Get("timeout"))
-		require.NoError(t, err)
-		assert.InDelta(t, 3, d.Seconds(), .5, "a second less than there is")
-		assert.Equal(t, "10001", form.Get("limit"))
-	})
-	t.Run("GET where POST is not allowed", func(t *testing.T) {
-		asked = nil
-		_, err := connectTo("/get").Instant(t.Context(), "up", time.Unix(1, 0))
-		require.NoError(t, err)
-		assert.Equal(t, []string{"POST /get/api/v1/query team", "GET /get/api/v1/query team"}, asked)
-	})
-	t.Run("the budget", func(t *testing.T) {
-		q := connectTo("")
-		for range 3 {
-			_, err := q.Instant(t.Context(), "up", time.Unix(1, 0))
-			require.NoError(t, err)
-		}
-		_, err := q.Instant(t.Context(), "up", time.Unix(1, 0))
-		require.ErrorIs(t, err, errNoBudget)
-		assert.Zero(t, q.Left())
-	})
-	t.Run("too many points", func(t *testing.T) {
-		_, err := connectTo("").Range(t.Context(), "up", time.Unix(0, 0), time.Unix(1e6, 0), time.Second)
-		require.ErrorIs(t, err, errTooExpensive)
-	})
-	t.Run("too many series", func(t *testing.T) {
-		answer = `{"status":"success","data":{"resultType":"vector","result":[` +
-			strings.TrimSuffix(strings.Repeat(`{"metric":{},"value":[1,"1"]},`, maxSeries+1), ",") + `]}}`
-		_, err := connectTo("").Instant(t.Context(), "up", time.Unix(1, 0))
-		require.ErrorIs(t, err, errTooExpensive)
-	})
-}
-
 func TestOptions(t *testing.T) {
-	u := func(s string) Server { return serverAt(t, s) }
+	u := func(s string) promapi.Server { return serverAt(t, s) }
 	tests := []struct {
 		name, want string
 		options    Options

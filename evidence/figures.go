@@ -9,6 +9,10 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"github.com/alertscribe/alertscribe/incident"
+
+	"github.com/alertscribe/alertscribe/promql"
+
+	"github.com/alertscribe/alertscribe/score"
 )
 
 var (
@@ -50,12 +54,12 @@ type figures struct {
 	fired, last float64 // when the alert fired, and the last one
 	extreme     float64 // furthest in the alert's direction since the onset
 	extremeAt   time.Time
-	up          bool      // the alert's direction
-	past        spread    // before the onset
-	score       float64   // how unusual the change is, in robust deviations
-	compared    bool      // past and score are there
-	since       time.Time // the condition is met since then; zero when it was not met
-	always      bool      // since is the window's start
+	up          bool         // the alert's direction
+	past        score.Spread // before the onset
+	score       float64      // how unusual the change is, in robust deviations
+	compared    bool         // past and score are there
+	since       time.Time    // the condition is met since then; zero when it was not met
+	always      bool         // since is the window's start
 }
 
 // figures computes the numbers of the first line.
@@ -67,15 +71,15 @@ func (v *signalView) figures(q *inquiry) figures {
 	}
 	values, n := numbers(line, q.onset)
 	f.up = f.last >= f.fired
-	var s scorer
-	if change, ok := s.score(values, n, 0); ok {
+	var s score.Scorer
+	if change, ok := s.Score(values, n, 0); ok {
 		f.compared, f.score, f.up = true, change.Score, change.Up
-		f.past = s.past(values[:n])
-		if f.past.noise < 1e-9*math.Abs(f.past.median) {
-			f.past.noise = 0 // what is left of rounding
+		f.past = s.Past(values[:n])
+		if f.past.Noise < 1e-9*math.Abs(f.past.Median) {
+			f.past.Noise = 0 // what is left of rounding
 		}
 	}
-	if up, known := v.condition.rises(); known {
+	if up, known := v.condition.Rises(); known {
 		f.up = up
 	}
 	f.extreme, f.extremeAt = furthest(line, q.onset, f.up)
@@ -112,7 +116,7 @@ func furthest(line []model.SamplePair, t time.Time, up bool) (extreme float64, a
 // since walks back from when the alert fired to where the condition began to be met without a break.
 func (v *signalView) since(fired time.Time) (since time.Time, always bool) {
 	line := v.lines[0].Values
-	if v.condition.threshold != nil && v.limit == nil {
+	if v.condition.Threshold != nil && v.limit == nil {
 		return time.Time{}, false
 	}
 	i := lastUntil(line, fired.Add(v.step))
@@ -136,7 +140,7 @@ func (v *signalView) metAt(p model.SamplePair) bool {
 			limit = float64(v.moving.Values[i].Value)
 		}
 	}
-	return v.condition.met(float64(p.Value), limit)
+	return v.condition.Met(float64(p.Value), limit)
 }
 
 // describe makes the item of a signal.
@@ -150,7 +154,7 @@ func (q *inquiry) describe(v *signalView) incident.Evidence {
 		return item
 	}
 	item.Summary = q.tell(v, v.figures(q))
-	item.Chart = &incident.Chart{Unit: v.unit.chart(), Firing: &incident.TimeRange{Start: q.fired, End: q.ended}}
+	item.Chart = &incident.Chart{Unit: v.unit.Chart(), Firing: &incident.TimeRange{Start: q.fired, End: q.ended}}
 	if v.moving == nil {
 		item.Chart.Threshold = v.limit
 	}
@@ -168,22 +172,22 @@ func (q *inquiry) describe(v *signalView) incident.Evidence {
 func (q *inquiry) tell(v *signalView, f figures) string {
 	var b strings.Builder
 	if math.IsNaN(f.fired) {
-		b.WriteString(q.say(sayGone, v.unit.number(f.last)))
+		b.WriteString(q.say(sayGone, v.unit.Format(f.last)))
 	} else {
-		b.WriteString(q.say(sayValues, v.unit.number(f.fired), v.unit.number(f.last)))
+		b.WriteString(q.say(sayValues, v.unit.Format(f.fired), v.unit.Format(f.last)))
 	}
 	if v.limit != nil {
-		b.WriteString(q.say(sayLimit, parser.ItemTypeStr[v.condition.op], v.unit.number(*v.limit)))
+		b.WriteString(q.say(sayLimit, parser.ItemTypeStr[v.condition.Op], v.unit.Format(*v.limit)))
 	}
 	extreme := sayLowest
 	if f.up {
 		extreme = sayHighest
 	}
-	b.WriteString(q.say(extreme, v.unit.number(f.extreme), clock(f.extremeAt)))
+	b.WriteString(q.say(extreme, v.unit.Format(f.extreme), clock(f.extremeAt)))
 	if f.compared {
-		b.WriteString(q.say(sayBaseline, v.unit.number(f.past.median), v.unit.number(f.past.noise)))
+		b.WriteString(q.say(sayBaseline, v.unit.Format(f.past.Median), v.unit.Format(f.past.Noise)))
 		if f.score >= 1 {
-			b.WriteString(q.say(sayUnusual, digits(f.score)))
+			b.WriteString(q.say(sayUnusual, promql.FormatNumber(f.score)))
 		} else {
 			b.WriteString(q.say(sayUsual))
 		}
@@ -203,7 +207,7 @@ func (q *inquiry) ruleTable() *incident.Table {
 	t := &incident.Table{Columns: []string{q.say(wordRule)}, Rows: [][]string{{cut(q.rule.query, 500)}}}
 	if q.rule.group != "" {
 		t.Columns = append(t.Columns, q.say(wordGroup), q.say(wordFor), q.say(wordLabels))
-		t.Rows[0] = append(t.Rows[0], cut(q.rule.group, 80), prometheusDuration(q.rule.hold), labelText(q.rule.labels))
+		t.Rows[0] = append(t.Rows[0], cut(q.rule.group, 80), promql.FormatDuration(q.rule.hold), labelText(q.rule.labels))
 	}
 	return t
 }

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/alertscribe/alertscribe/incident"
+
+	"github.com/alertscribe/alertscribe/promql"
 )
 
 // history is where past incidents are kept.
@@ -97,7 +99,7 @@ func compare(alert incident.Alert, inc *incident.Incident) pastIncident {
 	best := pastIncident{Incident: inc, likeness: -1}
 	for _, a := range inc.Alerts {
 		all, same, differ := 0., 0., map[string]string{}
-		for name := range namesOf(append(slices.Collect(maps.Keys(a.Labels)), slices.Collect(maps.Keys(alert.Labels))...)...) {
+		for name := range promql.NewLabelNames(append(slices.Collect(maps.Keys(a.Labels)), slices.Collect(maps.Keys(alert.Labels))...)...) {
 			if all++; a.Labels[name] == alert.Labels[name] {
 				same++
 			} else {
@@ -116,5 +118,5 @@ func (q *inquiry) lasted(inc *incident.Incident) string {
 	if inc.ResolvedAt.IsZero() {
 		return string(inc.Status)
 	}
-	return prometheusDuration(inc.ResolvedAt.Sub(inc.StartedAt).Round(time.Second))
+	return promql.FormatDuration(inc.ResolvedAt.Sub(inc.StartedAt).Round(time.Second))
 }

@@ -5,12 +5,14 @@ import (
 	"context"
 	"log/slog"
 	"maps"
-	"net/url"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/alertscribe/alertscribe/incident"
+	"github.com/alertscribe/alertscribe/promapi"
+
+	"github.com/alertscribe/alertscribe/promql"
 )
 
 // collect looks up one kind of evidence. It returns what it found with Kind, Title, Summary and so on set; ids are
@@ -25,7 +27,7 @@ type inquiry struct {
 	ruleErr  error          // why it is not known
 
 	// known asks, once, which labels the rule's selectors have; to be called with Prometheus alone.
-	known func() (known, error)
+	known func() (promql.SelectorLabels, error)
 
 	fired time.Time // when the alert fired
 	onset time.Time // when its condition began, as far as the rule's "for" tells
@@ -37,10 +39,10 @@ type inquiry struct {
 	start, end time.Time
 	step       time.Duration
 
-	prom         *querier      // nil without Prometheus
-	alertmanager *alertmanager // nil without Alertmanager
+	server       *promapi.Client  // Prometheus; nil without
+	prom         *promapi.Querier // of that server; nil without Prometheus
+	alertmanager *alertmanager    // nil without Alertmanager
 	language     incident.Language
-	linkTo       *url.URL // root of Prometheus for people; nil without Prometheus
 	log          *slog.Logger
 }
 
@@ -79,7 +81,7 @@ func (q *inquiry) findRule(ctx context.Context) {
 	q.rule, q.ruleErr = findRule(ctx, q.prom, q.alert)
 	q.setWindow()
 	q.trimWindow(ctx)
-	q.known = sync.OnceValues(func() (known, error) { return askLabels(ctx, q) })
+	q.known = sync.OnceValues(func() (promql.SelectorLabels, error) { return askLabels(ctx, q) })
 }
 
 // turnedTo returns an inquiry into another alert of the incident, with the same budget.
@@ -96,7 +98,7 @@ const maxOthers = 2
 // others returns the first alert of each other name that fires in the incident.
 func (q *inquiry) others() []incident.Alert {
 	var out []incident.Alert
-	seen := names{q.alert.Name(): true}
+	seen := promql.LabelNames{q.alert.Name(): true}
 	for _, a := range q.incident.Firing() {
 		if !seen[a.Name()] && len(out) < maxOthers {
 			seen[a.Name()] = true
@@ -190,6 +192,11 @@ func (q *inquiry) common() map[string]string {
 		return !all
 	})
 	return out
+}
+
+// link returns a URL that opens the query in Prometheus over the range; "" without Prometheus.
+func (q *inquiry) link(query string, start, end time.Time) string {
+	return q.server.GraphURL(query, start, end)
 }
 
 // say returns the phrase in the report's language, with its verbs filled.

@@ -5,6 +5,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
 	"github.com/alertscribe/alertscribe/incident"
+	"github.com/alertscribe/alertscribe/promapi"
 )
 
 // metrics are the package's own.
@@ -33,7 +34,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		}),
 	}
 	for _, server := range []string{"prometheus", "alertmanager", "runbook"} {
-		for _, result := range outcomes() {
+		for _, result := range promapi.Outcomes() {
 			m.questions.WithLabelValues(server, result)
 		}
 	}

@@ -13,6 +13,8 @@ import (
 	"github.com/prometheus/common/model"
 
 	"github.com/alertscribe/alertscribe/incident"
+
+	"github.com/alertscribe/alertscribe/promql"
 )
 
 var (
@@ -76,7 +78,7 @@ func neighbors(ctx context.Context, q *inquiry) ([]incident.Evidence, error) {
 	}
 	kinds := []struct {
 		title text
-		look  func(context.Context, *inquiry, []matcher, map[string]string) (string, []occurrence, error)
+		look  func(context.Context, *inquiry, []promql.Matcher, map[string]string) (string, []occurrence, error)
 	}{{titleRestarts, restarts}, {titleVersions, versions}, {titleReplicas, replicas}}
 	items := make([]incident.Evidence, len(kinds)+1)
 	errs := make([]error, len(items))
@@ -86,9 +88,9 @@ func neighbors(ctx context.Context, q *inquiry) ([]incident.Evidence, error) {
 	found := make([][]occurrence, len(kinds))
 	for i, k := range kinds {
 		wg.Go(func() {
-			var promql string
-			promql, found[i], errs[i+1] = k.look(ctx, q, scope, labels)
-			items[i+1] = q.tellChanges(k.title, promql, found[i])
+			var query string
+			query, found[i], errs[i+1] = k.look(ctx, q, scope, labels)
+			items[i+1] = q.tellChanges(k.title, query, found[i])
 		})
 	}
 	wg.Wait()
@@ -104,37 +106,29 @@ func neighbors(ctx context.Context, q *inquiry) ([]incident.Evidence, error) {
 }
 
 // scopeOf returns the matchers of a target's peers: those of its job, or else of its namespace, or else itself alone.
-func scopeOf(labels map[string]string) []matcher {
-	var scope []matcher
+func scopeOf(labels map[string]string) []promql.Matcher {
+	var scope []promql.Matcher
 	for _, name := range []string{"cluster", "namespace"} {
 		if value := labels[name]; value != "" {
-			scope = append(scope, matcher{name, "=", value})
+			scope = append(scope, promql.Matcher{Label: name, Op: "=", Value: value})
 		}
 	}
 	switch {
 	case labels["job"] != "":
 		// A job's own namespace is not always that of what it tells about.
-		return append(scope[:0:0], matcher{"job", "=", labels["job"]})
+		return append(scope[:0:0], promql.Matcher{Label: "job", Op: "=", Value: labels["job"]})
 	case labels["namespace"] != "":
 		return scope
 	case labels["instance"] != "":
-		return append(scope, matcher{"instance", "=", labels["instance"]})
+		return append(scope, promql.Matcher{Label: "instance", Op: "=", Value: labels["instance"]})
 	}
 	return nil
 }
 
-func selectorText(name string, matchers ...matcher) string {
-	parts := make([]string, len(matchers))
-	for i, m := range matchers {
-		parts[i] = m.String()
-	}
-	return name + "{" + strings.Join(parts, ",") + "}"
-}
-
-func scopeText(scope []matcher) string {
+func scopeText(scope []promql.Matcher) string {
 	labels := map[string]string{}
 	for _, m := range scope {
-		labels[m.label] = m.value
+		labels[m.Label] = m.Value
 	}
 	return labelText(labels)
 }
@@ -149,15 +143,15 @@ func (q *inquiry) coarse() (start time.Time, step time.Duration) {
 
 // targets tells which targets were down or not scraped, and when. The lowest value of up within each step shows every
 // scrape that failed, and a step without any is a gap.
-func (q *inquiry) targets(ctx context.Context, scope []matcher) (incident.Evidence, error) {
+func (q *inquiry) targets(ctx context.Context, scope []promql.Matcher) (incident.Evidence, error) {
 	start, step := q.coarse()
-	promql := "min_over_time(" + selectorText("up", scope...) + "[" + prometheusDuration(step) + "])"
-	m, err := q.prom.Range(ctx, promql, start, q.end, step)
+	query := "min_over_time(" + promql.SelectorText("up", scope...) + "[" + promql.FormatDuration(step) + "])"
+	m, err := q.prom.Range(ctx, query, start, q.end, step)
 	if err != nil {
 		return incident.Evidence{}, err
 	}
 	item := incident.Evidence{
-		Title: q.say(titleTargets), Query: promql, Start: start, End: q.end, Link: q.link(promql, start, q.end),
+		Title: q.say(titleTargets), Query: query, Start: start, End: q.end, Link: q.link(query, start, q.end),
 	}
 	if len(m) == 0 {
 		item.Summary = q.say(sayNoUp, scopeText(scope))
@@ -215,7 +209,7 @@ func (q *inquiry) outages(s *model.SampleStream, start time.Time, step time.Dura
 }
 
 // tellChanges makes the item of one kind of change; one without a summary when there were none.
-func (q *inquiry) tellChanges(title text, promql string, found []occurrence) incident.Evidence {
+func (q *inquiry) tellChanges(title text, query string, found []occurrence) incident.Evidence {
 	if len(found) == 0 {
 		return incident.Evidence{}
 	}
@@ -232,7 +226,7 @@ func (q *inquiry) tellChanges(title text, promql string, found []occurrence) inc
 		}
 	}
 	item := incident.Evidence{
-		Title: q.say(title), Query: promql, Start: q.start, End: q.end, Link: q.link(promql, q.start, q.end),
+		Title: q.say(title), Query: query, Start: q.start, End: q.end, Link: q.link(query, q.start, q.end),
 		Table: q.occurrenceTable(found, wordWhere, wordWhat),
 	}
 	name := func(o occurrence) string { return o.what + " " + labelText(o.where) }

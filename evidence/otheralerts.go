@@ -82,9 +82,9 @@ func otherAlerts(ctx context.Context, q *inquiry) ([]incident.Evidence, error) {
 }
 
 // alertsSeries reads the alerts that Prometheus itself remembers.
-func (q *inquiry) alertsSeries(ctx context.Context, promql string) ([]otherAlert, error) {
+func (q *inquiry) alertsSeries(ctx context.Context, query string) ([]otherAlert, error) {
 	start, times, step := q.grid()
-	m, err := q.prom.Range(ctx, promql, start, q.end, step)
+	m, err := q.prom.Range(ctx, query, start, q.end, step)
 	if err != nil {
 		return nil, err
 	}

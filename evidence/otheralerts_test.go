@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/alertscribe/alertscribe/incident"
+	"github.com/alertscribe/alertscribe/promapi"
 	"github.com/alertscribe/alertscribe/testbed"
 	"github.com/alertscribe/alertscribe/testbed/testbedtest"
 )
@@ -156,6 +157,6 @@ func TestStillFiring(t *testing.T) {
 	t.Run("gone", func(t *testing.T) {
 		c := collectorAt(t, "", time.Now(), func(o *Options) { o.Alertmanager = serverAt(t, "http://127.0.0.1:9") })
 		_, err := c.StillFiring(t.Context(), firing(time.Now(), "", "alertname=X"))
-		require.ErrorIs(t, err, errUnavailable)
+		require.ErrorIs(t, err, promapi.ErrUnavailable)
 	})
 }

@@ -37,7 +37,7 @@ func (c *Collector) CounterEvidence(ctx context.Context, inc *incident.Incident,
 		q.onset = q.end // it has only just begun, and times are whole seconds
 	}
 	apart := *q // each check has its query, however many the rest needs
-	apart.prom = newQuerier(c.prometheus, len(checks), c.metrics.counter("prometheus"))
+	apart.prom = c.querier(len(checks))
 
 	table := contrasts()
 	found := make([][]incident.Evidence, len(table))
@@ -51,7 +51,7 @@ func (c *Collector) CounterEvidence(ctx context.Context, inc *incident.Incident,
 	}
 	wg.Wait()
 	c.log.InfoContext(ctx, "looked up what could refute a draft", "incident", inc.ID, "alertname", inc.Alertname,
-		"checks", len(checks), "queries", q.prom.asked.Load()+apart.prom.asked.Load(), "duration", time.Since(began))
+		"checks", len(checks), "queries", q.prom.Budget().Used()+apart.prom.Budget().Used(), "duration", time.Since(began))
 	return slices.Concat(found...), answers
 }
 

@@ -13,6 +13,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/alertscribe/alertscribe/evidence/rcaeval"
+
+	"github.com/alertscribe/alertscribe/promql"
+
+	"github.com/alertscribe/alertscribe/score"
 )
 
 // ranked ranks a case's services without a Prometheus.
@@ -20,9 +24,9 @@ func ranked(c *rcaeval.Case, onset int) []string {
 	var tracks []track
 	for _, s := range c.Series {
 		labels := map[string]string{"__name__": s.Metric, "service": s.Service}
-		tracks = append(tracks, track{labels: labels, values: s.Values, target: targetOf(labels), promql: seriesText(labels)})
+		tracks = append(tracks, track{labels: labels, values: s.Values, target: targetOf(labels), query: promql.SeriesText(labels)})
 	}
-	found, _ := judge(tracks, newGrid(time.Unix(0, 0), time.Unix(int64(c.Rows()-1), 0), time.Second), onset)
+	found, _ := judge(tracks, score.NewGrid(time.Unix(0, 0), time.Unix(int64(c.Rows()-1), 0), time.Second), onset)
 	var out []string
 	for _, s := range ranking(found) {
 		out = append(out, s.labels["service"])

@@ -11,6 +11,8 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"github.com/alertscribe/alertscribe/incident"
+
+	"github.com/alertscribe/alertscribe/promql"
 )
 
 const (
@@ -74,9 +76,9 @@ func (q *inquiry) view(ctx context.Context) (*signalView, error) {
 
 // signalView is a signal over time: the lines of the incident's alerts, that of the alert looked at first.
 type signalView struct {
-	condition  condition
+	condition  promql.Condition
 	query      string
-	unit       unit
+	unit       promql.Unit
 	start, end time.Time
 	step       time.Duration
 	lines      []*model.SampleStream
@@ -85,16 +87,16 @@ type signalView struct {
 }
 
 // look asks for the signal of one condition.
-func (q *inquiry) look(ctx context.Context, c condition) (*signalView, error) {
-	value := c.value
-	if inner := absentOf(value); inner != nil {
+func (q *inquiry) look(ctx context.Context, c promql.Condition) (*signalView, error) {
+	value := c.Value
+	if inner := promql.CountPresent(value); inner != nil {
 		value = inner
-		c.op, c.threshold = parser.LSS, &parser.NumberLiteral{Val: 1}
+		c.Op, c.Threshold = parser.LSS, &parser.NumberLiteral{Val: 1}
 	}
 	if k, err := q.known(); err == nil { // else it is only more than is needed
-		value = narrow(value, q.common(), k)
+		value = promql.Narrow(value, q.common(), k)
 	}
-	v := &signalView{condition: c, query: value.String(), unit: unitOf(value), start: q.start, end: q.end, step: q.step}
+	v := &signalView{condition: c, query: value.String(), unit: promql.UnitOf(value), start: q.start, end: q.end, step: q.step}
 	matrix, err := q.prom.Range(ctx, v.query, v.start, v.end, v.step)
 	if err != nil {
 		return nil, err
@@ -113,14 +115,14 @@ func (q *inquiry) look(ctx context.Context, c condition) (*signalView, error) {
 
 // readLimit sets the threshold of a view that has lines: the constant, or what it was over time and at a time.
 func (q *inquiry) readLimit(ctx context.Context, v *signalView, at time.Time) error {
-	if len(v.lines) == 0 || v.condition.threshold == nil {
+	if len(v.lines) == 0 || v.condition.Threshold == nil {
 		return nil
 	}
-	if limit, ok := v.condition.limit(); ok {
+	if limit, ok := v.condition.Limit(); ok {
 		v.limit = &limit
 		return nil
 	}
-	thresholds, err := q.prom.Range(ctx, v.condition.threshold.String(), v.start, v.end, v.step)
+	thresholds, err := q.prom.Range(ctx, v.condition.Threshold.String(), v.start, v.end, v.step)
 	if err != nil {
 		return fmt.Errorf("asking for the threshold: %w", err)
 	}
@@ -152,23 +154,6 @@ func finer(m model.Matrix, start, end time.Time, step time.Duration) (time.Time,
 	first = first.Add(-step)
 	fine := niceStep(end.Sub(first) / steps)
 	return first, fine, fine < step
-}
-
-// absentOf returns how many series there are of what absent() asks about; nil for any other expression.
-func absentOf(e parser.Expr) parser.Expr {
-	call, ok := unparen(e).(*parser.Call)
-	if !ok {
-		return nil
-	}
-	inner := call.Args
-	switch call.Func.Name {
-	case "absent":
-	case "absent_over_time":
-		inner = parser.Expressions{&parser.Call{Func: parser.Functions["present_over_time"], Args: call.Args}}
-	default:
-		return nil
-	}
-	return &parser.AggregateExpr{Op: parser.COUNT, Expr: inner[0]}
 }
 
 // ofOurAlerts returns the series that an alert of the incident with this name stands for, at most maxLines; those of

@@ -14,12 +14,16 @@ import (
 	"github.com/prometheus/common/model"
 
 	"github.com/alertscribe/alertscribe/incident"
+
+	"github.com/alertscribe/alertscribe/promql"
+
+	"github.com/alertscribe/alertscribe/score"
 )
 
 // suspect is a track that changed.
 type suspect struct {
 	track
-	change
+	score.Change
 
 	since time.Time
 	ended bool // there are no values any more; After is NaN
@@ -44,18 +48,18 @@ func suspects(ctx context.Context, q *inquiry) ([]incident.Evidence, error) {
 		return nil, fmt.Errorf("counting series around the alert: %w", err)
 	}
 	interval := q.interval(ctx, circles)
-	g := newGrid(q.start, q.end, max(interval, niceStep(q.end.Sub(q.start)/suspectPoints)))
-	batches, left := plan(circles, g.n)
+	g := score.NewGrid(q.start, q.end, max(interval, niceStep(q.end.Sub(q.start)/suspectPoints)))
+	batches, left := plan(circles, g.N)
 	if len(batches) == 0 {
 		return nil, nil
 	}
-	tracks, err := q.fetch(ctx, batches, g, max(4*interval, g.step).Truncate(g.step))
+	tracks, err := q.fetch(ctx, batches, g, max(4*interval, g.Step).Truncate(g.Step))
 	if len(tracks) == 0 {
 		return nil, err
 	}
-	found, judged := judge(tracks, g, g.before(q.onset))
+	found, judged := judge(tracks, g, g.Before(q.onset))
 	for i := range found {
-		found[i].since = g.at(found[i].At)
+		found[i].since = g.At(found[i].At)
 	}
 	q.holdAgainstTheDayBefore(ctx, found)
 	return []incident.Evidence{q.showSuspects(found, g, judged, left, err)}, nil
@@ -68,8 +72,8 @@ func (q *inquiry) interval(ctx context.Context, circles []*circle) time.Duration
 		if len(c.names) == 0 {
 			continue
 		}
-		sel := c.selector(matcher{model.MetricNameLabel, "=", slices.Min(slices.Collect(maps.Keys(c.names)))})
-		v, err := q.prom.Instant(ctx, "quantile(0.5, count_over_time("+sel+"["+prometheusDuration(over)+"]))", q.onset)
+		sel := c.selector(promql.Matcher{Label: model.MetricNameLabel, Op: "=", Value: slices.Min(slices.Collect(maps.Keys(c.names)))})
+		v, err := q.prom.Instant(ctx, "quantile(0.5, count_over_time("+sel+"["+promql.FormatDuration(over)+"]))", q.onset)
 		if err == nil && len(v) == 1 && v[0].Value >= 1 {
 			return niceStep(time.Duration(float64(over) / float64(v[0].Value)).Truncate(time.Second))
 		}
@@ -78,7 +82,7 @@ func (q *inquiry) interval(ctx context.Context, circles []*circle) time.Duration
 }
 
 // fetch asks the questions and makes tracks of the answers. It returns what it got, and the first error.
-func (q *inquiry) fetch(ctx context.Context, batches []batch, g grid, window time.Duration) ([]track, error) {
+func (q *inquiry) fetch(ctx context.Context, batches []batch, g score.Grid, window time.Duration) ([]track, error) {
 	k := metricKinds(ctx, q)
 	parts, errs := make([][]track, len(batches)), make([]error, len(batches))
 	slots := make(chan struct{}, 3) // leave room for the other collectors, and for memory
@@ -87,7 +91,7 @@ func (q *inquiry) fetch(ctx context.Context, batches []batch, g grid, window tim
 		wg.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			m, err := q.prom.Range(ctx, b.promql(), g.start, g.end(), g.step)
+			m, err := q.prom.Range(ctx, b.query(), g.Start, g.End(), g.Step)
 			if err != nil {
 				errs[i] = fmt.Errorf("reading the series around the alert: %w", err)
 				return
@@ -106,13 +110,13 @@ func (q *inquiry) fetch(ctx context.Context, batches []batch, g grid, window tim
 
 // judge scores the tracks, of which the first n times are before the onset, and returns those that changed, most
 // first, and how many had a past to be judged by.
-func judge(tracks []track, g grid, n int) (found []suspect, judged int) {
+func judge(tracks []track, g score.Grid, n int) (found []suspect, judged int) {
 	quietest, last := floors(tracks, n), departed(tracks, n)
-	var s scorer
+	var s score.Scorer
 	for i := range tracks {
 		t := &tracks[i]
-		at := make([]int, 0, g.n)
-		values := make([]float64, 0, g.n)
+		at := make([]int, 0, g.N)
+		values := make([]float64, 0, g.N)
 		past := 0
 		for j, v := range t.values {
 			if math.IsNaN(v) {
@@ -128,19 +132,19 @@ func judge(tracks []track, g grid, n int) (found []suspect, judged int) {
 			found = append(found, ended(t, values, n, last[i]))
 			continue
 		}
-		c, ok := s.score(values, past, quietest[t.labels[model.MetricNameLabel]])
+		c, ok := s.Score(values, past, quietest[t.labels[model.MetricNameLabel]])
 		if !ok {
 			continue
 		}
 		judged++
 		c.At = at[c.At]
-		found = append(found, suspect{track: *t, change: c})
+		found = append(found, suspect{track: *t, Change: c})
 	}
 	for i := range found {
-		found[i].sure = found[i].confident(judged)
+		found[i].sure = found[i].Confident(judged)
 	}
 	slices.SortFunc(found, func(a, b suspect) int {
-		return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.At, b.At), cmp.Compare(a.promql, b.promql))
+		return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.At, b.At), cmp.Compare(a.query, b.query))
 	})
 	return found, judged
 }
@@ -149,20 +153,17 @@ func judge(tracks []track, g grid, n int) (found []suspect, judged int) {
 // flat would else be suspected for what is nothing in the others.
 func floors(tracks []track, n int) map[string]float64 {
 	noises := map[string][]float64{}
-	var s scorer
+	var s score.Scorer
 	for i := range tracks {
-		if past := finite(tracks[i].values[:n]); len(past) >= minPast {
-			p := s.past(past[:wellBefore(len(past))])
-			if noise := math.Hypot(p.noise, resolution*p.median); noise > 0 {
-				name := tracks[i].labels[model.MetricNameLabel]
-				noises[name] = append(noises[name], noise)
-			}
+		if noise := s.Noise(score.Finite(tracks[i].values[:n])); noise > 0 {
+			name := tracks[i].labels[model.MetricNameLabel]
+			noises[name] = append(noises[name], noise)
 		}
 	}
 	out := make(map[string]float64, len(noises))
 	for name, all := range noises {
 		slices.Sort(all)
-		out[name] = quantile(all, .25)
+		out[name] = score.Quantile(all, .25)
 	}
 	return out
 }
@@ -200,8 +201,8 @@ func departed(tracks []track, n int) []int {
 	for i := range tracks {
 		t := &tracks[i]
 		h := heads[t.kind()]
-		past := finite(t.values[:n])
-		steady := len(past) >= minPast && len(past)*10 >= n*8
+		past := score.Finite(t.values[:n])
+		steady := len(past) >= score.MinPast && len(past)*10 >= n*8
 		if last[i] >= len(t.values)-quiet || last[i] < n/2 || h.after >= h.before || !steady {
 			last[i] = -1
 		}
@@ -213,8 +214,8 @@ func departed(tracks []track, n int) []int {
 // ended is the change of a series that has no values any more. With its whole target it is as sure as can be.
 func ended(t *track, values []float64, n, at int) suspect {
 	past := slices.Sorted(slices.Values(values[:min(max(n/2, 1), len(values))]))
-	return suspect{track: *t, ended: true, change: change{
-		Score: maxScore, At: at, Before: quantile(past, .5), After: math.NaN(), Lasted: len(t.values) - at, Share: 1,
+	return suspect{track: *t, ended: true, Change: score.Change{
+		Score: score.MaxScore, At: at, Before: score.Quantile(past, .5), After: math.NaN(), Lasted: len(t.values) - at, Share: 1,
 	}}
 }
 
@@ -234,7 +235,7 @@ func (q *inquiry) holdAgainstTheDayBefore(ctx context.Context, found []suspect) 
 		if !s.Up {
 			quantile = "0.01"
 		}
-		v, err := q.prom.Instant(ctx, "quantile_over_time("+quantile+", ("+s.promql+")[1d:1m])", q.start)
+		v, err := q.prom.Instant(ctx, "quantile_over_time("+quantile+", ("+s.query+")[1d:1m])", q.start)
 		if err != nil || len(v) != 1 {
 			continue
 		}
@@ -287,5 +288,5 @@ func (t *track) kind() string {
 	for _, name := range volatile {
 		delete(labels, name)
 	}
-	return seriesText(labels)
+	return promql.SeriesText(labels)
 }

@@ -6,13 +6,15 @@ import (
 	"maps"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/promql/parser"
+
+	"github.com/alertscribe/alertscribe/promapi"
+	"github.com/alertscribe/alertscribe/promql"
 )
 
 // The bounds of the search for suspects.
@@ -24,27 +26,14 @@ const (
 	everythingOver = 4 // a server with so many times the series that can be read is not searched whole
 )
 
-// matcher is one label matcher of a selector, as PromQL writes it.
-type matcher struct{ label, op, value string }
-
-func (m matcher) String() string { return quoteLabel(m.label) + m.op + strconv.Quote(m.value) }
-
-// quoteLabel quotes a label name where PromQL needs it.
-func quoteLabel(name string) string {
-	if model.LegacyValidation.IsValidLabelName(name) {
-		return name
-	}
-	return strconv.Quote(name)
-}
-
 // circle is a set of series that share something with the alert, narrower circles excluded.
 type circle struct {
-	matchers []matcher
+	matchers []promql.Matcher
 	near     bool           // the alert's own pod, instance, service or job, not merely its neighbourhood
 	names    map[string]int // metric names, and how many series have them
 }
 
-func (c *circle) selector(more ...matcher) string {
+func (c *circle) selector(more ...promql.Matcher) string {
 	var parts []string
 	for _, m := range slices.Concat(c.matchers, more) {
 		parts = append(parts, m.String())
@@ -88,18 +77,18 @@ func (q *inquiry) circles(ctx context.Context) ([]*circle, error) {
 	labels := q.whereabouts(ctx, q.identity())
 	namespace, inNamespace := labels["namespace"]
 	var out []*circle
-	var inner []matcher
+	var inner []promql.Matcher
 	for _, k := range kin {
 		value, ok := labels[k.label]
 		if !ok || value == "" || len(out) == 6 {
 			continue
 		}
-		c := &circle{near: k.near, matchers: []matcher{{k.label, "=", value}}}
+		c := &circle{near: k.near, matchers: []promql.Matcher{{Label: k.label, Op: "=", Value: value}}}
 		if k.within && inNamespace {
-			c.matchers = append(c.matchers, matcher{"namespace", "=", namespace})
+			c.matchers = append(c.matchers, promql.Matcher{Label: "namespace", Op: "=", Value: namespace})
 		}
 		c.matchers = append(c.matchers, inner...)
-		inner = append(inner, matcher{k.label, "!=", value})
+		inner = append(inner, promql.Matcher{Label: k.label, Op: "!=", Value: value})
 		out = append(out, c)
 	}
 	if len(out) == 0 {
@@ -115,10 +104,10 @@ func (q *inquiry) circles(ctx context.Context) ([]*circle, error) {
 		if c.near {
 			pattern = never
 		}
-		c.matchers = append(c.matchers, matcher{model.MetricNameLabel, "!~", pattern}, matcher{model.MetricNameLabel, "!=", ""})
+		c.matchers = append(c.matchers, promql.Matcher{Label: model.MetricNameLabel, Op: "!~", Value: pattern}, promql.Matcher{Label: model.MetricNameLabel, Op: "!=", Value: ""})
 	}
-	if len(out) == 0 && q.prom.Left() == 0 {
-		return nil, errNoBudget
+	if len(out) == 0 && q.prom.Budget().Left() == 0 {
+		return nil, promapi.ErrNoBudget
 	}
 	return out, nil
 }
@@ -128,7 +117,7 @@ func strangers(labels map[string]string) *circle {
 	c := &circle{near: true}
 	for _, name := range slices.Sorted(maps.Keys(labels)) {
 		if !slices.Contains([]string{"severity", "priority", "team", "alertgroup", "prometheus", "replica", "monitor"}, name) && labels[name] != "" {
-			c.matchers = append(c.matchers, matcher{name, "=", labels[name]})
+			c.matchers = append(c.matchers, promql.Matcher{Label: name, Op: "=", Value: labels[name]})
 		}
 	}
 	if len(c.matchers) == 0 {
@@ -200,7 +189,7 @@ func (q *inquiry) signalSelectors() []*parser.VectorSelector {
 		return nil
 	}
 	for _, c := range q.rule.conditions {
-		out = append(out, selectors(c.value)...)
+		out = append(out, promql.Selectors(c.Value)...)
 	}
 	return out[:min(len(out), 3)]
 }
@@ -215,11 +204,11 @@ func (q *inquiry) small(ctx context.Context) bool {
 // appeared with the trouble.
 func (c *circle) count(ctx context.Context, q *inquiry) error {
 	ago := (q.end.Sub(q.onset) + 2*time.Minute).Truncate(time.Second)
-	promql := "count by (__name__) (" + c.selector() + " offset " + prometheusDuration(ago) + ")"
+	query := "count by (__name__) (" + c.selector() + " offset " + promql.FormatDuration(ago) + ")"
 	if c.near {
-		promql += " or on (__name__) count by (__name__) (" + c.selector() + ")"
+		query += " or on (__name__) count by (__name__) (" + c.selector() + ")"
 	}
-	found, err := q.prom.Instant(ctx, promql, q.end)
+	found, err := q.prom.Instant(ctx, query, q.end)
 	if err != nil {
 		return err
 	}
@@ -253,12 +242,12 @@ type batch struct {
 	series int
 }
 
-func (b batch) promql() string {
+func (b batch) query() string {
 	quoted := make([]string, len(b.names))
 	for i, name := range b.names {
 		quoted[i] = regexp.QuoteMeta(name)
 	}
-	return b.circle.selector(matcher{model.MetricNameLabel, "=~", strings.Join(quoted, "|")})
+	return b.circle.selector(promql.Matcher{Label: model.MetricNameLabel, Op: "=~", Value: strings.Join(quoted, "|")})
 }
 
 // plan divides what the circles hold into questions with bounded answers: narrow circles first, and in each the

@@ -3,13 +3,16 @@ package evidence
 import (
 	"maps"
 	"math"
-	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/prometheus/common/model"
 
 	"github.com/alertscribe/alertscribe/incident"
+
+	"github.com/alertscribe/alertscribe/promql"
+
+	"github.com/alertscribe/alertscribe/score"
 )
 
 const (
@@ -48,8 +51,8 @@ var (
 )
 
 // showSuspects makes the item of evidence.
-func (q *inquiry) showSuspects(found []suspect, g grid, judged, left int, err error) incident.Evidence {
-	e := incident.Evidence{Title: q.say(titleSuspects), Start: g.start, End: g.end()}
+func (q *inquiry) showSuspects(found []suspect, g score.Grid, judged, left int, err error) incident.Evidence {
+	e := incident.Evidence{Title: q.say(titleSuspects), Start: g.Start, End: g.End()}
 	ranked := ranking(found)
 	for _, s := range ranked {
 		e.Ranking = append(e.Ranking, s.ranked())
@@ -59,7 +62,7 @@ func (q *inquiry) showSuspects(found []suspect, g grid, judged, left int, err er
 	} else {
 		top := leading(ranked)
 		e.Summary = q.suspectSummary(found, top, judged)
-		e.Query, e.Link = top.promql, q.link(top.promql, g.start, g.end())
+		e.Query, e.Link = top.query, q.link(top.query, g.Start, g.End())
 		e.Table, e.Chart = q.suspectTable(ranked), q.suspectChart(ranked, g)
 	}
 	if left > 0 {
@@ -124,7 +127,7 @@ func (s suspect) ranked() incident.RankedSeries {
 }
 
 func (q *inquiry) suspectSummary(found []suspect, top suspect, judged int) string {
-	name := cut(seriesText(top.labels), 160)
+	name := cut(promql.SeriesText(top.labels), 160)
 	if !top.sure {
 		return q.say(sayNoSuspect, judged, name, q.suspectChange(top), clock(top.since))
 	}
@@ -135,14 +138,14 @@ func (q *inquiry) suspectSummary(found []suspect, top suspect, judged int) strin
 			continue
 		}
 		sure++
-		if !s.own && s.promql != top.promql && (first == nil || s.At < first.At) {
+		if !s.own && s.query != top.query && (first == nil || s.At < first.At) {
 			first = &found[i]
 		}
 	}
 	summary := q.say(saySuspects, sure, judged, name, q.suspectChange(top), clock(top.since))
 	switch {
 	case first != nil && first.At < top.At:
-		summary += q.say(sayFirstMoved, cut(seriesText(first.labels), 160), clock(first.since))
+		summary += q.say(sayFirstMoved, cut(promql.SeriesText(first.labels), 160), clock(first.since))
 	case first != nil && first.At > top.At:
 		summary += q.say(sayMovedFirst)
 	}
@@ -152,11 +155,11 @@ func (q *inquiry) suspectSummary(found []suspect, top suspect, judged int) strin
 func (q *inquiry) suspectChange(s suspect) string {
 	switch {
 	case s.ended:
-		return q.say(sayEnded, s.unit.number(s.Before))
+		return q.say(sayEnded, s.unit.Format(s.Before))
 	case s.Up:
-		return q.say(sayRose, s.unit.number(s.Before), s.unit.number(s.After))
+		return q.say(sayRose, s.unit.Format(s.Before), s.unit.Format(s.After))
 	}
-	return q.say(sayFell, s.unit.number(s.Before), s.unit.number(s.After))
+	return q.say(sayFell, s.unit.Format(s.Before), s.unit.Format(s.After))
 }
 
 func (q *inquiry) suspectTable(ranked []suspect) *incident.Table {
@@ -167,13 +170,13 @@ func (q *inquiry) suspectTable(ranked []suspect) *incident.Table {
 		if i == suspectRows {
 			break
 		}
-		after := s.unit.number(s.After)
+		after := s.unit.Format(s.After)
 		if s.ended {
 			after = q.say(noteEnded)
 		}
 		name, of := shortName(s.labels)
 		t.Rows = append(t.Rows, []string{
-			cut(name, 120), cut(of, 80), s.unit.number(s.Before), after, clock(s.since), strconv.FormatFloat(s.Score, 'f', 1, 64), q.suspectNote(s),
+			cut(name, 120), cut(of, 80), s.unit.Format(s.Before), after, clock(s.since), strconv.FormatFloat(s.Score, 'f', 1, 64), q.suspectNote(s),
 		})
 	}
 	return t
@@ -204,14 +207,14 @@ func shortName(labels map[string]string) (name, of string) {
 		}
 		delete(labels, label)
 	}
-	return seriesText(labels), of
+	return promql.SeriesText(labels), of
 }
 
 // suspectChart draws the first few on one scale: 0 is the level before, 1 that of the change.
-func (q *inquiry) suspectChart(ranked []suspect, g grid) *incident.Chart {
+func (q *inquiry) suspectChart(ranked []suspect, g score.Grid) *incident.Chart {
 	firing := &incident.TimeRange{Start: q.fired, End: q.ended}
 	if top := leading(ranked); !top.sure || top.ended {
-		return &incident.Chart{Unit: top.unit.chart(), Series: []incident.Series{line(top, g, 0, 1)}, Firing: firing}
+		return &incident.Chart{Unit: top.unit.Chart(), Series: []incident.Series{line(top, g, 0, 1)}, Firing: firing}
 	}
 	c := &incident.Chart{Unit: "%", Firing: firing}
 	for _, s := range ranked {
@@ -222,32 +225,14 @@ func (q *inquiry) suspectChart(ranked []suspect, g grid) *incident.Chart {
 	return c
 }
 
-func line(s suspect, g grid, zero, one float64) incident.Series {
-	out := incident.Series{Name: cut(seriesText(s.labels), 120), Step: g.step}
+func line(s suspect, g score.Grid, zero, one float64) incident.Series {
+	out := incident.Series{Name: cut(promql.SeriesText(s.labels), 120), Step: g.Step}
 	for i, v := range s.values {
 		if !math.IsNaN(v) {
-			out.Points = append(out.Points, incident.Point{At: g.at(i).UTC(), Value: (v - zero) / one})
+			out.Points = append(out.Points, incident.Point{At: g.At(i).UTC(), Value: (v - zero) / one})
 		}
 	}
 	return out
-}
-
-// seriesText writes a series as PromQL selects it.
-func seriesText(labels map[string]string) string {
-	name := labels[model.MetricNameLabel]
-	var parts []string
-	if name != "" && !model.LegacyValidation.IsValidMetricName(name) {
-		parts, name = append(parts, matcher{model.MetricNameLabel, "=", name}.String()), ""
-	}
-	for _, label := range slices.Sorted(maps.Keys(labels)) {
-		if label != model.MetricNameLabel {
-			parts = append(parts, matcher{label, "=", labels[label]}.String())
-		}
-	}
-	if len(parts) == 0 && name != "" {
-		return name
-	}
-	return name + "{" + strings.Join(parts, ",") + "}"
 }
 
 func labelMap(m model.Metric) map[string]string {

@@ -6,12 +6,13 @@ import (
 	"testing"
 	"time"
 
-	promv1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/alertscribe/alertscribe/incident"
+
+	"github.com/alertscribe/alertscribe/promql"
 )
 
 const apiRules = `
@@ -165,10 +166,10 @@ func TestSuspects(t *testing.T) {
 	})
 	t.Run("few queries", func(t *testing.T) {
 		q := c.inquire(t.Context(), inc, 60)
-		before := q.prom.asked.Load()
+		before := q.prom.Budget().Used()
 		_, err := suspects(t.Context(), q)
 		require.NoError(t, err)
-		assert.LessOrEqual(t, int(q.prom.asked.Load()-before), 25)
+		assert.LessOrEqual(t, int(q.prom.Budget().Used()-before), 25)
 	})
 	t.Run("before anything happened nothing stands out", func(t *testing.T) {
 		quiet := r.at(5400)
@@ -225,44 +226,9 @@ func TestSmallServerIsSearchedWhole(t *testing.T) {
 	assert.Contains(t, e.Summary, "It moved first")
 }
 
-func TestRate(t *testing.T) {
-	nan := math.NaN()
-	got := rate([]float64{100, 110, 120, 5, 15, nan, 35, 35}, 10*time.Second, 20*time.Second)
-	want := []float64{nan, nan, 1, .75, .75, nan, 1, nan}
-	require.Len(t, got, len(want))
-	for i := range want {
-		assert.True(t, got[i] == want[i] || math.IsNaN(got[i]) && math.IsNaN(want[i]), "%d: %v", i, got)
-	}
-	values := []float64{nan, nan, 3, nan, 4}
-	fromNothing(values)
-	assert.Equal(t, []float64{0, 0, 3}, values[:3])
-	assert.True(t, math.IsNaN(values[3]))
-}
-
-func TestFalls(t *testing.T) {
-	assert.False(t, falls([]float64{1, 2, 3, math.NaN(), 0, 1, 5, 1, 2}), "a counter that starts again")
-	assert.True(t, falls([]float64{10, 9, 10, 9, 10, 9, 10, 9}), "a gauge by a counter's name")
-	assert.True(t, falls([]float64{-1, 2}))
-}
-
-func TestKinds(t *testing.T) {
-	k := kinds{
-		"h": "histogram", "s": "summary", "a_count": "gauge", "g_total": "gauge", "c": "counter", "om": "counter", "u": "unknown",
-	}
-	for name, want := range map[string]promv1.MetricType{
-		"h_sum": "histogram", "s_count": "histogram", "a_count": "gauge", "g_total": "gauge", "c": "counter", "om_total": "counter",
-		"u": "gauge", "x_total": "counter", "x_count": "histogram", "x_bytes": "gauge",
-	} {
-		assert.Equal(t, want, k.of(name), name)
-		if k[name] == "" && !strings.HasPrefix(name, "u") && name != "h_sum" && name != "s_count" {
-			assert.Equal(t, want, kinds(nil).of(name), name)
-		}
-	}
-}
-
 func TestPlan(t *testing.T) {
-	near := &circle{matchers: []matcher{{"pod", "=", "p"}}, names: map[string]int{"a": 5, "b": 50, "huge": 900}}
-	far := &circle{matchers: []matcher{{"namespace", "=", "n"}}, names: map[string]int{"c": 10, "d": 190, "e": 190}}
+	near := &circle{matchers: []promql.Matcher{{Label: "pod", Op: "=", Value: "p"}}, names: map[string]int{"a": 5, "b": 50, "huge": 900}}
+	far := &circle{matchers: []promql.Matcher{{Label: "namespace", Op: "=", Value: "n"}}, names: map[string]int{"c": 10, "d": 190, "e": 190}}
 	batches, left := plan([]*circle{near, far}, 300)
 	assert.Equal(t, 900, left)
 	var got []string
@@ -271,8 +237,8 @@ func TestPlan(t *testing.T) {
 		assert.LessOrEqual(t, b.series*300, 2*batchValues)
 	}
 	assert.Equal(t, []string{"a|b", "c|d", "e"}, got)
-	assert.Equal(t, `{pod="p",__name__=~"a|b"}`, batches[0].promql())
-	_, err := parse(batches[0].promql())
+	assert.Equal(t, `{pod="p",__name__=~"a|b"}`, batches[0].query())
+	_, err := promql.Parse(batches[0].query())
 	require.NoError(t, err)
 
 	many := &circle{names: map[string]int{}}
@@ -303,21 +269,6 @@ func TestDeparted(t *testing.T) {
 	assert.Equal(t, []int{0, 42}, departed([]track{pod("a", 0, 60), pod("b", 0, 42)}, 40), "one of two ended")
 	assert.Equal(t, []int{0, 0}, departed([]track{pod("a", 0, 42), pod("b", 41, 60)}, 40), "one took the other's place")
 	assert.Equal(t, []int{0, 0}, departed([]track{pod("a", 0, 60), pod("b", 0, 10)}, 40), "it had ended long before")
-}
-
-func TestSeriesText(t *testing.T) {
-	for want, labels := range map[string]map[string]string{
-		`up`:                               {"__name__": "up"},
-		`a:b:rate5m{x="\"\\"}`:             {"__name__": "a:b:rate5m", "x": `"\`},
-		`{__name__="http.requests"}`:       {"__name__": "http.requests"},
-		`{"service.name"="a",job="登录"}`:    {"service.name": "a", "job": "登录"},
-		`{__name__="http.requests",a="b"}`: {"__name__": "http.requests", "a": "b"},
-	} {
-		got := seriesText(labels)
-		assert.Len(t, got, len(want))
-		_, err := parse(got)
-		require.NoError(t, err, got)
-	}
 }
 
 func TestAgree(t *testing.T) {

@@ -9,6 +9,8 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"github.com/alertscribe/alertscribe/incident"
+
+	"github.com/alertscribe/alertscribe/promql"
 )
 
 var (
@@ -25,39 +27,6 @@ var (
 		"整个时间范围内都没有这样的序列：目标可能早已消失，或名称有误。",
 	}
 )
-
-// vanishing returns the series whose absence makes a condition true, whatever their values: those that absent() asks
-// about, and those behind an "unless" when nothing is compared. It is nil for any other condition.
-func vanishing(c condition) parser.Expr {
-	if call, ok := unparen(c.value).(*parser.Call); ok && (call.Func.Name == "absent" || call.Func.Name == "absent_over_time") {
-		return innermost(call.Args[0])
-	}
-	if c.missing != nil {
-		return innermost(c.missing)
-	}
-	return nil
-}
-
-// innermost takes aggregations, comparisons and ranges off an expression.
-func innermost(e parser.Expr) parser.Expr {
-	for {
-		switch inner := unparen(e).(type) {
-		case *parser.MatrixSelector:
-			e = inner.VectorSelector
-		case *parser.SubqueryExpr:
-			e = inner.Expr
-		case *parser.AggregateExpr:
-			e = inner.Expr
-		case *parser.BinaryExpr:
-			if !inner.Op.IsComparisonOperator() && !inner.Op.IsSetOperator() {
-				return inner
-			}
-			e = conditionsOf(inner)[0].value
-		default:
-			return inner
-		}
-	}
-}
 
 // vanished lists the series whose absence an alert is about: which were there, if any, and until when.
 func (q *inquiry) vanished(ctx context.Context, e parser.Expr) (items []incident.Evidence, there bool, err error) {
@@ -95,7 +64,7 @@ func (q *inquiry) vanished(ctx context.Context, e parser.Expr) (items []incident
 	}
 	item.Summary = q.say(sayVanished, gone, len(m), clock(seen))
 	if gone == 0 {
-		item.Summary = q.say(sayStillThere, len(m), digits(float64(last(m[0]).Value)))
+		item.Summary = q.say(sayStillThere, len(m), promql.FormatNumber(float64(last(m[0]).Value)))
 	}
 	return []incident.Evidence{item}, true, nil
 }

@@ -1,9 +1,10 @@
-package evidence
+package promql
 
 import (
 	"flag"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -19,6 +20,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/alertscribe/alertscribe/promapi"
 )
 
 var update = flag.Bool("update", false, "write golden files")
@@ -41,7 +44,7 @@ func kubePrometheus(t *testing.T) (alerts []string, exprs []parser.Expr) {
 	require.NoError(t, yaml.Unmarshal(b, &file))
 	for _, g := range file.Groups {
 		for _, r := range g.Rules {
-			e, err := parse(r.Expr)
+			e, err := Parse(r.Expr)
 			require.NoError(t, err, r.Alert)
 			alerts, exprs = append(alerts, r.Alert), append(exprs, e)
 		}
@@ -56,21 +59,18 @@ func TestPlansOfKubePrometheus(t *testing.T) {
 	require.Len(t, exprs, 91)
 	r := record(30*time.Minute, 30*time.Second)
 	inventory(exprs).fill(r)
-	p := r.serve(t, "")
-	q := querierAt(t, p.URL, 10_000)
+	q := querierAt(t, r.serve(t))
 	at := r.end()
 
 	var golden strings.Builder
 	planned, refused, queries, sums := 0, 0, 0, 0
 	for i, e := range exprs {
 		fmt.Fprintf(&golden, "# %s\n", alerts[i])
-		iq := &inquiry{rule: &rule{conditions: conditionsOf(e)}, prom: q, start: r.start, end: at}
-		k, err := askLabels(t.Context(), iq)
-		require.NoError(t, err)
+		k := knownLabels(t, q, e, r)
 		drills := 0
-		for _, c := range iq.rule.conditions {
+		for _, c := range Conditions(e) {
 			drills += writePlan(&golden, c, k)
-			if list, no := planOf(c.value, k); no == "" {
+			if list, no := PlanDrills(c.Value, k); no == "" {
 				for _, d := range list {
 					n, added := checkDrill(t, q, d, at)
 					queries, sums = queries+n, sums+added
@@ -95,34 +95,34 @@ func TestPlansOfKubePrometheus(t *testing.T) {
 }
 
 // writePlan writes signal, threshold and plan of a condition, and returns how many drills there are.
-func writePlan(b *strings.Builder, c condition, k known) int {
-	fmt.Fprintf(b, "signal: %s", c.value)
-	if u := unitOf(c.value); u.base != unitNone {
-		fmt.Fprintf(b, " [%s%s]", u.base, u.perSecond())
+func writePlan(b *strings.Builder, c Condition, k SelectorLabels) int {
+	fmt.Fprintf(b, "signal: %s", c.Value)
+	if u := UnitOf(c.Value); u.Base != UnitNone {
+		fmt.Fprintf(b, " [%s%s]", u.Base, u.rateSuffix())
 	}
 	b.WriteString("\n")
-	if limit, ok := c.limit(); ok {
-		fmt.Fprintf(b, "threshold: %s %v\n", parser.ItemTypeStr[c.op], limit)
-	} else if c.threshold != nil {
-		fmt.Fprintf(b, "threshold: %s %s\n", parser.ItemTypeStr[c.op], c.threshold)
+	if limit, ok := c.Limit(); ok {
+		fmt.Fprintf(b, "threshold: %s %v\n", parser.ItemTypeStr[c.Op], limit)
+	} else if c.Threshold != nil {
+		fmt.Fprintf(b, "threshold: %s %s\n", parser.ItemTypeStr[c.Op], c.Threshold)
 	}
-	if gone := vanishing(c); gone != nil {
+	if gone := Vanishing(c); gone != nil {
 		fmt.Fprintf(b, "vanished: %s\n", gone)
 		return 1
 	}
-	drills, no := planOf(c.value, k)
+	drills, no := PlanDrills(c.Value, k)
 	if no != "" {
 		fmt.Fprintf(b, "refused: %s\n", no)
 	}
 	for _, d := range drills {
-		fmt.Fprintf(b, "%s by %s: %s\n", d.form, strings.Join(d.labels, ", "), d.query(d.labels[0]))
+		fmt.Fprintf(b, "%s by %s: %s\n", d.Form, strings.Join(d.Labels, ", "), d.Query(d.Labels[0]))
 	}
 	return len(drills)
 }
 
 // checkDrill evaluates all queries of a drill, and compares what adds up with the whole. It returns how many queries
 // there were and how many of them added up to something.
-func checkDrill(t *testing.T, q *querier, d drill, at time.Time) (queries, sums int) {
+func checkDrill(t *testing.T, q *promapi.Querier, d Drill, at time.Time) (queries, sums int) {
 	t.Helper()
 	ask := func(promql string) model.Vector {
 		v, err := q.Instant(t.Context(), promql, at)
@@ -130,12 +130,12 @@ func checkDrill(t *testing.T, q *querier, d drill, at time.Time) (queries, sums 
 		queries++
 		return v
 	}
-	for _, l := range d.labels {
-		whole, base := d.by(l)
-		ask(d.query(l))
-		checks := [][2]string{{d.whole.String(), whole}}
-		if d.base != nil {
-			checks = append(checks, [2]string{d.base.String(), base})
+	for _, l := range d.Labels {
+		whole, base := d.PartQueries(l)
+		ask(d.Query(l))
+		checks := [][2]string{{d.Whole.String(), whole}}
+		if d.Base != nil {
+			checks = append(checks, [2]string{d.Base.String(), base})
 		}
 		for _, c := range checks {
 			original, parts := ask(c[0]), ask(c[1])
@@ -149,11 +149,11 @@ func checkDrill(t *testing.T, q *querier, d drill, at time.Time) (queries, sums 
 }
 
 // combiner returns how the parts of a drill make the whole, nil where they don't.
-func combiner(d drill) func(a, b float64) float64 {
-	if d.form != formRanked {
+func combiner(d Drill) func(a, b float64) float64 {
+	if d.Form != FormRanked {
 		return func(a, b float64) float64 { return a + b }
 	}
-	if a, ok := d.whole.(*parser.AggregateExpr); ok {
+	if a, ok := d.Whole.(*parser.AggregateExpr); ok {
 		switch a.Op {
 		case parser.MAX:
 			return math.Max
@@ -187,13 +187,13 @@ func assertAddsUp(t *testing.T, whole, parts model.Vector, l string, combine fun
 
 // stock is what the selectors of rules need to find: per metric its labels, and per selector values that match.
 type stock struct {
-	labels    map[string]names
+	labels    map[string]LabelNames
 	selectors map[string][]*parser.VectorSelector
 }
 
 // inventory reads out of rules which metrics they want, with which labels.
 func inventory(exprs []parser.Expr) stock {
-	s := stock{map[string]names{}, map[string][]*parser.VectorSelector{}}
+	s := stock{map[string]LabelNames{}, map[string][]*parser.VectorSelector{}}
 	for _, e := range exprs {
 		parser.Inspect(e, func(n parser.Node, path []parser.Node) error {
 			v, ok := n.(*parser.VectorSelector)
@@ -202,7 +202,7 @@ func inventory(exprs []parser.Expr) stock {
 			}
 			name := metricName(v)
 			if s.labels[name] == nil {
-				s.labels[name] = namesOf("instance", "job")
+				s.labels[name] = NewLabelNames("instance", "job")
 			}
 			s.selectors[name] = append(s.selectors[name], v)
 			for _, m := range v.LabelMatchers {
@@ -304,4 +304,50 @@ func product(values map[string][]string) []string {
 		sets = next
 	}
 	return sets
+}
+
+// TestPartsAddUp breaks random data down in every form by every label: the parts always make the whole.
+func TestPartsAddUp(t *testing.T) {
+	seed := uint64(time.Now().UnixNano())
+	t.Logf("seed %d", seed)
+	random := rand.New(rand.NewPCG(seed, 0))
+	r := record(20*time.Minute, 30*time.Second)
+	for _, metric := range []string{"left_total", "right_total"} {
+		for range 60 {
+			slope := random.Float64() * 10
+			series := fmt.Sprintf(`%s{a="%d",b="%d"`, metric, random.IntN(3), random.IntN(4))
+			if random.IntN(2) == 0 {
+				series += fmt.Sprintf(`,c="%d"`, random.IntN(2)) // some have no c
+			}
+			if metric == "left_total" {
+				series += fmt.Sprintf(`,d="%d"`, random.IntN(3)) // one side has no d
+			}
+			r.add(series+"}", func(second float64) float64 { return slope * second })
+		}
+	}
+	p := r.serve(t)
+	q := querierAt(t, p)
+	for _, expr := range []string{
+		`sum(rate(left_total[5m]))`, `sum by (a) (rate(left_total[5m]))`, `sum without (b, d) (rate(left_total[5m]))`,
+		`count by (a) (left_total > 10)`, `avg by (a) (left_total)`, `avg(left_total)`,
+		`max by (b) (left_total)`, `min(left_total)`, `topk(2, sum by (a) (left_total))`,
+		`sum(rate(left_total[5m])) / sum(rate(right_total[5m]))`,
+		`100 * sum by (a) (rate(left_total[5m])) / sum by (a) (rate(right_total[5m]))`,
+		`1 - sum by (a) (left_total) / on (a) sum by (a) (right_total)`,
+		`sum without (b) (left_total) / ignoring (d, c) group_left sum without (b, c) (right_total)`,
+		`sum by (a) (left_total) - sum by (a) (right_total)`, `sum(max by (a, b) (left_total))`,
+		`max_over_time(sum by (a) (rate(left_total[2m]))[5m:1m])`, `sum(label_replace(left_total, "e", "x$1", "b", "(.*)"))`,
+	} {
+		t.Run(expr, func(t *testing.T) {
+			e, err := Parse(expr)
+			require.NoError(t, err)
+			k := knownLabels(t, q, e, r)
+			drills, refused := PlanDrills(e, k)
+			require.Empty(t, refused)
+			for _, d := range drills {
+				_, sums := checkDrill(t, q, d, r.end())
+				assert.Positive(t, sums)
+			}
+		})
+	}
 }

@@ -1,4 +1,4 @@
-package evidence
+package promql
 
 import (
 	"slices"
@@ -7,85 +7,85 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
-// unitBase is what a number counts.
-type unitBase string
+// UnitBase is what a number counts.
+type UnitBase string
 
-// The bases that are told apart; unitNone is a number of which nothing is known.
+// The bases that are told apart; UnitNone is a number of which nothing is known.
 const (
-	unitNone    unitBase = ""
-	unitCount   unitBase = "count"
-	unitRatio   unitBase = "ratio"
-	unitPercent unitBase = "percent"
-	unitSeconds unitBase = "seconds"
-	unitBytes   unitBase = "bytes"
-	unitInstant unitBase = "instant" // a point in time, in seconds since 1970
+	UnitNone    UnitBase = ""
+	UnitCount   UnitBase = "count"
+	UnitRatio   UnitBase = "ratio"
+	UnitPercent UnitBase = "percent"
+	UnitSeconds UnitBase = "seconds"
+	UnitBytes   UnitBase = "bytes"
+	UnitInstant UnitBase = "instant" // a point in time, in seconds since 1970
 )
 
-// unit is the guessed unit of an expression. Where there is doubt it is unitNone: no unit is better than a wrong one.
-type unit struct {
-	base unitBase
-	rate bool // per second
+// Unit is the guessed unit of an expression. Where there is doubt it is UnitNone: no unit is better than a wrong one.
+type Unit struct {
+	Base      UnitBase
+	PerSecond bool // per second
 }
 
-// chart returns the unit as charts have it.
-func (u unit) chart() string {
+// Chart returns the unit as charts have it.
+func (u Unit) Chart() string {
 	switch {
-	case u.rate:
+	case u.PerSecond:
 		return ""
-	case u.base == unitRatio:
+	case u.Base == UnitRatio:
 		return "%"
-	case u.base == unitSeconds:
+	case u.Base == UnitSeconds:
 		return "s"
-	case u.base == unitBytes:
+	case u.Base == UnitBytes:
 		return "bytes"
 	}
 	return ""
 }
 
-// unitOf guesses the unit of an expression from the conventions of metric names and the arithmetic on them.
-func unitOf(e parser.Expr) unit {
-	switch e := unparen(e).(type) {
+// UnitOf guesses the unit of an expression from the conventions of metric names and the arithmetic on them.
+func UnitOf(e parser.Expr) Unit {
+	switch e := Unparen(e).(type) {
 	case *parser.VectorSelector:
-		return unitOfMetric(e.Name)
+		return UnitOfMetric(e.Name)
 	case *parser.MatrixSelector:
-		return unitOf(e.VectorSelector)
+		return UnitOf(e.VectorSelector)
 	case *parser.SubqueryExpr:
-		return unitOf(e.Expr)
+		return UnitOf(e.Expr)
 	case *parser.UnaryExpr:
-		return unitOf(e.Expr)
+		return UnitOf(e.Expr)
 	case *parser.AggregateExpr:
 		switch e.Op {
 		case parser.COUNT, parser.GROUP, parser.COUNT_VALUES:
-			return unit{base: unitCount}
+			return Unit{Base: UnitCount}
 		case parser.STDVAR:
-			return unit{}
+			return Unit{}
 		}
-		return unitOf(e.Expr)
+		return UnitOf(e.Expr)
 	case *parser.Call:
 		return unitOfCall(e)
 	case *parser.BinaryExpr:
 		return unitOfBinary(e)
 	}
-	return unit{}
+	return Unit{}
 }
 
-func unitOfMetric(name string) unit {
+func UnitOfMetric(name string) Unit {
 	for _, suffix := range []string{"_bucket", "_sum", "_total"} {
 		name = strings.TrimSuffix(name, suffix)
 	}
 	switch {
 	case strings.HasSuffix(name, "_timestamp_seconds"), strings.HasSuffix(name, "_time_seconds") && strings.Contains(name, "start"):
-		return unit{base: unitInstant}
+		return Unit{Base: UnitInstant}
 	case strings.HasSuffix(name, "_seconds"):
-		return unit{base: unitSeconds}
+		return Unit{Base: UnitSeconds}
 	case strings.HasSuffix(name, "_bytes"):
-		return unit{base: unitBytes}
+		return Unit{Base: UnitBytes}
 	case strings.HasSuffix(name, "_ratio"):
-		return unit{base: unitRatio}
+		return Unit{Base: UnitRatio}
 	case strings.HasSuffix(name, "_percent"):
-		return unit{base: unitPercent}
+		return Unit{Base: UnitPercent}
 	}
-	return unit{}
+	return Unit{}
 }
 
 var unitKeepers = []string{
@@ -95,57 +95,57 @@ var unitKeepers = []string{
 	"scalar", "vector", "double_exponential_smoothing", "holt_winters",
 }
 
-func unitOfCall(c *parser.Call) unit {
+func unitOfCall(c *parser.Call) Unit {
 	switch name := c.Func.Name; {
 	case name == "time", name == "timestamp":
-		return unit{base: unitInstant}
+		return Unit{Base: UnitInstant}
 	case name == "count_over_time", name == "changes", name == "resets":
-		return unit{base: unitCount}
+		return Unit{Base: UnitCount}
 	case name == "rate", name == "irate", name == "deriv":
 		u := counted(c.Args[0])
-		if u.base == unitNone || u.rate {
-			return unit{}
+		if u.Base == UnitNone || u.PerSecond {
+			return Unit{}
 		}
-		return unit{u.base, true}
+		return Unit{u.Base, true}
 	case name == "increase":
 		return counted(c.Args[0])
 	case name == "histogram_quantile", name == "histogram_avg":
-		return unit{base: unitOf(c.Args[len(c.Args)-1]).base} // of the observations, however fast they come
+		return Unit{Base: UnitOf(c.Args[len(c.Args)-1]).Base} // of the observations, however fast they come
 	case slices.Contains(unitKeepers, name):
 		for _, arg := range c.Args {
 			if arg.Type() == parser.ValueTypeVector || arg.Type() == parser.ValueTypeMatrix {
-				return unitOf(arg)
+				return UnitOf(arg)
 			}
 		}
 	}
-	return unit{}
+	return Unit{}
 }
 
 // counted returns the unit of a counter; one that counts events may have any name.
-func counted(e parser.Expr) unit {
-	if u := unitOf(e); u.base != unitNone {
+func counted(e parser.Expr) Unit {
+	if u := UnitOf(e); u.Base != UnitNone {
 		return u
 	}
-	if m, ok := unparen(e).(*parser.MatrixSelector); ok {
+	if m, ok := Unparen(e).(*parser.MatrixSelector); ok {
 		if v, ok := m.VectorSelector.(*parser.VectorSelector); ok {
 			for _, suffix := range []string{"_total", "_count", "_bucket"} {
 				if strings.HasSuffix(v.Name, suffix) {
-					return unit{base: unitCount}
+					return Unit{Base: UnitCount}
 				}
 			}
 		}
 	}
-	return unit{}
+	return Unit{}
 }
 
-func unitOfBinary(b *parser.BinaryExpr) unit {
+func unitOfBinary(b *parser.BinaryExpr) Unit {
 	if b.Op.IsComparisonOperator() && b.ReturnBool {
-		return unit{base: unitCount}
+		return Unit{Base: UnitCount}
 	}
 	if b.Op.IsComparisonOperator() || b.Op.IsSetOperator() {
-		return unitOf(b.LHS)
+		return UnitOf(b.LHS)
 	}
-	l, r := unitOf(b.LHS), unitOf(b.RHS)
+	l, r := UnitOf(b.LHS), UnitOf(b.RHS)
 	factorL, isL := constant(b.LHS)
 	factorR, isR := constant(b.RHS)
 	switch b.Op {
@@ -157,9 +157,9 @@ func unitOfBinary(b *parser.BinaryExpr) unit {
 			return scaled(r, factorL)
 		case isR:
 			return scaled(l, factorR)
-		case l.base == unitRatio:
+		case l.Base == UnitRatio:
 			return r
-		case r.base == unitRatio:
+		case r.Base == UnitRatio:
 			return l
 		}
 	case parser.DIV:
@@ -167,15 +167,15 @@ func unitOfBinary(b *parser.BinaryExpr) unit {
 			return scaled(l, 1/factorR)
 		}
 		factor, whole := factored(b.LHS) // 100 * a / b
-		return scaled(unitOfQuotient(unitOf(whole), r, sameMetric(whole, b.RHS)), factor)
+		return scaled(unitOfQuotient(UnitOf(whole), r, sameMetric(whole, b.RHS)), factor)
 	}
-	return unit{}
+	return Unit{}
 }
 
-func unitOfSum(op parser.ItemType, l, r unit, constantL, constantR bool) unit {
+func unitOfSum(op parser.ItemType, l, r Unit, constantL, constantR bool) Unit {
 	switch {
-	case l.base == unitInstant && r.base == unitInstant && op == parser.SUB:
-		return unit{base: unitSeconds}
+	case l.Base == UnitInstant && r.Base == UnitInstant && op == parser.SUB:
+		return Unit{Base: UnitSeconds}
 	case l == r:
 		return l
 	case constantL:
@@ -183,12 +183,12 @@ func unitOfSum(op parser.ItemType, l, r unit, constantL, constantR bool) unit {
 	case constantR:
 		return l
 	}
-	return unit{}
+	return Unit{}
 }
 
 // factored takes constant factors off an expression.
 func factored(e parser.Expr) (float64, parser.Expr) {
-	e = unparen(e)
+	e = Unparen(e)
 	b, ok := e.(*parser.BinaryExpr)
 	if !ok || b.Op != parser.MUL && b.Op != parser.DIV {
 		return 1, e
@@ -208,41 +208,41 @@ func factored(e parser.Expr) (float64, parser.Expr) {
 }
 
 // scaled multiplies by a constant: what that makes of a unit is known for ratios alone.
-func scaled(u unit, factor float64) unit {
+func scaled(u Unit, factor float64) Unit {
 	switch {
 	case factor == 1 || factor == -1:
 		return u
-	case u.base == unitRatio && factor == 100:
-		return unit{base: unitPercent}
-	case u.base == unitPercent && factor > .0099 && factor < .0101:
-		return unit{base: unitRatio}
-	case u.base == unitCount && !u.rate:
+	case u.Base == UnitRatio && factor == 100:
+		return Unit{Base: UnitPercent}
+	case u.Base == UnitPercent && factor > .0099 && factor < .0101:
+		return Unit{Base: UnitRatio}
+	case u.Base == UnitCount && !u.PerSecond:
 		return u
 	}
-	return unit{}
+	return Unit{}
 }
 
-func unitOfQuotient(l, r unit, same bool) unit {
+func unitOfQuotient(l, r Unit, same bool) Unit {
 	switch {
-	case l.base == unitNone && r.base == unitNone && same:
-		return unit{base: unitRatio}
-	case l.base == unitNone || r.base == unitNone || l.base == unitInstant || r.base == unitInstant:
-		return unit{}
+	case l.Base == UnitNone && r.Base == UnitNone && same:
+		return Unit{Base: UnitRatio}
+	case l.Base == UnitNone || r.Base == UnitNone || l.Base == UnitInstant || r.Base == UnitInstant:
+		return Unit{}
 	case l == r:
-		return unit{base: unitRatio}
-	case r.base == unitCount && l.rate == r.rate:
-		return unit{base: l.base}
-	case r.base == unitRatio:
+		return Unit{Base: UnitRatio}
+	case r.Base == UnitCount && l.PerSecond == r.PerSecond:
+		return Unit{Base: l.Base}
+	case r.Base == UnitRatio:
 		return l
 	}
-	return unit{}
+	return Unit{}
 }
 
 // sameMetric reports whether both sides are made of one and the same metric.
 func sameMetric(a, b parser.Expr) bool {
 	names := func(e parser.Expr) []string {
 		var out []string
-		for _, v := range selectors(e) {
+		for _, v := range Selectors(e) {
 			out = append(out, v.Name)
 		}
 		slices.Sort(out)
@@ -252,8 +252,8 @@ func sameMetric(a, b parser.Expr) bool {
 	return len(na) == 1 && na[0] != "" && slices.Equal(na, nb)
 }
 
-// selectors returns the selectors of an expression, from left to right.
-func selectors(e parser.Expr) []*parser.VectorSelector {
+// Selectors returns the selectors of an expression, from left to right.
+func Selectors(e parser.Expr) []*parser.VectorSelector {
 	var out []*parser.VectorSelector
 	parser.Inspect(e, func(n parser.Node, _ []parser.Node) error {
 		if v, ok := n.(*parser.VectorSelector); ok {

@@ -1,4 +1,4 @@
-package evidence
+package promql
 
 import (
 	"math"
@@ -10,56 +10,57 @@ import (
 // grammar reads what any Prometheus might have in its rules.
 var grammar = parser.NewParser(parser.Options{EnableExperimentalFunctions: true})
 
-func parse(expr string) (parser.Expr, error) { return grammar.ParseExpr(expr) }
+// Parse reads an expression, with the functions that are experimental too.
+func Parse(expr string) (parser.Expr, error) { return grammar.ParseExpr(expr) }
 
-// condition is one comparison of an alert's expression: value op threshold. The value is what PromQL returns as the
+// Condition is one comparison of an alert's expression: value op threshold. The value is what PromQL returns as the
 // value of the alert, the left side; what stands behind "and" and "unless" only guards it.
-type condition struct {
-	value     parser.Expr
-	op        parser.ItemType // 0 when nothing is compared: the alert fires while there is a value
-	threshold parser.Expr     // nil with no op
-	whole     parser.Expr     // the comparison as written
-	missing   parser.Expr     // what is behind an "unless" when nothing is compared: the alert is about its absence
+type Condition struct {
+	Value     parser.Expr
+	Op        parser.ItemType // 0 when nothing is compared: the alert fires while there is a value
+	Threshold parser.Expr     // nil with no op
+	Whole     parser.Expr     // the comparison as written
+	Missing   parser.Expr     // what is behind an "unless" when nothing is compared: the alert is about its absence
 }
 
-// conditionsOf returns the alternatives of an expression: one, or several where they are joined by "or".
-func conditionsOf(e parser.Expr) []condition {
-	e = unparen(e)
+// Conditions returns the alternatives of an expression: one, or several where they are joined by "or".
+func Conditions(e parser.Expr) []Condition {
+	e = Unparen(e)
 	if b, ok := e.(*parser.BinaryExpr); ok && b.Op.IsSetOperator() {
 		if b.Op == parser.LOR {
-			return append(conditionsOf(b.LHS), conditionsOf(b.RHS)...)
+			return append(Conditions(b.LHS), Conditions(b.RHS)...)
 		}
-		list := conditionsOf(b.LHS)
-		if b.Op == parser.LUNLESS && len(list) == 1 && list[0].op == 0 {
-			list[0].missing = b.RHS
+		list := Conditions(b.LHS)
+		if b.Op == parser.LUNLESS && len(list) == 1 && list[0].Op == 0 {
+			list[0].Missing = b.RHS
 		}
 		return list
 	}
-	return []condition{comparison(e)}
+	return []Condition{comparison(e)}
 }
 
 // comparison takes the outermost comparisons off an expression; the outermost is the alert's.
-func comparison(e parser.Expr) condition {
-	c := condition{value: unparen(e), whole: e}
+func comparison(e parser.Expr) Condition {
+	c := Condition{Value: Unparen(e), Whole: e}
 	for {
-		b, ok := c.value.(*parser.BinaryExpr)
+		b, ok := c.Value.(*parser.BinaryExpr)
 		if !ok || !b.Op.IsComparisonOperator() || b.ReturnBool {
 			return c
 		}
-		value, op, threshold := unparen(b.LHS), b.Op, unparen(b.RHS)
+		value, op, threshold := Unparen(b.LHS), b.Op, Unparen(b.RHS)
 		if value.Type() == parser.ValueTypeScalar && threshold.Type() != parser.ValueTypeScalar {
 			value, op, threshold = threshold, mirrored(op), value
 		}
-		c.value = value
-		if c.op == 0 {
-			c.op, c.threshold = op, threshold
+		c.Value = value
+		if c.Op == 0 {
+			c.Op, c.Threshold = op, threshold
 		}
 	}
 }
 
-// rises reports whether a higher value is what the alert is about; known is false where the condition doesn't say.
-func (c condition) rises() (up, known bool) {
-	switch c.op {
+// Rises reports whether a higher value is what the alert is about; known is false where the condition doesn't say.
+func (c Condition) Rises() (up, known bool) {
+	switch c.Op {
 	case parser.GTR, parser.GTE:
 		return true, true
 	case parser.LSS, parser.LTE:
@@ -68,17 +69,17 @@ func (c condition) rises() (up, known bool) {
 	return false, false
 }
 
-// limit returns the threshold where it is a constant.
-func (c condition) limit() (float64, bool) {
-	if c.threshold == nil {
+// Limit returns the threshold where it is a constant.
+func (c Condition) Limit() (float64, bool) {
+	if c.Threshold == nil {
 		return 0, false
 	}
-	return constant(c.threshold)
+	return constant(c.Threshold)
 }
 
-// met reports whether a value meets the condition with that threshold.
-func (c condition) met(v, threshold float64) bool {
-	switch c.op {
+// Met reports whether a value meets the condition with that threshold.
+func (c Condition) Met(v, threshold float64) bool {
+	switch c.Op {
 	case parser.GTR:
 		return v > threshold
 	case parser.GTE:
@@ -109,7 +110,8 @@ func mirrored(op parser.ItemType) parser.ItemType {
 	return op
 }
 
-func unparen(e parser.Expr) parser.Expr {
+// Unparen takes the parentheses around an expression off.
+func Unparen(e parser.Expr) parser.Expr {
 	for {
 		p, ok := e.(*parser.ParenExpr)
 		if !ok {
@@ -121,7 +123,7 @@ func unparen(e parser.Expr) parser.Expr {
 
 // constant evaluates arithmetic on numbers.
 func constant(e parser.Expr) (float64, bool) {
-	switch e := unparen(e).(type) {
+	switch e := Unparen(e).(type) {
 	case *parser.NumberLiteral:
 		return e.Val, true
 	case *parser.UnaryExpr:
@@ -159,9 +161,9 @@ func arithmetic(op parser.ItemType, l, r float64) (float64, bool) {
 	return 0, false
 }
 
-// reach returns over how long a past the expression looks: its longest range, with those of the subqueries around it. An
+// LongestRange returns over how long a past the expression looks: its longest range, with those of the subqueries around it. An
 // offset only says which past that is: a rule that compares with yesterday is looked at by the same window as any other.
-func reach(e parser.Expr) time.Duration {
+func LongestRange(e parser.Expr) time.Duration {
 	var longest time.Duration
 	parser.Inspect(e, func(n parser.Node, path []parser.Node) error {
 		var own time.Duration

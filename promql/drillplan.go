@@ -1,4 +1,4 @@
-package evidence
+package promql
 
 import (
 	"slices"
@@ -8,71 +8,71 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
-// drillForm says how the parts of an expression relate to the whole.
-type drillForm string
+// DrillForm says how the parts of an expression relate to the whole.
+type DrillForm string
 
 // The forms.
 const (
-	formSum    drillForm = "sum"    // parts add up: sum, count
-	formRatio  drillForm = "ratio"  // parts of a numerator and of a denominator, each adding up; avg is one as well
-	formRanked drillForm = "ranked" // parts can be compared, and do not add up: max, min, quantiles
+	FormSum    DrillForm = "sum"    // parts add up: sum, count
+	FormRatio  DrillForm = "ratio"  // parts of a numerator and of a denominator, each adding up; avg is one as well
+	FormRanked DrillForm = "ranked" // parts can be compared, and do not add up: max, min, quantiles
 )
 
-// drill is one thing that can be broken down: an aggregation, or a ratio of two.
-type drill struct {
-	form   drillForm
-	whole  parser.Expr // *parser.AggregateExpr, or histogram_quantile() of one
-	base   parser.Expr // the denominator of a ratio, else nil
+// Drill is one thing that can be broken down: an aggregation, or a ratio of two.
+type Drill struct {
+	Form   DrillForm
+	Whole  parser.Expr // *parser.AggregateExpr, or histogram_quantile() of one
+	Base   parser.Expr // the denominator of a ratio, else nil
 	ratio  parser.Expr // the ratio as written, else nil
 	node   parser.Expr // where it stands in the value
-	direct bool        // it is the value, up to a factor: the condition tells its direction
-	kept   names       // the labels that the whole has already
-	labels []string    // by which it can be broken down, the likeliest first
-	inBase names       // those of them that the denominator has too
+	Direct bool        // it is the value, up to a factor: the condition tells its direction
+	Kept   LabelNames  // the labels that the whole has already
+	Labels []string    // by which it can be broken down, the likeliest first
+	InBase LabelNames  // those of them that the denominator has too
 	side   *parser.VectorMatching
 }
 
-// refusal says why an expression can't be broken down.
-type refusal string
+// Refusal says why an expression can't be broken down.
+type Refusal string
 
 // The refusals.
 const (
-	refusedSeries   refusal = "series"   // each value is that of one series already
-	refusedRecorded refusal = "recorded" // the same, and the series is recorded by a rule
-	refusedLabels   refusal = "labels"   // what is aggregated has no further labels
-	refusedConstant refusal = "constant" // there are no series in it
-	refusedEmpty    refusal = "empty"    // none of its series is there
-	refusedForm     refusal = "form"     // the parts of such an aggregation mean nothing
+	RefusedSeries   Refusal = "series"   // each value is that of one series already
+	RefusedRecorded Refusal = "recorded" // the same, and the series is recorded by a rule
+	RefusedLabels   Refusal = "labels"   // what is aggregated has no further labels
+	RefusedConstant Refusal = "constant" // there are no series in it
+	RefusedEmpty    Refusal = "empty"    // none of its series is there
+	RefusedForm     Refusal = "form"     // the parts of such an aggregation mean nothing
 )
 
-// planOf finds what of a value can be broken down, from the outside in, or why nothing can. It asks nothing: what it
+// PlanDrills finds what of a value can be broken down, from the outside in, or why nothing can. It asks nothing: what it
 // has to know of the series comes by known.
-func planOf(value parser.Expr, k known) ([]drill, refusal) {
+func PlanDrills(value parser.Expr, k SelectorLabels) ([]Drill, Refusal) {
 	p := planner{known: k}
 	p.visit(value)
 	for i := range p.drills {
-		p.drills[i].direct = p.drills[i].node == core(value)
+		p.drills[i].Direct = p.drills[i].node == core(value)
 	}
 	switch {
 	case len(p.drills) > 0:
 		return p.drills, ""
-	case len(selectors(value)) == 0:
-		return nil, refusedConstant
+	case len(Selectors(value)) == 0:
+		return nil, RefusedConstant
 	}
 	recorded, there := false, false
-	for _, v := range selectors(value) {
+	for _, v := range Selectors(value) {
 		recorded = recorded || strings.Contains(v.Name, ":")
 		there = there || len(k(v)) > 0
 	}
 	switch {
 	case !there:
-		return nil, refusedEmpty
+		return nil, RefusedEmpty
 	case p.refused != "":
 		return nil, p.refused
 	case recorded:
-		return nil, refusedRecorded
+		return nil, RefusedRecorded
 	}
-	return nil, refusedSeries
+	return nil, RefusedSeries
 }
 
 // core takes factors above zero and parentheses off a value: they change neither parts nor direction.
@@ -80,13 +80,13 @@ func core(e parser.Expr) parser.Expr {
 	if factor, rest := factored(e); factor > 0 {
 		return rest
 	}
-	return unparen(e)
+	return Unparen(e)
 }
 
 type planner struct {
-	known   known
-	drills  []drill
-	refused refusal
+	known   SelectorLabels
+	drills  []Drill
+	refused Refusal
 }
 
 func (p *planner) visit(e parser.Expr) {
@@ -138,24 +138,24 @@ func (p *planner) aggregate(a *parser.AggregateExpr) {
 		p.visit(a.Expr) // the ranking is ours
 		return
 	}
-	d := drill{whole: a, node: a, kept: p.known.output(a)}
+	d := Drill{Whole: a, node: a, Kept: p.known.Output(a)}
 	switch a.Op {
 	case parser.SUM, parser.COUNT:
-		d.form = formSum
+		d.Form = FormSum
 	case parser.AVG:
-		d.form = formRatio
+		d.Form = FormRatio
 		sum, count := *a, *a
 		sum.Op, count.Op = parser.SUM, parser.COUNT
-		d.whole, d.base, d.ratio = &sum, &count, a
+		d.Whole, d.Base, d.ratio = &sum, &count, a
 	case parser.MAX, parser.MIN, parser.QUANTILE, parser.STDDEV, parser.STDVAR:
-		d.form = formRanked
+		d.Form = FormRanked
 	default:
-		p.refused = refusedForm
+		p.refused = RefusedForm
 		return
 	}
-	d.labels = p.candidates(a)
-	d.inBase = namesOf(d.labels...)
-	if len(d.labels) > 0 {
+	d.Labels = p.candidates(a)
+	d.InBase = NewLabelNames(d.Labels...)
+	if len(d.Labels) > 0 {
 		p.drills = append(p.drills, d)
 		return
 	}
@@ -164,51 +164,51 @@ func (p *planner) aggregate(a *parser.AggregateExpr) {
 			return
 		}
 	}
-	p.refused = refusedLabels
+	p.refused = RefusedLabels
 }
 
 // quantile plans histogram_quantile() of an aggregation; that of single histograms is about single series.
 func (p *planner) quantile(c *parser.Call) {
-	a, ok := unparen(c.Args[1]).(*parser.AggregateExpr)
+	a, ok := Unparen(c.Args[1]).(*parser.AggregateExpr)
 	if !ok || a.Op != parser.SUM {
 		return
 	}
-	d := drill{form: formRanked, whole: c, node: c, kept: p.known.output(c)}
-	d.labels = slices.DeleteFunc(p.candidates(a), func(l string) bool { return l == "le" })
-	if len(d.labels) == 0 {
-		p.refused = refusedLabels
+	d := Drill{Form: FormRanked, Whole: c, node: c, Kept: p.known.Output(c)}
+	d.Labels = slices.DeleteFunc(p.candidates(a), func(l string) bool { return l == "le" })
+	if len(d.Labels) == 0 {
+		p.refused = RefusedLabels
 		return
 	}
 	p.drills = append(p.drills, d)
 }
 
 // ratio plans the quotient of two aggregations whose parts add up.
-func (p *planner) ratio(b *parser.BinaryExpr) (drill, bool) {
+func (p *planner) ratio(b *parser.BinaryExpr) (Drill, bool) {
 	if b.Op != parser.DIV || b.VectorMatching == nil {
-		return drill{}, false
+		return Drill{}, false
 	}
 	num, den := additive(b.LHS), additive(b.RHS)
 	if num == nil || den == nil {
-		return drill{}, false
+		return Drill{}, false
 	}
-	d := drill{form: formRatio, whole: num, base: den, ratio: b, node: b, kept: p.known.output(b), side: b.VectorMatching}
-	inDen := namesOf(p.candidates(den)...).plus(p.known.output(den))
-	d.labels = p.candidates(num)
-	d.inBase = inDen.without(selectedBy(num, den)...).and(d.labels)
-	return d, len(d.labels) > 0
+	d := Drill{Form: FormRatio, Whole: num, Base: den, ratio: b, node: b, Kept: p.known.Output(b), side: b.VectorMatching}
+	inDen := NewLabelNames(p.candidates(den)...).Union(p.known.Output(den))
+	d.Labels = p.candidates(num)
+	d.InBase = inDen.Without(selectedBy(num, den)...).Intersect(d.Labels)
+	return d, len(d.Labels) > 0
 }
 
 // selectedBy returns the labels by which the numerator selects its share of the denominator: a local ratio by one of
 // them would be all or nothing.
 func selectedBy(num, den parser.Expr) []string {
-	matchers := names{}
-	for _, v := range selectors(den) {
+	matchers := LabelNames{}
+	for _, v := range Selectors(den) {
 		for _, m := range v.LabelMatchers {
 			matchers[m.String()] = true
 		}
 	}
 	var list []string
-	for _, v := range selectors(num) {
+	for _, v := range Selectors(num) {
 		for _, m := range v.LabelMatchers {
 			if !matchers[m.String()] {
 				list = append(list, m.Name)
@@ -229,10 +229,10 @@ func additive(e parser.Expr) *parser.AggregateExpr {
 
 // candidates returns the labels that an aggregation aggregates away and that can tell its parts apart.
 func (p *planner) candidates(a *parser.AggregateExpr) []string {
-	out := p.known.output(a.Expr)
-	gone := out.without(p.known.output(a).sorted()...)
+	out := p.known.Output(a.Expr)
+	gone := out.Without(p.known.Output(a).Sorted()...)
 	var list []string
-	for _, name := range gone.sorted() {
+	for _, name := range gone.Sorted() {
 		if !fixed(a, name) {
 			list = append(list, name)
 		}
@@ -249,7 +249,7 @@ var dull = map[string]int{
 
 // fixed reports whether matchers leave a label a single value in all selectors.
 func fixed(e parser.Expr, name string) bool {
-	for _, v := range selectors(e) {
+	for _, v := range Selectors(e) {
 		has := false
 		for _, m := range v.LabelMatchers {
 			has = has || m.Name == name && m.Type == labels.MatchEqual
@@ -272,24 +272,24 @@ func hasAggregation(e parser.Expr) bool {
 	return found
 }
 
-// by returns the queries for the parts of a drill by labels: of the whole, and of the base of a ratio by those of the
+// PartQueries returns the queries for the parts of a drill by labels: of the whole, and of the base of a ratio by those of the
 // labels that it has.
-func (d drill) by(list ...string) (whole, base string) {
-	whole = regrouped(d.whole, list)
-	if d.base != nil {
-		base = regrouped(d.base, d.inBase.and(list).sorted())
+func (d Drill) PartQueries(list ...string) (whole, base string) {
+	whole = regrouped(d.Whole, list)
+	if d.Base != nil {
+		base = regrouped(d.Base, d.InBase.Intersect(list).Sorted())
 	}
 	return whole, base
 }
 
 // regrouped returns an expression whose outermost aggregation keeps more labels.
 func regrouped(e parser.Expr, more []string) string {
-	c, err := parse(e.String())
+	c, err := Parse(e.String())
 	if err != nil {
 		return e.String()
 	}
 	if call, ok := c.(*parser.Call); ok {
-		group(unparen(call.Args[1]).(*parser.AggregateExpr), more)
+		group(Unparen(call.Args[1]).(*parser.AggregateExpr), more)
 	} else if a, ok := c.(*parser.AggregateExpr); ok {
 		group(a, more)
 	}
@@ -307,11 +307,11 @@ func group(a *parser.AggregateExpr, more []string) {
 	}
 }
 
-// query returns the one query that shows the parts: for a ratio, the local ratio of each.
-func (d drill) query(list ...string) string {
-	whole, base := d.by(list...)
+// Query returns the one query that shows the parts: for a ratio, the local ratio of each.
+func (d Drill) Query(list ...string) string {
+	whole, base := d.PartQueries(list...)
 	switch {
-	case d.base == nil:
+	case d.Base == nil:
 		return whole
 	case d.side == nil: // an average
 		return regrouped(d.ratio, list)
@@ -320,9 +320,9 @@ func (d drill) query(list ...string) string {
 	m.MatchingLabels = slices.Clone(m.MatchingLabels)
 	for _, name := range list {
 		switch {
-		case d.inBase[name] && m.On && !slices.Contains(m.MatchingLabels, name):
+		case d.InBase[name] && m.On && !slices.Contains(m.MatchingLabels, name):
 			m.MatchingLabels = append(m.MatchingLabels, name)
-		case !d.inBase[name]:
+		case !d.InBase[name]:
 			if m.Card == parser.CardOneToOne {
 				m.Card = parser.CardManyToOne
 			}
@@ -331,10 +331,21 @@ func (d drill) query(list ...string) string {
 			}
 		}
 	}
-	l, errL := parse(whole)
-	r, errR := parse(base)
+	l, errL := Parse(whole)
+	r, errR := Parse(base)
 	if errL != nil || errR != nil {
 		return whole
 	}
 	return (&parser.BinaryExpr{Op: parser.DIV, LHS: l, RHS: r, VectorMatching: &m}).String()
+}
+
+// Unit returns the unit of the parts.
+func (d Drill) Unit(form DrillForm) Unit {
+	switch {
+	case form != FormRatio:
+		return UnitOf(d.Whole)
+	case d.side == nil:
+		return UnitOf(d.ratio) // an average
+	}
+	return unitOfQuotient(UnitOf(d.Whole), UnitOf(d.Base), sameMetric(d.Whole, d.Base))
 }
