@@ -16,8 +16,8 @@ import (
 
 var errNoAlertmanager = errors.New("ALERTMANAGER_URL is not set")
 
-// alertmanager asks an Alertmanager by its API v2.
-type alertmanager struct {
+// alertmanagerAPI asks an Alertmanager by its API v2.
+type alertmanagerAPI struct {
 	server *promapi.Client
 	count  func(outcome string)
 }
@@ -39,11 +39,11 @@ type knownAlert struct {
 }
 
 // alerts lists the alerts that fire, silenced and inhibited ones too.
-func (a *alertmanager) alerts(ctx context.Context, query url.Values) ([]knownAlert, error) {
+func (a *alertmanagerAPI) alerts(ctx context.Context, query url.Values) ([]knownAlert, error) {
 	return amGet[[]knownAlert](ctx, a, "/api/v2/alerts", query)
 }
 
-func amGet[T any](ctx context.Context, a *alertmanager, path string, query url.Values) (T, error) {
+func amGet[T any](ctx context.Context, a *alertmanagerAPI, path string, query url.Values) (T, error) {
 	var answer T
 	body, err := a.server.Get(ctx, path, query)
 	if err == nil {

@@ -11,33 +11,34 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"github.com/alertscribe/alertscribe/promql"
+	"github.com/alertscribe/alertscribe/text"
 )
 
-// restarts finds processes that started within the window, by the time that they tell, and containers that Kubernetes
+// findRestarts finds processes that started within the window, by the time that they tell, and containers that Kubernetes
 // restarted.
-func restarts(ctx context.Context, q *inquiry, scope []promql.Matcher, labels map[string]string) (string, []occurrence, error) {
-	since := strconv.FormatInt(q.start.Unix(), 10)
+func findRestarts(ctx context.Context, inv *investigation, scope []promql.Matcher, labels map[string]string) (string, []occurrence, error) {
+	since := strconv.FormatInt(inv.start.Unix(), 10)
 	query := promql.SelectorText("process_start_time_seconds", scope...) + " > " + since
-	found, err := q.prom.Instant(ctx, query, q.end)
+	found, err := inv.prom.Instant(ctx, query, inv.end)
 	if err != nil {
 		return query, nil, err
 	}
 	var out []occurrence
 	for _, s := range found {
 		at := time.UnixMilli(int64(float64(s.Value) * 1000))
-		if at.Before(q.end) {
-			where := texted(s.Metric)
+		if at.Before(inv.end) {
+			where := seriesLabels(s.Metric)
 			delete(where, model.MetricNameLabel)
-			out = append(out, occurrence{at, where, q.say(wordStarted)})
+			out = append(out, occurrence{at, where, inv.say(msgWordStarted)})
 		}
 	}
 	if namespace := labels["namespace"]; namespace != "" {
-		matchers := []promql.Matcher{{Label: "namespace", Op: "=", Value: namespace}}
+		matchers := []promql.Matcher{promql.Equals("namespace", namespace)}
 		if pod := labels["pod"]; pod != "" {
-			matchers = append(matchers, promql.Matcher{Label: "pod", Op: "=", Value: pod})
+			matchers = append(matchers, promql.Equals("pod", pod))
 		}
 		selector := promql.SelectorText("kube_pod_container_status_restarts_total", matchers...)
-		more, err := q.steps(ctx, selector)
+		more, err := inv.valueChanges(ctx, selector)
 		if err != nil {
 			return query, out, err
 		}
@@ -48,15 +49,15 @@ func restarts(ctx context.Context, q *inquiry, scope []promql.Matcher, labels ma
 	return query, out, nil
 }
 
-// versions finds series of *_info metrics whose labels changed: the value is always 1, the labels are what they tell.
-func versions(ctx context.Context, q *inquiry, scope []promql.Matcher, labels map[string]string) (string, []occurrence, error) {
-	start, step := q.coarse()
+// findVersionChanges finds series of *_info metrics whose labels changed: the value is always 1, the labels are what they tell.
+func findVersionChanges(ctx context.Context, inv *investigation, scope []promql.Matcher, labels map[string]string) (string, []occurrence, error) {
+	start, step := inv.scrapeGrid()
 	matchers := append([]promql.Matcher{{Label: model.MetricNameLabel, Op: "=~", Value: ".+_info"}}, scope...)
-	if namespace := labels["namespace"]; namespace != "" && q.aboutKubernetes() {
-		matchers = append(matchers, promql.Matcher{Label: "namespace", Op: "=", Value: namespace}) // its job tells of all the cluster
+	if namespace := labels["namespace"]; namespace != "" && inv.aboutKubernetes() {
+		matchers = append(matchers, promql.Equals("namespace", namespace)) // its job tells of all the cluster
 	}
 	query := promql.SelectorText("", matchers...)
-	m, err := q.prom.Range(ctx, query, start, q.end, step)
+	m, err := inv.prom.Range(ctx, query, start, inv.end, step)
 	if err != nil {
 		return query, nil, err
 	}
@@ -76,7 +77,7 @@ func versions(ctx context.Context, q *inquiry, scope []promql.Matcher, labels ma
 			if after.Values[0].Timestamp.Time().Sub(start) < step { // both were there from the beginning
 				continue
 			}
-			if what, where := difference(before.Metric, after.Metric); what != "" {
+			if what, where := labelChanges(before.Metric, after.Metric); what != "" {
 				out = append(out, occurrence{after.Values[0].Timestamp.Time(), where, what})
 			}
 		}
@@ -85,19 +86,19 @@ func versions(ctx context.Context, q *inquiry, scope []promql.Matcher, labels ma
 }
 
 // aboutKubernetes reports whether the rule looks at what kube-state-metrics tells.
-func (q *inquiry) aboutKubernetes() bool {
-	return slices.ContainsFunc(q.signalSelectors(), func(v *parser.VectorSelector) bool { return strings.HasPrefix(v.Name, "kube_") })
+func (inv *investigation) aboutKubernetes() bool {
+	return slices.ContainsFunc(inv.signalSelectors(), func(v *parser.VectorSelector) bool { return strings.HasPrefix(v.Name, "kube_") })
 }
 
-// difference tells how a series' labels changed, and by which of its labels it is told from others.
-func difference(before, after model.Metric) (what string, where map[string]string) {
+// labelChanges tells how a series' labels changed, and by which of its labels it is told from others.
+func labelChanges(before, after model.Metric) (what string, where map[string]string) {
 	var changes []string
 	where = map[string]string{}
-	for _, name := range promql.NewLabelNames(append(keys(before), keys(after)...)...).Sorted() {
+	for _, name := range promql.NewLabelNames(append(labelNamesOf(before), labelNamesOf(after)...)...).Sorted() {
 		b, a := string(before[model.LabelName(name)]), string(after[model.LabelName(name)])
 		switch {
 		case b != a:
-			changes = append(changes, name+": "+strconv.Quote(cut(b, 60))+" → "+strconv.Quote(cut(a, 60)))
+			changes = append(changes, name+": "+strconv.Quote(text.Cut(b, 60))+" → "+strconv.Quote(text.Cut(a, 60)))
 		case slices.Contains([]string{"instance", "job", "namespace", "pod", "container"}, name):
 			where[name] = a
 		}
@@ -108,16 +109,8 @@ func difference(before, after model.Metric) (what string, where map[string]strin
 	return string(after[model.MetricNameLabel]) + ": " + strings.Join(changes, ", "), where
 }
 
-func keys(m model.Metric) []string {
-	var out []string
-	for name := range m {
-		out = append(out, string(name))
-	}
-	return out
-}
-
-// replicas finds changes of what kube-state-metrics tells of the workloads in the alert's namespace.
-func replicas(ctx context.Context, q *inquiry, _ []promql.Matcher, labels map[string]string) (string, []occurrence, error) {
+// findReplicaChanges finds changes of what kube-state-metrics tells of the workloads in the alert's namespace.
+func findReplicaChanges(ctx context.Context, inv *investigation, _ []promql.Matcher, labels map[string]string) (string, []occurrence, error) {
 	namespace := labels["namespace"]
 	if namespace == "" {
 		return "", nil, nil
@@ -127,15 +120,15 @@ func replicas(ctx context.Context, q *inquiry, _ []promql.Matcher, labels map[st
 		Value: "kube_(deployment|statefulset|replicaset)_(spec_replicas|replicas|status_replicas_available|status_replicas_ready|metadata_generation)|" +
 			"kube_daemonset_(status_desired_number_scheduled|status_number_available|metadata_generation)|" +
 			"kube_horizontalpodautoscaler_status_desired_replicas",
-	}, promql.Matcher{Label: "namespace", Op: "=", Value: namespace})
-	out, err := q.steps(ctx, query)
+	}, promql.Equals("namespace", namespace))
+	out, err := inv.valueChanges(ctx, query)
 	return query, out, err
 }
 
-// steps lists when the values of series changed, as far as the window's steps tell.
-func (q *inquiry) steps(ctx context.Context, query string) ([]occurrence, error) {
-	start, step := q.coarse()
-	m, err := q.prom.Range(ctx, query, start, q.end, step)
+// valueChanges lists when the values of series changed, as far as the window's steps tell.
+func (inv *investigation) valueChanges(ctx context.Context, query string) ([]occurrence, error) {
+	start, step := inv.scrapeGrid()
+	m, err := inv.prom.Range(ctx, query, start, inv.end, step)
 	if err != nil {
 		return nil, err
 	}
@@ -143,7 +136,7 @@ func (q *inquiry) steps(ctx context.Context, query string) ([]occurrence, error)
 	for _, s := range m {
 		for i := 1; i < len(s.Values); i++ {
 			if before, after := float64(s.Values[i-1].Value), float64(s.Values[i].Value); before != after {
-				where := texted(s.Metric)
+				where := seriesLabels(s.Metric)
 				what := where[model.MetricNameLabel] + ": " + promql.FormatNumber(before) + " → " + promql.FormatNumber(after)
 				for _, dropped := range []string{model.MetricNameLabel, "job", "instance", "endpoint", "service", "prometheus"} {
 					delete(where, dropped)

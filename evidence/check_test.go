@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/alertscribe/alertscribe/incident"
+	"github.com/alertscribe/alertscribe/text"
 )
 
 // TestReadCheck: what is run of a model's queries, and what is refused for which reason. Of each bound both sides.
@@ -19,81 +20,81 @@ func TestReadCheck(t *testing.T) {
 	long := func(n int) string { return `up{job="` + strings.Repeat("x", n-len(`up{job=""}`)) + `"}` }
 	tests := []struct {
 		query string
-		want  text
+		want  message
 	}{
-		{`sum by (job) (rate(http_requests_total{code=~"5.."}[5m])) / 2`, text{}},
-		{`{__name__="up"}`, text{}},
-		{`{"up", job="a"}`, text{}},
-		{`{__name__="up",__name__=~".+"}`, text{}},
-		{`time() - process_start_time_seconds`, text{}},
-		{`scalar(up)`, text{}},
-		{`absent(up{job="api"})`, text{}},
+		{`sum by (job) (rate(http_requests_total{code=~"5.."}[5m])) / 2`, message{}},
+		{`{__name__="up"}`, message{}},
+		{`{"up", job="a"}`, message{}},
+		{`{__name__="up",__name__=~".+"}`, message{}},
+		{`time() - process_start_time_seconds`, message{}},
+		{`scalar(up)`, message{}},
+		{`absent(up{job="api"})`, message{}},
 
-		{`sum by (`, refuseSyntax},
-		{``, refuseSyntax},
-		{`up; drop`, refuseSyntax},
-		{`up{job="a"} offset`, refuseSyntax},
-		{`{__name__=""}`, refuseSyntax},
-		{long(1000), text{}},
-		{long(1001), refuseLong},
+		{`sum by (`, msgRefusedSyntax},
+		{``, msgRefusedSyntax},
+		{`up; drop`, msgRefusedSyntax},
+		{`up{job="a"} offset`, msgRefusedSyntax},
+		{`{__name__=""}`, msgRefusedSyntax},
+		{long(1000), message{}},
+		{long(1001), msgRefusedLong},
 
-		{`{job="api"}`, refuseNameless},
-		{`{__name__=~"up.*"}`, refuseNameless},
-		{`{__name__=~"up"}`, refuseNameless},
-		{`{__name__!="up",job="api"}`, refuseNameless},
-		{`{__name__="",job="api"}`, refuseNameless},
-		{`up and on (job) {job="api"}`, refuseNameless},
-		{`count(rate({job="api"}[5m]))`, refuseNameless},
-		{`info(up, {job=~".+"})`, refuseNameless},
+		{`{job="api"}`, msgRefusedNameless},
+		{`{__name__=~"up.*"}`, msgRefusedNameless},
+		{`{__name__=~"up"}`, msgRefusedNameless},
+		{`{__name__!="up",job="api"}`, msgRefusedNameless},
+		{`{__name__="",job="api"}`, msgRefusedNameless},
+		{`up and on (job) {job="api"}`, msgRefusedNameless},
+		{`count(rate({job="api"}[5m]))`, msgRefusedNameless},
+		{`info(up, {job=~".+"})`, msgRefusedNameless},
 
-		{`max_over_time(up[24h])`, text{}},
-		{`max_over_time(up[1441m])`, refuseRange},
-		{`max_over_time(up[1d:1m])`, text{}},
-		{`max_over_time(up[25h:1m])`, refuseRange},
-		{`max_over_time(rate(up[1h])[23h:1m])`, text{}},
-		{`max_over_time(rate(up[1h])[24h:1m])`, refuseRange},
-		{`max_over_time(vector(1)[25h:1m]) + up`, refuseRange},
-		{`max_over_time(up[280y])`, refuseRange},
-		{`max_over_time(max_over_time(up[106751d23h])[23h:1m])`, refuseRange}, // the sum is more than a number holds
-		{`up offset 8d`, text{}},
-		{`up offset 193h`, refuseOffset},
-		{`up offset -8d`, text{}},
-		{`up offset -193h`, refuseOffset},
-		{`up offset -290y`, refuseOffset},
-		{`max_over_time(up[24h] offset 8d)`, text{}},
-		{`max_over_time(up[24h] offset 193h)`, refuseOffset},
-		{`max_over_time((up offset 4d)[1h:1m] offset 4d)`, text{}},
-		{`max_over_time((up offset 4d)[1h:1m] offset 5d)`, refuseOffset},
-		{`max_over_time((up offset 290y)[1h:1m] offset 290y)`, refuseOffset},
-		{`max_over_time((up offset 106751d23h)[1h:1m] offset 7d)`, refuseOffset},
-		{`max_over_time(up[1h:1m] offset 193h)`, refuseOffset},
+		{`max_over_time(up[24h])`, message{}},
+		{`max_over_time(up[1441m])`, msgRefusedRange},
+		{`max_over_time(up[1d:1m])`, message{}},
+		{`max_over_time(up[25h:1m])`, msgRefusedRange},
+		{`max_over_time(rate(up[1h])[23h:1m])`, message{}},
+		{`max_over_time(rate(up[1h])[24h:1m])`, msgRefusedRange},
+		{`max_over_time(vector(1)[25h:1m]) + up`, msgRefusedRange},
+		{`max_over_time(up[280y])`, msgRefusedRange},
+		{`max_over_time(max_over_time(up[106751d23h])[23h:1m])`, msgRefusedRange}, // the sum is more than a number holds
+		{`up offset 8d`, message{}},
+		{`up offset 193h`, msgRefusedOffset},
+		{`up offset -8d`, message{}},
+		{`up offset -193h`, msgRefusedOffset},
+		{`up offset -290y`, msgRefusedOffset},
+		{`max_over_time(up[24h] offset 8d)`, message{}},
+		{`max_over_time(up[24h] offset 193h)`, msgRefusedOffset},
+		{`max_over_time((up offset 4d)[1h:1m] offset 4d)`, message{}},
+		{`max_over_time((up offset 4d)[1h:1m] offset 5d)`, msgRefusedOffset},
+		{`max_over_time((up offset 290y)[1h:1m] offset 290y)`, msgRefusedOffset},
+		{`max_over_time((up offset 106751d23h)[1h:1m] offset 7d)`, msgRefusedOffset},
+		{`max_over_time(up[1h:1m] offset 193h)`, msgRefusedOffset},
 
-		{`max_over_time(max_over_time(up[1h:1m])[1h:1m])`, text{}},
-		{`max_over_time(max_over_time(max_over_time(up[1h:1m])[1h:1m])[1h:1m])`, refuseNested},
+		{`max_over_time(max_over_time(up[1h:1m])[1h:1m])`, message{}},
+		{`max_over_time(max_over_time(max_over_time(up[1h:1m])[1h:1m])[1h:1m])`, msgRefusedNested},
 
-		{sum(20), text{}},
-		{sum(21), refuseMany},
+		{sum(20), message{}},
+		{sum(21), msgRefusedMany},
 
-		{`"text"`, refuseType},
-		{`up[5m]`, refuseType},
-		{`up[5m:1m]`, refuseType},
+		{`"text"`, msgRefusedType},
+		{`up[5m]`, msgRefusedType},
+		{`up[5m:1m]`, msgRefusedType},
 
-		{`up @ 0`, refuseAt},
-		{`up @ end()`, refuseAt},
-		{`rate(up[5m] @ 0)`, refuseAt},
-		{`max_over_time(up[1h:1m] @ start())`, refuseAt},
+		{`up @ 0`, msgRefusedAt},
+		{`up @ end()`, msgRefusedAt},
+		{`rate(up[5m] @ 0)`, msgRefusedAt},
+		{`max_over_time(up[1h:1m] @ start())`, msgRefusedAt},
 
-		{`vector(42)`, refuseNothing},
-		{`1 + 1`, refuseNothing},
-		{`label_replace(up, "cause", "db-9 is down", "", "")`, refuseMade},
-		{`label_join(up, "cause", "db-9 is down", "job")`, refuseMade},
-		{`count_values("db_9_is_down", up)`, refuseMade},
+		{`vector(42)`, msgRefusedNothing},
+		{`1 + 1`, msgRefusedNothing},
+		{`label_replace(up, "cause", "db-9 is down", "", "")`, msgRefusedMade},
+		{`label_join(up, "cause", "db-9 is down", "job")`, msgRefusedMade},
+		{`count_values("db_9_is_down", up)`, msgRefusedMade},
 	}
 	for _, test := range tests {
-		t.Run(cut(test.query, 60), func(t *testing.T) {
+		t.Run(text.Cut(test.query, 60), func(t *testing.T) {
 			e, why := readCheck(test.query)
 			assert.Equal(t, test.want, why)
-			assert.Equal(t, test.want == text{}, e != nil)
+			assert.Equal(t, test.want == message{}, e != nil)
 		})
 	}
 }
@@ -105,7 +106,7 @@ func checked(t *testing.T, c *Collector, since time.Time, query ...string) []inc
 	for _, one := range query {
 		checks = append(checks, incident.Check{PromQL: one, WouldRefute: "hostile <words>"})
 	}
-	_, answers := c.CounterEvidence(t.Context(), firing(since, "req_total > 0", "alertname=X job=api"), checks)
+	_, answers := c.CounterEvidence(t.Context(), firingIncident(since, "req_total > 0", "alertname=X job=api"), checks)
 	for i, item := range answers {
 		assert.Equal(t, incident.KindCheck, item.Kind)
 		assert.Empty(t, item.ID)
@@ -194,7 +195,7 @@ func TestChecks(t *testing.T) {
 		assert.Positive(t, at("00:80"))
 		assert.Less(t, at("00:80"), at("01:80"))
 		assert.Less(t, at("01:80"), at("02:80"))
-		assert.Equal(t, checkTold, strings.Count(item.Summary, "instance="))
+		assert.Equal(t, maxToldSeries, strings.Count(item.Summary, "instance="))
 		assert.Equal(t, 2, strings.Count(item.Summary, "did not change"))
 		require.Len(t, item.Ranking, 3, "what did not change is in no ranking")
 		first := item.Ranking[0]
@@ -205,7 +206,7 @@ func TestChecks(t *testing.T) {
 		assert.Equal(t, "high", first.Confidence)
 		assert.Greater(t, first.Score, 10.)
 		assert.WithinDuration(t, r.at(onset+60), first.Onset, time.Minute)
-		require.Len(t, item.Chart.Series, checkShown)
+		require.Len(t, item.Chart.Series, maxShownSeries)
 		assert.Equal(t, `instance="00:80"`, item.Chart.Series[0].Name)
 		assert.Equal(t, "s", item.Chart.Unit)
 		assert.Equal(t, since, item.Chart.Firing.Start)
@@ -270,8 +271,8 @@ func TestCheckTooExpensive(t *testing.T) {
 	assert.Contains(t, answers[0].Summary, "the answer took too long or was too large")
 }
 
-// TestRefuteBudget: the contrast and the checks together keep to their budget, and no check goes without its query.
-func TestRefuteBudget(t *testing.T) {
+// TestCounterEvidenceBudget: the comparisons and the checks together keep to their budget, and no check goes without its query.
+func TestCounterEvidenceBudget(t *testing.T) {
 	r := record(2*time.Hour, 15*time.Second)
 	var selectors []string
 	for i := range 12 {
@@ -282,8 +283,8 @@ func TestRefuteBudget(t *testing.T) {
 	p := r.serve(t, "")
 	expr := strings.Join(selectors, " + ") + " > sum(limit) or m1 > on (a) limit or m2 > limit"
 	for name, inc := range map[string]*incident.Incident{
-		"hardly any": firing(r.at(6000), "m1 > 0", "alertname=X a=x"),
-		"a lot":      firing(r.at(6000), expr, "alertname=X a=x"),
+		"hardly any": firingIncident(r.at(6000), "m1 > 0", "alertname=X a=x"),
+		"a lot":      firingIncident(r.at(6000), expr, "alertname=X a=x"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			registry, asked := countedQuestions(t)
@@ -294,30 +295,30 @@ func TestRefuteBudget(t *testing.T) {
 				assert.False(t, item.Failed, item.Summary)
 			}
 			if name == "a lot" {
-				assert.InDelta(t, refuteQueries, asked(), 0, "what the contrast leaves nothing of is apart from what the checks have")
+				assert.InDelta(t, counterEvidenceQueries, asked(), 0, "the comparisons use up their part, and the checks still have theirs")
 			} else {
-				assert.Less(t, asked(), float64(refuteQueries))
+				assert.Less(t, asked(), float64(counterEvidenceQueries))
 				assert.Greater(t, asked(), 5., "it has a budget of its own")
 			}
 		})
 	}
 }
 
-// TestRefuteFaults: items that say why, in the time set aside.
-func TestRefuteFaults(t *testing.T) {
-	inc := firing(time.Now().Add(-time.Minute), "x > 1", "alertname=X job=api")
+// TestCounterEvidenceFaults: items that say why, in the time set aside.
+func TestCounterEvidenceFaults(t *testing.T) {
+	inc := firingIncident(time.Now().Add(-time.Minute), "x > 1", "alertname=X job=api")
 	checks := []incident.Check{{PromQL: "x"}, {PromQL: "up["}}
 	t.Run("no Prometheus", func(t *testing.T) {
-		contrast, answers := collectorAt(t, "", time.Now()).CounterEvidence(t.Context(), inc, checks)
-		assert.Nil(t, contrast)
+		comparisons, answers := collectorAt(t, "", time.Now()).CounterEvidence(t.Context(), inc, checks)
+		assert.Nil(t, comparisons)
 		assert.Nil(t, answers)
 	})
 	t.Run("a dead one", func(t *testing.T) {
 		c := collectorAt(t, "http://user:secret@127.0.0.1:9", time.Now())
-		contrast, answers := c.CounterEvidence(t.Context(), inc, checks)
-		require.Len(t, contrast, 3)
+		comparisons, answers := c.CounterEvidence(t.Context(), inc, checks)
+		require.Len(t, comparisons, 3)
 		require.Len(t, answers, 2)
-		for _, item := range append(contrast, answers[0]) {
+		for _, item := range append(comparisons, answers[0]) {
 			assert.True(t, item.Failed, item.Title)
 			assert.Contains(t, item.Summary, "This could not be looked up: the server can't be asked")
 			assert.NotContains(t, item.Summary+item.Link, "secret")
@@ -325,23 +326,23 @@ func TestRefuteFaults(t *testing.T) {
 		assert.Contains(t, answers[1].Summary, "not valid PromQL")
 	})
 	t.Run("one that hangs", func(t *testing.T) {
-		c := collectorAt(t, hanging(t), time.Now(), func(o *Options) { o.Timeout, o.RefuteTimeout = time.Hour, time.Second })
+		c := collectorAt(t, hanging(t), time.Now(), func(o *Options) { o.Timeout, o.CounterEvidenceTimeout = time.Hour, time.Second })
 		began := time.Now()
-		contrast, answers := c.CounterEvidence(t.Context(), inc, checks)
+		comparisons, answers := c.CounterEvidence(t.Context(), inc, checks)
 		assert.Less(t, time.Since(began), 3*time.Second)
-		for _, item := range append(contrast, answers[0]) {
+		for _, item := range append(comparisons, answers[0]) {
 			assert.True(t, item.Failed)
 			assert.Contains(t, item.Summary, "it took longer than the time set aside for it")
 		}
 	})
 	t.Run("the default", func(t *testing.T) {
-		assert.Equal(t, 10*time.Second, collectorAt(t, "", time.Now()).options.RefuteTimeout)
+		assert.Equal(t, 10*time.Second, collectorAt(t, "", time.Now()).options.CounterEvidenceTimeout)
 	})
 	t.Run("a panic is its own", func(t *testing.T) {
 		c := collectorAt(t, "http://127.0.0.1:9", time.Now())
-		q := c.inquire(t.Context(), inc, 1)
-		q.prom = nil
-		item := c.answer(context.Background(), q, 3, checks[0])
+		inv := c.investigate(t.Context(), inc, 1)
+		inv.prom = nil
+		item := c.answerCheck(context.Background(), inv, 3, checks[0])
 		assert.True(t, item.Failed)
 		assert.Equal(t, "Check 3", item.Title)
 		assert.Equal(t, "This could not be looked up: alertscribe made a mistake, see its log", item.Summary)

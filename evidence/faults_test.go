@@ -80,7 +80,7 @@ func TestFaultyPrometheus(t *testing.T) {
 			c := collectorAt(t, strings.Replace(server.URL, "//", "//user:secret@", 1), time.Now(), func(o *Options) {
 				o.Timeout, o.Registerer = timeout, registry
 			})
-			inc := firing(time.Now().Add(-time.Minute), `sum(rate(x_total[5m])) > 1`, "alertname=X instance=a:80 job=api")
+			inc := firingIncident(time.Now().Add(-time.Minute), `sum(rate(x_total[5m])) > 1`, "alertname=X instance=a:80 job=api")
 			began := time.Now()
 			items := c.Collect(t.Context(), inc)
 			assert.Less(t, time.Since(began), timeout+2*time.Second)
@@ -131,7 +131,7 @@ func TestOptions(t *testing.T) {
 // TestWithoutPrometheus: the alerts, and a line that says what to set.
 func TestWithoutPrometheus(t *testing.T) {
 	since := time.Date(2026, 11, 20, 8, 30, 5, 0, time.UTC)
-	inc := firing(since, "", "alertname=X instance=a:80 team=a", "alertname=X instance=b:80 team=a")
+	inc := firingIncident(since, "", "alertname=X instance=a:80 team=a", "alertname=X instance=b:80 team=a")
 	inc.Truncated = 3
 	inc.Alerts[1].Status, inc.Alerts[1].EndsAt = incident.Resolved, since.Add(time.Minute)
 	for language, want := range map[incident.Language][2]string{
@@ -163,8 +163,8 @@ func TestWithoutPrometheus(t *testing.T) {
 	})
 	t.Run("a panic is the collector's own", func(t *testing.T) {
 		c := collectorAt(t, "", since)
-		broken := collector{incident.KindSignal, titleSignal, func(context.Context, *inquiry) ([]incident.Evidence, error) { panic("oops") }}
-		items := c.collect(t.Context(), broken, c.inquire(t.Context(), inc, 60))
+		broken := collector{incident.KindSignal, msgTitleSignal, func(context.Context, *investigation) ([]incident.Evidence, error) { panic("oops") }}
+		items := c.runCollector(t.Context(), broken, c.investigate(t.Context(), inc, 60))
 		require.Len(t, items, 1)
 		assert.True(t, items[0].Failed)
 		assert.NotContains(t, items[0].Summary, "oops")

@@ -123,9 +123,9 @@ func querierAt(t *testing.T, prometheus string, budget int) *promapi.Querier {
 	return promapi.NewQuerier(c, promapi.NewBudget(budget, 8), nil)
 }
 
-// firing makes an incident of alerts that fire since a time; labels are "name=value" pairs with spaces between, and
+// firingIncident makes an incident of alerts that fire since a time; labels are "name=value" pairs with spaces between, and
 // their generatorURL holds the expression.
-func firing(since time.Time, expr string, alerts ...string) *incident.Incident {
+func firingIncident(since time.Time, expr string, alerts ...string) *incident.Incident {
 	n := &incident.Notification{Receiver: "test", ReceivedAt: since}
 	for _, pairs := range alerts {
 		labels := map[string]string{}

@@ -79,7 +79,7 @@ func matchRule(groups []promv1.RuleGroup, alert incident.Alert, fromURL string) 
 			if !ok || r.Name != alert.Name() {
 				continue
 			}
-			points := likeness(r, alert, fromURL)
+			points := ruleFit(r, alert, fromURL)
 			if points <= bestPoints {
 				continue
 			}
@@ -99,8 +99,8 @@ func matchRule(groups []promv1.RuleGroup, alert incident.Alert, fromURL string) 
 	return best
 }
 
-// likeness says how well a rule fits an alert; 0 when it can't be its rule.
-func likeness(r promv1.AlertingRule, alert incident.Alert, fromURL string) int {
+// ruleFit says how well a rule fits an alert; 0 when it can't be its rule.
+func ruleFit(r promv1.AlertingRule, alert incident.Alert, fromURL string) int {
 	points := 1
 	for name, value := range r.Labels {
 		if strings.Contains(string(value), "{{") {
@@ -142,7 +142,7 @@ func generatorExpr(generatorURL string) string {
 	s := strings.NewReplacer(`\u0026`, "&", "&amp;", "&", `\u003c`, "<", `\u003e`, ">", `\u003d`, "=").Replace(generatorURL)
 	u, err := url.Parse(s)
 	if err == nil {
-		for _, query := range []string{u.RawQuery, afterQuestionMark(u.Fragment)} {
+		for _, query := range []string{u.RawQuery, fragmentQuery(u.Fragment)} {
 			values, _ := url.ParseQuery(query) // the good pairs stand even if one is bad
 			if expr := values.Get("g0.expr"); expr != "" {
 				return expr
@@ -160,7 +160,7 @@ func generatorExpr(generatorURL string) string {
 	return raw
 }
 
-func afterQuestionMark(s string) string {
+func fragmentQuery(s string) string {
 	_, after, _ := strings.Cut(s, "?")
 	return after
 }

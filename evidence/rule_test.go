@@ -96,13 +96,13 @@ func TestWindow(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			q := newInquiry(firing(test.fired, "", "alertname=X"), now)
-			q.rule = test.rule
-			q.setWindow()
-			assert.Equal(t, test.start, q.start)
-			assert.Equal(t, test.onset, q.onset)
-			assert.Equal(t, test.end, q.end)
-			assert.Equal(t, test.step, q.step)
+			inv := newInvestigation(firingIncident(test.fired, "", "alertname=X"), now)
+			inv.rule = test.rule
+			inv.setWindow()
+			assert.Equal(t, test.start, inv.start)
+			assert.Equal(t, test.onset, inv.onset)
+			assert.Equal(t, test.end, inv.end)
+			assert.Equal(t, test.step, inv.step)
 		})
 	}
 }

@@ -53,7 +53,7 @@ func TestSignal(t *testing.T) {
 	r := attack()
 	p := r.serve(t, loginRules)
 	fired := r.at(6300)
-	inc := firing(fired, "ignored == 1", "alertname=HighLoginFailureRate user_type=guest severity=critical")
+	inc := firingIncident(fired, "ignored == 1", "alertname=HighLoginFailureRate user_type=guest severity=critical")
 	c := collectorAt(t, p.URL, r.end())
 
 	items := ofKind(c.Collect(t.Context(), inc), incident.KindSignal)
@@ -91,7 +91,7 @@ groups:
   - {alert: Load, expr: load > 3000}
   - {alert: Heat, expr: heat < 50}
 `)
-	inc := firing(r.at(3300), "", "alertname=Load job=api severity=critical", "alertname=Heat job=api", "alertname=Load job=b")
+	inc := firingIncident(r.at(3300), "", "alertname=Load job=api severity=critical", "alertname=Heat job=api", "alertname=Load job=b")
 	inc.Severity = "critical"
 	items := ofKind(collectorAt(t, p.URL, r.end()).Collect(t.Context(), inc), incident.KindSignal)
 	require.Len(t, items, 2)
@@ -128,7 +128,7 @@ func TestSignalWithoutRule(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			c := collectorAt(t, p.URL, r.end())
-			items := ofKind(c.Collect(t.Context(), firing(r.at(3500), test.expr, test.alert)), incident.KindSignal)
+			items := ofKind(c.Collect(t.Context(), firingIncident(r.at(3500), test.expr, test.alert)), incident.KindSignal)
 			require.Len(t, items, 1)
 			assert.Equal(t, test.query, items[0].Query)
 			assert.Contains(t, items[0].Summary, test.summary)

@@ -44,12 +44,12 @@ func BenchmarkSuspects(b *testing.B) {
 		runtime.GC()
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		q := c.inquire(b.Context(), inc, 60)
-		items, err := suspects(b.Context(), q)
+		inv := c.investigate(b.Context(), inc, 60)
+		items, err := findSuspects(b.Context(), inv)
 		require.NoError(b, err)
 		runtime.ReadMemStats(&after)
 		peak = max(peak, after.HeapInuse-min(before.HeapInuse, after.HeapInuse))
-		queries, ranked = int(q.prom.Budget().Used()), len(items[0].Ranking)
+		queries, ranked = int(inv.prom.Budget().Used()), len(items[0].Ranking)
 	}
 	b.ReportMetric(float64(queries), "queries")
 	b.ReportMetric(float64(ranked), "ranked")

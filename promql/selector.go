@@ -17,6 +17,9 @@ type Matcher struct {
 	Value string // unquoted
 }
 
+// Equals matches one value of a label.
+func Equals(label, value string) Matcher { return Matcher{Label: label, Op: "=", Value: value} }
+
 // String returns the matcher as it stands within braces.
 func (m Matcher) String() string { return quoteLabel(m.Label) + m.Op + strconv.Quote(m.Value) }
 

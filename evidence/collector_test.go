@@ -20,15 +20,15 @@ func TestAllThatIsAsked(t *testing.T) {
 	c := collectorAt(t, p.URL, r.end(), func(o *Options) {
 		o.Alertmanager, o.History = serverAt(t, am.URL), archive{}
 	})
-	inc := firing(r.at(6300), "", "alertname=HighLoginFailureRate user_type=guest severity=critical")
+	inc := firingIncident(r.at(6300), "", "alertname=HighLoginFailureRate user_type=guest severity=critical")
 	began := time.Now()
 	items := c.Collect(t.Context(), inc)
-	q := c.inquire(t.Context(), inc, 60)
+	inv := c.investigate(t.Context(), inc, 60)
 	for _, one := range c.collectors() {
-		c.collect(t.Context(), one, q)
+		c.runCollector(t.Context(), one, inv)
 	}
-	t.Logf("%d items, %d queries, %s", len(items), q.prom.Budget().Used(), time.Since(began)/2)
-	assert.LessOrEqual(t, q.prom.Budget().Used(), 60)
+	t.Logf("%d items, %d queries, %s", len(items), inv.prom.Budget().Used(), time.Since(began)/2)
+	assert.LessOrEqual(t, inv.prom.Budget().Used(), 60)
 	var kinds []incident.EvidenceKind
 	for _, item := range items {
 		t.Log(item.ID, item.Kind, item.Title, "–", item.Summary)

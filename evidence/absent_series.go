@@ -14,31 +14,31 @@ import (
 )
 
 var (
-	sayVanished = text{
+	msgVanished = message{
 		"Gone: %[1]d of %[2]d series that were there in this window; the last was seen at %[3]s.",
 		"该时间范围内的 %[2]d 个序列中有 %[1]d 个已消失；最后一次出现于 %[3]s。",
 	}
-	sayStillThere = text{
+	msgStillThere = message{
 		"All series are there (%[1]d), but none has the value that is asked for; last: %[2]s.",
 		"%[1]d 个序列都在，但没有一个满足所要求的值；最新：%[2]s。",
 	}
-	sayNeverThere = text{
+	msgNeverThere = message{
 		"No such series was there in the whole window: the target may be gone for longer, or never have had this name.",
 		"整个时间范围内都没有这样的序列：目标可能早已消失，或名称有误。",
 	}
 )
 
-// vanished lists the series whose absence an alert is about: which were there, if any, and until when.
-func (q *inquiry) vanished(ctx context.Context, e parser.Expr) (items []incident.Evidence, there bool, err error) {
-	start, _, step := q.grid()
+// absentSeriesItem lists the series whose absence an alert is about: which were there, if any, and until when.
+func (inv *investigation) absentSeriesItem(ctx context.Context, e parser.Expr) (items []incident.Evidence, there bool, err error) {
+	start, _, step := inv.drillGrid()
 	query := e.String()
-	m, err := q.prom.Range(ctx, query, start, q.end, step)
+	m, err := inv.prom.Range(ctx, query, start, inv.end, step)
 	if err != nil {
 		return nil, false, err
 	}
 	item := incident.Evidence{
-		Title: q.say(titleDrilldown), Query: query, Start: start, End: q.end, Link: q.link(query, start, q.end),
-		Summary: q.say(sayNeverThere),
+		Title: inv.say(msgTitleDrilldown), Query: query, Start: start, End: inv.end, Link: inv.link(query, start, inv.end),
+		Summary: inv.say(msgNeverThere),
 	}
 	m = slices.DeleteFunc(m, func(s *model.SampleStream) bool { return len(s.Values) == 0 })
 	if len(m) == 0 {
@@ -50,7 +50,7 @@ func (q *inquiry) vanished(ctx context.Context, e parser.Expr) (items []incident
 	var seen time.Time
 	for _, s := range m {
 		at := last(s).Timestamp.Time()
-		if q.end.Sub(at) < step {
+		if inv.end.Sub(at) < step {
 			continue
 		}
 		if gone++; at.After(seen) {
@@ -58,13 +58,13 @@ func (q *inquiry) vanished(ctx context.Context, e parser.Expr) (items []incident
 		}
 		if gone <= maxParts {
 			item.Ranking = append(item.Ranking, incident.RankedSeries{
-				Labels: texted(s.Metric), Direction: "down", Onset: at.Add(step).UTC(), Before: float64(last(s).Value),
+				Labels: seriesLabels(s.Metric), Direction: "down", Onset: at.Add(step).UTC(), Before: float64(last(s).Value),
 			})
 		}
 	}
-	item.Summary = q.say(sayVanished, gone, len(m), clock(seen))
+	item.Summary = inv.say(msgVanished, gone, len(m), formatTime(seen))
 	if gone == 0 {
-		item.Summary = q.say(sayStillThere, len(m), promql.FormatNumber(float64(last(m[0]).Value)))
+		item.Summary = inv.say(msgStillThere, len(m), promql.FormatNumber(float64(last(m[0]).Value)))
 	}
 	return []incident.Evidence{item}, true, nil
 }

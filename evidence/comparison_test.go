@@ -13,18 +13,18 @@ import (
 	"github.com/alertscribe/alertscribe/incident"
 )
 
-const day = 24 * time.Hour
+const oneDay = 24 * time.Hour
 
 // days records three hours on each of three days: today, yesterday and a week ago. A value is given the number of days
 // ago and the seconds since that day's onset, which today was 15 minutes ago.
 func days() (r *recording, add func(series string, value func(ago int, second float64) float64)) {
 	const step = 15 * time.Second
-	r = record(8*day, step)
+	r = record(8*oneDay, step)
 	end := float64(r.count-1) * step.Seconds()
 	return r, func(series string, value func(int, float64) float64) {
 		r.add(series, func(s float64) float64 {
 			for _, ago := range []int{0, 1, 7} {
-				if since := s - (end - 900) + float64(ago)*day.Seconds(); math.Abs(since) <= 3*3600 {
+				if since := s - (end - 900) + float64(ago)*oneDay.Seconds(); math.Abs(since) <= 3*3600 {
 					return value(ago, since)
 				}
 			}
@@ -89,7 +89,7 @@ func TestBefore(t *testing.T) {
 		case s >= 0:
 			return 21
 		}
-		return 80 * float64(zeroOne(int(math.Abs(s))/60%5 < 2))
+		return 80 * float64(boolToInt(int(math.Abs(s))/60%5 < 2))
 	})
 	add(`sinking_percent{job="api"}`, func(ago int, s float64) float64 { return 100 - rising(0, 1)(ago, s) })
 	add(`new_percent{job="api"}`, func(ago int, s float64) float64 {
@@ -153,10 +153,10 @@ func TestBefore(t *testing.T) {
 	fired := r.end().Add(-10 * time.Minute)
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			contrast, answers := c.CounterEvidence(t.Context(), firing(fired, test.expr, "alertname=X job=api"), nil)
+			comparisons, answers := c.CounterEvidence(t.Context(), firingIncident(fired, test.expr, "alertname=X job=api"), nil)
 			assert.Empty(t, answers)
-			require.Len(t, contrast, 3)
-			item := contrast[0]
+			require.Len(t, comparisons, 3)
+			item := comparisons[0]
 			t.Log(item.Summary, item.Table)
 			assert.Equal(t, incident.KindComparison, item.Kind)
 			assert.Equal(t, "Was it like this before?", item.Title)
@@ -168,14 +168,14 @@ func TestBefore(t *testing.T) {
 		})
 	}
 	t.Run("a series that is new today", func(t *testing.T) {
-		contrast, _ := c.CounterEvidence(t.Context(), firing(r.end().Add(-2*time.Minute), "restarted_percent > 10", "alertname=X job=api"), nil)
-		t.Log(contrast[0].Summary, contrast[0].Table)
-		assert.Less(t, contrast[0].End.Sub(contrast[0].Start), 10*time.Minute)
-		assert.Regexp(t, `^The value at this hour: a day before at most 6\S+ %, .* It rose like this a day before as well`, contrast[0].Summary)
+		comparisons, _ := c.CounterEvidence(t.Context(), firingIncident(r.end().Add(-2*time.Minute), "restarted_percent > 10", "alertname=X job=api"), nil)
+		t.Log(comparisons[0].Summary, comparisons[0].Table)
+		assert.Less(t, comparisons[0].End.Sub(comparisons[0].Start), 10*time.Minute)
+		assert.Regexp(t, `^The value at this hour: a day before at most 6\S+ %, .* It rose like this a day before as well`, comparisons[0].Summary)
 	})
 	t.Run("the chart and the table", func(t *testing.T) {
-		contrast, _ := c.CounterEvidence(t.Context(), firing(fired, "daily_percent > 10", "alertname=X job=api"), nil)
-		item := contrast[0]
+		comparisons, _ := c.CounterEvidence(t.Context(), firingIncident(fired, "daily_percent > 10", "alertname=X job=api"), nil)
+		item := comparisons[0]
 		assert.Equal(t, `daily_percent{job="api"}`, item.Query)
 		assert.NotEmpty(t, item.Link)
 		require.NotNil(t, item.Chart)
@@ -200,11 +200,11 @@ func TestBefore(t *testing.T) {
 	})
 	t.Run("Chinese", func(t *testing.T) {
 		c := collectorAt(t, p.URL, r.end(), func(o *Options) { o.Language = "zh" })
-		contrast, _ := c.CounterEvidence(t.Context(), firing(fired, "daily_percent > 10", "alertname=X job=api"), nil)
-		t.Log(contrast[0].Summary)
-		assert.Equal(t, "以前是否也这样", contrast[0].Title)
-		assert.Regexp(t, "^同一时段的值：前一天最高 "+number+" %，一周前最高 "+number+" %；本次最高 "+number+" %。 前一天和一周前也有这样的上升：可能是每日规律。$", contrast[0].Summary)
-		assert.NotRegexp(t, `%!|\b(the|a|no)\b`, fmt.Sprint(contrast))
+		comparisons, _ := c.CounterEvidence(t.Context(), firingIncident(fired, "daily_percent > 10", "alertname=X job=api"), nil)
+		t.Log(comparisons[0].Summary)
+		assert.Equal(t, "以前是否也这样", comparisons[0].Title)
+		assert.Regexp(t, "^同一时段的值：前一天最高 "+number+" %，一周前最高 "+number+" %；本次最高 "+number+" %。 前一天和一周前也有这样的上升：可能是每日规律。$", comparisons[0].Summary)
+		assert.NotRegexp(t, `%!|\b(the|a|no)\b`, fmt.Sprint(comparisons))
 	})
 }
 
@@ -252,9 +252,9 @@ func TestPeersAndAlerts(t *testing.T) {
 	p := r.serve(t, "")
 	c := collectorAt(t, p.URL, r.end())
 	ask := func(t *testing.T, expr, alert string) []incident.Evidence {
-		contrast, _ := c.CounterEvidence(t.Context(), firing(r.at(onset+30), expr, strings.Split(alert, ";")...), nil)
-		require.Len(t, contrast, 3)
-		for _, item := range contrast[1:] {
+		comparisons, _ := c.CounterEvidence(t.Context(), firingIncident(r.at(onset+30), expr, strings.Split(alert, ";")...), nil)
+		require.Len(t, comparisons, 3)
+		for _, item := range comparisons[1:] {
 			require.False(t, item.Failed, item.Summary)
 			assert.Equal(t, incident.KindComparison, item.Kind)
 			if item.Query != "" {
@@ -262,7 +262,7 @@ func TestPeersAndAlerts(t *testing.T) {
 				assert.True(t, item.End.After(item.Start))
 			}
 		}
-		return contrast
+		return comparisons
 	}
 	const alert = "alertname=X job=api instance=0:80"
 	tests := []struct{ name, expr, alert, want string }{
@@ -293,9 +293,9 @@ func TestPeersAndAlerts(t *testing.T) {
 	}
 	t.Run("only just", func(t *testing.T) {
 		now := r.end().Add(900 * time.Millisecond)
-		contrast, _ := collectorAt(t, p.URL, now).CounterEvidence(t.Context(), firing(now, "local > 50", alert), nil)
-		assert.Contains(t, contrast[0].Summary, "; this time at most 9")
-		assert.Contains(t, contrast[1].Summary, "None of 9 other series")
+		comparisons, _ := collectorAt(t, p.URL, now).CounterEvidence(t.Context(), firingIncident(now, "local > 50", alert), nil)
+		assert.Contains(t, comparisons[0].Summary, "; this time at most 9")
+		assert.Contains(t, comparisons[1].Summary, "None of 9 other series")
 	})
 	t.Run("those that meet it first", func(t *testing.T) {
 		rows := ask(t, "global > 50 and traffic > 5", "alertname=X job=api instance=1:80")[1].Table.Rows
@@ -340,9 +340,9 @@ func TestPeersAndAlerts(t *testing.T) {
 	})
 	t.Run("fires: nothing", func(t *testing.T) {
 		c := collectorAt(t, p.URL, r.start.Add(-time.Hour))
-		contrast, _ := c.CounterEvidence(t.Context(), firing(r.start.Add(-2*time.Hour), "local > 50", alert), nil)
-		assert.Equal(t, "No other alert fires now.", contrast[2].Summary)
-		assert.Nil(t, contrast[2].Table)
+		comparisons, _ := c.CounterEvidence(t.Context(), firingIncident(r.start.Add(-2*time.Hour), "local > 50", alert), nil)
+		assert.Equal(t, "No other alert fires now.", comparisons[2].Summary)
+		assert.Nil(t, comparisons[2].Table)
 	})
 	t.Run("Chinese", func(t *testing.T) {
 		c := collectorAt(t, p.URL, r.end(), func(o *Options) { o.Language = "zh" })
@@ -351,10 +351,10 @@ func TestPeersAndAlerts(t *testing.T) {
 			"local > 50":  "^表达式的其他 9 条序列自异常开始以来均未满足条件。",
 			"alone > 50":  `^表达式只有本告警的序列，没有同类对象可比较。 在时间范围结束时，标签为 job="api" 的采集目标中 8 个正常，2 个不可用。$`,
 		} {
-			contrast, _ := c.CounterEvidence(t.Context(), firing(r.at(onset+30), expr, alert), nil)
-			assert.Regexp(t, want, contrast[1].Summary)
-			assert.Equal(t, `当前另有 15 条告警触发：与本告警同在 job="api" 的 1 条，别处 14 条，涉及另外 0 个 job。`, contrast[2].Summary)
-			assert.NotRegexp(t, `%!|\b(the|of|no)\b`, fmt.Sprint(contrast))
+			comparisons, _ := c.CounterEvidence(t.Context(), firingIncident(r.at(onset+30), expr, alert), nil)
+			assert.Regexp(t, want, comparisons[1].Summary)
+			assert.Equal(t, `当前另有 15 条告警触发：与本告警同在 job="api" 的 1 条，别处 14 条，涉及另外 0 个 job。`, comparisons[2].Summary)
+			assert.NotRegexp(t, `%!|\b(the|of|no)\b`, fmt.Sprint(comparisons))
 		}
 	})
 }

@@ -69,7 +69,7 @@ func TestOtherAlerts(t *testing.T) {
 	r.add(`ALERTS{alertname="Old",alertstate="firing",instance="b:80"}`, during(0, 9e9))
 	r.add(`ALERTS{alertname="Watchdog",alertstate="firing"}`, during(0, 9e9))
 	p := r.serve(t, "")
-	inc := firing(r.at(6000), "", "alertname=X instance=a:80 severity=critical")
+	inc := firingIncident(r.at(6000), "", "alertname=X instance=a:80 severity=critical")
 
 	t.Run("Prometheus alone", func(t *testing.T) {
 		c := collectorAt(t, p.URL, r.end())
@@ -143,7 +143,7 @@ func TestStillFiring(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			inc := firing(time.Now(), "", test.alert)
+			inc := firingIncident(time.Now(), "", test.alert)
 			test.change(inc)
 			still, err := c.StillFiring(t.Context(), inc)
 			require.NoError(t, err)
@@ -151,12 +151,12 @@ func TestStillFiring(t *testing.T) {
 		})
 	}
 	t.Run("nobody to ask", func(t *testing.T) {
-		_, err := collectorAt(t, "", time.Now()).StillFiring(t.Context(), firing(time.Now(), "", "alertname=X"))
+		_, err := collectorAt(t, "", time.Now()).StillFiring(t.Context(), firingIncident(time.Now(), "", "alertname=X"))
 		require.ErrorIs(t, err, errNoAlertmanager)
 	})
 	t.Run("gone", func(t *testing.T) {
 		c := collectorAt(t, "", time.Now(), func(o *Options) { o.Alertmanager = serverAt(t, "http://127.0.0.1:9") })
-		_, err := c.StillFiring(t.Context(), firing(time.Now(), "", "alertname=X"))
+		_, err := c.StillFiring(t.Context(), firingIncident(time.Now(), "", "alertname=X"))
 		require.ErrorIs(t, err, promapi.ErrUnavailable)
 	})
 }

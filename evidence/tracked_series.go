@@ -13,35 +13,35 @@ import (
 	"github.com/alertscribe/alertscribe/score"
 )
 
-// track is one series as it is judged: a gauge as it is, a counter as a rate, a histogram or summary as its rate of
+// trackedSeries is one series as it is judged: a gauge as it is, a counter as a rate, a histogram or summary as its rate of
 // observations and their mean.
-type track struct {
-	labels map[string]string // with __name__
-	query  string            // shows the same
-	unit   promql.Unit
-	values []float64 // on the grid, NaN where there is none
-	target string    // what it belongs to, see targetOf
-	own    bool      // part of the alert's own signal
+type trackedSeries struct {
+	labels    map[string]string // with __name__
+	query     string            // shows the same
+	unit      promql.Unit
+	values    []float64 // on the grid, NaN where there is none
+	target    string    // what it belongs to, see targetOf
+	ownSignal bool      // part of the alert's own signal
 }
 
-// metricKinds asks for the types of all metrics; a server that does not know them is no error.
-func metricKinds(ctx context.Context, q *inquiry) score.MetricTypes {
-	found, err := q.prom.MetricTypes(ctx)
+// askMetricTypes asks for the types of all metrics; a server that does not know them is no error.
+func askMetricTypes(ctx context.Context, inv *investigation) score.MetricTypes {
+	found, err := inv.prom.MetricTypes(ctx)
 	if err != nil {
-		q.log.DebugContext(ctx, "metadata is not known, names decide", "err", err)
+		inv.log.DebugContext(ctx, "Metadata lookup failed, inferring types from names", "err", err)
 	}
 	return found
 }
 
-// tracks makes tracks of what one question brought; window is that of rates.
-func (q *inquiry) tracks(m model.Matrix, g score.Grid, k score.MetricTypes, window time.Duration) []track {
-	var out []track
-	parts := map[model.Fingerprint]*meanOf{}
+// trackSeries makes series to be scored of what one question brought; window is that of rates.
+func (inv *investigation) trackSeries(m model.Matrix, g score.Grid, k score.MetricTypes, window time.Duration) []trackedSeries {
+	var out []trackedSeries
+	parts := map[model.Fingerprint]*sumCount{}
 	over := "[" + promql.FormatDuration(window) + "]"
 	existed := map[string]bool{} // targets that were there when the window began
 	for _, s := range m {
 		if len(s.Values) > 0 && g.Before(s.Values[0].Timestamp.Time()) < score.MinPast {
-			existed[targetOf(labelMap(s.Metric))] = true
+			existed[targetOf(seriesLabels(s.Metric))] = true
 		}
 	}
 	for _, s := range m {
@@ -49,8 +49,8 @@ func (q *inquiry) tracks(m model.Matrix, g score.Grid, k score.MetricTypes, wind
 			continue
 		}
 		name := string(s.Metric[model.MetricNameLabel])
-		t := track{labels: labelMap(s.Metric), values: g.Place(s.Values)}
-		t.target, t.own = targetOf(t.labels), q.isOwn(t.labels)
+		t := trackedSeries{labels: seriesLabels(s.Metric), values: g.Place(s.Values)}
+		t.target, t.ownSignal = targetOf(t.labels), inv.isOwnSignal(t.labels)
 		selector := promql.SeriesText(t.labels)
 		t.query, t.unit = selector, promql.UnitOfMetric(name)
 		kind := k.Of(name)
@@ -64,7 +64,7 @@ func (q *inquiry) tracks(m model.Matrix, g score.Grid, k score.MetricTypes, wind
 			if t.unit.Base == promql.UnitNone {
 				t.unit.Base = promql.UnitCount
 			}
-			if kind == model.MetricTypeHistogram && pair(parts, s.Metric, name, &t) {
+			if kind == model.MetricTypeHistogram && collectPart(parts, s.Metric, name, &t) {
 				continue // a sum is shown as the mean alone
 			}
 		}
@@ -80,21 +80,21 @@ func (q *inquiry) tracks(m model.Matrix, g score.Grid, k score.MetricTypes, wind
 	return out
 }
 
-// meanOf is the two counters behind a mean.
-type meanOf struct {
+// sumCount is the two counters behind a mean.
+type sumCount struct {
 	base       string
-	sum, count *track
+	sum, count *trackedSeries
 }
 
-// pair keeps a part of a histogram for its mean, and reports whether it was the sum.
-func pair(parts map[model.Fingerprint]*meanOf, metric model.Metric, name string, t *track) (isSum bool) {
+// collectPart keeps a part of a histogram for its mean, and reports whether it was the sum.
+func collectPart(parts map[model.Fingerprint]*sumCount, metric model.Metric, name string, t *trackedSeries) (isSum bool) {
 	base, isSum := strings.CutSuffix(name, "_sum")
 	base = strings.TrimSuffix(base, "_count")
 	key := metric.Clone()
 	key[model.MetricNameLabel] = model.LabelValue(base)
 	p := parts[key.Fingerprint()]
 	if p == nil {
-		p = &meanOf{base: base}
+		p = &sumCount{base: base}
 		parts[key.Fingerprint()] = p
 	}
 	copied := *t
@@ -108,7 +108,7 @@ func pair(parts map[model.Fingerprint]*meanOf, metric model.Metric, name string,
 }
 
 // mean is the average of what was observed; nothing where nothing was.
-func (p *meanOf) mean() track {
+func (p *sumCount) mean() trackedSeries {
 	t := *p.sum
 	t.labels = cloneWith(t.labels, model.MetricNameLabel, p.base)
 	t.query = p.sum.query + " / " + p.count.query

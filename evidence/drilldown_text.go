@@ -3,7 +3,6 @@ package evidence
 import (
 	"context"
 	"fmt"
-	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -11,41 +10,42 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"github.com/alertscribe/alertscribe/incident"
+	"github.com/alertscribe/alertscribe/text"
 
 	"github.com/alertscribe/alertscribe/promql"
 )
 
 var (
-	sayWithin  = text{"Within %s: ", "在 %s 范围内："}
-	sayCarries = text{
+	msgWithin  = message{"Within %s: ", "在 %s 范围内："}
+	msgCarries = message{
 		"%[1]s carries %[2]s of the change; it is %[3]s of the whole, and its own value went from %[4]s to %[5]s.",
 		"变化的 %[2]s 来自 %[1]s；它占总量的 %[3]s，其自身的值由 %[4]s 变为 %[5]s。",
 	}
-	sayCarriesSum = text{
+	msgCarriesSum = message{
 		"%[1]s carries %[2]s of the change (it had %[3]s before): it went from %[4]s to %[5]s.",
 		"变化的 %[2]s 来自 %[1]s（此前占 %[3]s）：由 %[4]s 变为 %[5]s。",
 	}
-	sayCarriesNew = text{
+	msgCarriesNew = message{
 		"%[1]s carries %[2]s of it; its own value is %[3]s.",
 		"其中 %[2]s 来自 %[1]s；其自身的值为 %[3]s。",
 	}
-	sayStandsOut = text{
+	msgStandsOut = message{
 		"%[1]s stands out: it went from %[2]s to %[3]s.",
 		"%[1]s 最为突出：由 %[2]s 变为 %[3]s。",
 	}
-	saySpreadOver = text{" Evenly spread over %s.", " 在 %s 上分布均匀。"}
-	sayAsBefore   = text{
+	msgSpreadOver = message{" Evenly spread over %s.", " 在 %s 上分布均匀。"}
+	msgAsBefore   = message{
 		"Nothing new stands out: the change falls where the values already were.",
 		"没有新的突出部分：变化与原有分布一致。",
 	}
-	sayOneValue  = text{" Only one value of %s.", " %s 只有一个值。"}
-	sayUnchanged = text{"It hardly changed.", "几乎没有变化。"}
-	sayNews      = text{
+	msgOneValue  = message{" Only one value of %s.", " %s 只有一个值。"}
+	msgUnchanged = message{"It hardly changed.", "几乎没有变化。"}
+	msgNews      = message{
 		" There are no data from before the onset: shares are of the present value.",
 		" 没有触发前的数据：占比按当前值计算。",
 	}
 
-	sayRefused = map[promql.Refusal]text{
+	msgNotBrokenDown = map[promql.Refusal]message{
 		promql.RefusedSeries: {
 			"Not broken down: each value of the expression is that of a single series already.",
 			"未下钻：表达式的每个值本来就对应单个时间序列。",
@@ -65,92 +65,92 @@ var (
 			"未下钻：此类聚合的组成部分无法解释整体。",
 		},
 	}
-	sayMeeting = text{
+	msgMeeting = message{
 		" When the alert fired, %[1]s of %[2]s series of the expression met its condition.",
 		" 告警触发时，表达式的 %[2]s 个序列中有 %[1]s 个满足条件。",
 	}
-	wordLabel = text{"label", "标签"}
-	wordCount = text{"values", "取值数"}
-	wordTop   = text{"most telling value", "最突出的值"}
-	wordShare = text{"share of the change", "变化占比"}
-	wordMoved = text{"not evenly spread by", "不均匀程度"}
-	wordRest  = text{"all others", "其余合计"}
+	msgWordLabel = message{"label", "标签"}
+	msgWordCount = message{"values", "取值数"}
+	msgWordTop   = message{"most telling value", "最突出的值"}
+	msgWordShare = message{"share of the change", "变化占比"}
+	msgWordMoved = message{"not evenly spread by", "不均匀程度"}
+	msgWordRest  = message{"all others", "其余合计"}
 )
 
-// tellDrill makes the item of one drill: the best breakdown in full, all of them as a table.
-func (q *inquiry) tellDrill(d promql.Drill, best breakdown, all []breakdown) incident.Evidence {
+// drillItem makes the item of one drill: the best breakdown in full, all of them as a table.
+func (inv *investigation) drillItem(d promql.Drill, best breakdown, all []breakdown) incident.Evidence {
 	query := d.Query(best.by...)
-	start, _, step := q.grid()
+	start, _, step := inv.drillGrid()
 	item := incident.Evidence{
-		Title:   q.say(titleDrilldown),
-		Summary: q.drillSummary(d, best, all),
-		Query:   query, Start: start, End: q.end, Link: q.link(query, start, q.end),
+		Title:   inv.say(msgTitleDrilldown),
+		Summary: inv.summarizeDrill(d, best, all),
+		Query:   query, Start: start, End: inv.end, Link: inv.link(query, start, inv.end),
 		Table: &incident.Table{Columns: []string{
-			q.say(wordLabel), q.say(wordCount), q.say(wordTop), q.say(wordShare), q.say(wordMoved),
+			inv.say(msgWordLabel), inv.say(msgWordCount), inv.say(msgWordTop), inv.say(msgWordShare), inv.say(msgWordMoved),
 		}},
-		Chart: q.partsChart(d, best, step),
+		Chart: inv.partsChart(d, best, step),
 	}
 	for _, c := range best.parts[:min(len(best.parts), maxParts)] {
-		item.Ranking = append(item.Ranking, best.ranked(c, q.onset))
+		item.Ranking = append(item.Ranking, best.rankedSeries(c, inv.onset))
 	}
 	for _, b := range all {
 		top, share := b.parts[0], "–"
 		if b.form != promql.FormRanked {
-			share = percent(top.share)
+			share = formatPercent(top.share)
 		}
 		item.Table.Rows = append(item.Table.Rows, []string{
-			b.by[0], strconv.Itoa(len(b.parts)), cut(top.labels[b.by[0]], 80), share, percent(b.spread),
+			b.by[0], strconv.Itoa(len(b.parts)), text.Cut(top.labels[b.by[0]], 80), share, formatPercent(b.unevenness),
 		})
 	}
 	return item
 }
 
-// drillSummary says in one line where the change comes from.
-func (q *inquiry) drillSummary(d promql.Drill, best breakdown, all []breakdown) string {
+// summarizeDrill says in one line where the change comes from.
+func (inv *investigation) summarizeDrill(d promql.Drill, best breakdown, all []breakdown) string {
 	var b strings.Builder
-	if within := q.within(d); within != "" {
-		b.WriteString(q.say(sayWithin, within))
+	if within := inv.scopeOfDrill(d); within != "" {
+		b.WriteString(inv.say(msgWithin, within))
 	}
 	top, u := best.parts[0], d.Unit(best.form)
 	switch {
 	case best.change == 0 && top.change == 0:
-		b.WriteString(q.say(sayUnchanged))
+		b.WriteString(inv.say(msgUnchanged))
 	case !best.concentrated():
-		b.WriteString(q.say(sayAsBefore))
-	case best.news && best.form != promql.FormRanked:
-		b.WriteString(q.say(sayCarriesNew, labelText(top.labels), percent(top.share), u.Format(top.after)))
+		b.WriteString(inv.say(msgAsBefore))
+	case best.noPast && best.form != promql.FormRanked:
+		b.WriteString(inv.say(msgCarriesNew, labelText(top.labels), formatPercent(top.share), u.Format(top.after)))
 	case best.form == promql.FormRanked:
-		b.WriteString(q.say(sayStandsOut, labelText(top.labels), u.Format(top.before), u.Format(top.after)))
+		b.WriteString(inv.say(msgStandsOut, labelText(top.labels), u.Format(top.before), u.Format(top.after)))
 	case best.form == promql.FormRatio:
-		b.WriteString(q.say(sayCarries, labelText(top.labels), percent(top.share), percent(top.expected), u.Format(top.before), u.Format(top.after)))
+		b.WriteString(inv.say(msgCarries, labelText(top.labels), formatPercent(top.share), formatPercent(top.expected), u.Format(top.before), u.Format(top.after)))
 	default:
-		b.WriteString(q.say(sayCarriesSum, labelText(top.labels), percent(top.share), percent(top.expected), u.Format(top.before), u.Format(top.after)))
+		b.WriteString(inv.say(msgCarriesSum, labelText(top.labels), formatPercent(top.share), formatPercent(top.expected), u.Format(top.before), u.Format(top.after)))
 	}
 	var even, single []string
 	for _, one := range all {
 		switch {
 		case len(one.parts) == 1:
 			single = append(single, one.by[0])
-		case !one.concentrated() && one.spread < evenSpread:
+		case !one.concentrated() && one.unevenness < minUnevenness:
 			even = append(even, fmt.Sprintf("%s (%d)", one.by[0], len(one.parts)))
 		}
 	}
 	if len(even) > 0 && best.change != 0 {
-		b.WriteString(q.say(saySpreadOver, strings.Join(even, ", ")))
+		b.WriteString(inv.say(msgSpreadOver, strings.Join(even, ", ")))
 	}
 	if len(single) > 0 {
-		b.WriteString(q.say(sayOneValue, strings.Join(single, ", ")))
+		b.WriteString(inv.say(msgOneValue, strings.Join(single, ", ")))
 	}
-	if best.news {
-		b.WriteString(q.say(sayNews))
+	if best.noPast {
+		b.WriteString(inv.say(msgNews))
 	}
 	return b.String()
 }
 
-// within names the labels of the alert to which the drill was narrowed.
-func (q *inquiry) within(d promql.Drill) string {
+// scopeOfDrill names the labels of the alert to which the drill was narrowed.
+func (inv *investigation) scopeOfDrill(d promql.Drill) string {
 	own := map[string]string{}
-	for name, value := range q.identity() {
+	for name, value := range inv.targetLabels() {
 		if d.Kept[name] {
 			own[name] = value
 		}
@@ -159,8 +159,8 @@ func (q *inquiry) within(d promql.Drill) string {
 }
 
 // partsChart draws the parts that contributed most, and the others as one line where they add up.
-func (q *inquiry) partsChart(d promql.Drill, b breakdown, step time.Duration) *incident.Chart {
-	chart := &incident.Chart{Unit: d.Unit(b.form).Chart(), Firing: &incident.TimeRange{Start: q.fired, End: q.ended}}
+func (inv *investigation) partsChart(d promql.Drill, b breakdown, step time.Duration) *incident.Chart {
+	chart := &incident.Chart{Unit: d.Unit(b.form).Chart(), Firing: &incident.TimeRange{Start: inv.fired, End: inv.ended}}
 	shown := b.parts[:min(len(b.parts), maxParts)]
 	for _, c := range shown {
 		chart.Series = append(chart.Series, partLine(labelText(c.labels), c.local, b.times, step))
@@ -172,7 +172,7 @@ func (q *inquiry) partsChart(d promql.Drill, b breakdown, step time.Duration) *i
 				sum[i] += v
 			}
 		}
-		chart.Series = append(chart.Series, partLine(q.say(wordRest), sum, b.times, step))
+		chart.Series = append(chart.Series, partLine(inv.say(msgWordRest), sum, b.times, step))
 	}
 	return chart
 }
@@ -185,19 +185,19 @@ func partLine(name string, values []float64, times []time.Time, step time.Durati
 	return s
 }
 
-// refuse says why an expression is not broken down; where each value is that of a series, also how many meet the
+// notBrokenDownItem says why an expression is not broken down; where each value is that of a series, also how many meet the
 // condition: one of many is another matter than all.
-func (q *inquiry) refuse(ctx context.Context, c promql.Condition, why promql.Refusal) ([]incident.Evidence, error) {
-	item := incident.Evidence{Title: q.say(titleDrilldown), Summary: q.say(sayRefused[why])}
+func (inv *investigation) notBrokenDownItem(ctx context.Context, c promql.Condition, why promql.Refusal) ([]incident.Evidence, error) {
+	item := incident.Evidence{Title: inv.say(msgTitleDrilldown), Summary: inv.say(msgNotBrokenDown[why])}
 	if why != promql.RefusedSeries && why != promql.RefusedRecorded || c.Threshold == nil {
 		return []incident.Evidence{item}, nil
 	}
-	meeting, all := count(c.Whole), count(c.Value)
-	one, err := q.prom.Instant(ctx, meeting, q.fired)
+	meeting, all := countExpr(c.Whole), countExpr(c.Value)
+	one, err := inv.prom.Instant(ctx, meeting, inv.fired)
 	if err != nil {
 		return nil, err
 	}
-	other, err := q.prom.Instant(ctx, all, q.fired)
+	other, err := inv.prom.Instant(ctx, all, inv.fired)
 	if err != nil {
 		return nil, err
 	}
@@ -206,14 +206,13 @@ func (q *inquiry) refuse(ctx context.Context, c promql.Condition, why promql.Ref
 		if len(one) == 1 {
 			met = float64(one[0].Value)
 		}
-		item.Summary += q.say(sayMeeting, promql.FormatNumber(met), promql.FormatNumber(float64(other[0].Value)))
+		item.Summary += inv.say(msgMeeting, promql.FormatNumber(met), promql.FormatNumber(float64(other[0].Value)))
 	}
-	item.Query, item.Start, item.End = meeting, q.start, q.end
-	item.Link = q.link(meeting, q.start, q.end)
+	item.Query, item.Start, item.End = meeting, inv.start, inv.end
+	item.Link = inv.link(meeting, inv.start, inv.end)
 	return []incident.Evidence{item}, nil
 }
 
-func count(e parser.Expr) string { return (&parser.AggregateExpr{Op: parser.COUNT, Expr: e}).String() }
-
-// percent formats a share.
-func percent(v float64) string { return strconv.FormatFloat(math.Round(v*100), 'f', 0, 64) + " %" }
+func countExpr(e parser.Expr) string {
+	return (&parser.AggregateExpr{Op: parser.COUNT, Expr: e}).String()
+}

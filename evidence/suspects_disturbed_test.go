@@ -19,16 +19,16 @@ import (
 	"github.com/alertscribe/alertscribe/score"
 )
 
-// ranked ranks a case's services without a Prometheus.
-func ranked(c *rcaeval.Case, onset int) []string {
-	var tracks []track
+// rankedServices ranks a case's services without a Prometheus.
+func rankedServices(c *rcaeval.Case, onset int) []string {
+	var tracks []trackedSeries
 	for _, s := range c.Series {
 		labels := map[string]string{"__name__": s.Metric, "service": s.Service}
-		tracks = append(tracks, track{labels: labels, values: s.Values, target: targetOf(labels), query: promql.SeriesText(labels)})
+		tracks = append(tracks, trackedSeries{labels: labels, values: s.Values, target: targetOf(labels), query: promql.SeriesText(labels)})
 	}
-	found, _ := judge(tracks, score.NewGrid(time.Unix(0, 0), time.Unix(int64(c.Rows()-1), 0), time.Second), onset)
+	found, _ := scoreSeries(tracks, score.NewGrid(time.Unix(0, 0), time.Unix(int64(c.Rows()-1), 0), time.Second), onset)
 	var out []string
-	for _, s := range ranking(found) {
+	for _, s := range boundedRanking(found) {
 		out = append(out, s.labels["service"])
 	}
 	return out
@@ -74,7 +74,7 @@ func TestDisturbedFaults(t *testing.T) {
 				var tally rcaeval.Tally
 				for i, c := range cases {
 					c = disturb(c, uint64(i), d.noise, d.missing).Every(every)
-					tally.Add(c.Fault, c.Place(ranked(c, c.Onset+late/every)))
+					tally.Add(c.Fault, c.Place(rankedServices(c, c.Onset+late/every)))
 				}
 				fmt.Fprint(table, "\t")
 				for _, kind := range kinds {

@@ -13,12 +13,12 @@ import (
 // maxSelectors bounds how many selectors of a rule are asked about.
 const maxSelectors = 8
 
-// askLabels asks which labels the series have that the rule's values select. What is not asked about has none, as far
+// discoverLabels asks which labels the series have that the rule's values select. What is not asked about has none, as far
 // as is known.
-func askLabels(ctx context.Context, q *inquiry) (promql.SelectorLabels, error) {
+func discoverLabels(ctx context.Context, inv *investigation) (promql.SelectorLabels, error) {
 	asked := map[string]*parser.VectorSelector{}
-	if q.rule != nil {
-		for i, c := range q.rule.conditions {
+	if inv.rule != nil {
+		for i, c := range inv.rule.conditions {
 			list := promql.Selectors(c.Value)
 			if c.Missing != nil {
 				list = append(list, promql.Selectors(c.Missing)...)
@@ -34,9 +34,9 @@ func askLabels(ctx context.Context, q *inquiry) (promql.SelectorLabels, error) {
 	var failed error
 	found := map[*parser.VectorSelector]promql.LabelNames{}
 	var wg sync.WaitGroup
-	for text, v := range asked {
+	for selector, v := range asked {
 		wg.Go(func() {
-			list, err := q.prom.LabelNames(ctx, []string{text}, q.start, q.end)
+			list, err := inv.prom.LabelNames(ctx, []string{selector}, inv.start, inv.end)
 			mu.Lock()
 			defer mu.Unlock()
 			if err != nil {
