@@ -15,15 +15,15 @@ import (
 
 var (
 	msgVanished = message{
-		"Gone: %[1]d of %[2]d series that were there in this window; the last was seen at %[3]s.",
+		"Gone: %[1]d of the window's %[2]d series; the last was seen at %[3]s.",
 		"该时间范围内的 %[2]d 个序列中有 %[1]d 个已消失；最后一次出现于 %[3]s。",
 	}
 	msgStillThere = message{
-		"All series are there (%[1]d), but none has the value that is asked for; last: %[2]s.",
+		"All series exist (%[1]d), but none has the required value; last: %[2]s.",
 		"%[1]d 个序列都在，但没有一个满足所要求的值；最新：%[2]s。",
 	}
 	msgNeverThere = message{
-		"No such series was there in the whole window: the target may be gone for longer, or never have had this name.",
+		"No such series in this window: the target may have been gone longer, or never had this name.",
 		"整个时间范围内都没有这样的序列：目标可能早已消失，或名称有误。",
 	}
 )

@@ -16,15 +16,15 @@ const (
 
 var (
 	msgAlerts = message{
-		"Firing: %[1]d of %[2]d alerts of %[3]s, the first since %[4]s.",
+		"%[1]d of %[2]d %[3]s alerts firing, the first since %[4]s.",
 		"%[3]s 共 %[2]d 条告警，其中 %[1]d 条正在触发；最早始于 %[4]s。",
 	}
 	msgAlertsOver = message{
-		"No alert of %[2]s fires any more, of %[1]d; the first had begun at %[3]s.",
+		"0 of %[1]d %[2]s alerts firing; the first began at %[3]s.",
 		"%[2]s 共 %[1]d 条告警，均已恢复；最早始于 %[3]s。",
 	}
 	msgHidden = message{
-		" Alertmanager left %d more out of the notification.",
+		" Alertmanager omitted %d more.",
 		" Alertmanager 的通知中另有 %d 条未列出。",
 	}
 	msgCommon     = message{" All have %s.", " 共同标签：%s。"}

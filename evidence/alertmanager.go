@@ -48,7 +48,7 @@ func amGet[T any](ctx context.Context, a *alertmanagerAPI, path string, query ur
 	body, err := a.server.Get(ctx, path, query)
 	if err == nil {
 		if err = json.Unmarshal(body, &answer); err != nil {
-			err = fmt.Errorf("%w: the answer is not that of an Alertmanager: %w", promapi.ErrUnavailable, err)
+			err = fmt.Errorf("%w: response is not from Alertmanager: %w", promapi.ErrUnavailable, err)
 		}
 	}
 	a.count(promapi.Outcome(err))

@@ -25,15 +25,15 @@ const (
 var (
 	msgRefusedLong     = message{"the query is longer than 1000 bytes", "查询超过 1000 字节"}
 	msgRefusedSyntax   = message{"the query is not valid PromQL", "查询不是有效的 PromQL"}
-	msgRefusedType     = message{"the query is a text or a range of samples, not a value over time", "查询结果是字符串或区间向量，不是随时间变化的值"}
-	msgRefusedNameless = message{"the query has a selector without the name of a metric", "查询中有选择器未指定指标名称"}
+	msgRefusedType     = message{"the query is a string or range vector, not a value over time", "查询结果是字符串或区间向量，不是随时间变化的值"}
+	msgRefusedNameless = message{"the query has a selector without a metric name", "查询中有选择器未指定指标名称"}
 	msgRefusedNothing  = message{"the query reads no series", "查询不读取任何序列"}
 	msgRefusedMany     = message{"the query has more than 20 selectors", "查询中的选择器超过 20 个"}
-	msgRefusedRange    = message{"the query reads more than a day for each value", "查询的每个值需要读取超过一天的数据"}
+	msgRefusedRange    = message{"the query reads more than a day per value", "查询的每个值需要读取超过一天的数据"}
 	msgRefusedOffset   = message{"the query's offset is more than 8 days", "查询的 offset 超过 8 天"}
-	msgRefusedNested   = message{"the query has more than two subqueries within each other", "查询的子查询嵌套超过两层"}
-	msgRefusedAt       = message{"the query sets its own time by @", "查询用 @ 指定了时间"}
-	msgRefusedMade     = message{"the query makes labels of its own", "查询会生成自定义标签"}
+	msgRefusedNested   = message{"the query nests more than two subqueries", "查询的子查询嵌套超过两层"}
+	msgRefusedAt       = message{"the query uses the @ modifier", "查询用 @ 指定了时间"}
+	msgRefusedMade     = message{"the query creates labels", "查询会生成自定义标签"}
 )
 
 // readCheck reads a query that a model proposed after it had read text of strangers. It returns nil, and why, for what

@@ -17,13 +17,13 @@ import (
 )
 
 var (
-	msgNothingFires = message{"No other alert fires now.", "当前没有其他告警触发。"}
+	msgNothingFires = message{"No other alerts firing.", "当前没有其他告警触发。"}
 	msgFiresNow     = message{
-		"Other alerts that fire now: %[1]d; with %[2]s as this one: %[3]d; elsewhere: %[4]d, in %[5]d other %[6]ss.",
+		"Other alerts firing: %[1]d; also with %[2]s: %[3]d; elsewhere: %[4]d, in %[5]d other %[6]ss.",
 		"当前另有 %[1]d 条告警触发：与本告警同在 %[2]s 的 %[3]d 条，别处 %[4]d 条，涉及另外 %[5]d 个 %[6]s。",
 	}
 	msgFiresAnywhere = message{
-		"Other alerts that fire now: %d; this one has neither namespace nor job to tell how near they are.",
+		"Other alerts firing: %d; this one has no namespace or job to locate them by.",
 		"当前另有 %d 条告警触发；本告警没有 namespace 或 job，无法判断它们的远近。",
 	}
 	msgWordFires     = message{"firing", "触发数"}

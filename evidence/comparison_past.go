@@ -20,26 +20,26 @@ import (
 )
 
 var (
-	msgHours = message{"The value at this hour: %[1]s; %[2]s.", "同一时段的值：%[1]s；%[2]s。"}
-	msgMost  = message{"%[1]s at most %[2]s", "%[1]s最高 %[2]s"}
-	msgLeast = message{"%[1]s at least %[2]s", "%[1]s最低 %[2]s"}
+	msgHours = message{"Value at this hour: %[1]s; %[2]s.", "同一时段的值：%[1]s；%[2]s。"}
+	msgMost  = message{"%[1]s max %[2]s", "%[1]s最高 %[2]s"}
+	msgLeast = message{"%[1]s min %[2]s", "%[1]s最低 %[2]s"}
 
 	msgHourNone    = message{"%s no value with these labels", "%s没有该标签的数据"}
 	msgHourUnknown = message{"%s no data at all", "%s没有任何数据"}
-	msgHourFailed  = message{"%s it could not be looked up", "%s未能查询"}
+	msgHourFailed  = message{"%s lookup failed", "%s未能查询"}
 
 	msgNothingSince = message{
-		"The expression has had no value with this alert's labels since the onset: there is nothing to hold against other days.",
+		"The expression has had no value with this alert's labels since the onset: nothing to compare.",
 		"自异常开始以来，表达式没有与此告警标签相符的数据，无法与其他日期比较。",
 	}
-	msgNoHours      = message{" There are no data of then to compare with.", " 没有当时的数据可供比较。"}
+	msgNoHours      = message{" No data from then to compare.", " 没有当时的数据可供比较。"}
 	msgNotRisen     = message{" It did not rise like this then.", " 当时没有这样的上升。"}
 	msgNotFallen    = message{" It did not fall like this then.", " 当时没有这样的下降。"}
-	msgRisenToo     = message{" It rose like this %s as well: this may be a %s pattern.", " %s也有这样的上升：可能是%s规律。"}
-	msgFallenToo    = message{" It fell like this %s as well: this may be a %s pattern.", " %s也有这样的下降：可能是%s规律。"}
-	msgNothingNew   = message{" It was like this %s too, and before that hour as well: this may be nothing new.", " %s也是如此，且在该时段之前就已如此：可能并非新现象。"}
+	msgRisenToo     = message{" It also rose like this %s: maybe a %s pattern.", " %s也有这样的上升：可能是%s规律。"}
+	msgFallenToo    = message{" It also fell like this %s: maybe a %s pattern.", " %s也有这样的下降：可能是%s规律。"}
+	msgNothingNew   = message{" It was also like this %s, and before that hour: this may be nothing new.", " %s也是如此，且在该时段之前就已如此：可能并非新现象。"}
 	msgConditionToo = message{
-		" The condition was met %s as well, though the value did not move half as far.",
+		" The condition was also met %s, but the value moved less than half as far.",
 		" %s条件也曾成立，但变化幅度不到本次的一半。",
 	}
 
@@ -49,8 +49,8 @@ var (
 	msgWordAnd       = message{" and ", "和"}
 	msgWordDay       = message{"day", "日期"}
 	msgWordMedian    = message{"median before", "此前中位数"}
-	msgWordHighest   = message{"highest", "最高"}
-	msgWordLowest    = message{"lowest", "最低"}
+	msgWordHighest   = message{"max", "最高"}
+	msgWordLowest    = message{"min", "最低"}
 	msgWordCondition = message{"condition met", "条件成立"}
 	msgWordYes       = message{"yes", "是"}
 	msgWordNo        = message{"no", "否"}

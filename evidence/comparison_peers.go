@@ -21,44 +21,45 @@ import (
 
 var (
 	msgPeersWell = message{
-		"None of %d other series of the expression has met the condition since the onset.",
+		"None of the expression's %d other series met the condition since the onset.",
 		"表达式的其他 %d 条序列自异常开始以来均未满足条件。",
 	}
 	msgPeersSick = message{
-		"%[1]d of %[2]d other series of the expression have met the condition since the onset, %[3]d of them still do at the end.",
+		"%[1]d of the expression's %[2]d other series met the condition since the onset; %[3]d still do at the end.",
 		"表达式的其他 %[2]d 条序列中，有 %[1]d 条自异常开始以来满足过条件，其中 %[3]d 条至今仍满足。",
 	}
 	msgPeersMost = message{
-		" Highest since then: this alert's %[1]s; of the others the median %[2]s, the highest %[3]s.",
+		" Max since then: %[1]s for this alert; others: median %[2]s, max %[3]s.",
 		" 此后的最高值：本告警 %[1]s；其他序列的中位数 %[2]s，最高 %[3]s。",
 	}
 	msgPeersLeast = message{
-		" Lowest since then: this alert's %[1]s; of the others the median %[2]s, the lowest %[3]s.",
+		" Min since then: %[1]s for this alert; others: median %[2]s, min %[3]s.",
 		" 此后的最低值：本告警 %[1]s；其他序列的中位数 %[2]s，最低 %[3]s。",
 	}
-	msgLocal  = message{" A cause that all of them share is unlikely.", " 它们共有的原因不太可能。"}
-	msgShared = message{" A cause of this alert's target alone is unlikely.", " 仅由本告警目标自身引起的可能性不大。"}
+	msgLocal  = message{" A shared cause is unlikely.", " 它们共有的原因不太可能。"}
+	msgShared = message{" A cause specific to this target is unlikely.", " 仅由本告警目标自身引起的可能性不大。"}
 
 	msgNoPeers = message{
-		"The expression has no series but this alert's: there are no peers in it.",
+		"The expression has no other series: no peers to compare.",
 		"表达式只有本告警的序列，没有同类对象可比较。",
 	}
 	msgNoExpression = message{
-		"The alert's expression is not known: no peers can be told from it.",
+		"The alert's expression is unknown: no peers to compare.",
 		"告警表达式未知，无法得知同类对象。",
 	}
 	msgJobUp = message{
-		" Of the targets with %[1]s, %[2]d are up at the end of the window and %[3]d are down.",
+		" Targets with %[1]s at the end of the window: %[2]d up, %[3]d down.",
 		" 在时间范围结束时，标签为 %[1]s 的采集目标中 %[2]d 个正常，%[3]d 个不可用。",
 	}
 	msgNoJobUp = message{" Prometheus has no scrape targets with %s.", " Prometheus 没有标签为 %s 的采集目标。"}
-	msgNoJob   = message{" Nor could a job be told from its labels.", " 从其标签也无法判断所属 job。"}
+	msgNoJob   = message{" Its labels name no job either.", " 从其标签也无法判断所属 job。"}
 
 	msgWordLast   = message{"last", "最新值"}
 	msgWordOurs   = message{"this alert", "本告警"}
+	msgWordRole   = message{"role", "所属"}
 	msgWordPeer   = message{"peer", "同类"}
 	msgWordMetNow = message{"now", "当前成立"}
-	msgWordMetOff = message{"not now", "曾成立"}
+	msgWordMetOff = message{"earlier", "曾成立"}
 )
 
 // The bounds of the table of peers.
@@ -243,7 +244,7 @@ func (inv *investigation) peersTable(c promql.Condition, ours, others []peerSeri
 		furthest = msgWordHighest
 	}
 	t := &incident.Table{Columns: []string{
-		inv.say(msgWordSeries), inv.say(msgWordOf), inv.say(msgWordMedian), inv.say(furthest), inv.say(msgWordLast), inv.say(msgWordCondition),
+		inv.say(msgWordSeries), inv.say(msgWordRole), inv.say(msgWordMedian), inv.say(furthest), inv.say(msgWordLast), inv.say(msgWordCondition),
 	}}
 	number := promql.UnitOf(c.Value).Format
 	for i, name := range lineNames(lines, inv.rule.name) {

@@ -122,31 +122,31 @@ func TestBefore(t *testing.T) {
 	p := r.serve(t, "")
 	const (
 		number = `\d+(\.\d+)?`
-		low    = `at most 2\.\d+ %`
-		this   = `; this time at most 6\d(\.\d)? %\. `
+		low    = `max 2\.\d+ %`
+		this   = `; this time max 6\d(\.\d)? %\. `
 	)
 	tests := []struct{ name, expr, query, want string }{
-		{"not seasonal", "fresh_percent > 10", "", "^The value at this hour: a day before " + low + ", a week before " + low + this + `It did not rise like this then\.$`},
+		{"not seasonal", "fresh_percent > 10", "", "^Value at this hour: a day before " + low + ", a week before " + low + this + `It did not rise like this then\.$`},
 		{
 			"every day", "daily_percent > 10", "",
-			"^The value at this hour: a day before at most 6.*a week before at most 6.*" + this + `It rose like this a day before and a week before as well: this may be a daily pattern\.$`,
+			"^Value at this hour: a day before max 6.*a week before max 6.*" + this + `It also rose like this a day before and a week before: maybe a daily pattern\.$`,
 		},
-		{"every week", "weekly_percent > 10", "", this + `It rose like this a week before as well: this may be a weekly pattern\.$`},
-		{"for long", "always_percent > 10", "", this + `It was like this a day before and a week before too, and before that hour as well: this may be nothing new\.$`},
-		{"one sample is no rise", "spike_percent > 10", "", `^The value at this hour: a day before at most 90 %, .* It did not rise like this then\.$`},
-		{"twenty minutes earlier", "early_percent > 10", "", `It rose like this a day before as well: this may be a daily pattern\.$`},
-		{"half an hour earlier", "over_percent > 10", "", `It rose like this a day before as well: this may be a daily pattern\.$`},
-		{"twenty minutes later", "late_percent > 10", "", `It rose like this a day before as well: this may be a daily pattern\.$`},
-		{"two hours earlier", "morning_percent > 10", "", `a day before at most 2\.\d+ %, .* It did not rise like this then\.$`},
-		{"the condition alone", "barely_percent > 10", "", `a day before at most 12 %, .* The condition was met a day before as well, though the value did not move half as far\.$`},
-		{"under a moving threshold", "barely_percent > limit_percent", "", `The condition was met a day before as well`},
-		{"hardly changed, but not then", "restless_percent > 20", "", `a day before at most 0 %, a week before at most 0 %; .* It did not rise like this then\.$`},
-		{"a fall", "sinking_percent < 50", "", `^The value at this hour: a day before at least 3\d.* %, a week before at least 9\d.*; this time at least 3\d.* It fell like this a day before as well`},
-		{"no such series then", "new_percent > 10", "", `a day before no value with these labels, a week before no data at all; this time at most 60 %\. It did not rise like this then\.$`},
-		{"retention", "short_percent > 10", "", `a day before at most 2\.\d+ %, a week before no data at all; .* It did not rise like this then\.$`},
-		{"gone", "absent(gone)", "count(gone) or 0 * count(up)", `^The value at this hour: a day before at least 1, a week before at least 1; this time at least 0\. It did not fall like this then\.$`},
-		{"gone on other days too", "absent(left)", "count(left) or 0 * count(up)", `a day before at least 0, .* It fell like this a day before as well`},
-		{"a guard is the condition", "info unless gone", `info{job="api"} unless gone{job="api"}`, `a day before no value with these labels, .*; this time at most 1\. It did not rise`},
+		{"every week", "weekly_percent > 10", "", this + `It also rose like this a week before: maybe a weekly pattern\.$`},
+		{"for long", "always_percent > 10", "", this + `It was also like this a day before and a week before, and before that hour: this may be nothing new\.$`},
+		{"one sample is no rise", "spike_percent > 10", "", `^Value at this hour: a day before max 90 %, .* It did not rise like this then\.$`},
+		{"twenty minutes earlier", "early_percent > 10", "", `It also rose like this a day before: maybe a daily pattern\.$`},
+		{"half an hour earlier", "over_percent > 10", "", `It also rose like this a day before: maybe a daily pattern\.$`},
+		{"twenty minutes later", "late_percent > 10", "", `It also rose like this a day before: maybe a daily pattern\.$`},
+		{"two hours earlier", "morning_percent > 10", "", `a day before max 2\.\d+ %, .* It did not rise like this then\.$`},
+		{"the condition alone", "barely_percent > 10", "", `a day before max 12 %, .* The condition was also met a day before, but the value moved less than half as far\.$`},
+		{"under a moving threshold", "barely_percent > limit_percent", "", `The condition was also met a day before`},
+		{"hardly changed, but not then", "restless_percent > 20", "", `a day before max 0 %, a week before max 0 %; .* It did not rise like this then\.$`},
+		{"a fall", "sinking_percent < 50", "", `^Value at this hour: a day before min 3\d.* %, a week before min 9\d.*; this time min 3\d.* It also fell like this a day before`},
+		{"no such series then", "new_percent > 10", "", `a day before no value with these labels, a week before no data at all; this time max 60 %\. It did not rise like this then\.$`},
+		{"retention", "short_percent > 10", "", `a day before max 2\.\d+ %, a week before no data at all; .* It did not rise like this then\.$`},
+		{"gone", "absent(gone)", "count(gone) or 0 * count(up)", `^Value at this hour: a day before min 1, a week before min 1; this time min 0\. It did not fall like this then\.$`},
+		{"gone on other days too", "absent(left)", "count(left) or 0 * count(up)", `a day before min 0, .* It also fell like this a day before`},
+		{"a guard is the condition", "info unless gone", `info{job="api"} unless gone{job="api"}`, `a day before no value with these labels, .*; this time max 1\. It did not rise`},
 		{"nothing", "nowhere > 1", "", "^The expression has no value with this alert's labels in this window"},
 	}
 	c := collectorAt(t, p.URL, r.end())
@@ -171,7 +171,7 @@ func TestBefore(t *testing.T) {
 		comparisons, _ := c.CounterEvidence(t.Context(), firingIncident(r.end().Add(-2*time.Minute), "restarted_percent > 10", "alertname=X job=api"), nil)
 		t.Log(comparisons[0].Summary, comparisons[0].Table)
 		assert.Less(t, comparisons[0].End.Sub(comparisons[0].Start), 10*time.Minute)
-		assert.Regexp(t, `^The value at this hour: a day before at most 6\S+ %, .* It rose like this a day before as well`, comparisons[0].Summary)
+		assert.Regexp(t, `^Value at this hour: a day before max 6\S+ %, .* It also rose like this a day before`, comparisons[0].Summary)
 	})
 	t.Run("the chart and the table", func(t *testing.T) {
 		comparisons, _ := c.CounterEvidence(t.Context(), firingIncident(fired, "daily_percent > 10", "alertname=X job=api"), nil)
@@ -268,20 +268,20 @@ func TestPeersAndAlerts(t *testing.T) {
 	tests := []struct{ name, expr, alert, want string }{
 		{
 			"healthy", "local > 50", alert,
-			`^None of 9 other series of the expression has met the condition since the onset\. Highest since then: this alert's 9\S+; of the others the median 6(\.\d+)?, the highest 6\.\d+\. A cause that all of them share is unlikely\.$`,
+			`^None of the expression's 9 other series met the condition since the onset\. Max since then: 9\S+ for this alert; others: median 6(\.\d+)?, max 6\.\d+\. A shared cause is unlikely\.$`,
 		},
-		{"sick as well", "global > 50", alert, `^6 of 9 other series of the expression have met the condition since the onset, 6 of them still do at the end\. .* the highest 9\S+\. A cause of this alert's target alone is unlikely\.$`},
-		{"of one incident", "global > 50", alert + ";alertname=X job=api instance=1:80", `^5 of 8 other series `},
-		{"a fall", "room < 20", alert, `^None of 9 .* Lowest since then: this alert's [45]\S+; of the others the median 7\d(\.\d+)?, the lowest 7\d(\.\d+)?\. A cause`},
-		{"not any more", "passing > 50", alert, `^1 of 1 other series .* since the onset, 0 of them still do at the end\.`},
-		{"a threshold each", "global > on (instance) limit", alert, `^6 of 9 other series .*, 6 of them still do`},
-		{"a guard", "global > 50 and traffic > 5", "alertname=X job=api instance=1:80", `^2 of 9 other series .*, 2 of them still do at the end\. Highest since then: [^%]*highest 9\S+$`},
-		{"compared with nothing", "local unless traffic < 5", "alertname=X job=api instance=1:80", `^4 of 9 other series `},
-		{"alone", "alone > 50", alert, `^The expression has no series but this alert's: there are no peers in it\. Of the targets with job="api", 8 are up at the end of the window and 2 are down\.$`},
-		{"an aggregate", "sum(local) > 50", "alertname=X", `^The expression has no series but .* Of the targets with job="api", 8 are up`},
-		{"absent", `absent(local{job="web"})`, "alertname=X job=web", `^The expression has no series but .* Prometheus has no scrape targets with job="web"\.$`},
-		{"no job", "homeless > 50", "alertname=X zone=a", `^The expression has no series but .* Nor could a job be told from its labels\.$`},
-		{"no rule", "", alert, `^The alert's expression is not known: no peers can be told from it\. Of the targets with job="api", 8 are up`},
+		{"sick as well", "global > 50", alert, `^6 of the expression's 9 other series met the condition since the onset; 6 still do at the end\. .* max 9\S+\. A cause specific to this target is unlikely\.$`},
+		{"of one incident", "global > 50", alert + ";alertname=X job=api instance=1:80", `^5 of the expression's 8 other series `},
+		{"a fall", "room < 20", alert, `^None of the expression's 9 .* Min since then: [45]\S+ for this alert; others: median 7\d(\.\d+)?, min 7\d(\.\d+)?\. A shared cause`},
+		{"not any more", "passing > 50", alert, `^1 of the expression's 1 other series .* since the onset; 0 still do at the end\.`},
+		{"a threshold each", "global > on (instance) limit", alert, `^6 of the expression's 9 other series .*; 6 still do`},
+		{"a guard", "global > 50 and traffic > 5", "alertname=X job=api instance=1:80", `^2 of the expression's 9 other series .*; 2 still do at the end\. Max since then: [^%]*max 9\S+$`},
+		{"compared with nothing", "local unless traffic < 5", "alertname=X job=api instance=1:80", `^4 of the expression's 9 other series `},
+		{"alone", "alone > 50", alert, `^The expression has no other series: no peers to compare\. Targets with job="api" at the end of the window: 8 up, 2 down\.$`},
+		{"an aggregate", "sum(local) > 50", "alertname=X", `^The expression has no other series: .* Targets with job="api" .*: 8 up`},
+		{"absent", `absent(local{job="web"})`, "alertname=X job=web", `^The expression has no other series: .* Prometheus has no scrape targets with job="web"\.$`},
+		{"no job", "homeless > 50", "alertname=X zone=a", `^The expression has no other series: .* Its labels name no job either\.$`},
+		{"no rule", "", alert, `^The alert's expression is unknown: no peers to compare\. Targets with job="api" .*: 8 up`},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -294,8 +294,8 @@ func TestPeersAndAlerts(t *testing.T) {
 	t.Run("only just", func(t *testing.T) {
 		now := r.end().Add(900 * time.Millisecond)
 		comparisons, _ := collectorAt(t, p.URL, now).CounterEvidence(t.Context(), firingIncident(now, "local > 50", alert), nil)
-		assert.Contains(t, comparisons[0].Summary, "; this time at most 9")
-		assert.Contains(t, comparisons[1].Summary, "None of 9 other series")
+		assert.Contains(t, comparisons[0].Summary, "; this time max 9")
+		assert.Contains(t, comparisons[1].Summary, "None of the expression's 9 other series")
 	})
 	t.Run("those that meet it first", func(t *testing.T) {
 		rows := ask(t, "global > 50 and traffic > 5", "alertname=X job=api instance=1:80")[1].Table.Rows
@@ -318,15 +318,15 @@ func TestPeersAndAlerts(t *testing.T) {
 	})
 
 	where := []struct{ name, alert, want string }{
-		{"by namespace", "alertname=X namespace=shop pod=p0", `^Other alerts that fire now: 14; with namespace="shop" as this one: 2; elsewhere: 12, in 9 other namespaces\.$`},
-		{"by job", "alertname=Y job=api", `^Other alerts that fire now: 15; with job="api" as this one: 1; elsewhere: 14, in 0 other jobs\.$`},
-		{"by what the series say", "alertname=Y instance=0:80", `^Other alerts that fire now: 15; with job="api" as this one: 1; elsewhere: 14`},
-		{"nowhere", "alertname=Y zone=a", `^Other alerts that fire now: 15; this one has neither namespace nor job to tell how near they are\.$`},
+		{"by namespace", "alertname=X namespace=shop pod=p0", `^Other alerts firing: 14; also with namespace="shop": 2; elsewhere: 12, in 9 other namespaces\.$`},
+		{"by job", "alertname=Y job=api", `^Other alerts firing: 15; also with job="api": 1; elsewhere: 14, in 0 other jobs\.$`},
+		{"by what the series say", "alertname=Y instance=0:80", `^Other alerts firing: 15; also with job="api": 1; elsewhere: 14`},
+		{"nowhere", "alertname=Y zone=a", `^Other alerts firing: 15; this one has no namespace or job to locate them by\.$`},
 	}
 	for _, test := range where {
 		t.Run("fires: "+test.name, func(t *testing.T) {
 			item := ask(t, map[bool]string{true: "local > 50", false: "homeless > 50"}[test.name != "nowhere"], test.alert)[2]
-			assert.Equal(t, "What else fires now", item.Title)
+			assert.Equal(t, "Also firing now", item.Title)
 			assert.Regexp(t, test.want, item.Summary)
 		})
 	}
@@ -341,7 +341,7 @@ func TestPeersAndAlerts(t *testing.T) {
 	t.Run("fires: nothing", func(t *testing.T) {
 		c := collectorAt(t, p.URL, r.start.Add(-time.Hour))
 		comparisons, _ := c.CounterEvidence(t.Context(), firingIncident(r.start.Add(-2*time.Hour), "local > 50", alert), nil)
-		assert.Equal(t, "No other alert fires now.", comparisons[2].Summary)
+		assert.Equal(t, "No other alerts firing.", comparisons[2].Summary)
 		assert.Nil(t, comparisons[2].Table)
 	})
 	t.Run("Chinese", func(t *testing.T) {

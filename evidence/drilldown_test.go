@@ -28,7 +28,7 @@ func TestDrilldownOfAnAttack(t *testing.T) {
 			"alertname=High user_type=guest severity=critical",
 			`sum by (user_type, ip_region) (rate(user_login_total{login_status="failed",user_type="guest"}[5m])) / sum by (user_type, ip_region) (rate(user_login_total{user_type="guest"}[5m]))`,
 			map[string]string{"ip_region": "us-east"},
-			`Within user_type="guest": ip_region="us-east" carries 100 % of the change`,
+			`Within user_type="guest": ip_region="us-east" accounts for 100 % of the change`,
 		},
 		{
 			"a ratio of all",
@@ -36,7 +36,7 @@ func TestDrilldownOfAnAttack(t *testing.T) {
 			"alertname=High severity=critical",
 			`sum by (ip_region, user_type) (rate(user_login_total{login_status="failed"}[5m])) / sum by (ip_region, user_type) (rate(user_login_total[5m]))`,
 			map[string]string{"ip_region": "us-east", "user_type": "guest"},
-			`ip_region="us-east", user_type="guest" carries 100 % of the change`,
+			`ip_region="us-east", user_type="guest" accounts for 100 % of the change`,
 		},
 		{
 			"a ratio in percent",
@@ -44,7 +44,7 @@ func TestDrilldownOfAnAttack(t *testing.T) {
 			"alertname=High severity=critical",
 			`sum without (login_status) (rate(user_login_total{login_status="failed"}[5m])) / sum without (login_status) (rate(user_login_total[5m]))`,
 			map[string]string{"ip_region": "us-east", "user_type": "guest"},
-			`ip_region="us-east", user_type="guest" carries 100 % of the change; it is 36 % of the whole, and its own value went from 5.1 % to 66.7 %.`,
+			`ip_region="us-east", user_type="guest" accounts for 100 % of the change and 36 % of the total; its own value went from 5.1 % to 66.7 %.`,
 		},
 		{
 			"successes that become fewer",
@@ -52,7 +52,7 @@ func TestDrilldownOfAnAttack(t *testing.T) {
 			"alertname=High severity=critical",
 			`sum by (ip_region, user_type) (rate(user_login_total{login_status="success"}[5m])) / sum by (ip_region, user_type) (rate(user_login_total[5m]))`,
 			map[string]string{"ip_region": "us-east", "user_type": "guest"},
-			`ip_region="us-east", user_type="guest" carries `,
+			`ip_region="us-east", user_type="guest" accounts for `,
 		},
 		{
 			"a sum",
@@ -60,7 +60,7 @@ func TestDrilldownOfAnAttack(t *testing.T) {
 			"alertname=High severity=critical",
 			`sum by (ip_region, user_type) (rate(user_login_total{login_status="failed"}[5m]))`,
 			map[string]string{"ip_region": "us-east", "user_type": "guest"},
-			`ip_region="us-east", user_type="guest" carries 100 % of the change (it had `,
+			`ip_region="us-east", user_type="guest" accounts for 100 % of the change (`,
 		},
 		{
 			"an average",
@@ -68,7 +68,7 @@ func TestDrilldownOfAnAttack(t *testing.T) {
 			"alertname=High severity=critical user_type=guest login_status=failed",
 			`avg without () (rate(user_login_total{login_status="failed",user_type="guest"}[5m]))`,
 			map[string]string{"ip_region": "us-east"},
-			`Within login_status="failed", user_type="guest": ip_region="us-east" carries `,
+			`Within login_status="failed", user_type="guest": ip_region="us-east" accounts for `,
 		},
 		{
 			"the highest",
@@ -84,7 +84,7 @@ func TestDrilldownOfAnAttack(t *testing.T) {
 			"alertname=High severity=critical user_type=guest",
 			`sum by (user_type, ip_region) (rate(user_login_total{login_status="failed",user_type="guest"}[5m]))`,
 			map[string]string{"ip_region": "us-east"},
-			`Within user_type="guest": ip_region="us-east" carries 100 % of the change (it had `,
+			`Within user_type="guest": ip_region="us-east" accounts for 100 % of the change (`,
 		},
 	}
 	for _, test := range tests {
@@ -137,17 +137,17 @@ func TestDrilldownOfOtherForms(t *testing.T) {
 	r.add(`job:requests:rate5m{job="api"}`, func(s float64) float64 { return s / 100 })
 	p := r.serve(t, "")
 	tests := []struct{ name, expr, summary string }{
-		{"gone", `absent(up{job="api",instance="b:80"})`, "Gone: 1 of 1 series that were there in this window; the last was seen at "},
-		{"down", `absent(up{job="web"} == 1)`, "All series are there (2), but none has the value that is asked for; last: 0."},
-		{"never there", `absent_over_time(up{job="wep"}[5m])`, "No such series was there in the whole window"},
-		{"missing behind unless", `count by (job) (requests_total) unless on (job) count by (job) (up{job="web"} == 2)`, "All series are there (2)"},
-		{"single series", `up{job="web"} == 0`, "each value of the expression is that of a single series already. When the alert fired, 2 of 2 series"},
-		{"recorded", `job:requests:rate5m > 1`, "recorded by a rule"},
-		{"no series", `vector(1) > 0`, "there are no series in the expression"},
-		{"no data", `sum(nowhere) > 0`, "There are no data to break down"},
-		{"no labels", `sum by (job, instance) (rate(requests_total[5m])) > 0`, "has no label that tells its parts apart"},
-		{"no such parts", `count_values("v", up) > 0`, "parts of such an aggregation"},
-		{"evenly spread", `sum by (job) (rate(requests_total[5m])) > 30`, "Nothing new stands out: the change falls where the values already were. Evenly spread over instance (2)."},
+		{"gone", `absent(up{job="api",instance="b:80"})`, "Gone: 1 of the window's 1 series; the last was seen at "},
+		{"down", `absent(up{job="web"} == 1)`, "All series exist (2), but none has the required value; last: 0."},
+		{"never there", `absent_over_time(up{job="wep"}[5m])`, "No such series in this window"},
+		{"missing behind unless", `count by (job) (requests_total) unless on (job) count by (job) (up{job="web"} == 2)`, "All series exist (2)"},
+		{"single series", `up{job="web"} == 0`, "each value of the expression is already a single series. When the alert fired, 2 of the expression's 2 series"},
+		{"recorded", `job:requests:rate5m > 1`, "comes from a recording rule"},
+		{"no series", `vector(1) > 0`, "the expression has no series"},
+		{"no data", `sum(nowhere) > 0`, "No data to break down"},
+		{"no labels", `sum by (job, instance) (rate(requests_total[5m])) > 0`, "no label distinguishes the aggregated series"},
+		{"no such parts", `count_values("v", up) > 0`, "this aggregation's parts do not explain"},
+		{"evenly spread", `sum by (job) (rate(requests_total[5m])) > 30`, "Nothing new stands out: the change matches the prior distribution. Evenly spread over instance (2)."},
 		{"a quantile", `histogram_quantile(0.9, sum by (le) (rate(latency_seconds_bucket[5m]))) > 0.5`, `instance="b:80" stands out: it went from 90 ms to 1 s`},
 		{"a moving threshold", `sum by (job) (rate(requests_total[5m])) > on (job) 2 * job:requests:rate5m`, "Evenly spread over instance (2)"},
 	}
@@ -200,9 +200,9 @@ func TestYoungPrometheus(t *testing.T) {
 	}
 	drill := ofKind(items, incident.KindDrilldown)
 	require.Len(t, drill, 1)
-	assert.Contains(t, drill[0].Summary, `Within user_type="guest": ip_region="us-east" carries 100 % of the change; it is `)
+	assert.Contains(t, drill[0].Summary, `Within user_type="guest": ip_region="us-east" accounts for 100 % of the change and `)
 	signal := ofKind(items, incident.KindSignal)
 	require.Len(t, signal, 1)
-	assert.Contains(t, signal[0].Summary, "times the usual deviation")
+	assert.Contains(t, signal[0].Summary, "times the deviation")
 	assert.Greater(t, len(signal[0].Chart.Series[0].Points), 50)
 }

@@ -18,15 +18,15 @@ import (
 var (
 	msgWithin  = message{"Within %s: ", "在 %s 范围内："}
 	msgCarries = message{
-		"%[1]s carries %[2]s of the change; it is %[3]s of the whole, and its own value went from %[4]s to %[5]s.",
+		"%[1]s accounts for %[2]s of the change and %[3]s of the total; its own value went from %[4]s to %[5]s.",
 		"变化的 %[2]s 来自 %[1]s；它占总量的 %[3]s，其自身的值由 %[4]s 变为 %[5]s。",
 	}
 	msgCarriesSum = message{
-		"%[1]s carries %[2]s of the change (it had %[3]s before): it went from %[4]s to %[5]s.",
+		"%[1]s accounts for %[2]s of the change (%[3]s before): from %[4]s to %[5]s.",
 		"变化的 %[2]s 来自 %[1]s（此前占 %[3]s）：由 %[4]s 变为 %[5]s。",
 	}
 	msgCarriesNew = message{
-		"%[1]s carries %[2]s of it; its own value is %[3]s.",
+		"%[1]s accounts for %[2]s; its value is %[3]s.",
 		"其中 %[2]s 来自 %[1]s；其自身的值为 %[3]s。",
 	}
 	msgStandsOut = message{
@@ -35,45 +35,45 @@ var (
 	}
 	msgSpreadOver = message{" Evenly spread over %s.", " 在 %s 上分布均匀。"}
 	msgAsBefore   = message{
-		"Nothing new stands out: the change falls where the values already were.",
+		"Nothing new stands out: the change matches the prior distribution.",
 		"没有新的突出部分：变化与原有分布一致。",
 	}
 	msgOneValue  = message{" Only one value of %s.", " %s 只有一个值。"}
-	msgUnchanged = message{"It hardly changed.", "几乎没有变化。"}
+	msgUnchanged = message{"Almost no change.", "几乎没有变化。"}
 	msgNews      = message{
-		" There are no data from before the onset: shares are of the present value.",
+		" No data from before the onset: shares are of the current value.",
 		" 没有触发前的数据：占比按当前值计算。",
 	}
 
 	msgNotBrokenDown = map[promql.Refusal]message{
 		promql.RefusedSeries: {
-			"Not broken down: each value of the expression is that of a single series already.",
+			"Not broken down: each value of the expression is already a single series.",
 			"未下钻：表达式的每个值本来就对应单个时间序列。",
 		},
 		promql.RefusedRecorded: {
-			"Not broken down: the series is recorded by a rule, its parts are not kept in it.",
+			"Not broken down: the series comes from a recording rule, without its parts.",
 			"未下钻：该序列由记录规则生成，不含其组成部分。",
 		},
 		promql.RefusedLabels: {
-			"Not broken down: what is aggregated has no label that tells its parts apart.",
+			"Not broken down: no label distinguishes the aggregated series.",
 			"未下钻：被聚合的序列没有可区分的标签。",
 		},
-		promql.RefusedEmpty:    {"There are no data to break down in this window.", "该时间范围内没有可供下钻的数据。"},
-		promql.RefusedConstant: {"Not broken down: there are no series in the expression.", "未下钻：表达式中没有时间序列。"},
+		promql.RefusedEmpty:    {"No data to break down in this window.", "该时间范围内没有可供下钻的数据。"},
+		promql.RefusedConstant: {"Not broken down: the expression has no series.", "未下钻：表达式中没有时间序列。"},
 		promql.RefusedForm: {
-			"Not broken down: parts of such an aggregation do not explain the whole.",
+			"Not broken down: this aggregation's parts do not explain the total.",
 			"未下钻：此类聚合的组成部分无法解释整体。",
 		},
 	}
 	msgMeeting = message{
-		" When the alert fired, %[1]s of %[2]s series of the expression met its condition.",
+		" When the alert fired, %[1]s of the expression's %[2]s series met its condition.",
 		" 告警触发时，表达式的 %[2]s 个序列中有 %[1]s 个满足条件。",
 	}
 	msgWordLabel = message{"label", "标签"}
 	msgWordCount = message{"values", "取值数"}
-	msgWordTop   = message{"most telling value", "最突出的值"}
-	msgWordShare = message{"share of the change", "变化占比"}
-	msgWordMoved = message{"not evenly spread by", "不均匀程度"}
+	msgWordTop   = message{"top value", "最突出的值"}
+	msgWordShare = message{"share of change", "变化占比"}
+	msgWordMoved = message{"unevenness", "不均匀程度"}
 	msgWordRest  = message{"all others", "其余合计"}
 )
 

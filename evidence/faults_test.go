@@ -61,9 +61,9 @@ func TestFaultyPrometheus(t *testing.T) {
 		},
 	}
 	words := map[string]string{
-		"hangs": "took", "drips": "took", "is huge": "more than 16 MiB", "is no Prometheus": "can't be asked",
+		"hangs": "timed out", "drips": "timed out", "is huge": "more than 16 MiB", "is no Prometheus": "server unavailable",
 		"fails": "HTTP status 500", "wants a password": "check the credentials in http_config", "refuses": "unknown function",
-		"has limits": "limit", "says nonsense": "can't be asked", "cuts off": "can't be asked", "is gone": "connection refused",
+		"has limits": "limit", "says nonsense": "server unavailable", "cuts off": "server unavailable", "is gone": "connection refused",
 	}
 	for name, want := range words {
 		t.Run(name, func(t *testing.T) {
@@ -136,8 +136,8 @@ func TestWithoutPrometheus(t *testing.T) {
 	inc.Alerts[1].Status, inc.Alerts[1].EndsAt = incident.Resolved, since.Add(time.Minute)
 	for language, want := range map[incident.Language][2]string{
 		"en": {
-			`Firing: 1 of 2 alerts of X, the first since 2026-11-20 08:30:05 UTC. Alertmanager left 3 more out of the notification. All have alertname="X", team="a".`,
-			"Nothing was looked up in Prometheus: PROMETHEUS_URL is not set.",
+			`1 of 2 X alerts firing, the first since 2026-11-20 08:30:05 UTC. Alertmanager omitted 3 more. All have alertname="X", team="a".`,
+			"Prometheus was not queried: PROMETHEUS_URL is not set.",
 		},
 		"zh": {
 			`X 共 2 条告警，其中 1 条正在触发；最早始于 2026-11-20 08:30:05 UTC。 Alertmanager 的通知中另有 3 条未列出。 共同标签：alertname="X", team="a"。`,

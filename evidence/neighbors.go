@@ -18,27 +18,27 @@ import (
 )
 
 var (
-	msgTitleTargets  = message{"Targets of the alert and their peers", "相关采集目标的状态"}
+	msgTitleTargets  = message{"Targets and peers", "相关采集目标的状态"}
 	msgTitleRestarts = message{"Restarts", "重启"}
-	msgTitleVersions = message{"Changes of versions and settings", "版本与配置变更"}
-	msgTitleReplicas = message{"Changes of deployments and replicas", "部署与副本变更"}
+	msgTitleVersions = message{"Version and config changes", "版本与配置变更"}
+	msgTitleReplicas = message{"Deployment and replica changes", "部署与副本变更"}
 
 	msgNoTargets = message{
-		"No target could be told from the alert's labels: there is no job, instance or namespace in them.",
+		"The alert's labels identify no target: they have no job, instance, or namespace.",
 		"无法从告警标签判断采集目标：其中没有 job、instance 或 namespace。",
 	}
 	msgNoUp = message{"Prometheus has no scrape targets with %s in this window.", "该时间范围内没有标签为 %s 的采集目标。"}
 	msgUp   = message{
-		"All targets with %[2]s (%[1]d) were up in the whole window.",
+		"All targets with %[2]s (%[1]d) were up throughout.",
 		"标签为 %[2]s 的 %[1]d 个采集目标在整个时间范围内均正常。",
 	}
 	msgNotUp = message{
-		"%[1]d of %[2]d targets with %[3]s were not up all the time; the first since %[4]s: %[5]s.",
+		"%[1]d of %[2]d targets with %[3]s were not always up; the first since %[4]s: %[5]s.",
 		"标签为 %[3]s 的 %[2]d 个采集目标中有 %[1]d 个曾不正常；最早自 %[4]s 起：%[5]s。",
 	}
-	msgNoChange = message{" None of these was seen: %s.", " 未发现：%s。"}
+	msgNoChange = message{" Not seen: %s.", " 未发现：%s。"}
 	msgChanges  = message{
-		"%[1]d in this window, %[2]d of them in the half hour before the onset (%[3]s); the last before it: %[4]s at %[5]s.",
+		"%[1]d in this window, %[2]d in the half hour before the onset (%[3]s); the last before it: %[4]s at %[5]s.",
 		"该时间范围内共 %[1]d 次，其中 %[2]d 次在异常开始（%[3]s）前半小时内；之前最近一次：%[4]s（%[5]s）。",
 	}
 	msgChangesAfter = message{

@@ -19,11 +19,11 @@ import (
 var (
 	msgNoOthers = message{"No other alert fired in this window.", "该时间范围内没有其他告警触发。"}
 	msgOthers   = message{
-		"Other alerts that fired in this window: %[1]d, before this one: %[2]d, on the same target: %[3]d.",
+		"Other alerts in this window: %[1]d; before this one: %[2]d; on the same target: %[3]d.",
 		"该时间范围内另有 %[1]d 条告警触发，其中 %[2]d 条早于本告警，%[3]d 条在同一目标上。",
 	}
-	msgFirstOther = message{" The first after the window's start: %[1]s at %[2]s.", " 该时间范围内最早触发：%[1]s（%[2]s）。"}
-	msgOlder      = message{" Firing since before the window: %d more.", " 另有 %d 条在此之前就已触发。"}
+	msgFirstOther = message{" First in the window: %[1]s at %[2]s.", " 该时间范围内最早触发：%[1]s（%[2]s）。"}
+	msgOlder      = message{" Already firing before it: %d more.", " 另有 %d 条在此之前就已触发。"}
 	msgSilenced   = message{" This alert is silenced%s.", " 本告警已被静默%s。"}
 	msgInhibited  = message{" This alert is inhibited by %s.", " 本告警被 %s 抑制。"}
 	msgByComment  = message{" (%[1]s: %[2]q, until %[3]s)", "（%[1]s：%[2]q，至 %[3]s）"}

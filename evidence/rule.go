@@ -28,7 +28,7 @@ type rule struct {
 
 var (
 	errNoRule    = errors.New("the alert's rule is not known")
-	errNotListed = fmt.Errorf("%w: it is neither listed nor in the alert's URL", errNoRule)
+	errNotListed = fmt.Errorf("%w: neither listed nor in generatorURL", errNoRule)
 )
 
 // findRule looks for the alert's rule where Prometheus lists its rules, or else takes the expression out of the

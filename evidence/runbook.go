@@ -45,8 +45,8 @@ const (
 
 var (
 	msgRunbook     = message{"The first %[1]d of %[2]d lines of %[3]s.", "%[3]s 的前 %[1]d 行（共 %[2]d 行）。"}
-	errNotAllowed  = errors.New("it is not on the list of runbooks that may be fetched")
-	errPrivate     = errors.New("its address is not public, and in no network that runbooks may be in")
+	errNotAllowed  = errors.New("not in analysis.runbooks.allow")
+	errPrivate     = errors.New("private address, not in analysis.runbooks.networks")
 	errNotText     = errors.New("it is not text")
 	runbookLabels  = []string{"runbook_url", "runbook"}
 	textMediaTypes = []string{"text/plain", "text/markdown", "text/x-markdown", "text/html"}

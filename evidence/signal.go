@@ -125,7 +125,7 @@ func (inv *investigation) readLimit(ctx context.Context, v *signalView, at time.
 	}
 	thresholds, err := inv.prom.Range(ctx, v.condition.Threshold.String(), v.start, v.end, v.step)
 	if err != nil {
-		return fmt.Errorf("asking for the threshold: %w", err)
+		return fmt.Errorf("querying threshold: %w", err)
 	}
 	if len(thresholds) == 1 {
 		v.movingLimit = thresholds[0]

@@ -18,7 +18,7 @@ import (
 
 var (
 	msgNoRule = message{
-		"the alert's rule is not known: Prometheus lists no such rule, and the alert's generatorURL holds no expression",
+		"alert rule not found: Prometheus doesn't list it, and the alert's generatorURL has no expression",
 		"告警规则未知：Prometheus 中没有该规则，告警的 generatorURL 也不含表达式",
 	}
 	msgTitleOf  = message{"%[1]s: %[2]s", "%[1]s：%[2]s"}
@@ -27,22 +27,22 @@ var (
 		"在该时间范围内，表达式没有与此告警标签相符的数据。",
 	}
 	msgValues = message{
-		"The value was %[1]s when the alert fired; last %[2]s.",
+		"Value when the alert fired: %[1]s; last: %[2]s.",
 		"告警触发时的值为 %[1]s，最新值为 %[2]s。",
 	}
-	msgGone     = message{"There was no value when the alert fired; last %s.", "告警触发时没有数据，最后的值为 %s。"}
-	msgHighest  = message{" Highest %[1]s at %[2]s.", " 最高 %[1]s（%[2]s）。"}
-	msgLowest   = message{" Lowest %[1]s at %[2]s.", " 最低 %[1]s（%[2]s）。"}
+	msgGone     = message{"No value when the alert fired; last: %s.", "告警触发时没有数据，最后的值为 %s。"}
+	msgHighest  = message{" Max %[1]s at %[2]s.", " 最高 %[1]s（%[2]s）。"}
+	msgLowest   = message{" Min %[1]s at %[2]s.", " 最低 %[1]s（%[2]s）。"}
 	msgLimit    = message{" Threshold: %[1]s %[2]s.", " 阈值：%[1]s %[2]s。"}
-	msgBaseline = message{" Before: median %[1]s, usual deviation %[2]s.", " 此前：中位数 %[1]s，常见偏差 %[2]s。"}
+	msgBaseline = message{" Before: median %[1]s, deviation %[2]s.", " 此前：中位数 %[1]s，常见偏差 %[2]s。"}
 	msgUnusual  = message{
-		" The change is %s times the usual deviation.",
+		" The change is %s times the deviation.",
 		" 变化幅度是常见偏差的 %s 倍。",
 	}
-	msgUsual      = message{" Against that the value hardly changed.", " 与此前相比几乎没有变化。"}
-	msgNoPast     = message{" There is too little before the onset to compare with.", " 触发前的数据太少，无法比较。"}
-	msgSince      = message{" The condition is met since %s.", " 条件自 %s 起持续成立。"}
-	msgAllPast    = message{" The condition is met since the window's start or longer.", " 条件在整个时间范围内一直成立。"}
+	msgUsual      = message{" The change is within that.", " 与此前相比几乎没有变化。"}
+	msgNoPast     = message{" Too little data before the onset to compare.", " 触发前的数据太少，无法比较。"}
+	msgSince      = message{" Condition met since %s.", " 条件自 %s 起持续成立。"}
+	msgAllPast    = message{" Condition met for the whole window or longer.", " 条件在整个时间范围内一直成立。"}
 	msgWordLimit  = message{"threshold", "阈值"}
 	msgWordGroup  = message{"rule group", "规则组"}
 	msgWordFor    = message{"for", "for"}

@@ -21,31 +21,31 @@ const (
 
 var (
 	msgSuspects = message{
-		"%[1]d of %[2]d series around the alert changed clearly; most of all %[3]s, %[4]s, since %[5]s.",
+		"%[1]d of %[2]d related series changed clearly, most of all %[3]s, %[4]s, since %[5]s.",
 		"告警周边 %[2]d 条序列中有 %[1]d 条明显变化；变化最大的是 %[3]s：%[4]s，始于 %[5]s。",
 	}
 	msgNoSuspect = message{
-		"None of %[1]d series around the alert changed beyond what healthy series show; the least unlike it is %[2]s, %[3]s, since %[4]s.",
+		"None of %[1]d related series changed beyond what healthy series show; the closest is %[2]s, %[3]s, since %[4]s.",
 		"告警周边 %[1]d 条序列均未超出正常波动；相对最突出的是 %[2]s：%[3]s，始于 %[4]s。",
 	}
 	msgFirstMoved = message{" %s moved first, at %s.", " 最先变化的是 %s，时间 %s。"}
 	msgMovedFirst = message{" It moved first.", " 它最先变化。"}
-	msgLeftOut    = message{" %d series more were not looked at: too many.", " 另有 %d 条序列因数量过多未查看。"}
-	msgPartly     = message{" Not all of them could be read: %s.", " 部分序列未能读取：%s。"}
+	msgLeftOut    = message{" Skipped %d more series: too many.", " 另有 %d 条序列因数量过多未查看。"}
+	msgPartly     = message{" Some could not be read: %s.", " 部分序列未能读取：%s。"}
 	msgRose       = message{"which rose from %s to %s", "从 %s 升至 %s"}
 	msgFell       = message{"which fell from %s to %s", "从 %s 降至 %s"}
-	msgEnded      = message{"which ended (it was %s)", "已中断（此前为 %s）"}
+	msgEnded      = message{"which ended (was %s)", "已中断（此前为 %s）"}
 
 	msgWordSeries    = message{"series", "序列"}
-	msgWordOf        = message{"of", "所属"}
+	msgWordOf        = message{"target", "所属"}
 	msgWordBefore    = message{"before", "之前"}
 	msgWordAfter     = message{"after", "之后"}
 	msgWordDeviation = message{"deviations", "偏离倍数"}
 	msgWordNote      = message{"note", "备注"}
 	msgNoteSure      = message{"high confidence", "置信度高"}
 	msgNoteUnsure    = message{"low confidence", "置信度低"}
-	msgNoteUsual     = message{"as on other occasions the day before", "前一天也曾如此"}
-	msgNoteOwn       = message{"the alert's own signal", "告警自身的信号"}
+	msgNoteUsual     = message{"also seen the day before", "前一天也曾如此"}
+	msgNoteOwn       = message{"alert's own signal", "告警自身的信号"}
 	msgNoteEnded     = message{"ended", "已中断"}
 )
 
@@ -74,7 +74,7 @@ func (inv *investigation) suspectsItem(found []suspect, g score.Grid, judged, le
 }
 
 var msgSuspectsNoPast = message{
-	"No series around the alert has enough of a past to tell a change by.",
+	"No related series has enough history to detect a change.",
 	"告警周边的序列缺少足够的历史数据，无法判断变化。",
 }
 

@@ -17,13 +17,13 @@ import (
 // What can go wrong with a query. The words are for the person on call.
 var (
 	// ErrUnavailable says that the server can't be reached, does not let us in, failed, or is no such server.
-	ErrUnavailable = errors.New("the server is not available")
+	ErrUnavailable = errors.New("server unavailable")
 	// ErrTooExpensive says that a bound was hit, the server's or ours: of time, samples, series, points or bytes.
-	ErrTooExpensive = errors.New("the question is too expensive")
+	ErrTooExpensive = errors.New("query too expensive")
 	// ErrBadQuery says that the server can't evaluate the query: asking again brings nothing else.
-	ErrBadQuery = errors.New("the server refused the query")
+	ErrBadQuery = errors.New("query rejected")
 	// ErrNoBudget says that the Budget has no query left. Nothing was sent.
-	ErrNoBudget = errors.New("the incident's budget of queries is used up")
+	ErrNoBudget = errors.New("the query budget is used up")
 )
 
 // Outcome names the result of a query. The set is closed, see Outcomes, since it labels a metric.
@@ -84,7 +84,7 @@ func statusOf(e *promv1.Error) (status int) {
 	return 0
 }
 
-// failureIn reads the error out of a body; nil when it is none of Prometheus'. A query that timed out there is answered with
+// failureIn reads the error that Prometheus put into a body; nil when there is none. A query that timed out there is answered with
 // status 503, whose body the client leaves unread, and is not a server that is down.
 func failureIn(body string) *promv1.Error {
 	var answer struct {

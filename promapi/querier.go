@@ -41,7 +41,7 @@ func (q *Querier) Budget() *Budget { return q.budget }
 // Range evaluates a query from start to end. It is ErrTooExpensive when a series could have more than 2,000 points.
 func (q *Querier) Range(ctx context.Context, query string, start, end time.Time, step time.Duration) (model.Matrix, error) {
 	if step <= 0 || end.Sub(start)/step > maxPoints {
-		return nil, fmt.Errorf("%w: %s by steps of %s are too many points", ErrTooExpensive, end.Sub(start), step)
+		return nil, fmt.Errorf("%w: %s at step %s is too many points", ErrTooExpensive, end.Sub(start), step)
 	}
 	return ask(ctx, q, "querying a range", func(ctx context.Context, opts ...promv1.Option) (model.Matrix, error) {
 		v, _, err := q.api.QueryRange(ctx, query, promv1.Range{Start: start, End: end, Step: step}, opts...)
@@ -111,7 +111,7 @@ func (q *Querier) Rules(ctx context.Context, alertname string) ([]promv1.RuleGro
 			Data promv1.RulesResult `json:"data"`
 		}
 		if err := json.Unmarshal(body, &answer); err != nil {
-			return nil, fmt.Errorf("%w: the answer is not that of a Prometheus: %w", ErrUnavailable, err)
+			return nil, fmt.Errorf("%w: response is not from Prometheus: %w", ErrUnavailable, err)
 		}
 		return answer.Data.Groups, nil
 	})
