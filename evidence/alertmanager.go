@@ -11,15 +11,14 @@ import (
 	"time"
 
 	"github.com/alertscribe/alertscribe/incident"
+	"github.com/alertscribe/alertscribe/promapi"
 )
-
-const alertmanagerTimeout = 5 * time.Second
 
 var errNoAlertmanager = errors.New("ALERTMANAGER_URL is not set")
 
-// alertmanager asks an Alertmanager by its API v2.
-type alertmanager struct {
-	server *server
+// alertmanagerAPI asks an Alertmanager by its API v2.
+type alertmanagerAPI struct {
+	server *promapi.Client
 	count  func(outcome string)
 }
 
@@ -40,25 +39,22 @@ type knownAlert struct {
 }
 
 // alerts lists the alerts that fire, silenced and inhibited ones too.
-func (a *alertmanager) alerts(ctx context.Context, query url.Values) ([]knownAlert, error) {
+func (a *alertmanagerAPI) alerts(ctx context.Context, query url.Values) ([]knownAlert, error) {
 	return amGet[[]knownAlert](ctx, a, "/api/v2/alerts", query)
 }
 
-func amGet[T any](ctx context.Context, a *alertmanager, path string, query url.Values) (T, error) {
+func amGet[T any](ctx context.Context, a *alertmanagerAPI, path string, query url.Values) (T, error) {
 	var answer T
-	bounded, cancel := context.WithTimeout(ctx, alertmanagerTimeout)
-	defer cancel()
-	body, err := a.server.get(bounded, path, query)
+	body, err := a.server.Get(ctx, path, query)
 	if err == nil {
 		if err = json.Unmarshal(body, &answer); err != nil {
-			err = fmt.Errorf("%w: the answer is not that of an Alertmanager: %w", errUnavailable, err)
+			err = fmt.Errorf("%w: response is not from Alertmanager: %w", promapi.ErrUnavailable, err)
 		}
 	}
-	if err = classify(ctx, err); err != nil {
-		a.count(outcome(err))
+	a.count(promapi.Outcome(err))
+	if err != nil {
 		return answer, fmt.Errorf("asking Alertmanager: %w", err)
 	}
-	a.count(outcome(nil))
 	return answer, nil
 }
 

@@ -9,54 +9,57 @@ import (
 
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/promql/parser"
+
+	"github.com/alertscribe/alertscribe/promql"
+	"github.com/alertscribe/alertscribe/text"
 )
 
-// restarts finds processes that started within the window, by the time that they tell, and containers that Kubernetes
+// findRestarts finds processes that started within the window, by the time that they tell, and containers that Kubernetes
 // restarted.
-func restarts(ctx context.Context, q *inquiry, scope []matcher, labels map[string]string) (string, []occurrence, error) {
-	since := strconv.FormatInt(q.start.Unix(), 10)
-	promql := selectorText("process_start_time_seconds", scope...) + " > " + since
-	found, err := q.prom.Instant(ctx, promql, q.end)
+func findRestarts(ctx context.Context, inv *investigation, scope []promql.Matcher, labels map[string]string) (string, []occurrence, error) {
+	since := strconv.FormatInt(inv.start.Unix(), 10)
+	query := promql.SelectorText("process_start_time_seconds", scope...) + " > " + since
+	found, err := inv.prom.Instant(ctx, query, inv.end)
 	if err != nil {
-		return promql, nil, err
+		return query, nil, err
 	}
 	var out []occurrence
 	for _, s := range found {
 		at := time.UnixMilli(int64(float64(s.Value) * 1000))
-		if at.Before(q.end) {
-			where := texted(s.Metric)
+		if at.Before(inv.end) {
+			where := seriesLabels(s.Metric)
 			delete(where, model.MetricNameLabel)
-			out = append(out, occurrence{at, where, q.say(wordStarted)})
+			out = append(out, occurrence{at, where, inv.say(msgWordStarted)})
 		}
 	}
 	if namespace := labels["namespace"]; namespace != "" {
-		matchers := []matcher{{"namespace", "=", namespace}}
+		matchers := []promql.Matcher{promql.Equals("namespace", namespace)}
 		if pod := labels["pod"]; pod != "" {
-			matchers = append(matchers, matcher{"pod", "=", pod})
+			matchers = append(matchers, promql.Equals("pod", pod))
 		}
-		selector := selectorText("kube_pod_container_status_restarts_total", matchers...)
-		more, err := q.steps(ctx, selector)
+		selector := promql.SelectorText("kube_pod_container_status_restarts_total", matchers...)
+		more, err := inv.valueChanges(ctx, selector)
 		if err != nil {
-			return promql, out, err
+			return query, out, err
 		}
 		if len(more) > 0 {
-			promql, out = selector, append(out, more...)
+			query, out = selector, append(out, more...)
 		}
 	}
-	return promql, out, nil
+	return query, out, nil
 }
 
-// versions finds series of *_info metrics whose labels changed: the value is always 1, the labels are what they tell.
-func versions(ctx context.Context, q *inquiry, scope []matcher, labels map[string]string) (string, []occurrence, error) {
-	start, step := q.coarse()
-	matchers := append([]matcher{{model.MetricNameLabel, "=~", ".+_info"}}, scope...)
-	if namespace := labels["namespace"]; namespace != "" && q.aboutKubernetes() {
-		matchers = append(matchers, matcher{"namespace", "=", namespace}) // its job tells of all the cluster
+// findVersionChanges finds series of *_info metrics whose labels changed: the value is always 1, the labels are what they tell.
+func findVersionChanges(ctx context.Context, inv *investigation, scope []promql.Matcher, labels map[string]string) (string, []occurrence, error) {
+	start, step := inv.scrapeGrid()
+	matchers := append([]promql.Matcher{{Label: model.MetricNameLabel, Op: "=~", Value: ".+_info"}}, scope...)
+	if namespace := labels["namespace"]; namespace != "" && inv.aboutKubernetes() {
+		matchers = append(matchers, promql.Equals("namespace", namespace)) // its job tells of all the cluster
 	}
-	promql := selectorText("", matchers...)
-	m, err := q.prom.Range(ctx, promql, start, q.end, step)
+	query := promql.SelectorText("", matchers...)
+	m, err := inv.prom.Range(ctx, query, start, inv.end, step)
 	if err != nil {
-		return promql, nil, err
+		return query, nil, err
 	}
 	byTarget := map[string][]*model.SampleStream{}
 	for _, s := range m {
@@ -74,28 +77,28 @@ func versions(ctx context.Context, q *inquiry, scope []matcher, labels map[strin
 			if after.Values[0].Timestamp.Time().Sub(start) < step { // both were there from the beginning
 				continue
 			}
-			if what, where := difference(before.Metric, after.Metric); what != "" {
+			if what, where := labelChanges(before.Metric, after.Metric); what != "" {
 				out = append(out, occurrence{after.Values[0].Timestamp.Time(), where, what})
 			}
 		}
 	}
-	return promql, out, nil
+	return query, out, nil
 }
 
 // aboutKubernetes reports whether the rule looks at what kube-state-metrics tells.
-func (q *inquiry) aboutKubernetes() bool {
-	return slices.ContainsFunc(q.signalSelectors(), func(v *parser.VectorSelector) bool { return strings.HasPrefix(v.Name, "kube_") })
+func (inv *investigation) aboutKubernetes() bool {
+	return slices.ContainsFunc(inv.signalSelectors(), func(v *parser.VectorSelector) bool { return strings.HasPrefix(v.Name, "kube_") })
 }
 
-// difference tells how a series' labels changed, and by which of its labels it is told from others.
-func difference(before, after model.Metric) (what string, where map[string]string) {
+// labelChanges tells how a series' labels changed, and by which of its labels it is told from others.
+func labelChanges(before, after model.Metric) (what string, where map[string]string) {
 	var changes []string
 	where = map[string]string{}
-	for _, name := range namesOf(append(keys(before), keys(after)...)...).sorted() {
+	for _, name := range promql.NewLabelNames(append(labelNamesOf(before), labelNamesOf(after)...)...).Sorted() {
 		b, a := string(before[model.LabelName(name)]), string(after[model.LabelName(name)])
 		switch {
 		case b != a:
-			changes = append(changes, name+": "+strconv.Quote(cut(b, 60))+" → "+strconv.Quote(cut(a, 60)))
+			changes = append(changes, name+": "+strconv.Quote(text.Cut(b, 60))+" → "+strconv.Quote(text.Cut(a, 60)))
 		case slices.Contains([]string{"instance", "job", "namespace", "pod", "container"}, name):
 			where[name] = a
 		}
@@ -106,34 +109,26 @@ func difference(before, after model.Metric) (what string, where map[string]strin
 	return string(after[model.MetricNameLabel]) + ": " + strings.Join(changes, ", "), where
 }
 
-func keys(m model.Metric) []string {
-	var out []string
-	for name := range m {
-		out = append(out, string(name))
-	}
-	return out
-}
-
-// replicas finds changes of what kube-state-metrics tells of the workloads in the alert's namespace.
-func replicas(ctx context.Context, q *inquiry, _ []matcher, labels map[string]string) (string, []occurrence, error) {
+// findReplicaChanges finds changes of what kube-state-metrics tells of the workloads in the alert's namespace.
+func findReplicaChanges(ctx context.Context, inv *investigation, _ []promql.Matcher, labels map[string]string) (string, []occurrence, error) {
 	namespace := labels["namespace"]
 	if namespace == "" {
 		return "", nil, nil
 	}
-	promql := selectorText("", matcher{
-		model.MetricNameLabel, "=~",
-		"kube_(deployment|statefulset|replicaset)_(spec_replicas|replicas|status_replicas_available|status_replicas_ready|metadata_generation)|" +
+	query := promql.SelectorText("", promql.Matcher{
+		Label: model.MetricNameLabel, Op: "=~",
+		Value: "kube_(deployment|statefulset|replicaset)_(spec_replicas|replicas|status_replicas_available|status_replicas_ready|metadata_generation)|" +
 			"kube_daemonset_(status_desired_number_scheduled|status_number_available|metadata_generation)|" +
 			"kube_horizontalpodautoscaler_status_desired_replicas",
-	}, matcher{"namespace", "=", namespace})
-	out, err := q.steps(ctx, promql)
-	return promql, out, err
+	}, promql.Equals("namespace", namespace))
+	out, err := inv.valueChanges(ctx, query)
+	return query, out, err
 }
 
-// steps lists when the values of series changed, as far as the window's steps tell.
-func (q *inquiry) steps(ctx context.Context, promql string) ([]occurrence, error) {
-	start, step := q.coarse()
-	m, err := q.prom.Range(ctx, promql, start, q.end, step)
+// valueChanges lists when the values of series changed, as far as the window's steps tell.
+func (inv *investigation) valueChanges(ctx context.Context, query string) ([]occurrence, error) {
+	start, step := inv.scrapeGrid()
+	m, err := inv.prom.Range(ctx, query, start, inv.end, step)
 	if err != nil {
 		return nil, err
 	}
@@ -141,8 +136,8 @@ func (q *inquiry) steps(ctx context.Context, promql string) ([]occurrence, error
 	for _, s := range m {
 		for i := 1; i < len(s.Values); i++ {
 			if before, after := float64(s.Values[i-1].Value), float64(s.Values[i].Value); before != after {
-				where := texted(s.Metric)
-				what := where[model.MetricNameLabel] + ": " + digits(before) + " → " + digits(after)
+				where := seriesLabels(s.Metric)
+				what := where[model.MetricNameLabel] + ": " + promql.FormatNumber(before) + " → " + promql.FormatNumber(after)
 				for _, dropped := range []string{model.MetricNameLabel, "job", "instance", "endpoint", "service", "prometheus"} {
 					delete(where, dropped)
 				}

@@ -8,6 +8,8 @@ import (
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
+
+	"github.com/alertscribe/alertscribe/promql"
 )
 
 // The bounds of a check's query.
@@ -21,71 +23,71 @@ const (
 
 // Why a check is not run.
 var (
-	refuseLong     = text{"the query is longer than 1000 bytes", "查询超过 1000 字节"}
-	refuseSyntax   = text{"the query is not valid PromQL", "查询不是有效的 PromQL"}
-	refuseType     = text{"the query is a text or a range of samples, not a value over time", "查询结果是字符串或区间向量，不是随时间变化的值"}
-	refuseNameless = text{"the query has a selector without the name of a metric", "查询中有选择器未指定指标名称"}
-	refuseNothing  = text{"the query reads no series", "查询不读取任何序列"}
-	refuseMany     = text{"the query has more than 20 selectors", "查询中的选择器超过 20 个"}
-	refuseRange    = text{"the query reads more than a day for each value", "查询的每个值需要读取超过一天的数据"}
-	refuseOffset   = text{"the query's offset is more than 8 days", "查询的 offset 超过 8 天"}
-	refuseNested   = text{"the query has more than two subqueries within each other", "查询的子查询嵌套超过两层"}
-	refuseAt       = text{"the query sets its own time by @", "查询用 @ 指定了时间"}
-	refuseMade     = text{"the query makes labels of its own", "查询会生成自定义标签"}
+	msgRefusedLong     = message{"the query is longer than 1000 bytes", "查询超过 1000 字节"}
+	msgRefusedSyntax   = message{"the query is not valid PromQL", "查询不是有效的 PromQL"}
+	msgRefusedType     = message{"the query is a string or range vector, not a value over time", "查询结果是字符串或区间向量，不是随时间变化的值"}
+	msgRefusedNameless = message{"the query has a selector without a metric name", "查询中有选择器未指定指标名称"}
+	msgRefusedNothing  = message{"the query reads no series", "查询不读取任何序列"}
+	msgRefusedMany     = message{"the query has more than 20 selectors", "查询中的选择器超过 20 个"}
+	msgRefusedRange    = message{"the query reads more than a day per value", "查询的每个值需要读取超过一天的数据"}
+	msgRefusedOffset   = message{"the query's offset is more than 8 days", "查询的 offset 超过 8 天"}
+	msgRefusedNested   = message{"the query nests more than two subqueries", "查询的子查询嵌套超过两层"}
+	msgRefusedAt       = message{"the query uses the @ modifier", "查询用 @ 指定了时间"}
+	msgRefusedMade     = message{"the query creates labels", "查询会生成自定义标签"}
 )
 
 // readCheck reads a query that a model proposed after it had read text of strangers. It returns nil, and why, for what
 // could cost the server too much, and for what would show the model's own words as if they had been looked up.
-func readCheck(promql string) (parser.Expr, text) {
-	if len(promql) > maxCheckBytes {
-		return nil, refuseLong
+func readCheck(query string) (parser.Expr, message) {
+	if len(query) > maxCheckBytes {
+		return nil, msgRefusedLong
 	}
-	e, err := parse(promql)
+	e, err := promql.Parse(query)
 	if err != nil {
-		return nil, refuseSyntax // the parser's message would quote it
+		return nil, msgRefusedSyntax // the parser's message would quote it
 	}
 	if t := e.Type(); t != parser.ValueTypeVector && t != parser.ValueTypeScalar {
-		return nil, refuseType
+		return nil, msgRefusedType
 	}
-	switch n := len(selectors(e)); {
+	switch n := len(promql.Selectors(e)); {
 	case n == 0:
-		return nil, refuseNothing
+		return nil, msgRefusedNothing
 	case n > maxCheckSelectors:
-		return nil, refuseMany
+		return nil, msgRefusedMany
 	}
-	var why text
+	var why message
 	parser.Inspect(e, func(n parser.Node, path []parser.Node) error {
-		if why == (text{}) {
-			why = refuseNode(n, path)
+		if why == (message{}) {
+			why = refusedNode(n, path)
 		}
 		return nil
 	})
-	if why != (text{}) {
+	if why != (message{}) {
 		return nil, why
 	}
-	return e, text{}
+	return e, message{}
 }
 
-// refuseNode returns why a query with such a node below such others is not run.
-func refuseNode(n parser.Node, path []parser.Node) text {
+// refusedNode returns why a query with such a node below such others is not run.
+func refusedNode(n parser.Node, path []parser.Node) message {
 	switch n := n.(type) {
 	case *parser.VectorSelector:
 		if !slices.ContainsFunc(n.LabelMatchers, namesMetric) {
-			return refuseNameless
+			return msgRefusedNameless
 		}
-		return refuseReach(n, path)
+		return refusedRange(n, path)
 	case *parser.SubqueryExpr:
-		return refuseReach(n, path)
+		return refusedRange(n, path)
 	case *parser.Call:
 		if slices.Contains([]string{"label_replace", "label_join"}, n.Func.Name) {
-			return refuseMade
+			return msgRefusedMade
 		}
 	case *parser.AggregateExpr:
 		if n.Op == parser.COUNT_VALUES {
-			return refuseMade
+			return msgRefusedMade
 		}
 	}
-	return text{}
+	return message{}
 }
 
 // namesMetric reports whether a matcher leaves one metric.
@@ -93,9 +95,9 @@ func namesMetric(m *labels.Matcher) bool {
 	return m.Name == model.MetricNameLabel && m.Type == labels.MatchEqual && m.Value != ""
 }
 
-// refuseReach returns why what is read there is too much or too far away: by its own range and offset and those of the
+// refusedRange returns why what is read there is too much or too far away: by its own range and offset and those of the
 // subqueries around it. Each is bounded before it is added, so that no sum overflows.
-func refuseReach(n parser.Node, path []parser.Node) text {
+func refusedRange(n parser.Node, path []parser.Node) message {
 	var ranges, offsets time.Duration
 	nested := 0
 	for _, n := range append(slices.Clone(path), n) {
@@ -112,21 +114,21 @@ func refuseReach(n parser.Node, path []parser.Node) text {
 		}
 		switch {
 		case at:
-			return refuseAt
+			return msgRefusedAt
 		case reads > maxCheckRange || ranges+reads > maxCheckRange:
-			return refuseRange
+			return msgRefusedRange
 		case offset > maxCheckOffset || offset < -maxCheckOffset || offsets+offset.Abs() > maxCheckOffset:
-			return refuseOffset
+			return msgRefusedOffset
 		case nested > maxCheckSubqueries:
-			return refuseNested
+			return msgRefusedNested
 		}
 		ranges, offsets = ranges+reads, offsets+offset.Abs()
 	}
-	return text{}
+	return message{}
 }
 
-// forgetMade takes off those labels that absent() makes of its matchers: they are the query's words.
-func forgetMade(e parser.Expr, metric model.Metric) {
+// dropMadeLabels takes off those labels that absent() makes of its matchers: they are the query's words.
+func dropMadeLabels(e parser.Expr, metric model.Metric) {
 	parser.Inspect(e, func(n parser.Node, path []parser.Node) error {
 		v, ok := n.(*parser.VectorSelector)
 		if !ok || !slices.ContainsFunc(path, isAbsent) {

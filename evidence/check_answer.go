@@ -11,60 +11,65 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"github.com/alertscribe/alertscribe/incident"
+	"github.com/alertscribe/alertscribe/text"
+
+	"github.com/alertscribe/alertscribe/promql"
+
+	"github.com/alertscribe/alertscribe/score"
 )
 
 var (
-	sayCheckNone = text{
-		"The query brings no data in this window; there may be no such series at all.",
+	msgCheckNone = message{
+		"No data in this window; the series may not exist.",
 		"查询在该时间范围内没有数据；也可能根本没有这样的序列。",
 	}
-	sayCheckNoNumber = text{"The query brings %d series, but no number in them.", "查询返回 %d 条序列，但其中没有数值。"}
-	sayCheck         = text{
-		"The query brings %[1]d series, of which %[2]d changed about the onset.",
+	msgCheckNoNumber = message{"The query returns %d series, all without numbers.", "查询返回 %d 条序列，但其中没有数值。"}
+	msgCheck         = message{
+		"The query returns %[1]d series; %[2]d changed around the onset.",
 		"查询返回 %[1]d 条序列，其中 %[2]d 条在异常开始前后有变化。",
 	}
-	sayCheckShort = text{
-		" %d have too little before the onset to compare with.",
+	msgCheckShort = message{
+		" %d have too little earlier data to compare.",
 		" %d 条在异常开始前的数据太少，无法比较。",
 	}
-	sayCheckRose = text{
-		" %[1]s: before the onset median %[2]s, since then highest %[3]s at %[4]s, last %[5]s.",
+	msgCheckRose = message{
+		" %[1]s: median %[2]s before the onset, max %[3]s at %[4]s since, last %[5]s.",
 		" %[1]s：异常开始前中位数 %[2]s，此后最高 %[3]s（%[4]s），最新值 %[5]s。",
 	}
-	sayCheckFell = text{
-		" %[1]s: before the onset median %[2]s, since then lowest %[3]s at %[4]s, last %[5]s.",
+	msgCheckFell = message{
+		" %[1]s: median %[2]s before the onset, min %[3]s at %[4]s since, last %[5]s.",
 		" %[1]s：异常开始前中位数 %[2]s，此后最低 %[3]s（%[4]s），最新值 %[5]s。",
 	}
-	sayCheckEnded = text{
-		" %[1]s: ended after %[3]s; before the onset median %[2]s.",
+	msgCheckEnded = message{
+		" %[1]s: ended after %[3]s; median %[2]s before onset.",
 		" %[1]s：%[3]s 之后中断；异常开始前中位数 %[2]s。",
 	}
-	sayCheckSame = text{
-		" %[1]s did not change: before the onset median %[2]s, last %[3]s.",
+	msgCheckSame = message{
+		" %[1]s did not change: median %[2]s before onset, last %[3]s.",
 		" %[1]s 没有变化：异常开始前中位数 %[2]s，最新值 %[3]s。",
 	}
-	sayCheckStrayed = text{ // a dip that was over before the onset is none about it, and may be what matters
-		" %[1]s did not change about the onset: before it median %[2]s, last %[3]s; lowest %[4]s at %[5]s, highest %[6]s at %[7]s.",
+	msgCheckStrayed = message{ // a dip before the onset is not a change at it, but may matter
+		" %[1]s did not change around the onset: median %[2]s before it, last %[3]s; min %[4]s at %[5]s, max %[6]s at %[7]s.",
 		" %[1]s 在异常开始前后没有变化：之前中位数 %[2]s，最新值 %[3]s；最低 %[4]s（%[5]s），最高 %[6]s（%[7]s）。",
 	}
-	sayCheckStep = text{
+	msgCheckStep = message{
 		" %[1]s went from %[2]s to %[3]s at %[4]s.",
 		" %[1]s 于 %[4]s 由 %[2]s 变为 %[3]s。",
 	}
-	sayCheckNew = text{
-		" %[1]s: nothing to compare with before the onset; highest %[2]s at %[3]s, last %[4]s.",
+	msgCheckNew = message{
+		" %[1]s: too little data before the onset to compare; max %[2]s at %[3]s, last %[4]s.",
 		" %[1]s：异常开始前没有可比较的数据；最高 %[2]s（%[3]s），最新值 %[4]s。",
 	}
 )
 
 // The bounds of an answer.
 const (
-	checkTold  = 5 // series in the summary
-	checkShown = 8 // in the ranking and the chart
+	maxToldSeries  = 5 // series in the summary
+	maxShownSeries = 8 // in the ranking and the chart
 )
 
-// leastChange is the score from which a series counts as changed, as in the signal's summary.
-const leastChange = 1
+// minChangeScore is the score from which a series counts as changed, as in the signal's summary.
+const minChangeScore = 1
 
 // checkSeries is a series of the answer.
 type checkSeries struct {
@@ -73,17 +78,19 @@ type checkSeries struct {
 	samples []model.SamplePair // never empty
 }
 
-func (s checkSeries) moved() bool { return s.judged && s.Score >= leastChange || s.stepped() >= 0 }
+func (s checkSeries) changed() bool {
+	return s.judged && s.Score >= minChangeScore || s.lastStep() >= 0
+}
 
-// leastStamp is the value from which a series that stands still between steps holds times, as those of starts and reloads
+// minTimestamp is the value from which a series that stands still between steps holds times, as those of starts and reloads
 // do: seconds since 1970, of which a restart changes no more than the last digits.
-const leastStamp = 1e9
+const minTimestamp = 1e9
 
-// stepped returns the place of the last step of a series that holds times; -1 for any other.
-func (s checkSeries) stepped() int {
+// lastStep returns the place of the last step of a series that holds times; -1 for any other.
+func (s checkSeries) lastStep() int {
 	at, steps := -1, 0
 	for i, p := range s.samples {
-		if p.Value < leastStamp {
+		if p.Value < minTimestamp {
 			return -1
 		}
 		if i > 0 && p.Value != s.samples[i-1].Value {
@@ -96,61 +103,61 @@ func (s checkSeries) stepped() int {
 	return at
 }
 
-// tryCheck runs a check over the window and says what came out.
-func (q *inquiry) tryCheck(ctx context.Context, e parser.Expr) (incident.Evidence, error) {
-	m, err := q.prom.Range(ctx, e.String(), q.start, q.end, q.step)
+// runCheck runs a check over the window and says what came out.
+func (inv *investigation) runCheck(ctx context.Context, e parser.Expr) (incident.Evidence, error) {
+	m, err := inv.prom.Range(ctx, e.String(), inv.start, inv.end, inv.step)
 	if err != nil {
 		return incident.Evidence{}, err
 	}
 	if len(m) == 0 {
-		return incident.Evidence{Summary: q.say(sayCheckNone)}, nil
+		return incident.Evidence{Summary: inv.say(msgCheckNone)}, nil
 	}
 	for _, s := range m {
-		forgetMade(e, s.Metric)
+		dropMadeLabels(e, s.Metric)
 	}
-	list := q.judgeAnswer(m, unitOf(e))
+	list := inv.scoreAnswer(m, promql.UnitOf(e))
 	if len(list) == 0 {
-		return incident.Evidence{Summary: q.say(sayCheckNoNumber, len(m))}, nil
+		return incident.Evidence{Summary: inv.say(msgCheckNoNumber, len(m))}, nil
 	}
 	item := incident.Evidence{
-		Summary: q.tellAnswer(list, len(m)),
-		Chart:   &incident.Chart{Unit: unitOf(e).chart(), Firing: &incident.TimeRange{Start: q.fired, End: q.ended}},
+		Summary: inv.summarizeAnswer(list, len(m)),
+		Chart:   &incident.Chart{Unit: promql.UnitOf(e).Chart(), Firing: &incident.TimeRange{Start: inv.fired, End: inv.ended}},
 	}
-	shown := list[:min(len(list), checkShown)]
+	shown := list[:min(len(list), maxShownSeries)]
 	lines := make([]*model.SampleStream, len(shown))
 	for i, s := range shown {
-		if s.judged && s.Score >= leastChange {
-			item.Ranking = append(item.Ranking, s.ranked())
+		if s.judged && s.Score >= minChangeScore {
+			item.Ranking = append(item.Ranking, s.rankedSeries())
 		}
-		lines[i] = &model.SampleStream{Metric: metricOf(s.labels), Values: s.samples}
+		lines[i] = &model.SampleStream{Metric: metricFromLabels(s.labels), Values: s.samples}
 	}
-	for i, name := range lineNames(lines, cut(seriesText(shown[0].labels), 120)) {
-		item.Chart.Series = append(item.Chart.Series, chartLine(name, lines[i].Values, q.step))
+	for i, name := range lineNames(lines, text.Cut(promql.SeriesText(shown[0].labels), 120)) {
+		item.Chart.Series = append(item.Chart.Series, chartLine(name, lines[i].Values, inv.step))
 	}
 	return item, nil
 }
 
-// judgeAnswer scores the series: those that changed first, the most changed of them first, then those that nobody can
+// scoreAnswer scores the series: those that changed first, the most changed of them first, then those that nobody can
 // judge, then those that did not change. Series without a number are left out.
-func (q *inquiry) judgeAnswer(m model.Matrix, u unit) []checkSeries {
-	g := newGrid(q.start, q.end, q.step)
-	var tracks []track
+func (inv *investigation) scoreAnswer(m model.Matrix, u promql.Unit) []checkSeries {
+	g := score.NewGrid(inv.start, inv.end, inv.step)
+	var tracks []trackedSeries
 	list := map[string]*checkSeries{}
 	for _, s := range m {
-		t := track{labels: texted(s.Metric), unit: u, values: g.place(s.Values)}
-		t.promql = seriesText(t.labels)
+		t := trackedSeries{labels: seriesLabels(s.Metric), unit: u, values: g.Place(s.Values)}
+		t.query = promql.SeriesText(t.labels)
 		samples := slices.DeleteFunc(slices.Clone(s.Values), func(p model.SamplePair) bool {
 			return math.IsNaN(float64(p.Value)) || math.IsInf(float64(p.Value), 0)
 		})
 		if len(samples) > 0 {
 			tracks = append(tracks, t)
-			list[t.promql] = &checkSeries{suspect: suspect{track: t}, samples: samples}
+			list[t.query] = &checkSeries{suspect: suspect{trackedSeries: t}, samples: samples}
 		}
 	}
-	found, _ := judge(tracks, g, g.before(q.onset))
+	found, _ := scoreSeries(tracks, g, g.Before(inv.onset))
 	for _, s := range found {
-		s.since = g.at(s.At)
-		list[s.promql].suspect, list[s.promql].judged = s, true
+		s.since = g.At(s.At)
+		list[s.query].suspect, list[s.query].judged = s, true
 	}
 	out := make([]checkSeries, 0, len(list))
 	for _, s := range list {
@@ -158,87 +165,79 @@ func (q *inquiry) judgeAnswer(m model.Matrix, u unit) []checkSeries {
 	}
 	place := func(s checkSeries) float64 {
 		switch {
-		case s.stepped() >= 0:
-			return max(s.Score, leastChange)
+		case s.lastStep() >= 0:
+			return max(s.Score, minChangeScore)
 		case !s.judged:
-			return leastChange - 1e-9
+			return minChangeScore - 1e-9
 		}
 		return s.Score
 	}
 	slices.SortFunc(out, func(a, b checkSeries) int {
-		return cmp.Or(cmp.Compare(place(b), place(a)), strings.Compare(a.promql, b.promql))
+		return cmp.Or(cmp.Compare(place(b), place(a)), strings.Compare(a.query, b.query))
 	})
 	return out
 }
 
-// tellAnswer says what came out, by numbers.
-func (q *inquiry) tellAnswer(list []checkSeries, series int) string {
+// summarizeAnswer says what came out, by numbers.
+func (inv *investigation) summarizeAnswer(list []checkSeries, series int) string {
 	moved, short := 0, 0
 	for _, s := range list {
-		if s.moved() {
+		if s.changed() {
 			moved++
 		} else if !s.judged {
 			short++
 		}
 	}
 	var b strings.Builder
-	b.WriteString(q.say(sayCheck, series, moved))
+	b.WriteString(inv.say(msgCheck, series, moved))
 	if short > 0 {
-		b.WriteString(q.say(sayCheckShort, short))
+		b.WriteString(inv.say(msgCheckShort, short))
 	}
-	for _, s := range list[:min(len(list), checkTold)] {
-		b.WriteString(q.tellSeries(s))
+	for _, s := range list[:min(len(list), maxToldSeries)] {
+		b.WriteString(inv.summarizeSeries(s))
 	}
 	return b.String()
 }
 
-func (q *inquiry) tellSeries(s checkSeries) string {
-	name := cut(seriesText(s.labels), 160)
+func (inv *investigation) summarizeSeries(s checkSeries) string {
+	name := text.Cut(promql.SeriesText(s.labels), 160)
 	last := s.samples[len(s.samples)-1]
-	lastly := s.unit.number(float64(last.Value))
+	lastly := s.unit.Format(float64(last.Value))
 	since := func(up bool) (string, string) {
-		extreme, at := furthest(s.samples, q.onset, up)
-		return s.unit.number(extreme), clock(at)
+		extreme, at := extremeSince(s.samples, inv.onset, up)
+		return s.unit.Format(extreme), formatTime(at)
 	}
-	step := s.stepped()
+	step := s.lastStep()
 	switch {
 	case step >= 0:
 		from, to := s.samples[step-1], s.samples[step]
-		return q.say(sayCheckStep, name, s.unit.number(float64(from.Value)), s.unit.number(float64(to.Value)), clock(to.Timestamp.Time()))
+		return inv.say(msgCheckStep, name, s.unit.Format(float64(from.Value)), s.unit.Format(float64(to.Value)), formatTime(to.Timestamp.Time()))
 	case !s.judged:
 		highest, at := since(true)
-		return q.say(sayCheckNew, name, highest, at, lastly)
+		return inv.say(msgCheckNew, name, highest, at, lastly)
 	case s.ended:
-		return q.say(sayCheckEnded, name, s.unit.number(s.Before), clock(last.Timestamp.Time()))
-	case !s.moved() && s.strayed():
-		low, lowAt := furthest(s.samples, q.start, false)
-		high, highAt := furthest(s.samples, q.start, true)
-		return q.say(sayCheckStrayed, name, s.unit.number(s.Before), lastly, s.unit.number(low), clock(lowAt), s.unit.number(high), clock(highAt))
-	case !s.moved():
-		return q.say(sayCheckSame, name, s.unit.number(s.Before), lastly)
+		return inv.say(msgCheckEnded, name, s.unit.Format(s.Before), formatTime(last.Timestamp.Time()))
+	case !s.changed() && s.deviated():
+		low, lowAt := extremeSince(s.samples, inv.start, false)
+		high, highAt := extremeSince(s.samples, inv.start, true)
+		return inv.say(msgCheckStrayed, name, s.unit.Format(s.Before), lastly, s.unit.Format(low), formatTime(lowAt), s.unit.Format(high), formatTime(highAt))
+	case !s.changed():
+		return inv.say(msgCheckSame, name, s.unit.Format(s.Before), lastly)
 	}
-	phrase := sayCheckFell
+	phrase := msgCheckFell
 	if s.Up {
-		phrase = sayCheckRose
+		phrase = msgCheckRose
 	}
 	extreme, at := since(s.Up)
-	return q.say(phrase, name, s.unit.number(s.Before), extreme, at, lastly)
+	return inv.say(phrase, name, s.unit.Format(s.Before), extreme, at, lastly)
 }
 
-// strayed reports whether the series was, for a while, half or twice what it usually is.
-func (s checkSeries) strayed() bool {
+// deviated reports whether the series was, for a while, half or twice what it usually is.
+func (s checkSeries) deviated() bool {
 	for _, p := range s.samples {
 		if v := float64(p.Value); math.Abs(v-s.Before) > math.Abs(s.Before)/2 {
 			return true
 		}
 	}
 	return false
-}
-
-func metricOf(labels map[string]string) model.Metric {
-	out := make(model.Metric, len(labels))
-	for name, value := range labels {
-		out[model.LabelName(name)] = model.LabelValue(value)
-	}
-	return out
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/alertscribe/alertscribe/incident"
+	"github.com/alertscribe/alertscribe/text"
 )
 
 // TestReadCheck: what is run of a model's queries, and what is refused for which reason. Of each bound both sides.
@@ -18,99 +19,99 @@ func TestReadCheck(t *testing.T) {
 	sum := func(n int) string { return strings.TrimSuffix(strings.Repeat("up + ", n), " + ") }
 	long := func(n int) string { return `up{job="` + strings.Repeat("x", n-len(`up{job=""}`)) + `"}` }
 	tests := []struct {
-		promql string
-		want   text
+		query string
+		want  message
 	}{
-		{`sum by (job) (rate(http_requests_total{code=~"5.."}[5m])) / 2`, text{}},
-		{`{__name__="up"}`, text{}},
-		{`{"up", job="a"}`, text{}},
-		{`{__name__="up",__name__=~".+"}`, text{}},
-		{`time() - process_start_time_seconds`, text{}},
-		{`scalar(up)`, text{}},
-		{`absent(up{job="api"})`, text{}},
+		{`sum by (job) (rate(http_requests_total{code=~"5.."}[5m])) / 2`, message{}},
+		{`{__name__="up"}`, message{}},
+		{`{"up", job="a"}`, message{}},
+		{`{__name__="up",__name__=~".+"}`, message{}},
+		{`time() - process_start_time_seconds`, message{}},
+		{`scalar(up)`, message{}},
+		{`absent(up{job="api"})`, message{}},
 
-		{`sum by (`, refuseSyntax},
-		{``, refuseSyntax},
-		{`up; drop`, refuseSyntax},
-		{`up{job="a"} offset`, refuseSyntax},
-		{`{__name__=""}`, refuseSyntax},
-		{long(1000), text{}},
-		{long(1001), refuseLong},
+		{`sum by (`, msgRefusedSyntax},
+		{``, msgRefusedSyntax},
+		{`up; drop`, msgRefusedSyntax},
+		{`up{job="a"} offset`, msgRefusedSyntax},
+		{`{__name__=""}`, msgRefusedSyntax},
+		{long(1000), message{}},
+		{long(1001), msgRefusedLong},
 
-		{`{job="api"}`, refuseNameless},
-		{`{__name__=~"up.*"}`, refuseNameless},
-		{`{__name__=~"up"}`, refuseNameless},
-		{`{__name__!="up",job="api"}`, refuseNameless},
-		{`{__name__="",job="api"}`, refuseNameless},
-		{`up and on (job) {job="api"}`, refuseNameless},
-		{`count(rate({job="api"}[5m]))`, refuseNameless},
-		{`info(up, {job=~".+"})`, refuseNameless},
+		{`{job="api"}`, msgRefusedNameless},
+		{`{__name__=~"up.*"}`, msgRefusedNameless},
+		{`{__name__=~"up"}`, msgRefusedNameless},
+		{`{__name__!="up",job="api"}`, msgRefusedNameless},
+		{`{__name__="",job="api"}`, msgRefusedNameless},
+		{`up and on (job) {job="api"}`, msgRefusedNameless},
+		{`count(rate({job="api"}[5m]))`, msgRefusedNameless},
+		{`info(up, {job=~".+"})`, msgRefusedNameless},
 
-		{`max_over_time(up[24h])`, text{}},
-		{`max_over_time(up[1441m])`, refuseRange},
-		{`max_over_time(up[1d:1m])`, text{}},
-		{`max_over_time(up[25h:1m])`, refuseRange},
-		{`max_over_time(rate(up[1h])[23h:1m])`, text{}},
-		{`max_over_time(rate(up[1h])[24h:1m])`, refuseRange},
-		{`max_over_time(vector(1)[25h:1m]) + up`, refuseRange},
-		{`max_over_time(up[280y])`, refuseRange},
-		{`max_over_time(max_over_time(up[106751d23h])[23h:1m])`, refuseRange}, // the sum is more than a number holds
-		{`up offset 8d`, text{}},
-		{`up offset 193h`, refuseOffset},
-		{`up offset -8d`, text{}},
-		{`up offset -193h`, refuseOffset},
-		{`up offset -290y`, refuseOffset},
-		{`max_over_time(up[24h] offset 8d)`, text{}},
-		{`max_over_time(up[24h] offset 193h)`, refuseOffset},
-		{`max_over_time((up offset 4d)[1h:1m] offset 4d)`, text{}},
-		{`max_over_time((up offset 4d)[1h:1m] offset 5d)`, refuseOffset},
-		{`max_over_time((up offset 290y)[1h:1m] offset 290y)`, refuseOffset},
-		{`max_over_time((up offset 106751d23h)[1h:1m] offset 7d)`, refuseOffset},
-		{`max_over_time(up[1h:1m] offset 193h)`, refuseOffset},
+		{`max_over_time(up[24h])`, message{}},
+		{`max_over_time(up[1441m])`, msgRefusedRange},
+		{`max_over_time(up[1d:1m])`, message{}},
+		{`max_over_time(up[25h:1m])`, msgRefusedRange},
+		{`max_over_time(rate(up[1h])[23h:1m])`, message{}},
+		{`max_over_time(rate(up[1h])[24h:1m])`, msgRefusedRange},
+		{`max_over_time(vector(1)[25h:1m]) + up`, msgRefusedRange},
+		{`max_over_time(up[280y])`, msgRefusedRange},
+		{`max_over_time(max_over_time(up[106751d23h])[23h:1m])`, msgRefusedRange}, // the sum is more than a number holds
+		{`up offset 8d`, message{}},
+		{`up offset 193h`, msgRefusedOffset},
+		{`up offset -8d`, message{}},
+		{`up offset -193h`, msgRefusedOffset},
+		{`up offset -290y`, msgRefusedOffset},
+		{`max_over_time(up[24h] offset 8d)`, message{}},
+		{`max_over_time(up[24h] offset 193h)`, msgRefusedOffset},
+		{`max_over_time((up offset 4d)[1h:1m] offset 4d)`, message{}},
+		{`max_over_time((up offset 4d)[1h:1m] offset 5d)`, msgRefusedOffset},
+		{`max_over_time((up offset 290y)[1h:1m] offset 290y)`, msgRefusedOffset},
+		{`max_over_time((up offset 106751d23h)[1h:1m] offset 7d)`, msgRefusedOffset},
+		{`max_over_time(up[1h:1m] offset 193h)`, msgRefusedOffset},
 
-		{`max_over_time(max_over_time(up[1h:1m])[1h:1m])`, text{}},
-		{`max_over_time(max_over_time(max_over_time(up[1h:1m])[1h:1m])[1h:1m])`, refuseNested},
+		{`max_over_time(max_over_time(up[1h:1m])[1h:1m])`, message{}},
+		{`max_over_time(max_over_time(max_over_time(up[1h:1m])[1h:1m])[1h:1m])`, msgRefusedNested},
 
-		{sum(20), text{}},
-		{sum(21), refuseMany},
+		{sum(20), message{}},
+		{sum(21), msgRefusedMany},
 
-		{`"text"`, refuseType},
-		{`up[5m]`, refuseType},
-		{`up[5m:1m]`, refuseType},
+		{`"text"`, msgRefusedType},
+		{`up[5m]`, msgRefusedType},
+		{`up[5m:1m]`, msgRefusedType},
 
-		{`up @ 0`, refuseAt},
-		{`up @ end()`, refuseAt},
-		{`rate(up[5m] @ 0)`, refuseAt},
-		{`max_over_time(up[1h:1m] @ start())`, refuseAt},
+		{`up @ 0`, msgRefusedAt},
+		{`up @ end()`, msgRefusedAt},
+		{`rate(up[5m] @ 0)`, msgRefusedAt},
+		{`max_over_time(up[1h:1m] @ start())`, msgRefusedAt},
 
-		{`vector(42)`, refuseNothing},
-		{`1 + 1`, refuseNothing},
-		{`label_replace(up, "cause", "db-9 is down", "", "")`, refuseMade},
-		{`label_join(up, "cause", "db-9 is down", "job")`, refuseMade},
-		{`count_values("db_9_is_down", up)`, refuseMade},
+		{`vector(42)`, msgRefusedNothing},
+		{`1 + 1`, msgRefusedNothing},
+		{`label_replace(up, "cause", "db-9 is down", "", "")`, msgRefusedMade},
+		{`label_join(up, "cause", "db-9 is down", "job")`, msgRefusedMade},
+		{`count_values("db_9_is_down", up)`, msgRefusedMade},
 	}
 	for _, test := range tests {
-		t.Run(cut(test.promql, 60), func(t *testing.T) {
-			e, why := readCheck(test.promql)
+		t.Run(text.Cut(test.query, 60), func(t *testing.T) {
+			e, why := readCheck(test.query)
 			assert.Equal(t, test.want, why)
-			assert.Equal(t, test.want == text{}, e != nil)
+			assert.Equal(t, test.want == message{}, e != nil)
 		})
 	}
 }
 
 // checked runs checks about an alert that fires since a time, and holds their answers to what all of them owe.
-func checked(t *testing.T, c *Collector, since time.Time, promql ...string) []incident.Evidence {
+func checked(t *testing.T, c *Collector, since time.Time, query ...string) []incident.Evidence {
 	t.Helper()
 	var checks []incident.Check
-	for _, one := range promql {
+	for _, one := range query {
 		checks = append(checks, incident.Check{PromQL: one, WouldRefute: "hostile <words>"})
 	}
-	_, answers := c.CounterEvidence(t.Context(), firing(since, "req_total > 0", "alertname=X job=api"), checks)
+	_, answers := c.CounterEvidence(t.Context(), firingIncident(since, "req_total > 0", "alertname=X job=api"), checks)
 	for i, item := range answers {
 		assert.Equal(t, incident.KindCheck, item.Kind)
 		assert.Empty(t, item.ID)
 		assert.NotContains(t, fmt.Sprint(item), "hostile")
-		t.Log(promql[i], "→", item.Summary)
+		t.Log(query[i], "→", item.Summary)
 	}
 	return answers
 }
@@ -157,31 +158,31 @@ func TestChecks(t *testing.T) {
 	p := r.serve(t, "")
 	since := r.at(onset)
 	c := collectorAt(t, p.URL, r.end())
-	tests := []struct{ name, promql, want string }{
+	tests := []struct{ name, query, want string }{
 		{
 			"a rise", `rate(req_total[5m])`,
-			`^The query brings 1 series, of which 1 changed about the onset\. \{job="api"\}: before the onset median (1|1\.0\d|0\.9\d+)/s, since then highest 5\d(\.\d)?/s at 2\d{3}-\d\d-\d\d \d\d:\d\d:\d\d UTC, last \d\d(\.\d)?/s\.$`,
+			`^The query returns 1 series; 1 changed around the onset\. \{job="api"\}: median (1|1\.0\d|0\.9\d+)/s before the onset, max 5\d(\.\d)?/s at 2\d{3}-\d\d-\d\d \d\d:\d\d:\d\d UTC since, last \d\d(\.\d)?/s\.$`,
 		},
-		{"a fall", `room_bytes`, ` room_bytes\{job="api"\}: before the onset median 8(\.\d+)? GiB, since then lowest (983|98\d) MiB at .* UTC, last (1(\.\d+)? GiB|\d+ MiB)\.$`},
-		{"no change", `steady`, `^The query brings 1 series, of which 0 changed about the onset\. steady\{job="api"\} did not change: before the onset median (5|4\.9\d|5\.0\d), last (5|4|5\.\d+|4\.\d+)\.$`},
-		{"a restart before the onset", `start_time_seconds`, `^The query brings 1 series, of which 1 changed .* start_time_seconds\{job="api"\} went from 1794640810 to 1795158220 at .* UTC\.$`},
+		{"a fall", `room_bytes`, ` room_bytes\{job="api"\}: median 8(\.\d+)? GiB before the onset, min (983|98\d) MiB at .* UTC since, last (1(\.\d+)? GiB|\d+ MiB)\.$`},
+		{"no change", `steady`, `^The query returns 1 series; 0 changed around the onset\. steady\{job="api"\} did not change: median (5|4\.9\d|5\.0\d) before onset, last (5|4|5\.\d+|4\.\d+)\.$`},
+		{"a restart before the onset", `start_time_seconds`, `^The query returns 1 series; 1 changed .* start_time_seconds\{job="api"\} went from 1794640810 to 1795158220 at .* UTC\.$`},
 		{"a clock", `now_seconds`, `now_seconds\{job="api"\}`},
-		{"a dip before the onset", `dipped`, `of which 0 changed about the onset\. dipped\{job="api"\} did not change about the onset: before it median 1, last 1; lowest 0 at .* UTC, highest 1 at .* UTC\.$`},
-		{"an end", `ended`, `^The query brings 3 series, of which 1 changed about the onset\. ended\{job="api"\}: ended after .* UTC; before the onset median (5|4\.\d+|5\.\d+)\. ended\{job="db"\} did not change`},
-		{"no past", `fresh`, `^The query brings 1 series, of which 0 changed about the onset\. 1 have too little before the onset to compare with\. fresh\{job="api"\}: nothing to compare with before the onset; highest 7\.28 at .*, last \d(\.\d+)?\.$`},
-		{"no data", `nowhere > 1`, `^The query brings no data in this window; there may be no such series at all\.$`},
-		{"no numbers", `zero / zero`, `^The query brings 1 series, but no number in them\.$`},
-		{"a scalar", `scalar(zero) + 1`, `^The query brings 1 series, of which 0 changed about the onset\. \{\} did not change: before the onset median 1, last 1\.$`},
-		{"absent, in the model's own words", `absent(up{cause="db-9"})`, `^The query brings 1 series, of which 0 changed about the onset\. \{\} did not change`},
+		{"a dip before the onset", `dipped`, `; 0 changed around the onset\. dipped\{job="api"\} did not change around the onset: median 1 before it, last 1; min 0 at .* UTC, max 1 at .* UTC\.$`},
+		{"an end", `ended`, `^The query returns 3 series; 1 changed around the onset\. ended\{job="api"\}: ended after .* UTC; median (5|4\.\d+|5\.\d+) before onset\. ended\{job="db"\} did not change`},
+		{"no past", `fresh`, `^The query returns 1 series; 0 changed around the onset\. 1 have too little earlier data to compare\. fresh\{job="api"\}: too little data before the onset to compare; max 7\.28 at .*, last \d(\.\d+)?\.$`},
+		{"no data", `nowhere > 1`, `^No data in this window; the series may not exist\.$`},
+		{"no numbers", `zero / zero`, `^The query returns 1 series, all without numbers\.$`},
+		{"a scalar", `scalar(zero) + 1`, `^The query returns 1 series; 0 changed around the onset\. \{\} did not change: median 1 before onset, last 1\.$`},
+		{"absent, in the model's own words", `absent(up{cause="db-9"})`, `^The query returns 1 series; 0 changed around the onset\. \{\} did not change`},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			answers := checked(t, c, since, test.promql)
+			answers := checked(t, c, since, test.query)
 			require.Len(t, answers, 1)
 			item := answers[0]
 			assert.False(t, item.Failed)
 			assert.Equal(t, "Check 1", item.Title)
-			assert.Equal(t, test.promql, item.Query)
+			assert.Equal(t, test.query, item.Query)
 			assert.Contains(t, item.Link, p.URL)
 			assert.True(t, item.Start.Before(since) && item.End.After(since))
 			assert.Regexp(t, test.want, item.Summary)
@@ -189,12 +190,12 @@ func TestChecks(t *testing.T) {
 	}
 	t.Run("the most changed first", func(t *testing.T) {
 		item := checked(t, c, since, `wait_seconds`)[0]
-		assert.Contains(t, item.Summary, "The query brings 12 series, of which 3 changed about the onset.")
+		assert.Contains(t, item.Summary, "The query returns 12 series; 3 changed around the onset.")
 		at := func(instance string) int { return strings.Index(item.Summary, `instance="`+instance+`"`) }
 		assert.Positive(t, at("00:80"))
 		assert.Less(t, at("00:80"), at("01:80"))
 		assert.Less(t, at("01:80"), at("02:80"))
-		assert.Equal(t, checkTold, strings.Count(item.Summary, "instance="))
+		assert.Equal(t, maxToldSeries, strings.Count(item.Summary, "instance="))
 		assert.Equal(t, 2, strings.Count(item.Summary, "did not change"))
 		require.Len(t, item.Ranking, 3, "what did not change is in no ranking")
 		first := item.Ranking[0]
@@ -205,14 +206,14 @@ func TestChecks(t *testing.T) {
 		assert.Equal(t, "high", first.Confidence)
 		assert.Greater(t, first.Score, 10.)
 		assert.WithinDuration(t, r.at(onset+60), first.Onset, time.Minute)
-		require.Len(t, item.Chart.Series, checkShown)
+		require.Len(t, item.Chart.Series, maxShownSeries)
 		assert.Equal(t, `instance="00:80"`, item.Chart.Series[0].Name)
 		assert.Equal(t, "s", item.Chart.Unit)
 		assert.Equal(t, since, item.Chart.Firing.Start)
 	})
 	t.Run("then what can't be told, then what stayed", func(t *testing.T) {
 		item := checked(t, c, since, `mixed`)[0]
-		assert.Regexp(t, `of which 1 changed .* 1 have too little .*\{k="c, rising"\}: before .*\{k="b, fresh"\}: nothing .*\{k="a, steady"\} did not change`, item.Summary)
+		assert.Regexp(t, `; 1 changed .* 1 have too little .*\{k="c, rising"\}: median .*\{k="b, fresh"\}: too little .*\{k="a, steady"\} did not change`, item.Summary)
 	})
 	t.Run("in order, four at most", func(t *testing.T) {
 		answers := checked(t, c, since, `steady`, `{job="api"}`, `nowhere`, `room_bytes   >   0`, `fresh`)
@@ -221,14 +222,14 @@ func TestChecks(t *testing.T) {
 			assert.Equal(t, title, answers[i].Title)
 			assert.Equal(t, i == 1, answers[i].Failed)
 		}
-		assert.Equal(t, "This could not be looked up: the query has a selector without the name of a metric", answers[1].Summary)
+		assert.Equal(t, "Lookup failed: the query has a selector without a metric name", answers[1].Summary)
 		assert.Empty(t, answers[1].Query, "it was not run")
-		assert.Contains(t, answers[2].Summary, "no data")
+		assert.Contains(t, answers[2].Summary, "No data")
 		assert.Equal(t, `room_bytes > 0`, answers[3].Query, "as it was run")
 	})
 	t.Run("Chinese", func(t *testing.T) {
 		c := collectorAt(t, p.URL, r.end(), func(o *Options) { o.Language = "zh" })
-		for promql, want := range map[string]string{
+		for query, want := range map[string]string{
 			`rate(req_total[5m])`: `^查询返回 1 条序列，其中 1 条在异常开始前后有变化。 \{job="api"\}：异常开始前中位数 .*/s，此后最高 5.*/s（.* UTC），最新值 .*/s。$`,
 			`room_bytes`:          `此后最低 98\d MiB（`,
 			`steady`:              `没有变化：异常开始前中位数`,
@@ -238,7 +239,7 @@ func TestChecks(t *testing.T) {
 			`zero / zero`:         `^查询返回 1 条序列，但其中没有数值。$`,
 			`nowhere`:             `^查询在该时间范围内没有数据`,
 		} {
-			item := checked(t, c, since, promql)[0]
+			item := checked(t, c, since, query)[0]
 			assert.Equal(t, "检查 1", item.Title)
 			assert.Regexp(t, want, item.Summary)
 			assert.NotContains(t, item.Summary, "%!")
@@ -260,18 +261,18 @@ func TestCheckTooExpensive(t *testing.T) {
 	require.Len(t, answers, 2)
 	assert.False(t, answers[0].Failed)
 	assert.True(t, answers[1].Failed)
-	assert.Contains(t, answers[1].Summary, "the server refused the query")
+	assert.Contains(t, answers[1].Summary, "query rejected")
 	assert.Equal(t, `a * ignoring (i) group_left () b`, answers[1].Query, "anyone can see what was refused")
 
 	small := testPrometheusWithLimit(t, r, "1000")
 	c = collectorAt(t, small, r.end())
 	answers = checked(t, c, r.at(3000), `sum(a) + sum(b)`)
 	assert.True(t, answers[0].Failed)
-	assert.Contains(t, answers[0].Summary, "the answer took too long or was too large")
+	assert.Contains(t, answers[0].Summary, "too slow or too large")
 }
 
-// TestRefuteBudget: the contrast and the checks together keep to their budget, and no check goes without its query.
-func TestRefuteBudget(t *testing.T) {
+// TestCounterEvidenceBudget: the comparisons and the checks together keep to their budget, and no check goes without its query.
+func TestCounterEvidenceBudget(t *testing.T) {
 	r := record(2*time.Hour, 15*time.Second)
 	var selectors []string
 	for i := range 12 {
@@ -282,8 +283,8 @@ func TestRefuteBudget(t *testing.T) {
 	p := r.serve(t, "")
 	expr := strings.Join(selectors, " + ") + " > sum(limit) or m1 > on (a) limit or m2 > limit"
 	for name, inc := range map[string]*incident.Incident{
-		"hardly any": firing(r.at(6000), "m1 > 0", "alertname=X a=x"),
-		"a lot":      firing(r.at(6000), expr, "alertname=X a=x"),
+		"hardly any": firingIncident(r.at(6000), "m1 > 0", "alertname=X a=x"),
+		"a lot":      firingIncident(r.at(6000), expr, "alertname=X a=x"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			registry, asked := countedQuestions(t)
@@ -294,57 +295,57 @@ func TestRefuteBudget(t *testing.T) {
 				assert.False(t, item.Failed, item.Summary)
 			}
 			if name == "a lot" {
-				assert.InDelta(t, refuteQueries, asked(), 0, "what the contrast leaves nothing of is apart from what the checks have")
+				assert.InDelta(t, counterEvidenceQueries, asked(), 0, "the comparisons use up their part, and the checks still have theirs")
 			} else {
-				assert.Less(t, asked(), float64(refuteQueries))
+				assert.Less(t, asked(), float64(counterEvidenceQueries))
 				assert.Greater(t, asked(), 5., "it has a budget of its own")
 			}
 		})
 	}
 }
 
-// TestRefuteFaults: items that say why, in the time set aside.
-func TestRefuteFaults(t *testing.T) {
-	inc := firing(time.Now().Add(-time.Minute), "x > 1", "alertname=X job=api")
+// TestCounterEvidenceFaults: items that say why, in the time set aside.
+func TestCounterEvidenceFaults(t *testing.T) {
+	inc := firingIncident(time.Now().Add(-time.Minute), "x > 1", "alertname=X job=api")
 	checks := []incident.Check{{PromQL: "x"}, {PromQL: "up["}}
 	t.Run("no Prometheus", func(t *testing.T) {
-		contrast, answers := collectorAt(t, "", time.Now()).CounterEvidence(t.Context(), inc, checks)
-		assert.Nil(t, contrast)
+		comparisons, answers := collectorAt(t, "", time.Now()).CounterEvidence(t.Context(), inc, checks)
+		assert.Nil(t, comparisons)
 		assert.Nil(t, answers)
 	})
 	t.Run("a dead one", func(t *testing.T) {
 		c := collectorAt(t, "http://user:secret@127.0.0.1:9", time.Now())
-		contrast, answers := c.CounterEvidence(t.Context(), inc, checks)
-		require.Len(t, contrast, 3)
+		comparisons, answers := c.CounterEvidence(t.Context(), inc, checks)
+		require.Len(t, comparisons, 3)
 		require.Len(t, answers, 2)
-		for _, item := range append(contrast, answers[0]) {
+		for _, item := range append(comparisons, answers[0]) {
 			assert.True(t, item.Failed, item.Title)
-			assert.Contains(t, item.Summary, "This could not be looked up: the server can't be asked")
+			assert.Contains(t, item.Summary, "Lookup failed: server unavailable")
 			assert.NotContains(t, item.Summary+item.Link, "secret")
 		}
 		assert.Contains(t, answers[1].Summary, "not valid PromQL")
 	})
 	t.Run("one that hangs", func(t *testing.T) {
-		c := collectorAt(t, hanging(t), time.Now(), func(o *Options) { o.Timeout, o.RefuteTimeout = time.Hour, time.Second })
+		c := collectorAt(t, hanging(t), time.Now(), func(o *Options) { o.Timeout, o.CounterEvidenceTimeout = time.Hour, time.Second })
 		began := time.Now()
-		contrast, answers := c.CounterEvidence(t.Context(), inc, checks)
+		comparisons, answers := c.CounterEvidence(t.Context(), inc, checks)
 		assert.Less(t, time.Since(began), 3*time.Second)
-		for _, item := range append(contrast, answers[0]) {
+		for _, item := range append(comparisons, answers[0]) {
 			assert.True(t, item.Failed)
-			assert.Contains(t, item.Summary, "it took longer than the time set aside for it")
+			assert.Contains(t, item.Summary, "timed out")
 		}
 	})
 	t.Run("the default", func(t *testing.T) {
-		assert.Equal(t, 10*time.Second, collectorAt(t, "", time.Now()).options.RefuteTimeout)
+		assert.Equal(t, 10*time.Second, collectorAt(t, "", time.Now()).options.CounterEvidenceTimeout)
 	})
 	t.Run("a panic is its own", func(t *testing.T) {
 		c := collectorAt(t, "http://127.0.0.1:9", time.Now())
-		q := c.inquire(t.Context(), inc, 1)
-		q.prom = nil
-		item := c.answer(context.Background(), q, 3, checks[0])
+		inv := c.investigate(t.Context(), inc, 1)
+		inv.prom = nil
+		item := c.answerCheck(context.Background(), inv, 3, checks[0])
 		assert.True(t, item.Failed)
 		assert.Equal(t, "Check 3", item.Title)
-		assert.Equal(t, "This could not be looked up: alertscribe made a mistake, see its log", item.Summary)
+		assert.Equal(t, "Lookup failed: internal error, see alertscribe's log", item.Summary)
 	})
 	t.Run("no alert at all", func(t *testing.T) {
 		c := collectorAt(t, "http://127.0.0.1:9", time.Now())

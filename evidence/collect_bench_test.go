@@ -34,7 +34,7 @@ func BenchmarkCollect(b *testing.B) {
 		if name == "a service" {
 			labels += " namespace=shop service=svc-7"
 		}
-		inc := firing(end.Add(-2*time.Minute), expr, labels)
+		inc := firingIncident(end.Add(-2*time.Minute), expr, labels)
 		b.Run(name, func(b *testing.B) {
 			var most uint64
 			for b.Loop() {
@@ -45,11 +45,11 @@ func BenchmarkCollect(b *testing.B) {
 					require.False(b, item.Failed, item.Summary)
 				}
 			}
-			q := c.inquire(b.Context(), inc, 60)
+			inv := c.investigate(b.Context(), inc, 60)
 			for _, one := range c.collectors() {
-				c.collect(b.Context(), one, q)
+				c.runCollector(b.Context(), one, inv)
 			}
-			b.ReportMetric(float64(q.prom.asked.Load()), "queries")
+			b.ReportMetric(float64(inv.prom.Budget().Used()), "queries")
 			b.ReportMetric(float64(most)/(1<<20), "MiB")
 		})
 	}

@@ -6,9 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/url"
 	"runtime/debug"
-	"strconv"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -16,16 +15,19 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/alertscribe/alertscribe/incident"
+	"github.com/alertscribe/alertscribe/promapi"
+	"github.com/alertscribe/alertscribe/text"
 )
+
+// maxInFlight bounds the queries of one incident at a time.
+const maxInFlight = 8
 
 // Options say whom a Collector asks, and how much.
 type Options struct {
 	// Prometheus answers the questions; without it there are the alerts alone. Thanos and Mimir do as well.
-	Prometheus Server
-	// PublicURL is the root of Prometheus as people reach it, for links; default the URL of Prometheus.
-	PublicURL *url.URL
+	Prometheus promapi.Server
 	// Alertmanager knows which alerts fire still; optional.
-	Alertmanager Server
+	Alertmanager promapi.Server
 
 	// History knows past incidents, as *store.Store does; optional.
 	History history
@@ -35,8 +37,8 @@ type Options struct {
 	Language   incident.Language // default English
 	Timeout    time.Duration     // for all that is looked up about an incident; default 20 s
 	MaxQueries int               // to Prometheus about one incident; default 60
-	// RefuteTimeout is for all that is looked up to refute a draft; default 10 s.
-	RefuteTimeout time.Duration
+	// CounterEvidenceTimeout is for all that is looked up to refute a draft; default 10 s.
+	CounterEvidenceTimeout time.Duration
 
 	Logger     *slog.Logger          // default: discards
 	Registerer prometheus.Registerer // default: none
@@ -46,10 +48,9 @@ type Options struct {
 // Collector looks up evidence. It is safe for concurrent use.
 type Collector struct {
 	options      Options
-	prometheus   *server // nil where there is none
-	alertmanager *alertmanager
-	runbooks     *library
-	linkTo       *url.URL
+	prometheus   *promapi.Client // nil where there is none
+	alertmanager *alertmanagerAPI
+	runbooks     *runbookFetcher
 	metrics      *metrics
 	log          *slog.Logger
 	now          func() time.Time
@@ -60,7 +61,7 @@ func New(o Options) (*Collector, error) {
 	o.Language = cmp.Or(o.Language, incident.English)
 	o.Timeout = cmp.Or(o.Timeout, 20*time.Second)
 	o.MaxQueries = cmp.Or(o.MaxQueries, 60)
-	o.RefuteTimeout = cmp.Or(o.RefuteTimeout, 10*time.Second)
+	o.CounterEvidenceTimeout = cmp.Or(o.CounterEvidenceTimeout, 10*time.Second)
 	c := &Collector{options: o, metrics: newMetrics(o.Registerer), log: o.Logger, now: o.Now}
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
@@ -72,61 +73,58 @@ func New(o Options) (*Collector, error) {
 		return nil, err
 	}
 	var err error
-	if c.prometheus, err = connect(o.Prometheus, "prometheus"); err != nil {
+	if c.prometheus, err = promapi.Connect(o.Prometheus, "prometheus"); err != nil {
 		return nil, fmt.Errorf("%w; set PROMETHEUS_URL", err)
 	}
-	am, err := connect(o.Alertmanager, "alertmanager")
+	am, err := promapi.Connect(o.Alertmanager, "alertmanager")
 	if err != nil {
 		return nil, fmt.Errorf("%w; set ALERTMANAGER_URL", err)
 	}
 	if am != nil {
-		c.alertmanager = &alertmanager{server: am, count: c.metrics.counter("alertmanager")}
+		c.alertmanager = &alertmanagerAPI{server: am, count: c.metrics.counter("alertmanager")}
 	}
-	if c.runbooks, err = newLibrary(o.Runbooks); err != nil {
+	if c.runbooks, err = newRunbookFetcher(o.Runbooks); err != nil {
 		return nil, err
-	}
-	if c.prometheus != nil {
-		c.linkTo = linkBase(o.PublicURL, c.prometheus.url)
 	}
 	return c, nil
 }
 
 // Close ends idle connections. The Collector may still be used.
 func (c *Collector) Close() {
-	c.prometheus.close()
+	c.prometheus.Close()
 	if c.alertmanager != nil {
-		c.alertmanager.server.close()
+		c.alertmanager.server.Close()
 	}
 }
 
 // A collector looks up one kind of evidence.
 type collector struct {
 	kind  incident.EvidenceKind
-	title text // of the item that says that it failed
-	run   collect
+	title message // of the item that says that it failed
+	run   collectFunc
 }
 
 // collectors returns all collectors in the order of their items.
 func (c *Collector) collectors() []collector {
-	own := collector{incident.KindAlert, titleAlert, ownAlerts}
+	own := collector{incident.KindAlert, msgTitleAlert, collectOwnAlerts}
 	if c.prometheus == nil {
 		return []collector{
 			own,
-			{incident.KindSignal, titleSignal, noPrometheus},
-			{incident.KindAlerts, titleOthers, otherAlerts},
-			{incident.KindHistory, titleHistory, c.past},
-			{incident.KindRunbook, titleRunbook, c.runbook},
+			{incident.KindSignal, msgTitleSignal, noPrometheus},
+			{incident.KindAlerts, msgTitleOthers, collectOtherAlerts},
+			{incident.KindHistory, msgTitleHistory, c.pastIncidentsItem},
+			{incident.KindRunbook, msgTitleRunbook, c.runbookItem},
 		}
 	}
 	return []collector{
 		own,
-		{incident.KindSignal, titleSignal, signal},
-		{incident.KindDrilldown, titleDrilldown, drilldown},
-		{incident.KindSuspects, titleSuspects, suspects},
-		{incident.KindNeighbors, titleNeighbors, neighbors},
-		{incident.KindAlerts, titleOthers, otherAlerts},
-		{incident.KindHistory, titleHistory, c.past},
-		{incident.KindRunbook, titleRunbook, c.runbook},
+		{incident.KindSignal, msgTitleSignal, collectSignal},
+		{incident.KindDrilldown, msgTitleDrilldown, collectDrilldown},
+		{incident.KindSuspects, msgTitleSuspects, findSuspects},
+		{incident.KindNeighbors, msgTitleNeighbors, collectNeighbors},
+		{incident.KindAlerts, msgTitleOthers, collectOtherAlerts},
+		{incident.KindHistory, msgTitleHistory, c.pastIncidentsItem},
+		{incident.KindRunbook, msgTitleRunbook, c.runbookItem},
 	}
 }
 
@@ -136,54 +134,54 @@ func (c *Collector) Collect(ctx context.Context, inc *incident.Incident) []incid
 	began := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, c.options.Timeout)
 	defer cancel()
-	q := c.inquire(ctx, inc, c.options.MaxQueries)
+	inv := c.investigate(ctx, inc, c.options.MaxQueries)
 	table := c.collectors()
 	found := make([][]incident.Evidence, len(table))
 	var wg sync.WaitGroup
 	for i, one := range table {
-		wg.Go(func() { found[i] = c.collect(ctx, one, q) })
+		wg.Go(func() { found[i] = c.runCollector(ctx, one, inv) })
 	}
 	wg.Wait()
-	var items []incident.Evidence
-	for _, some := range found {
-		for _, item := range some {
-			item.ID = "E" + strconv.Itoa(len(items)+1)
-			items = append(items, item)
-		}
-	}
+	items := slices.Concat(found...)
+	incident.NumberEvidence(items, 0)
 	queries := 0
-	if q.prom != nil {
-		queries = int(q.prom.asked.Load())
+	if inv.prom != nil {
+		queries = inv.prom.Budget().Used()
 	}
 	c.metrics.duration.Observe(time.Since(began).Seconds())
-	c.log.InfoContext(ctx, "evidence collected", "incident", inc.ID, "alertname", inc.Alertname, "items", len(items),
+	c.log.InfoContext(ctx, "Evidence collected", "incident", inc.ID, "alertname", inc.Alertname, "items", len(items),
 		"queries", queries, "duration", time.Since(began))
 	return items
 }
 
-// inquire prepares what the collectors share, with a budget of so many queries: the rule comes first, for the onset
+// investigate prepares what the collectors share, with a budget of so many queries: the rule comes first, for the onset
 // depends on it.
-func (c *Collector) inquire(ctx context.Context, inc *incident.Incident, budget int) *inquiry {
-	q := newInquiry(inc, c.now())
-	q.language, q.linkTo, q.alertmanager = c.options.Language, c.linkTo, c.alertmanager
-	q.log = c.log.With("incident", inc.ID)
+func (c *Collector) investigate(ctx context.Context, inc *incident.Incident, budget int) *investigation {
+	inv := newInvestigation(inc, c.now())
+	inv.language, inv.server, inv.alertmanager = c.options.Language, c.prometheus, c.alertmanager
+	inv.log = c.log.With("incident", inc.ID)
 	if c.prometheus == nil {
-		return q
+		return inv
 	}
-	q.prom = newQuerier(c.prometheus, budget, c.metrics.counter("prometheus"))
-	q.findRule(ctx)
-	return q
+	inv.prom = c.querier(budget)
+	inv.findRule(ctx)
+	return inv
 }
 
-// collect runs one collector; its failure, even a panic, is its own.
-func (c *Collector) collect(ctx context.Context, one collector, q *inquiry) (items []incident.Evidence) {
+// querier asks Prometheus so many times, for one purpose.
+func (c *Collector) querier(queries int) *promapi.Querier {
+	return promapi.NewQuerier(c.prometheus, promapi.NewBudget(queries, maxInFlight), c.metrics.counter("prometheus"))
+}
+
+// runCollector runs one collector; its failure, even a panic, is its own.
+func (c *Collector) runCollector(ctx context.Context, one collector, inv *investigation) (items []incident.Evidence) {
 	defer func() {
 		if r := recover(); r != nil {
-			q.log.ErrorContext(ctx, "a collector panicked", "kind", one.kind, "panic", r, "stack", string(debug.Stack()))
-			items = c.failed(q, one, errors.New(q.say(sayOurFault)))
+			inv.log.ErrorContext(ctx, "Collector panicked, the report says so", "kind", one.kind, "panic", r, "stack", string(debug.Stack()))
+			items = c.failedItem(inv, one, errors.New(inv.say(msgOurFault)))
 		}
 	}()
-	items, err := one.run(ctx, q)
+	items, err := one.run(ctx, inv)
 	for i := range items {
 		items[i].Kind = one.kind
 		if items[i].Query != "" {
@@ -191,41 +189,41 @@ func (c *Collector) collect(ctx context.Context, one collector, q *inquiry) (ite
 		}
 	}
 	if err != nil {
-		q.log.WarnContext(ctx, "evidence could not be looked up", "kind", one.kind, "err", err)
-		items = append(items, c.failed(q, one, err)...)
+		inv.log.WarnContext(ctx, "Evidence lookup failed, the report says so", "kind", one.kind, "err", err)
+		items = append(items, c.failedItem(inv, one, err)...)
 	}
 	return items
 }
 
-func (c *Collector) failed(q *inquiry, one collector, err error) []incident.Evidence {
+func (c *Collector) failedItem(inv *investigation, one collector, err error) []incident.Evidence {
 	c.metrics.failed.WithLabelValues(string(one.kind)).Inc()
 	return []incident.Evidence{{
-		Kind: one.kind, Title: q.say(one.title), Summary: q.say(sayFailed, q.explain(err)), Failed: true,
+		Kind: one.kind, Title: inv.say(one.title), Summary: inv.say(msgFailed, inv.explain(err)), Failed: true,
 	}}
 }
 
 // explain says in the report's language why something could not be looked up, with the details as they are.
-func (q *inquiry) explain(err error) string {
+func (inv *investigation) explain(err error) string {
 	detail := err.Error()
-	for _, kind := range []error{errUnavailable, errTooExpensive, errBadQuery} {
+	for _, kind := range []error{promapi.ErrUnavailable, promapi.ErrTooExpensive, promapi.ErrBadQuery} {
 		detail = strings.ReplaceAll(detail, kind.Error()+": ", "") // said by the phrase
 	}
-	detail = cut(detail, 300)
+	detail = text.Cut(detail, 300)
 	switch {
-	case errors.Is(err, errNoBudget):
-		return q.say(sayNoBudget)
+	case errors.Is(err, promapi.ErrNoBudget):
+		return inv.say(msgNoBudget)
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
-		return q.say(sayTimeout)
-	case errors.Is(err, errTooExpensive):
-		return q.say(sayTooExpensive, detail)
-	case errors.Is(err, errBadQuery):
-		return q.say(sayBadQuery, detail)
-	case errors.Is(err, errUnavailable):
-		return q.say(sayUnavailable, detail)
+		return inv.say(msgTimeout)
+	case errors.Is(err, promapi.ErrTooExpensive):
+		return inv.say(msgTooExpensive, detail)
+	case errors.Is(err, promapi.ErrBadQuery):
+		return inv.say(msgBadQuery, detail)
+	case errors.Is(err, promapi.ErrUnavailable):
+		return inv.say(msgUnavailable, detail)
 	}
 	return detail
 }
 
-func noPrometheus(_ context.Context, q *inquiry) ([]incident.Evidence, error) {
-	return []incident.Evidence{{Title: q.say(titleSignal), Summary: q.say(sayNoPrometheus), Failed: true}}, nil
+func noPrometheus(_ context.Context, inv *investigation) ([]incident.Evidence, error) {
+	return []incident.Evidence{{Title: inv.say(msgTitleSignal), Summary: inv.say(msgNoPrometheus), Failed: true}}, nil
 }

@@ -11,6 +11,8 @@ import (
 	"github.com/prometheus/common/model"
 
 	"github.com/alertscribe/alertscribe/incident"
+
+	"github.com/alertscribe/alertscribe/promql"
 )
 
 // The bounds of a drill-down.
@@ -22,43 +24,43 @@ const (
 	maxParts       = 10 // in a ranking
 )
 
-// drilldown finds the label values that carry the change.
-func drilldown(ctx context.Context, q *inquiry) ([]incident.Evidence, error) {
-	if q.rule == nil {
+// collectDrilldown finds the label values that carry the change.
+func collectDrilldown(ctx context.Context, inv *investigation) ([]incident.Evidence, error) {
+	if inv.rule == nil {
 		return nil, nil // the signal's item says so
 	}
-	k, err := q.known()
+	k, err := inv.knownLabels()
 	if err != nil {
 		return nil, err
 	}
 	var items []incident.Evidence
-	for i, c := range q.rule.conditions {
+	for i, c := range inv.rule.conditions {
 		if i == maxAlternatives || len(items) > 0 {
 			break
 		}
-		found, err := q.drillInto(ctx, c, k)
+		found, err := inv.drillCondition(ctx, c, k)
 		if err != nil {
 			return items, err
 		}
 		items = append(items, found...)
 	}
 	if len(items) == 0 {
-		items = append(items, incident.Evidence{Title: q.say(titleDrilldown), Summary: q.say(sayRefused[refusedEmpty])})
+		items = append(items, incident.Evidence{Title: inv.say(msgTitleDrilldown), Summary: inv.say(msgNotBrokenDown[promql.RefusedEmpty])})
 	}
 	return items, nil
 }
 
-// drillInto breaks one condition down; nothing comes back where there are no data.
-func (q *inquiry) drillInto(ctx context.Context, c condition, k known) ([]incident.Evidence, error) {
-	if gone := vanishing(c); gone != nil {
-		items, there, err := q.vanished(ctx, narrow(gone, q.identity(), k))
-		if err != nil || there || c.missing == nil {
+// drillCondition breaks one condition down; nothing comes back where there are no data.
+func (inv *investigation) drillCondition(ctx context.Context, c promql.Condition, k promql.SelectorLabels) ([]incident.Evidence, error) {
+	if gone := promql.Vanishing(c); gone != nil {
+		items, there, err := inv.absentSeriesItem(ctx, promql.Narrow(gone, inv.targetLabels(), k))
+		if err != nil || there || c.Missing == nil {
 			return items, err
 		}
 	}
-	drills, refused := planOf(narrow(c.value, q.identity(), k), k)
+	drills, refused := promql.PlanDrills(promql.Narrow(c.Value, inv.targetLabels(), k), k)
 	if refused != "" {
-		return q.refuse(ctx, c, refused)
+		return inv.notBrokenDownItem(ctx, c, refused)
 	}
 	drills = drills[:min(len(drills), maxDrills)]
 	found := make([][]incident.Evidence, len(drills))
@@ -66,8 +68,8 @@ func (q *inquiry) drillInto(ctx context.Context, c condition, k known) ([]incide
 	var wg sync.WaitGroup
 	for i, d := range drills {
 		wg.Go(func() {
-			d.labels = d.labels[:min(len(d.labels), max(maxDrillLabels/len(drills), 3))]
-			found[i], errs[i] = q.drill(ctx, c, d)
+			d.Labels = d.Labels[:min(len(d.Labels), max(maxDrillLabels/len(drills), 3))]
+			found[i], errs[i] = inv.drillItems(ctx, c, d)
 		})
 	}
 	wg.Wait()
@@ -78,13 +80,13 @@ func (q *inquiry) drillInto(ctx context.Context, c condition, k known) ([]incide
 	return nil, errors.Join(errs...)
 }
 
-// drill breaks one thing down by each of its labels, and by those together that each carry the change.
-func (q *inquiry) drill(ctx context.Context, c condition, d drill) ([]incident.Evidence, error) {
-	all := make([]breakdown, len(d.labels))
-	errs := make([]error, len(d.labels))
+// drillItems breaks one thing down by each of its labels, and by those together that each carry the change.
+func (inv *investigation) drillItems(ctx context.Context, c promql.Condition, d promql.Drill) ([]incident.Evidence, error) {
+	all := make([]breakdown, len(d.Labels))
+	errs := make([]error, len(d.Labels))
 	var wg sync.WaitGroup
-	for i, label := range d.labels {
-		wg.Go(func() { all[i], errs[i] = q.breakdown(ctx, c, d, label) })
+	for i, label := range d.Labels {
+		wg.Go(func() { all[i], errs[i] = inv.queryBreakdown(ctx, c, d, label) })
 	}
 	wg.Wait()
 	told := slices.DeleteFunc(all, func(b breakdown) bool { return len(b.parts) == 0 })
@@ -93,9 +95,9 @@ func (q *inquiry) drill(ctx context.Context, c condition, d drill) ([]incident.E
 	}
 	slices.SortStableFunc(told, func(x, y breakdown) int {
 		switch {
-		case x.spread > y.spread:
+		case x.unevenness > y.unevenness:
 			return -1
-		case x.spread < y.spread:
+		case x.unevenness < y.unevenness:
 			return 1
 		}
 		return 0
@@ -108,40 +110,40 @@ func (q *inquiry) drill(ctx context.Context, c condition, d drill) ([]incident.E
 		}
 	}
 	if len(together) > 1 {
-		if joint, err := q.breakdown(ctx, c, d, together...); err == nil && len(joint.parts) > 0 {
+		if joint, err := inv.queryBreakdown(ctx, c, d, together...); err == nil && len(joint.parts) > 0 {
 			best = joint
 		}
 	}
-	return []incident.Evidence{q.tellDrill(d, best, told)}, nil
+	return []incident.Evidence{inv.drillItem(d, best, told)}, nil
 }
 
 // concentrated reports whether few values of the label carry the change, and not those that it would fall on anyway.
 func (b breakdown) concentrated() bool {
-	if len(b.parts) < 2 || b.spread < evenSpread {
+	if len(b.parts) < 2 || b.unevenness < minUnevenness {
 		return false
 	}
-	return b.form == formRanked || b.parts[0].share >= .5
+	return b.form == promql.FormRanked || b.parts[0].share >= .5
 }
 
-// breakdown asks for the parts by some labels and compares them.
-func (q *inquiry) breakdown(ctx context.Context, c condition, d drill, by ...string) (breakdown, error) {
-	whole, base := d.by(by...)
-	form := d.form
-	if len(d.inBase.and(by)) < len(by) && form == formRatio {
-		form, base = formSum, "" // the denominator can't be told apart by these labels: the numerators are compared
+// queryBreakdown asks for the parts by some labels and compares them.
+func (inv *investigation) queryBreakdown(ctx context.Context, c promql.Condition, d promql.Drill, by ...string) (breakdown, error) {
+	whole, base := d.PartQueries(by...)
+	form := d.Form
+	if len(d.InBase.Intersect(by)) < len(by) && form == promql.FormRatio {
+		form, base = promql.FormSum, "" // the denominator can't be told apart by these labels: the numerators are compared
 	}
-	start, times, step := q.grid()
-	m, err := q.prom.Range(ctx, whole, start, q.end, step)
+	start, times, step := inv.drillGrid()
+	m, err := inv.prom.Range(ctx, whole, start, inv.end, step)
 	if err != nil {
 		return breakdown{}, err
 	}
 	parts := map[string]*part{}
-	q.addUp(parts, m, by, len(times), start, step, func(p *part) []float64 { return p.whole })
+	inv.addSeries(parts, m, by, len(times), start, step, func(p *part) []float64 { return p.whole })
 	if base != "" {
-		if m, err = q.prom.Range(ctx, base, start, q.end, step); err != nil {
+		if m, err = inv.prom.Range(ctx, base, start, inv.end, step); err != nil {
 			return breakdown{}, err
 		}
-		q.addUp(parts, m, by, len(times), start, step, func(p *part) []float64 { return p.base })
+		inv.addSeries(parts, m, by, len(times), start, step, func(p *part) []float64 { return p.base })
 	}
 	list := make([]part, 0, len(parts))
 	for _, p := range parts {
@@ -149,27 +151,27 @@ func (q *inquiry) breakdown(ctx context.Context, c condition, d drill, by ...str
 	}
 	slices.SortFunc(list, func(x, y part) int { return strings.Compare(labelText(x.labels), labelText(y.labels)) })
 	direction := 0.
-	if up, known := c.rises(); known && d.direct {
+	if up, known := c.Rises(); known && d.Direct {
 		if direction = -1; up {
 			direction = 1
 		}
 	}
-	return breakDown(form, by, list, times, q.onset, direction), nil
+	return compareParts(form, by, list, times, inv.onset, direction), nil
 }
 
-// grid returns the steps of a drill-down: coarser than the signal's, and ending with the window.
-func (q *inquiry) grid() (start time.Time, times []time.Time, step time.Duration) {
-	step = niceStep(q.end.Sub(q.start) / drillSteps)
-	n := int(q.end.Sub(q.start)/step) + 1
-	start = q.end.Add(-time.Duration(n-1) * step)
+// drillGrid returns the steps of a drill-down: coarser than the signal's, and ending with the window.
+func (inv *investigation) drillGrid() (start time.Time, times []time.Time, step time.Duration) {
+	step = niceStep(inv.end.Sub(inv.start) / drillSteps)
+	n := int(inv.end.Sub(inv.start)/step) + 1
+	start = inv.end.Add(-time.Duration(n-1) * step)
 	for i := range n {
 		times = append(times, start.Add(time.Duration(i)*step))
 	}
 	return start, times, step
 }
 
-// addUp sorts series into parts by their values of some labels; what has none of a label is the part without it.
-func (q *inquiry) addUp(parts map[string]*part, m model.Matrix, by []string, n int, start time.Time, step time.Duration, into func(*part) []float64) {
+// addSeries sorts series into parts by their values of some labels; what has none of a label is the part without it.
+func (inv *investigation) addSeries(parts map[string]*part, m model.Matrix, by []string, n int, start time.Time, step time.Duration, into func(*part) []float64) {
 	for _, s := range m {
 		own := model.Metric{}
 		for name, value := range s.Metric {
@@ -177,20 +179,20 @@ func (q *inquiry) addUp(parts map[string]*part, m model.Matrix, by []string, n i
 				own[name] = value
 			}
 		}
-		if !q.standsFor(q.alert, own) {
+		if !inv.represents(inv.alert, own) {
 			continue
 		}
-		p := partOf(parts, s.Metric, by, n)
+		p := partFor(parts, s.Metric, by, n)
 		values := into(p)
 		for _, v := range s.Values {
 			if i := int(v.Timestamp.Time().Sub(start) / step); i >= 0 && i < n {
-				values[i] += zeroNaN(float64(v.Value))
+				values[i] += finiteOrZero(float64(v.Value))
 			}
 		}
 	}
 }
 
-func partOf(parts map[string]*part, metric model.Metric, by []string, n int) *part {
+func partFor(parts map[string]*part, metric model.Metric, by []string, n int) *part {
 	values := make([]string, len(by))
 	labels := map[string]string{}
 	for i, name := range by {

@@ -5,18 +5,17 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"net/url"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
-	"github.com/prometheus/common/config"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/alertscribe/alertscribe/incident"
+	"github.com/alertscribe/alertscribe/promapi"
 )
 
 // TestFaultyPrometheus holds the collection to its bounds and its words whatever the server does.
@@ -62,9 +61,9 @@ func TestFaultyPrometheus(t *testing.T) {
 		},
 	}
 	words := map[string]string{
-		"hangs": "took", "drips": "took", "is huge": "more than 16 MiB", "is no Prometheus": "can't be asked",
+		"hangs": "timed out", "drips": "timed out", "is huge": "more than 16 MiB", "is no Prometheus": "server unavailable",
 		"fails": "HTTP status 500", "wants a password": "check the credentials in http_config", "refuses": "unknown function",
-		"has limits": "limit", "says nonsense": "can't be asked", "cuts off": "can't be asked", "is gone": "connection refused",
+		"has limits": "limit", "says nonsense": "server unavailable", "cuts off": "server unavailable", "is gone": "connection refused",
 	}
 	for name, want := range words {
 		t.Run(name, func(t *testing.T) {
@@ -81,7 +80,7 @@ func TestFaultyPrometheus(t *testing.T) {
 			c := collectorAt(t, strings.Replace(server.URL, "//", "//user:secret@", 1), time.Now(), func(o *Options) {
 				o.Timeout, o.Registerer = timeout, registry
 			})
-			inc := firing(time.Now().Add(-time.Minute), `sum(rate(x_total[5m])) > 1`, "alertname=X instance=a:80 job=api")
+			inc := firingIncident(time.Now().Add(-time.Minute), `sum(rate(x_total[5m])) > 1`, "alertname=X instance=a:80 job=api")
 			began := time.Now()
 			items := c.Collect(t.Context(), inc)
 			assert.Less(t, time.Since(began), timeout+2*time.Second)
@@ -104,71 +103,8 @@ func TestFaultyPrometheus(t *testing.T) {
 	}
 }
 
-func TestQueries(t *testing.T) {
-	var asked []string
-	var form url.Values
-	answer := `{"status":"success","data":{"resultType":"vector","result":[]}}`
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		asked = append(asked, r.Method+" "+r.URL.Path+" "+r.Header.Get("X-Scope-OrgID"))
-		if strings.Contains(r.URL.Path, "get") && r.Method == http.MethodPost {
-			http.Error(w, "no POST here", http.StatusMethodNotAllowed)
-			return
-		}
-		assert.NoError(t, r.ParseForm())
-		form = r.Form
-		_, _ = w.Write([]byte(answer))
-	}))
-	t.Cleanup(server.Close)
-	connectTo := func(path string) *querier {
-		s := serverAt(t, server.URL+path)
-		s.HTTP.HTTPHeaders = &config.Headers{Headers: map[string]config.Header{"X-Scope-OrgID": {Values: []string{"team"}}}}
-		connected, err := connect(s, "prometheus")
-		require.NoError(t, err)
-		t.Cleanup(connected.close)
-		return newQuerier(connected, 3, func(string) {})
-	}
-	t.Run("a path, a tenant and a time limit", func(t *testing.T) {
-		asked = nil
-		ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
-		defer cancel()
-		_, err := connectTo("/prefix/prometheus/").Instant(ctx, "up", time.Unix(1, 0))
-		require.NoError(t, err)
-		assert.Equal(t, []string{"POST /prefix/prometheus/api/v1/query team"}, asked)
-		d, err := time.ParseDuration(form.Get("timeout"))
-		require.NoError(t, err)
-		assert.InDelta(t, 3, d.Seconds(), .5, "a second less than there is")
-		assert.Equal(t, "10001", form.Get("limit"))
-	})
-	t.Run("GET where POST is not allowed", func(t *testing.T) {
-		asked = nil
-		_, err := connectTo("/get").Instant(t.Context(), "up", time.Unix(1, 0))
-		require.NoError(t, err)
-		assert.Equal(t, []string{"POST /get/api/v1/query team", "GET /get/api/v1/query team"}, asked)
-	})
-	t.Run("the budget", func(t *testing.T) {
-		q := connectTo("")
-		for range 3 {
-			_, err := q.Instant(t.Context(), "up", time.Unix(1, 0))
-			require.NoError(t, err)
-		}
-		_, err := q.Instant(t.Context(), "up", time.Unix(1, 0))
-		require.ErrorIs(t, err, errNoBudget)
-		assert.Zero(t, q.Left())
-	})
-	t.Run("too many points", func(t *testing.T) {
-		_, err := connectTo("").Range(t.Context(), "up", time.Unix(0, 0), time.Unix(1e6, 0), time.Second)
-		require.ErrorIs(t, err, errTooExpensive)
-	})
-	t.Run("too many series", func(t *testing.T) {
-		answer = `{"status":"success","data":{"resultType":"vector","result":[` +
-			strings.TrimSuffix(strings.Repeat(`{"metric":{},"value":[1,"1"]},`, maxSeries+1), ",") + `]}}`
-		_, err := connectTo("").Instant(t.Context(), "up", time.Unix(1, 0))
-		require.ErrorIs(t, err, errTooExpensive)
-	})
-}
-
 func TestOptions(t *testing.T) {
-	u := func(s string) Server { return serverAt(t, s) }
+	u := func(s string) promapi.Server { return serverAt(t, s) }
 	tests := []struct {
 		name, want string
 		options    Options
@@ -195,13 +131,13 @@ func TestOptions(t *testing.T) {
 // TestWithoutPrometheus: the alerts, and a line that says what to set.
 func TestWithoutPrometheus(t *testing.T) {
 	since := time.Date(2026, 11, 20, 8, 30, 5, 0, time.UTC)
-	inc := firing(since, "", "alertname=X instance=a:80 team=a", "alertname=X instance=b:80 team=a")
+	inc := firingIncident(since, "", "alertname=X instance=a:80 team=a", "alertname=X instance=b:80 team=a")
 	inc.Truncated = 3
 	inc.Alerts[1].Status, inc.Alerts[1].EndsAt = incident.Resolved, since.Add(time.Minute)
 	for language, want := range map[incident.Language][2]string{
 		"en": {
-			`Firing: 1 of 2 alerts of X, the first since 2026-11-20 08:30:05 UTC. Alertmanager left 3 more out of the notification. All have alertname="X", team="a".`,
-			"Nothing was looked up in Prometheus: PROMETHEUS_URL is not set.",
+			`1 of 2 X alerts firing, the first since 2026-11-20 08:30:05 UTC. Alertmanager omitted 3 more. All have alertname="X", team="a".`,
+			"Prometheus was not queried: PROMETHEUS_URL is not set.",
 		},
 		"zh": {
 			`X 共 2 条告警，其中 1 条正在触发；最早始于 2026-11-20 08:30:05 UTC。 Alertmanager 的通知中另有 3 条未列出。 共同标签：alertname="X", team="a"。`,
@@ -227,8 +163,8 @@ func TestWithoutPrometheus(t *testing.T) {
 	})
 	t.Run("a panic is the collector's own", func(t *testing.T) {
 		c := collectorAt(t, "", since)
-		broken := collector{incident.KindSignal, titleSignal, func(context.Context, *inquiry) ([]incident.Evidence, error) { panic("oops") }}
-		items := c.collect(t.Context(), broken, c.inquire(t.Context(), inc, 60))
+		broken := collector{incident.KindSignal, msgTitleSignal, func(context.Context, *investigation) ([]incident.Evidence, error) { panic("oops") }}
+		items := c.runCollector(t.Context(), broken, c.investigate(t.Context(), inc, 60))
 		require.Len(t, items, 1)
 		assert.True(t, items[0].Failed)
 		assert.NotContains(t, items[0].Summary, "oops")

@@ -16,6 +16,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/alertscribe/alertscribe/incident"
+	"github.com/alertscribe/alertscribe/promapi"
 	"github.com/alertscribe/alertscribe/testbed"
 	"github.com/alertscribe/alertscribe/testbed/testbedtest"
 )
@@ -90,11 +91,11 @@ func (r *recording) serve(t *testing.T, rules string) *testbed.Server {
 	return testbedtest.StartPrometheus(t, testbed.PrometheusConfig{DataDir: dir, Rules: rules})
 }
 
-func serverAt(t *testing.T, raw string) Server {
+func serverAt(t *testing.T, raw string) promapi.Server {
 	t.Helper()
 	u, err := url.Parse(raw)
 	require.NoError(t, err)
-	return Server{URL: u, HTTP: config.DefaultHTTPClientConfig}
+	return promapi.Server{URL: u, HTTP: config.DefaultHTTPClientConfig}
 }
 
 // collectorAt makes a Collector whose clock stands still.
@@ -114,17 +115,17 @@ func collectorAt(t *testing.T, prometheus string, now time.Time, change ...func(
 }
 
 // querierAt asks a Prometheus without a Collector around.
-func querierAt(t *testing.T, prometheus string, budget int) *querier {
+func querierAt(t *testing.T, prometheus string, budget int) *promapi.Querier {
 	t.Helper()
-	s, err := connect(serverAt(t, prometheus), "prometheus")
+	c, err := promapi.Connect(serverAt(t, prometheus), "prometheus")
 	require.NoError(t, err)
-	t.Cleanup(s.close)
-	return newQuerier(s, budget, func(string) {})
+	t.Cleanup(c.Close)
+	return promapi.NewQuerier(c, promapi.NewBudget(budget, 8), nil)
 }
 
-// firing makes an incident of alerts that fire since a time; labels are "name=value" pairs with spaces between, and
+// firingIncident makes an incident of alerts that fire since a time; labels are "name=value" pairs with spaces between, and
 // their generatorURL holds the expression.
-func firing(since time.Time, expr string, alerts ...string) *incident.Incident {
+func firingIncident(since time.Time, expr string, alerts ...string) *incident.Incident {
 	n := &incident.Notification{Receiver: "test", ReceivedAt: since}
 	for _, pairs := range alerts {
 		labels := map[string]string{}
@@ -195,4 +196,11 @@ func countedQuestions(t *testing.T) (*prometheus.Registry, func() float64) {
 		}
 		return n
 	}
+}
+
+func spike(when bool, height float64) float64 {
+	if when {
+		return height
+	}
+	return 0
 }

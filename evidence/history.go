@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/alertscribe/alertscribe/incident"
+
+	"github.com/alertscribe/alertscribe/promql"
 )
 
 // history is where past incidents are kept.
@@ -26,14 +28,14 @@ const (
 )
 
 var (
-	sayNoPastIncidents = text{"There is no earlier incident of this alert.", "该告警没有历史事件。"}
-	sayPastIncidents   = text{
+	msgNoPastIncidents = message{"There is no earlier incident of this alert.", "该告警没有历史事件。"}
+	msgPastIncidents   = message{
 		"Earlier incidents of this alert: %[1]d, with the same labels: %[2]d; the last began at %[3]s and lasted %[4]s.",
 		"该告警有 %[1]d 次历史事件，其中 %[2]d 次标签相同；最近一次始于 %[3]s，持续 %[4]s。",
 	}
-	wordIncident = text{"incident", "事件"}
-	wordLasted   = text{"lasted", "持续"}
-	wordOther    = text{"other labels", "不同的标签"}
+	msgWordIncident = message{"incident", "事件"}
+	msgWordLasted   = message{"lasted", "持续"}
+	msgWordOther    = message{"other labels", "不同的标签"}
 )
 
 // pastIncident is an earlier incident and how much it is like the one looked into.
@@ -43,17 +45,17 @@ type pastIncident struct {
 	differ   map[string]string
 }
 
-// past shows earlier incidents of the alert, those with the same labels first. It shows facts alone: what was thought
+// pastIncidentsItem shows earlier incidents of the alert, those with the same labels first. It shows facts alone: what was thought
 // of them is a hypothesis, see Recall.
-func (c *Collector) past(ctx context.Context, q *inquiry) ([]incident.Evidence, error) {
+func (c *Collector) pastIncidentsItem(ctx context.Context, inv *investigation) ([]incident.Evidence, error) {
 	if c.options.History == nil {
 		return nil, nil
 	}
-	found, err := c.earlier(ctx, q.incident, q.alert)
+	found, err := c.earlier(ctx, inv.incident, inv.alert)
 	if err != nil {
 		return nil, err
 	}
-	item := incident.Evidence{Title: q.say(titleHistory), Summary: q.say(sayNoPastIncidents)}
+	item := incident.Evidence{Title: inv.say(msgTitleHistory), Summary: inv.say(msgNoPastIncidents)}
 	if len(found) == 0 {
 		return []incident.Evidence{item}, nil
 	}
@@ -64,14 +66,14 @@ func (c *Collector) past(ctx context.Context, q *inquiry) ([]incident.Evidence, 
 			same++
 		}
 	}
-	item.Summary = q.say(sayPastIncidents, len(found), same, clock(last.StartedAt), q.lasted(last.Incident))
+	item.Summary = inv.say(msgPastIncidents, len(found), same, formatTime(last.StartedAt), inv.lasted(last.Incident))
 	slices.SortStableFunc(found, func(a, b pastIncident) int { return cmp.Compare(b.likeness, a.likeness) })
 	item.Table = &incident.Table{Columns: []string{
-		q.say(wordSince), q.say(wordLasted), q.say(wordOther), q.say(wordIncident),
+		inv.say(msgWordSince), inv.say(msgWordLasted), inv.say(msgWordOther), inv.say(msgWordIncident),
 	}}
 	for _, p := range found[:min(len(found), maxPast)] {
 		item.Table.Rows = append(item.Table.Rows, []string{
-			clock(p.StartedAt), q.lasted(p.Incident), labelText(p.differ), p.ID,
+			formatTime(p.StartedAt), inv.lasted(p.Incident), labelText(p.differ), p.ID,
 		})
 	}
 	return []incident.Evidence{item}, nil
@@ -97,7 +99,7 @@ func compare(alert incident.Alert, inc *incident.Incident) pastIncident {
 	best := pastIncident{Incident: inc, likeness: -1}
 	for _, a := range inc.Alerts {
 		all, same, differ := 0., 0., map[string]string{}
-		for name := range namesOf(append(slices.Collect(maps.Keys(a.Labels)), slices.Collect(maps.Keys(alert.Labels))...)...) {
+		for name := range promql.NewLabelNames(append(slices.Collect(maps.Keys(a.Labels)), slices.Collect(maps.Keys(alert.Labels))...)...) {
 			if all++; a.Labels[name] == alert.Labels[name] {
 				same++
 			} else {
@@ -112,9 +114,9 @@ func compare(alert incident.Alert, inc *incident.Incident) pastIncident {
 }
 
 // lasted formats how long an incident took, or that it isn't over.
-func (q *inquiry) lasted(inc *incident.Incident) string {
+func (inv *investigation) lasted(inc *incident.Incident) string {
 	if inc.ResolvedAt.IsZero() {
 		return string(inc.Status)
 	}
-	return prometheusDuration(inc.ResolvedAt.Sub(inc.StartedAt).Round(time.Second))
+	return promql.FormatDuration(inc.ResolvedAt.Sub(inc.StartedAt).Round(time.Second))
 }

@@ -42,15 +42,15 @@ func (a archive) Incident(_ context.Context, id string) (*incident.Incident, inc
 func TestHistory(t *testing.T) {
 	now := time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC)
 	past := func(ago, lasted time.Duration, alert string) *incident.Incident {
-		inc := firing(now.Add(-ago), "", alert)
+		inc := firingIncident(now.Add(-ago), "", alert)
 		inc.Status, inc.ResolvedAt = incident.Resolved, inc.StartedAt.Add(lasted)
 		return inc
 	}
 	other := past(24*time.Hour, 5*time.Minute, "alertname=X instance=b:80")
 	same := past(48*time.Hour, time.Hour, "alertname=X instance=a:80")
-	current := firing(now, "", "alertname=X instance=a:80")
+	current := firingIncident(now, "", "alertname=X instance=a:80")
 	a := archive{
-		list:     []*incident.Incident{current, other, same, past(time.Hour, 0, "alertname=Y"), firing(now.Add(time.Hour), "", "alertname=X")},
+		list:     []*incident.Incident{current, other, same, past(time.Hour, 0, "alertname=Y"), firingIncident(now.Add(time.Hour), "", "alertname=X")},
 		findings: map[string]incident.Findings{same.ID: {Verdict: &incident.Verdict{Summary: "the disk was full"}}},
 	}
 	items := func(a archive) []incident.Evidence {

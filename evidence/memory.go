@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/alertscribe/alertscribe/incident"
+	"github.com/alertscribe/alertscribe/text"
 )
 
 // The bounds of what is remembered.
@@ -29,7 +30,7 @@ func (c *Collector) PastIncidents(ctx context.Context, inc *incident.Incident) [
 	ctx, cancel := context.WithTimeout(ctx, recallTimeout)
 	defer cancel()
 	log := c.log.With("incident", inc.ID)
-	found, err := c.earlier(ctx, inc, principal(inc))
+	found, err := c.earlier(ctx, inc, primaryAlert(inc))
 	if err != nil {
 		log.WarnContext(ctx, "earlier incidents could not be recalled", "err", err)
 		return nil
@@ -42,7 +43,7 @@ func (c *Collector) PastIncidents(ctx context.Context, inc *incident.Incident) [
 		return weight(p) < leastWeight
 	})
 	slices.SortStableFunc(found, func(a, b pastIncident) int {
-		return cmp.Or(cmp.Compare(zeroOne(len(b.Feedback) > 0), zeroOne(len(a.Feedback) > 0)),
+		return cmp.Or(cmp.Compare(boolToInt(len(b.Feedback) > 0), boolToInt(len(a.Feedback) > 0)),
 			cmp.Compare(weight(b), weight(a)), b.OpenedAt.Compare(a.OpenedAt))
 	})
 	var out []incident.PastIncident
@@ -71,7 +72,7 @@ func recollect(p pastIncident, v *incident.Verdict) incident.PastIncident {
 	}
 	if v != nil && len(v.Causes) > 0 {
 		first := v.Causes[0]
-		r.Hypothesis = cut(first.Hypothesis, maxHypothesis)
+		r.Hypothesis = text.Cut(first.Hypothesis, maxHypothesis)
 		r.Marked = r.Hypothesis != "" && len(first.Marks) > 0
 	}
 	return r

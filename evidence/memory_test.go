@@ -35,7 +35,7 @@ func (s shelf) Incident(ctx context.Context, id string) (*incident.Incident, inc
 
 func TestRecall(t *testing.T) {
 	now := time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC)
-	current := firing(now, "", "alertname=X instance=a:80 job=api zone=a")
+	current := firingIncident(now, "", "alertname=X instance=a:80 job=api zone=a")
 	const (
 		same = "alertname=X instance=a:80 job=api zone=a" // likeness 1
 		half = "alertname=X instance=b:80 job=web zone=a" // likeness .5
@@ -100,7 +100,7 @@ func TestRecall(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			s := shelf{archive{list: []*incident.Incident{current}, findings: map[string]incident.Findings{}}, map[string]bool{"torn": true}}
 			for _, p := range test.past {
-				inc := firing(now.Add(-p.ago), "", p.alert)
+				inc := firingIncident(now.Add(-p.ago), "", p.alert)
 				inc.ID, inc.Feedback = p.id, p.feedback
 				s.list = append(s.list, inc)
 				if p.causes != nil {
@@ -121,8 +121,8 @@ func TestRecall(t *testing.T) {
 
 func TestRecollection(t *testing.T) {
 	now := time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC)
-	current := firing(now, "", "alertname=X instance=a:80")
-	earlier := firing(now.Add(-30*24*time.Hour), "", "alertname=X instance=b:80", "alertname=X instance=c:80 zone=a")
+	current := firingIncident(now, "", "alertname=X instance=a:80")
+	earlier := firingIncident(now.Add(-30*24*time.Hour), "", "alertname=X instance=b:80", "alertname=X instance=c:80 zone=a")
 	earlier.ResolvedAt, earlier.ReportPath = earlier.StartedAt.Add(time.Hour), "2026-10-21/x.md"
 	for _, s := range []string{"one", "two", "three", "four"} {
 		earlier.Feedback = append(earlier.Feedback, incident.Feedback{Kind: incident.Confirm, Text: s, By: "kim"})
@@ -136,8 +136,8 @@ func TestRecollection(t *testing.T) {
 	}
 	r := recall(&incident.Verdict{Causes: []incident.Cause{{Hypothesis: "ignore all\n" + strings.Repeat("磁", 400)}}})
 	hypothesis := []rune(r.Hypothesis)
-	assert.Len(t, hypothesis, maxHypothesis+1)
-	assert.Equal(t, "…", string(hypothesis[maxHypothesis]))
+	assert.Len(t, hypothesis, maxHypothesis)
+	assert.Equal(t, "…", string(hypothesis[maxHypothesis-1]))
 	r.Hypothesis = ""
 	assert.Equal(t, incident.PastIncident{
 		Incident: earlier.ID, ReportPath: "2026-10-21/x.md", StartedAt: earlier.StartedAt, ResolvedAt: earlier.ResolvedAt,
@@ -158,7 +158,7 @@ func TestRecollection(t *testing.T) {
 
 func TestRecallFaults(t *testing.T) {
 	now := time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC)
-	current := firing(now, "", "alertname=X")
+	current := firingIncident(now, "", "alertname=X")
 	assert.Nil(t, collectorAt(t, "", now).PastIncidents(t.Context(), current), "no history")
 	broken := collectorAt(t, "", now, func(o *Options) { o.History = archive{err: errors.New("the disk is gone")} })
 	assert.Nil(t, broken.PastIncidents(t.Context(), current))
@@ -166,7 +166,7 @@ func TestRecallFaults(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a := archive{}
 		for range 3 {
-			inc := firing(now.Add(-time.Hour), "", "alertname=X")
+			inc := firingIncident(now.Add(-time.Hour), "", "alertname=X")
 			inc.ID = "hangs"
 			a.list = append(a.list, inc)
 		}

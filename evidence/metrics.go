@@ -5,6 +5,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promauto"
 
 	"github.com/alertscribe/alertscribe/incident"
+	"github.com/alertscribe/alertscribe/promapi"
 )
 
 // metrics are the package's own.
@@ -20,20 +21,20 @@ func newMetrics(r prometheus.Registerer) *metrics {
 	m := &metrics{
 		questions: with.NewCounterVec(prometheus.CounterOpts{
 			Name: "alertscribe_evidence_questions_total",
-			Help: "Questions asked while collecting evidence, by whom was asked and by the result.",
+			Help: "Queries made while collecting evidence, by server and result.",
 		}, []string{"server", "result"}),
 		failed: with.NewCounterVec(prometheus.CounterOpts{
 			Name: "alertscribe_evidence_failed_total",
-			Help: "Items of evidence that could not be looked up, by kind.",
+			Help: "Evidence items whose lookup failed, by kind.",
 		}, []string{"kind"}),
 		duration: with.NewHistogram(prometheus.HistogramOpts{
 			Name:    "alertscribe_evidence_duration_seconds",
-			Help:    "Time that collecting the evidence of an incident took.",
+			Help:    "Time taken to collect an incident's evidence.",
 			Buckets: []float64{.05, .1, .25, .5, 1, 2.5, 5, 10, 20, 30},
 		}),
 	}
 	for _, server := range []string{"prometheus", "alertmanager", "runbook"} {
-		for _, result := range outcomes() {
+		for _, result := range promapi.Outcomes() {
 			m.questions.WithLabelValues(server, result)
 		}
 	}

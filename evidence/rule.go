@@ -11,26 +11,29 @@ import (
 	promv1 "github.com/prometheus/client_golang/api/prometheus/v1"
 
 	"github.com/alertscribe/alertscribe/incident"
+	"github.com/alertscribe/alertscribe/promapi"
+
+	"github.com/alertscribe/alertscribe/promql"
 )
 
 // rule is what is known of the rule behind an alert.
 type rule struct {
-	name, group, file string            // group and file are empty when the rule comes from the alert's URL
-	query             string            // the expression as text
-	conditions        []condition       // its alternatives, see conditionsOf
-	hold              time.Duration     // "for"
-	reach             time.Duration     // over how long a past the expression looks
-	labels            map[string]string // those that the rule sets, templates unexpanded
+	name, group, file string             // group and file are empty when the rule comes from the alert's URL
+	query             string             // the expression as text
+	conditions        []promql.Condition // its alternatives, see conditionsOf
+	hold              time.Duration      // "for"
+	reach             time.Duration      // over how long a past the expression looks
+	labels            map[string]string  // those that the rule sets, templates unexpanded
 }
 
 var (
 	errNoRule    = errors.New("the alert's rule is not known")
-	errNotListed = fmt.Errorf("%w: it is neither listed nor in the alert's URL", errNoRule)
+	errNotListed = fmt.Errorf("%w: neither listed nor in generatorURL", errNoRule)
 )
 
 // findRule looks for the alert's rule where Prometheus lists its rules, or else takes the expression out of the
 // alert's URL.
-func findRule(ctx context.Context, prom *querier, alert incident.Alert) (*rule, error) {
+func findRule(ctx context.Context, prom *promapi.Querier, alert incident.Alert) (*rule, error) {
 	fromURL := generatorExpr(alert.GeneratorURL)
 	groups, err := prom.Rules(ctx, alert.Name())
 	if found := matchRule(groups, alert, fromURL); found != nil {
@@ -58,26 +61,26 @@ func newRule(name, query string) (*rule, error) {
 	if len(query) > maxExpr {
 		return nil, fmt.Errorf("reading the rule's expression: it has more than %d bytes", maxExpr)
 	}
-	expr, err := parse(query)
+	expr, err := promql.Parse(query)
 	if err != nil {
 		return nil, fmt.Errorf("reading the rule's expression: %w", err)
 	}
-	return &rule{name: name, query: expr.String(), conditions: conditionsOf(expr), reach: reach(expr)}, nil
+	return &rule{name: name, query: expr.String(), conditions: promql.Conditions(expr), reach: promql.LongestRange(expr)}, nil
 }
 
 // matchRule picks the rule of an alert. Rules of one name are told apart by what their labels contradict, then by the
 // expression in the alert's URL, then by the alerts that they have now.
 func matchRule(groups []promv1.RuleGroup, alert incident.Alert, fromURL string) *rule {
 	var best *rule
-	bestScore := 0
+	bestPoints := 0
 	for _, group := range groups {
 		for _, listed := range group.Rules {
 			r, ok := listed.(promv1.AlertingRule)
 			if !ok || r.Name != alert.Name() {
 				continue
 			}
-			score := likeness(r, alert, fromURL)
-			if score <= bestScore {
+			points := ruleFit(r, alert, fromURL)
+			if points <= bestPoints {
 				continue
 			}
 			found, err := newRule(r.Name, r.Query)
@@ -90,15 +93,15 @@ func matchRule(groups []promv1.RuleGroup, alert incident.Alert, fromURL string) 
 			for name, value := range r.Labels {
 				found.labels[string(name)] = string(value)
 			}
-			best, bestScore = found, score
+			best, bestPoints = found, points
 		}
 	}
 	return best
 }
 
-// likeness says how well a rule fits an alert; 0 when it can't be its rule.
-func likeness(r promv1.AlertingRule, alert incident.Alert, fromURL string) int {
-	score := 1
+// ruleFit says how well a rule fits an alert; 0 when it can't be its rule.
+func ruleFit(r promv1.AlertingRule, alert incident.Alert, fromURL string) int {
+	points := 1
 	for name, value := range r.Labels {
 		if strings.Contains(string(value), "{{") {
 			continue
@@ -109,10 +112,10 @@ func likeness(r promv1.AlertingRule, alert incident.Alert, fromURL string) int {
 			}
 			continue // relabelling may have dropped it
 		}
-		score++
+		points++
 	}
 	if fromURL != "" && sameExpr(fromURL, r.Query) {
-		score += 1000
+		points += 1000
 	}
 	for _, a := range r.Alerts {
 		fits := true
@@ -121,15 +124,15 @@ func likeness(r promv1.AlertingRule, alert incident.Alert, fromURL string) int {
 			fits = fits && (!there || have == string(value))
 		}
 		if fits {
-			return score + 100
+			return points + 100
 		}
 	}
-	return score
+	return points
 }
 
 func sameExpr(a, b string) bool {
-	ea, errA := parse(a)
-	eb, errB := parse(b)
+	ea, errA := promql.Parse(a)
+	eb, errB := promql.Parse(b)
 	return errA == nil && errB == nil && ea.String() == eb.String()
 }
 
@@ -139,7 +142,7 @@ func generatorExpr(generatorURL string) string {
 	s := strings.NewReplacer(`\u0026`, "&", "&amp;", "&", `\u003c`, "<", `\u003e`, ">", `\u003d`, "=").Replace(generatorURL)
 	u, err := url.Parse(s)
 	if err == nil {
-		for _, query := range []string{u.RawQuery, afterQuestionMark(u.Fragment)} {
+		for _, query := range []string{u.RawQuery, fragmentQuery(u.Fragment)} {
 			values, _ := url.ParseQuery(query) // the good pairs stand even if one is bad
 			if expr := values.Get("g0.expr"); expr != "" {
 				return expr
@@ -157,7 +160,7 @@ func generatorExpr(generatorURL string) string {
 	return raw
 }
 
-func afterQuestionMark(s string) string {
+func fragmentQuery(s string) string {
 	_, after, _ := strings.Cut(s, "?")
 	return after
 }

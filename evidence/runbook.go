@@ -17,12 +17,11 @@ import (
 	"strings"
 	"syscall"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/microcosm-cc/bluemonday"
 
 	"github.com/alertscribe/alertscribe/incident"
+	"github.com/alertscribe/alertscribe/text"
 )
 
 // Runbooks say which runbooks may be fetched. The zero value allows none.
@@ -45,24 +44,24 @@ const (
 )
 
 var (
-	sayRunbook     = text{"The first %[1]d of %[2]d lines of %[3]s.", "%[3]s 的前 %[1]d 行（共 %[2]d 行）。"}
-	errNotAllowed  = errors.New("it is not on the list of runbooks that may be fetched")
-	errPrivate     = errors.New("its address is not public, and in no network that runbooks may be in")
+	msgRunbook     = message{"The first %[1]d of %[2]d lines of %[3]s.", "%[3]s 的前 %[1]d 行（共 %[2]d 行）。"}
+	errNotAllowed  = errors.New("not in analysis.runbooks.allow")
+	errPrivate     = errors.New("private address, not in analysis.runbooks.networks")
 	errNotText     = errors.New("it is not text")
 	runbookLabels  = []string{"runbook_url", "runbook"}
 	textMediaTypes = []string{"text/plain", "text/markdown", "text/x-markdown", "text/html"}
 )
 
-// library fetches runbooks. What an annotation names is a stranger's choice: only what is on the list is fetched, and
+// runbookFetcher fetches runbooks. What an annotation names is a stranger's choice: only what is on the list is fetched, and
 // the address is checked when it is dialled, after its name was resolved, so that no name can lead elsewhere.
-type library struct {
+type runbookFetcher struct {
 	allow  []*url.URL
 	nets   []netip.Prefix
 	client *http.Client
 }
 
-func newLibrary(r Runbooks) (*library, error) {
-	l := &library{}
+func newRunbookFetcher(r Runbooks) (*runbookFetcher, error) {
+	l := &runbookFetcher{}
 	for _, raw := range r.Allow {
 		u, err := url.Parse(raw)
 		if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil {
@@ -88,14 +87,14 @@ func newLibrary(r Runbooks) (*library, error) {
 			if len(via) >= maxRunbookHops {
 				return errors.New("it redirects too often")
 			}
-			return l.check(req.URL)
+			return l.checkURL(req.URL)
 		},
 	}
 	return l, nil
 }
 
-// check reports whether a URL is on the list.
-func (l *library) check(u *url.URL) error {
+// checkURL reports whether a URL is on the list.
+func (l *runbookFetcher) checkURL(u *url.URL) error {
 	clean := path.Clean("/" + u.Path)
 	for _, a := range l.allow {
 		below := path.Clean("/" + a.Path)
@@ -107,9 +106,9 @@ func (l *library) check(u *url.URL) error {
 	return errNotAllowed
 }
 
-// special are networks that net/netip has no word for and that nothing public is in: shared and test networks, and
+// nonPublicNetworks are networks that net/netip has no word for and that nothing public is in: shared and test networks, and
 // those that carry IPv4 addresses within.
-var special = []netip.Prefix{
+var nonPublicNetworks = []netip.Prefix{
 	netip.MustParsePrefix("0.0.0.0/8"), netip.MustParsePrefix("100.64.0.0/10"), netip.MustParsePrefix("192.0.0.0/24"),
 	netip.MustParsePrefix("192.0.2.0/24"), netip.MustParsePrefix("198.18.0.0/15"), netip.MustParsePrefix("198.51.100.0/24"),
 	netip.MustParsePrefix("203.0.113.0/24"), netip.MustParsePrefix("240.0.0.0/4"), netip.MustParsePrefix("64:ff9b::/96"),
@@ -118,7 +117,7 @@ var special = []netip.Prefix{
 }
 
 // checkAddress is asked before every connection, with the address that the name was resolved to.
-func (l *library) checkAddress(_, address string, _ syscall.RawConn) error {
+func (l *runbookFetcher) checkAddress(_, address string, _ syscall.RawConn) error {
 	addr, err := netip.ParseAddrPort(address)
 	if err != nil {
 		return fmt.Errorf("reading the address %q: %w", address, err)
@@ -128,15 +127,15 @@ func (l *library) checkAddress(_, address string, _ syscall.RawConn) error {
 	if slices.ContainsFunc(l.nets, within) {
 		return nil
 	}
-	if !ip.IsGlobalUnicast() || ip.IsPrivate() || slices.ContainsFunc(special, within) {
+	if !ip.IsGlobalUnicast() || ip.IsPrivate() || slices.ContainsFunc(nonPublicNetworks, within) {
 		return errPrivate
 	}
 	return nil
 }
 
 // fetch returns the text of a runbook.
-func (l *library) fetch(ctx context.Context, u *url.URL) (string, error) {
-	if err := l.check(u); err != nil {
+func (l *runbookFetcher) fetch(ctx context.Context, u *url.URL) (string, error) {
+	if err := l.checkURL(u); err != nil {
 		return "", err
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, u.String(), http.NoBody)
@@ -155,7 +154,7 @@ func (l *library) fetch(ctx context.Context, u *url.URL) (string, error) {
 	}
 	media, _, err := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	if err != nil || !slices.Contains(textMediaTypes, media) {
-		return "", fmt.Errorf("%w but %q", errNotText, cut(resp.Header.Get("Content-Type"), 60))
+		return "", fmt.Errorf("%w but %q", errNotText, text.Cut(resp.Header.Get("Content-Type"), 60))
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxRunbookBytes))
 	if err != nil {
@@ -174,35 +173,21 @@ func (l *library) fetch(ctx context.Context, u *url.URL) (string, error) {
 func visibleLines(s string) []string {
 	var lines []string
 	for line := range strings.Lines(s) {
-		if line = oneLine(line); line != "" {
-			lines = append(lines, cut(line, maxRunbookLine))
+		if line = text.OneLine(line); line != "" {
+			lines = append(lines, text.Cut(line, maxRunbookLine))
 		}
 	}
 	return lines
 }
 
-// oneLine folds white space and leaves out what can't be seen.
-func oneLine(s string) string {
-	s = strings.Map(func(r rune) rune {
-		switch {
-		case unicode.IsSpace(r):
-			return ' '
-		case r == utf8.RuneError || !unicode.IsPrint(r):
-			return -1
-		}
-		return r
-	}, s)
-	return strings.Join(strings.Fields(s), " ")
-}
-
-// runbook shows the text of the alert's runbook where it may be fetched.
-func (c *Collector) runbook(ctx context.Context, q *inquiry) ([]incident.Evidence, error) {
+// runbookItem shows the text of the alert's runbook where it may be fetched.
+func (c *Collector) runbookItem(ctx context.Context, inv *investigation) ([]incident.Evidence, error) {
 	raw := ""
 	for _, name := range runbookLabels {
-		raw = cmp.Or(raw, q.alert.Annotations[name])
+		raw = cmp.Or(raw, inv.alert.Annotations[name])
 	}
 	u, err := url.Parse(strings.TrimSpace(raw))
-	if raw == "" || err != nil || c.runbooks.check(u) != nil {
+	if raw == "" || err != nil || c.runbooks.checkURL(u) != nil {
 		return nil, nil // the report links to it all the same
 	}
 	count := c.metrics.counter("runbook")
@@ -216,11 +201,11 @@ func (c *Collector) runbook(ctx context.Context, q *inquiry) ([]incident.Evidenc
 	}
 	count("ok")
 	lines := visibleLines(content)
-	table := &incident.Table{Columns: []string{q.say(titleRunbook)}}
+	table := &incident.Table{Columns: []string{inv.say(msgTitleRunbook)}}
 	for _, line := range lines[:min(len(lines), maxRows)] {
 		table.Rows = append(table.Rows, []string{line})
 	}
 	return []incident.Evidence{{
-		Title: q.say(titleRunbook), Summary: q.say(sayRunbook, len(table.Rows), len(lines), u.Redacted()), Table: table,
+		Title: inv.say(msgTitleRunbook), Summary: inv.say(msgRunbook, len(table.Rows), len(lines), u.Redacted()), Table: table,
 	}}, nil
 }

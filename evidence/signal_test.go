@@ -53,7 +53,7 @@ func TestSignal(t *testing.T) {
 	r := attack()
 	p := r.serve(t, loginRules)
 	fired := r.at(6300)
-	inc := firing(fired, "ignored == 1", "alertname=HighLoginFailureRate user_type=guest severity=critical")
+	inc := firingIncident(fired, "ignored == 1", "alertname=HighLoginFailureRate user_type=guest severity=critical")
 	c := collectorAt(t, p.URL, r.end())
 
 	items := ofKind(c.Collect(t.Context(), inc), incident.KindSignal)
@@ -70,10 +70,10 @@ func TestSignal(t *testing.T) {
 	assert.InDelta(t, .2, *item.Chart.Threshold, 1e-9)
 	assert.Equal(t, fired, item.Chart.Firing.Start)
 	assert.Greater(t, len(item.Chart.Series[0].Points), 100)
-	assert.Regexp(t, `^The value was 4\d(\.\d)? % when the alert fired; last 4\d(\.\d)? %\. Threshold: > 20 %\. Highest `, item.Summary)
+	assert.Regexp(t, `^Value when the alert fired: 4\d(\.\d)? %; last: 4\d(\.\d)? %\. Threshold: > 20 %\. Max `, item.Summary)
 	assert.Regexp(t, `Before: median 4\.\d+ %`, item.Summary)
-	assert.Contains(t, item.Summary, "times the usual deviation")
-	assert.Contains(t, item.Summary, "The condition is met since")
+	assert.Contains(t, item.Summary, "times the deviation")
+	assert.Contains(t, item.Summary, "Condition met since")
 	assert.Equal(t, "login", item.Table.Rows[0][1])
 	assert.Equal(t, "2m", item.Table.Rows[0][2])
 	t.Log(item.Summary)
@@ -91,15 +91,15 @@ groups:
   - {alert: Load, expr: load > 3000}
   - {alert: Heat, expr: heat < 50}
 `)
-	inc := firing(r.at(3300), "", "alertname=Load job=api severity=critical", "alertname=Heat job=api", "alertname=Load job=b")
+	inc := firingIncident(r.at(3300), "", "alertname=Load job=api severity=critical", "alertname=Heat job=api", "alertname=Load job=b")
 	inc.Severity = "critical"
 	items := ofKind(collectorAt(t, p.URL, r.end()).Collect(t.Context(), inc), incident.KindSignal)
 	require.Len(t, items, 2)
 	assert.Equal(t, `load`, items[0].Query)
-	assert.Equal(t, "The alert's signal", items[0].Title)
+	assert.Equal(t, "Alert signal", items[0].Title)
 	assert.Equal(t, `heat{job="api"}`, items[1].Query)
-	assert.Equal(t, "The alert's signal: Heat", items[1].Title)
-	assert.Contains(t, items[1].Summary, "Threshold: < 50. Lowest")
+	assert.Equal(t, "Alert signal: Heat", items[1].Title)
+	assert.Contains(t, items[1].Summary, "Threshold: < 50. Min")
 }
 
 func TestSignalWithoutRule(t *testing.T) {
@@ -117,18 +117,18 @@ func TestSignalWithoutRule(t *testing.T) {
 	}{
 		{
 			"absent", `absent(up{job="api"} == 1)`, "alertname=ApiDown job=api", `count(up{job="api"} == 1)`,
-			"There was no value when the alert fired; last 1. Threshold: < 1. Lowest 1 at ",
+			"No value when the alert fired; last: 1. Threshold: < 1. Min 1 at ",
 		},
 		{"nothing there", `nowhere > 1`, "alertname=X", "nowhere", "no value with this alert's labels"},
 		{"another thing", `up > 0`, "alertname=X instance=b:80", `up{instance="b:80"}`, "no value with this alert's labels"},
 		{"an alternative", `nowhere > 1 or up < 2`, "alertname=X instance=a:80", `up{instance="a:80"}`, "Threshold: < 2"},
 		{"moving threshold", `up < on () sum(up) * 3`, "alertname=X instance=a:80", `up{instance="a:80"}`, "Threshold: < 3"},
-		{"no expression", ``, "alertname=X", "", "the alert's rule is not known"},
+		{"no expression", ``, "alertname=X", "", "alert rule not found"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			c := collectorAt(t, p.URL, r.end())
-			items := ofKind(c.Collect(t.Context(), firing(r.at(3500), test.expr, test.alert)), incident.KindSignal)
+			items := ofKind(c.Collect(t.Context(), firingIncident(r.at(3500), test.expr, test.alert)), incident.KindSignal)
 			require.Len(t, items, 1)
 			assert.Equal(t, test.query, items[0].Query)
 			assert.Contains(t, items[0].Summary, test.summary)

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/alertscribe/alertscribe/incident"
+	"github.com/alertscribe/alertscribe/promapi"
 	"github.com/alertscribe/alertscribe/testbed"
 	"github.com/alertscribe/alertscribe/testbed/testbedtest"
 )
@@ -43,23 +44,23 @@ func BenchmarkSuspects(b *testing.B) {
 		runtime.GC()
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
-		q := c.inquire(b.Context(), inc, 60)
-		items, err := suspects(b.Context(), q)
+		inv := c.investigate(b.Context(), inc, 60)
+		items, err := findSuspects(b.Context(), inv)
 		require.NoError(b, err)
 		runtime.ReadMemStats(&after)
 		peak = max(peak, after.HeapInuse-min(before.HeapInuse, after.HeapInuse))
-		queries, ranked = int(q.prom.asked.Load()), len(items[0].Ranking)
+		queries, ranked = int(inv.prom.Budget().Used()), len(items[0].Ranking)
 	}
 	b.ReportMetric(float64(queries), "queries")
 	b.ReportMetric(float64(ranked), "ranked")
 	b.ReportMetric(float64(peak)/(1<<20), "MiB")
 }
 
-func serverURL(b *testing.B, raw string) Server {
+func serverURL(b *testing.B, raw string) promapi.Server {
 	b.Helper()
 	u, err := url.Parse(raw)
 	require.NoError(b, err)
-	return Server{URL: u, HTTP: config.DefaultHTTPClientConfig}
+	return promapi.Server{URL: u, HTTP: config.DefaultHTTPClientConfig}
 }
 
 // writeLarge writes an hour of 100 metrics of 10 pods of 100 services, a sample every two minutes.

@@ -21,41 +21,41 @@ import (
 
 var rcaDir = flag.String("rca.dir", os.Getenv("RCA_DIR"), "recorded cases SERVICE-FAULT/{normal,anomalous}.csv to evaluate the suspects on")
 
-// site is cases in a real Prometheus, each in a namespace of its own.
-type site struct {
+// caseServer is cases in a real Prometheus, each in a namespace of its own.
+type caseServer struct {
 	url    string
 	cases  map[string]*rcaeval.Case
 	starts map[string]time.Time
 	step   time.Duration
 }
 
-func serveCases(t *testing.T, prefix string, step time.Duration, list []*rcaeval.Case) *site {
+func serveCases(t *testing.T, prefix string, step time.Duration, list []*rcaeval.Case) *caseServer {
 	t.Helper()
-	s := &site{cases: map[string]*rcaeval.Case{}, starts: map[string]time.Time{}, step: step}
+	s := &caseServer{cases: map[string]*rcaeval.Case{}, starts: map[string]time.Time{}, step: step}
 	for i, c := range list {
 		namespace := fmt.Sprintf("case-%d", i)
 		s.cases[namespace] = c
 		s.starts[namespace] = time.Now().Add(-time.Hour - time.Duration(c.Rows())*step).Truncate(time.Minute)
 	}
-	var text strings.Builder
-	require.NoError(t, rcaeval.WriteOpenMetrics(&text, prefix, step, s.starts, s.cases))
+	var metrics strings.Builder
+	require.NoError(t, rcaeval.WriteOpenMetrics(&metrics, prefix, step, s.starts, s.cases))
 	dir := t.TempDir()
 	bins := testbedtest.Require(t, testbed.Prometheus, testbed.Promtool)
-	require.NoError(t, testbed.Backfill(t.Context(), bins, strings.NewReader(text.String()), dir))
+	require.NoError(t, testbed.Backfill(t.Context(), bins, strings.NewReader(metrics.String()), dir))
 	s.url = testbedtest.StartPrometheus(t, testbed.PrometheusConfig{DataDir: dir}).URL
 	return s
 }
 
-func (s *site) onset(namespace string) time.Time {
+func (s *caseServer) onset(namespace string) time.Time {
 	return s.starts[namespace].Add(time.Duration(s.cases[namespace].Onset) * s.step)
 }
 
-func (s *site) end(namespace string) time.Time {
+func (s *caseServer) end(namespace string) time.Time {
 	return s.starts[namespace].Add(time.Duration(s.cases[namespace].Rows()) * s.step)
 }
 
 // suspects runs the real Collector for an alert in a namespace, and returns the item.
-func (s *site) suspects(t *testing.T, namespace string, fired, now time.Time) incident.Evidence {
+func (s *caseServer) suspects(t *testing.T, namespace string, fired, now time.Time) incident.Evidence {
 	t.Helper()
 	if end := s.end(namespace); now.After(end) {
 		now = end
@@ -85,15 +85,15 @@ func services(e incident.Evidence) []string {
 	return out
 }
 
-// trial is one way to come upon the incidents of a site.
-type trial struct {
+// lookCase is one way to come upon the incidents of a server.
+type lookCase struct {
 	name  string
 	late  time.Duration // of the alert, after the fault
 	after time.Duration // of the look, after the alert
 }
 
-// run ranks all cases of a site and returns the figures.
-func (s *site) run(t *testing.T, trial trial) *rcaeval.Tally {
+// run ranks all cases of a server and returns their tally.
+func (s *caseServer) run(t *testing.T, trial lookCase) *rcaeval.Tally {
 	t.Helper()
 	tally := &rcaeval.Tally{}
 	for namespace, c := range s.cases {
@@ -103,7 +103,7 @@ func (s *site) run(t *testing.T, trial trial) *rcaeval.Tally {
 	return tally
 }
 
-const whole = 24 * time.Hour // all that was recorded
+const allRecorded = 24 * time.Hour // all that was recorded
 
 // TestRecordedFaults prints how well the suspects name the service at fault in recorded systems, beside what was
 // published for the same data: go test ./evidence -run TestRecordedFaults -v -rca.dir=DIR.
@@ -123,11 +123,11 @@ func TestRecordedFaults(t *testing.T) {
 		assert.GreaterOrEqual(t, mem.Avg5, .98, name)
 	}
 	stretched := serveCases(t, "shop_", 15*time.Second, cases)
-	for _, trial := range []trial{
-		{"true onset", 0, whole},
-		{"60 s late", time.Minute, whole},
-		{"60 rows late", 15 * time.Minute, whole},
-		{"30 s early", -30 * time.Second, whole},
+	for _, trial := range []lookCase{
+		{"true onset", 0, allRecorded},
+		{"60 s late", time.Minute, allRecorded},
+		{"60 rows late", 15 * time.Minute, allRecorded},
+		{"30 s early", -30 * time.Second, allRecorded},
 		{"looked 2 min after", 0, 2 * time.Minute},
 		{"60 s late, looked 1 min after", time.Minute, time.Minute},
 	} {
@@ -139,8 +139,8 @@ func TestRecordedFaults(t *testing.T) {
 			thin = append(thin, c.Every(every))
 		}
 		scraped := serveCases(t, "shop_", time.Duration(every)*time.Second, thin)
-		row("scraped every "+name+", true onset", scraped.run(t, trial{"", 0, whole}))
-		row("scraped every "+name+", 60 s late", scraped.run(t, trial{"", time.Minute, whole}))
+		row("scraped every "+name+", true onset", scraped.run(t, lookCase{"", 0, allRecorded}))
+		row("scraped every "+name+", 60 s late", scraped.run(t, lookCase{"", time.Minute, allRecorded}))
 	}
 	for _, published := range []string{
 		"BARO\t\t\t.99\t\t\t.99", "BARO, 60 s late\t\t\t.98\t\t\t.98", "N-Sigma\t\t\t.98\t\t\t.99", "N-Sigma, 60 s late\t\t\t.15\t\t\t.33",
@@ -164,7 +164,7 @@ func TestSyntheticFaults(t *testing.T) {
 	var out strings.Builder
 	table := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "fault\tcases\tAC@1\tAC@3\tAvg@5")
-	for _, trial := range []trial{{"true onset", 0, 10 * time.Minute}, {"60 s late", time.Minute, 10 * time.Minute}, {"60 s late, looked 1 min after", time.Minute, time.Minute}} {
+	for _, trial := range []lookCase{{"true onset", 0, 10 * time.Minute}, {"60 s late", time.Minute, 10 * time.Minute}, {"60 s late, looked 1 min after", time.Minute, time.Minute}} {
 		fmt.Fprintln(table, trial.name)
 		tally := site.run(t, trial)
 		for _, fault := range append(tally.Faults(), "") {
@@ -198,7 +198,7 @@ func TestHealthySystems(t *testing.T) {
 	site := serveCases(t, "healthy_", shape.Step, cases)
 	looks, sure := 0, 0
 	for namespace := range site.cases {
-		for _, trial := range []trial{{"2 min", 0, 2 * time.Minute}, {"10 min", 0, 10 * time.Minute}} {
+		for _, trial := range []lookCase{{"2 min", 0, 2 * time.Minute}, {"10 min", 0, 10 * time.Minute}} {
 			fired := site.onset(namespace)
 			e := site.suspects(t, namespace, fired, fired.Add(trial.after))
 			looks++

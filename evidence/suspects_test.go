@@ -6,12 +6,13 @@ import (
 	"testing"
 	"time"
 
-	promv1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/alertscribe/alertscribe/incident"
+
+	"github.com/alertscribe/alertscribe/promql"
 )
 
 const apiRules = `
@@ -83,7 +84,7 @@ func suspectsOf(t *testing.T, c *Collector, inc *incident.Incident) incident.Evi
 	return items[0]
 }
 
-func place(e incident.Evidence, name string, labels ...string) int {
+func rankOf(e incident.Evidence, name string, labels ...string) int {
 	for i, r := range e.Ranking {
 		ok := r.Labels["__name__"] == name
 		for _, l := range labels {
@@ -101,7 +102,7 @@ func TestSuspects(t *testing.T) {
 	r := shop()
 	p := r.serve(t, apiRules)
 	begin := r.at(7200)
-	inc := firing(begin.Add(2*time.Minute), "", "alertname=ApiErrors")
+	inc := firingIncident(begin.Add(2*time.Minute), "", "alertname=ApiErrors")
 	c := collectorAt(t, p.URL, r.end())
 	e := suspectsOf(t, c, inc)
 
@@ -116,7 +117,7 @@ func TestSuspects(t *testing.T) {
 			{"db_slow_queries", "job=db", "up", 2, 40},
 			{"process_resident_memory_bytes", "instance=a:3", "down", 3e8, 0},
 		} {
-			i := place(e, want.name, want.label)
+			i := rankOf(e, want.name, want.label)
 			if !assert.GreaterOrEqual(t, i, 0, want.name) {
 				continue
 			}
@@ -131,13 +132,13 @@ func TestSuspects(t *testing.T) {
 		}
 	})
 	t.Run("what did not is below", func(t *testing.T) {
-		quiet := place(e, "db_connections")
+		quiet := rankOf(e, "db_connections")
 		require.GreaterOrEqual(t, quiet, 0)
 		assert.Less(t, e.Ranking[quiet].Score, 4.)
 	})
 	t.Run("parts, constants and strangers are not", func(t *testing.T) {
 		for _, name := range []string{"api_duration_seconds_bucket", "api_duration_seconds_sum", "go_info", "process_start_time_seconds", "elsewhere"} {
-			assert.Equal(t, -1, place(e, name), name)
+			assert.Equal(t, -1, rankOf(e, name), name)
 		}
 	})
 	t.Run("it is said", func(t *testing.T) {
@@ -146,7 +147,7 @@ func TestSuspects(t *testing.T) {
 		for _, row := range e.Table.Rows {
 			assert.Len(t, row, len(e.Table.Columns))
 			if strings.HasPrefix(row[0], "api_errors_total") {
-				assert.Contains(t, row[len(row)-1], noteOwn.en)
+				assert.Contains(t, row[len(row)-1], msgNoteOwn.en)
 			}
 		}
 		require.NotEmpty(t, e.Chart.Series)
@@ -164,15 +165,15 @@ func TestSuspects(t *testing.T) {
 		assert.Contains(t, suspectsOf(t, c, inc).Summary, "明显变化")
 	})
 	t.Run("few queries", func(t *testing.T) {
-		q := c.inquire(t.Context(), inc, 60)
-		before := q.prom.asked.Load()
-		_, err := suspects(t.Context(), q)
+		inv := c.investigate(t.Context(), inc, 60)
+		before := inv.prom.Budget().Used()
+		_, err := findSuspects(t.Context(), inv)
 		require.NoError(t, err)
-		assert.LessOrEqual(t, int(q.prom.asked.Load()-before), 25)
+		assert.LessOrEqual(t, int(inv.prom.Budget().Used()-before), 25)
 	})
 	t.Run("before anything happened nothing stands out", func(t *testing.T) {
 		quiet := r.at(5400)
-		e := suspectsOf(t, collectorAt(t, p.URL, quiet.Add(5*time.Minute)), firing(quiet, "", "alertname=Other namespace=shop"))
+		e := suspectsOf(t, collectorAt(t, p.URL, quiet.Add(5*time.Minute)), firingIncident(quiet, "", "alertname=Other namespace=shop"))
 		assert.Contains(t, e.Summary, "None of")
 		assert.False(t, confidently(e))
 	})
@@ -200,12 +201,12 @@ func TestUsualIsNoFinding(t *testing.T) {
 		return 20 + math.Mod(s/60, 4)
 	})
 	p := r.serve(t, "")
-	e := suspectsOf(t, collectorAt(t, p.URL, r.end()), firing(r.end().Add(-9*time.Minute), "", "alertname=Slow job=batch"))
+	e := suspectsOf(t, collectorAt(t, p.URL, r.end()), firingIncident(r.end().Add(-9*time.Minute), "", "alertname=Slow job=batch"))
 	notes := map[string]string{}
 	for _, row := range e.Table.Rows {
 		notes[strings.TrimSuffix(row[0], "{}")] = row[len(row)-1]
 	}
-	assert.Equal(t, map[string]string{"batch_rows": noteUsual.en, "batch_queue": noteSure.en}, notes)
+	assert.Equal(t, map[string]string{"batch_rows": msgNoteUsual.en, "batch_queue": msgNoteSure.en}, notes)
 	assert.Contains(t, e.Summary, "batch_queue")
 }
 
@@ -218,68 +219,33 @@ func TestSmallServerIsSearchedWhole(t *testing.T) {
 	r.add(`scrape_samples_scraped{job="shop",instance="s:1"}`, func(float64) float64 { return 1 })
 	p := r.serve(t, "")
 	fired := r.at(5060)
-	e := suspectsOf(t, collectorAt(t, p.URL, r.end()), firing(fired, "", "alertname=Slow job=shop instance=s:1"))
-	assert.GreaterOrEqual(t, place(e, "disk_busy_ratio"), 0)
-	assert.Equal(t, -1, place(e, "prometheus_notifications_sent_total"), "that an alert is sent is not why")
-	assert.Equal(t, -1, place(e, "scrape_samples_scraped"))
+	e := suspectsOf(t, collectorAt(t, p.URL, r.end()), firingIncident(fired, "", "alertname=Slow job=shop instance=s:1"))
+	assert.GreaterOrEqual(t, rankOf(e, "disk_busy_ratio"), 0)
+	assert.Equal(t, -1, rankOf(e, "prometheus_notifications_sent_total"), "that an alert is sent is not why")
+	assert.Equal(t, -1, rankOf(e, "scrape_samples_scraped"))
 	assert.Contains(t, e.Summary, "It moved first")
 }
 
-func TestRate(t *testing.T) {
-	nan := math.NaN()
-	got := rate([]float64{100, 110, 120, 5, 15, nan, 35, 35}, 10*time.Second, 20*time.Second)
-	want := []float64{nan, nan, 1, .75, .75, nan, 1, nan}
-	require.Len(t, got, len(want))
-	for i := range want {
-		assert.True(t, got[i] == want[i] || math.IsNaN(got[i]) && math.IsNaN(want[i]), "%d: %v", i, got)
-	}
-	values := []float64{nan, nan, 3, nan, 4}
-	fromNothing(values)
-	assert.Equal(t, []float64{0, 0, 3}, values[:3])
-	assert.True(t, math.IsNaN(values[3]))
-}
-
-func TestFalls(t *testing.T) {
-	assert.False(t, falls([]float64{1, 2, 3, math.NaN(), 0, 1, 5, 1, 2}), "a counter that starts again")
-	assert.True(t, falls([]float64{10, 9, 10, 9, 10, 9, 10, 9}), "a gauge by a counter's name")
-	assert.True(t, falls([]float64{-1, 2}))
-}
-
-func TestKinds(t *testing.T) {
-	k := kinds{
-		"h": "histogram", "s": "summary", "a_count": "gauge", "g_total": "gauge", "c": "counter", "om": "counter", "u": "unknown",
-	}
-	for name, want := range map[string]promv1.MetricType{
-		"h_sum": "histogram", "s_count": "histogram", "a_count": "gauge", "g_total": "gauge", "c": "counter", "om_total": "counter",
-		"u": "gauge", "x_total": "counter", "x_count": "histogram", "x_bytes": "gauge",
-	} {
-		assert.Equal(t, want, k.of(name), name)
-		if k[name] == "" && !strings.HasPrefix(name, "u") && name != "h_sum" && name != "s_count" {
-			assert.Equal(t, want, kinds(nil).of(name), name)
-		}
-	}
-}
-
 func TestPlan(t *testing.T) {
-	near := &circle{matchers: []matcher{{"pod", "=", "p"}}, names: map[string]int{"a": 5, "b": 50, "huge": 900}}
-	far := &circle{matchers: []matcher{{"namespace", "=", "n"}}, names: map[string]int{"c": 10, "d": 190, "e": 190}}
-	batches, left := plan([]*circle{near, far}, 300)
+	near := &seriesScope{matchers: []promql.Matcher{promql.Equals("pod", "p")}, names: map[string]int{"a": 5, "b": 50, "huge": 900}}
+	far := &seriesScope{matchers: []promql.Matcher{promql.Equals("namespace", "n")}, names: map[string]int{"c": 10, "d": 190, "e": 190}}
+	batches, left := planBatches([]*seriesScope{near, far}, 300)
 	assert.Equal(t, 900, left)
 	var got []string
 	for _, b := range batches {
 		got = append(got, strings.Join(b.names, "|"))
-		assert.LessOrEqual(t, b.series*300, 2*batchValues)
+		assert.LessOrEqual(t, b.series*300, 2*maxBatchValues)
 	}
 	assert.Equal(t, []string{"a|b", "c|d", "e"}, got)
-	assert.Equal(t, `{pod="p",__name__=~"a|b"}`, batches[0].promql())
-	_, err := parse(batches[0].promql())
+	assert.Equal(t, `{pod="p",__name__=~"a|b"}`, batches[0].selector())
+	_, err := promql.Parse(batches[0].selector())
 	require.NoError(t, err)
 
-	many := &circle{names: map[string]int{}}
+	many := &seriesScope{names: map[string]int{}}
 	for i := range 100 {
 		many.names[strings.Repeat("m", i+1)] = 150
 	}
-	batches, left = plan([]*circle{many}, 300)
+	batches, left = planBatches([]*seriesScope{many}, 300)
 	assert.LessOrEqual(t, len(batches), maxBatches)
 	series := 0
 	for _, b := range batches {
@@ -289,8 +255,8 @@ func TestPlan(t *testing.T) {
 }
 
 func TestDeparted(t *testing.T) {
-	pod := func(name string, from, to int) track {
-		t := track{labels: map[string]string{"__name__": "m", "pod": name, "job": "j"}, values: []float64{}}
+	pod := func(name string, from, to int) trackedSeries {
+		t := trackedSeries{labels: map[string]string{"__name__": "m", "pod": name, "job": "j"}, values: []float64{}}
 		for i := range 60 {
 			v := math.NaN()
 			if i >= from && i < to {
@@ -300,24 +266,9 @@ func TestDeparted(t *testing.T) {
 		}
 		return t
 	}
-	assert.Equal(t, []int{0, 42}, departed([]track{pod("a", 0, 60), pod("b", 0, 42)}, 40), "one of two ended")
-	assert.Equal(t, []int{0, 0}, departed([]track{pod("a", 0, 42), pod("b", 41, 60)}, 40), "one took the other's place")
-	assert.Equal(t, []int{0, 0}, departed([]track{pod("a", 0, 60), pod("b", 0, 10)}, 40), "it had ended long before")
-}
-
-func TestSeriesText(t *testing.T) {
-	for want, labels := range map[string]map[string]string{
-		`up`:                               {"__name__": "up"},
-		`a:b:rate5m{x="\"\\"}`:             {"__name__": "a:b:rate5m", "x": `"\`},
-		`{__name__="http.requests"}`:       {"__name__": "http.requests"},
-		`{"service.name"="a",job="登录"}`:    {"service.name": "a", "job": "登录"},
-		`{__name__="http.requests",a="b"}`: {"__name__": "http.requests", "a": "b"},
-	} {
-		got := seriesText(labels)
-		assert.Len(t, got, len(want))
-		_, err := parse(got)
-		require.NoError(t, err, got)
-	}
+	assert.Equal(t, []int{0, 42}, endedSeries([]trackedSeries{pod("a", 0, 60), pod("b", 0, 42)}, 40), "one of two ended")
+	assert.Equal(t, []int{0, 0}, endedSeries([]trackedSeries{pod("a", 0, 42), pod("b", 41, 60)}, 40), "one took the other's place")
+	assert.Equal(t, []int{0, 0}, endedSeries([]trackedSeries{pod("a", 0, 60), pod("b", 0, 10)}, 40), "it had ended long before")
 }
 
 func TestAgree(t *testing.T) {
@@ -327,6 +278,6 @@ func TestAgree(t *testing.T) {
 		{Metric: model.Metric{"service": "a", "job": "j", "instance": "2"}},
 		{Metric: model.Metric{"service": "b", "job": "k", "instance": "3"}},
 	}
-	agree(labels, []string{"job", "instance", "namespace"}, []string{"service"}, found)
+	addAgreedLabels(labels, []string{"job", "instance", "namespace"}, []string{"service"}, found)
 	assert.Equal(t, map[string]string{"service": "a", "job": "j"}, labels)
 }

@@ -17,6 +17,7 @@ import (
 
 	"github.com/alertscribe/alertscribe/evidence"
 	"github.com/alertscribe/alertscribe/incident"
+	"github.com/alertscribe/alertscribe/promapi"
 	"github.com/alertscribe/alertscribe/testbed"
 	"github.com/alertscribe/alertscribe/testbed/testbedtest"
 )
@@ -40,8 +41,8 @@ func (s *scenario) serve(t *testing.T) *evidence.Collector {
 	public, err := url.Parse("http://prometheus.example:9090") // the port is another one each time
 	require.NoError(t, err)
 	c, err := evidence.New(evidence.Options{
-		Prometheus: evidence.Server{URL: at, HTTP: config.DefaultHTTPClientConfig}, PublicURL: public,
-		Language: s.Language, Now: func() time.Time { return s.Now.Time },
+		Prometheus: promapi.Server{URL: at, PublicURL: public, HTTP: config.DefaultHTTPClientConfig},
+		Language:   s.Language, Now: func() time.Time { return s.Now.Time },
 	})
 	require.NoError(t, err)
 	t.Cleanup(c.Close)

@@ -16,6 +16,7 @@ import (
 	"github.com/alertscribe/alertscribe/evidence"
 	"github.com/alertscribe/alertscribe/handler"
 	"github.com/alertscribe/alertscribe/incident"
+	"github.com/alertscribe/alertscribe/promapi"
 	"github.com/alertscribe/alertscribe/redact"
 	"github.com/alertscribe/alertscribe/report"
 	"github.com/alertscribe/alertscribe/store"
@@ -111,7 +112,7 @@ func newCollector(cfg *config, past *store.Store, log *slog.Logger, reg promethe
 		o.History = past
 	}
 	if cfg.Prometheus.PublicURL != "" {
-		if o.PublicURL, err = url.Parse(cfg.Prometheus.PublicURL); err != nil {
+		if o.Prometheus.PublicURL, err = url.Parse(cfg.Prometheus.PublicURL); err != nil {
 			return nil, fmt.Errorf("prometheus.public_url: %w", err)
 		}
 	}
@@ -123,15 +124,15 @@ func newCollector(cfg *config, past *store.Store, log *slog.Logger, reg promethe
 }
 
 // upstream returns a server to ask; the zero value when none is set.
-func upstream(c upstreamConfig, name string) (evidence.Server, error) {
+func upstream(c upstreamConfig, name string) (promapi.Server, error) {
 	if c.URL == "" {
-		return evidence.Server{}, nil
+		return promapi.Server{}, nil
 	}
 	u, err := url.Parse(c.URL)
 	if err != nil {
-		return evidence.Server{}, fmt.Errorf("%s.url: %w", name, err)
+		return promapi.Server{}, fmt.Errorf("%s.url: %w", name, err)
 	}
-	s := evidence.Server{URL: u, HTTP: commonconfig.DefaultHTTPClientConfig}
+	s := promapi.Server{URL: u, HTTP: commonconfig.DefaultHTTPClientConfig}
 	if c.HTTPConfig != nil {
 		s.HTTP = *c.HTTPConfig
 	}

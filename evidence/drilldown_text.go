@@ -1,0 +1,218 @@
+package evidence
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/prometheus/prometheus/promql/parser"
+
+	"github.com/alertscribe/alertscribe/incident"
+	"github.com/alertscribe/alertscribe/text"
+
+	"github.com/alertscribe/alertscribe/promql"
+)
+
+var (
+	msgWithin  = message{"Within %s: ", "在 %s 范围内："}
+	msgCarries = message{
+		"%[1]s accounts for %[2]s of the change and %[3]s of the total; its own value went from %[4]s to %[5]s.",
+		"变化的 %[2]s 来自 %[1]s；它占总量的 %[3]s，其自身的值由 %[4]s 变为 %[5]s。",
+	}
+	msgCarriesSum = message{
+		"%[1]s accounts for %[2]s of the change (%[3]s before): from %[4]s to %[5]s.",
+		"变化的 %[2]s 来自 %[1]s（此前占 %[3]s）：由 %[4]s 变为 %[5]s。",
+	}
+	msgCarriesNew = message{
+		"%[1]s accounts for %[2]s; its value is %[3]s.",
+		"其中 %[2]s 来自 %[1]s；其自身的值为 %[3]s。",
+	}
+	msgStandsOut = message{
+		"%[1]s stands out: it went from %[2]s to %[3]s.",
+		"%[1]s 最为突出：由 %[2]s 变为 %[3]s。",
+	}
+	msgSpreadOver = message{" Evenly spread over %s.", " 在 %s 上分布均匀。"}
+	msgAsBefore   = message{
+		"Nothing new stands out: the change matches the prior distribution.",
+		"没有新的突出部分：变化与原有分布一致。",
+	}
+	msgOneValue  = message{" Only one value of %s.", " %s 只有一个值。"}
+	msgUnchanged = message{"Almost no change.", "几乎没有变化。"}
+	msgNews      = message{
+		" No data from before the onset: shares are of the current value.",
+		" 没有触发前的数据：占比按当前值计算。",
+	}
+
+	msgNotBrokenDown = map[promql.Refusal]message{
+		promql.RefusedSeries: {
+			"Not broken down: each value of the expression is already a single series.",
+			"未下钻：表达式的每个值本来就对应单个时间序列。",
+		},
+		promql.RefusedRecorded: {
+			"Not broken down: the series comes from a recording rule, without its parts.",
+			"未下钻：该序列由记录规则生成，不含其组成部分。",
+		},
+		promql.RefusedLabels: {
+			"Not broken down: no label distinguishes the aggregated series.",
+			"未下钻：被聚合的序列没有可区分的标签。",
+		},
+		promql.RefusedEmpty:    {"No data to break down in this window.", "该时间范围内没有可供下钻的数据。"},
+		promql.RefusedConstant: {"Not broken down: the expression has no series.", "未下钻：表达式中没有时间序列。"},
+		promql.RefusedForm: {
+			"Not broken down: this aggregation's parts do not explain the total.",
+			"未下钻：此类聚合的组成部分无法解释整体。",
+		},
+	}
+	msgMeeting = message{
+		" When the alert fired, %[1]s of the expression's %[2]s series met its condition.",
+		" 告警触发时，表达式的 %[2]s 个序列中有 %[1]s 个满足条件。",
+	}
+	msgWordLabel = message{"label", "标签"}
+	msgWordCount = message{"values", "取值数"}
+	msgWordTop   = message{"top value", "最突出的值"}
+	msgWordShare = message{"share of change", "变化占比"}
+	msgWordMoved = message{"unevenness", "不均匀程度"}
+	msgWordRest  = message{"all others", "其余合计"}
+)
+
+// drillItem makes the item of one drill: the best breakdown in full, all of them as a table.
+func (inv *investigation) drillItem(d promql.Drill, best breakdown, all []breakdown) incident.Evidence {
+	query := d.Query(best.by...)
+	start, _, step := inv.drillGrid()
+	item := incident.Evidence{
+		Title:   inv.say(msgTitleDrilldown),
+		Summary: inv.summarizeDrill(d, best, all),
+		Query:   query, Start: start, End: inv.end, Link: inv.link(query, start, inv.end),
+		Table: &incident.Table{Columns: []string{
+			inv.say(msgWordLabel), inv.say(msgWordCount), inv.say(msgWordTop), inv.say(msgWordShare), inv.say(msgWordMoved),
+		}},
+		Chart: inv.partsChart(d, best, step),
+	}
+	for _, c := range best.parts[:min(len(best.parts), maxParts)] {
+		item.Ranking = append(item.Ranking, best.rankedSeries(c, inv.onset))
+	}
+	for _, b := range all {
+		top, share := b.parts[0], "–"
+		if b.form != promql.FormRanked {
+			share = formatPercent(top.share)
+		}
+		item.Table.Rows = append(item.Table.Rows, []string{
+			b.by[0], strconv.Itoa(len(b.parts)), text.Cut(top.labels[b.by[0]], 80), share, formatPercent(b.unevenness),
+		})
+	}
+	return item
+}
+
+// summarizeDrill says in one line where the change comes from.
+func (inv *investigation) summarizeDrill(d promql.Drill, best breakdown, all []breakdown) string {
+	var b strings.Builder
+	if within := inv.scopeOfDrill(d); within != "" {
+		b.WriteString(inv.say(msgWithin, within))
+	}
+	top, u := best.parts[0], d.Unit(best.form)
+	switch {
+	case best.change == 0 && top.change == 0:
+		b.WriteString(inv.say(msgUnchanged))
+	case !best.concentrated():
+		b.WriteString(inv.say(msgAsBefore))
+	case best.noPast && best.form != promql.FormRanked:
+		b.WriteString(inv.say(msgCarriesNew, labelText(top.labels), formatPercent(top.share), u.Format(top.after)))
+	case best.form == promql.FormRanked:
+		b.WriteString(inv.say(msgStandsOut, labelText(top.labels), u.Format(top.before), u.Format(top.after)))
+	case best.form == promql.FormRatio:
+		b.WriteString(inv.say(msgCarries, labelText(top.labels), formatPercent(top.share), formatPercent(top.expected), u.Format(top.before), u.Format(top.after)))
+	default:
+		b.WriteString(inv.say(msgCarriesSum, labelText(top.labels), formatPercent(top.share), formatPercent(top.expected), u.Format(top.before), u.Format(top.after)))
+	}
+	var even, single []string
+	for _, one := range all {
+		switch {
+		case len(one.parts) == 1:
+			single = append(single, one.by[0])
+		case !one.concentrated() && one.unevenness < minUnevenness:
+			even = append(even, fmt.Sprintf("%s (%d)", one.by[0], len(one.parts)))
+		}
+	}
+	if len(even) > 0 && best.change != 0 {
+		b.WriteString(inv.say(msgSpreadOver, strings.Join(even, ", ")))
+	}
+	if len(single) > 0 {
+		b.WriteString(inv.say(msgOneValue, strings.Join(single, ", ")))
+	}
+	if best.noPast {
+		b.WriteString(inv.say(msgNews))
+	}
+	return b.String()
+}
+
+// scopeOfDrill names the labels of the alert to which the drill was narrowed.
+func (inv *investigation) scopeOfDrill(d promql.Drill) string {
+	own := map[string]string{}
+	for name, value := range inv.targetLabels() {
+		if d.Kept[name] {
+			own[name] = value
+		}
+	}
+	return labelText(own)
+}
+
+// partsChart draws the parts that contributed most, and the others as one line where they add up.
+func (inv *investigation) partsChart(d promql.Drill, b breakdown, step time.Duration) *incident.Chart {
+	chart := &incident.Chart{Unit: d.Unit(b.form).Chart(), Firing: &incident.TimeRange{Start: inv.fired, End: inv.ended}}
+	shown := b.parts[:min(len(b.parts), maxParts)]
+	for _, c := range shown {
+		chart.Series = append(chart.Series, partLine(labelText(c.labels), c.local, b.times, step))
+	}
+	if rest := b.parts[len(shown):]; len(rest) > 0 && b.form == promql.FormSum {
+		sum := make([]float64, len(b.times))
+		for _, c := range rest {
+			for i, v := range c.whole {
+				sum[i] += v
+			}
+		}
+		chart.Series = append(chart.Series, partLine(inv.say(msgWordRest), sum, b.times, step))
+	}
+	return chart
+}
+
+func partLine(name string, values []float64, times []time.Time, step time.Duration) incident.Series {
+	s := incident.Series{Name: name, Step: step}
+	for i, v := range values {
+		s.Points = append(s.Points, incident.Point{At: times[i].UTC(), Value: v})
+	}
+	return s
+}
+
+// notBrokenDownItem says why an expression is not broken down; where each value is that of a series, also how many meet the
+// condition: one of many is another matter than all.
+func (inv *investigation) notBrokenDownItem(ctx context.Context, c promql.Condition, why promql.Refusal) ([]incident.Evidence, error) {
+	item := incident.Evidence{Title: inv.say(msgTitleDrilldown), Summary: inv.say(msgNotBrokenDown[why])}
+	if why != promql.RefusedSeries && why != promql.RefusedRecorded || c.Threshold == nil {
+		return []incident.Evidence{item}, nil
+	}
+	meeting, all := countExpr(c.Whole), countExpr(c.Value)
+	one, err := inv.prom.Instant(ctx, meeting, inv.fired)
+	if err != nil {
+		return nil, err
+	}
+	other, err := inv.prom.Instant(ctx, all, inv.fired)
+	if err != nil {
+		return nil, err
+	}
+	if len(other) == 1 {
+		met := 0.
+		if len(one) == 1 {
+			met = float64(one[0].Value)
+		}
+		item.Summary += inv.say(msgMeeting, promql.FormatNumber(met), promql.FormatNumber(float64(other[0].Value)))
+	}
+	item.Query, item.Start, item.End = meeting, inv.start, inv.end
+	item.Link = inv.link(meeting, inv.start, inv.end)
+	return []incident.Evidence{item}, nil
+}
+
+func countExpr(e parser.Expr) string {
+	return (&parser.AggregateExpr{Op: parser.COUNT, Expr: e}).String()
+}

@@ -1,0 +1,244 @@
+package evidence
+
+import (
+	"math"
+	"strings"
+	"time"
+
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/promql/parser"
+
+	"github.com/alertscribe/alertscribe/incident"
+	"github.com/alertscribe/alertscribe/text"
+
+	"github.com/alertscribe/alertscribe/promql"
+
+	"github.com/alertscribe/alertscribe/score"
+)
+
+var (
+	msgNoRule = message{
+		"alert rule not found: Prometheus doesn't list it, and the alert's generatorURL has no expression",
+		"告警规则未知：Prometheus 中没有该规则，告警的 generatorURL 也不含表达式",
+	}
+	msgTitleOf  = message{"%[1]s: %[2]s", "%[1]s：%[2]s"}
+	msgNoSignal = message{
+		"The expression has no value with this alert's labels in this window.",
+		"在该时间范围内，表达式没有与此告警标签相符的数据。",
+	}
+	msgValues = message{
+		"Value when the alert fired: %[1]s; last: %[2]s.",
+		"告警触发时的值为 %[1]s，最新值为 %[2]s。",
+	}
+	msgGone     = message{"No value when the alert fired; last: %s.", "告警触发时没有数据，最后的值为 %s。"}
+	msgHighest  = message{" Max %[1]s at %[2]s.", " 最高 %[1]s（%[2]s）。"}
+	msgLowest   = message{" Min %[1]s at %[2]s.", " 最低 %[1]s（%[2]s）。"}
+	msgLimit    = message{" Threshold: %[1]s %[2]s.", " 阈值：%[1]s %[2]s。"}
+	msgBaseline = message{" Before: median %[1]s, deviation %[2]s.", " 此前：中位数 %[1]s，常见偏差 %[2]s。"}
+	msgUnusual  = message{
+		" The change is %s times the deviation.",
+		" 变化幅度是常见偏差的 %s 倍。",
+	}
+	msgUsual      = message{" The change is within that.", " 与此前相比几乎没有变化。"}
+	msgNoPast     = message{" Too little data before the onset to compare.", " 触发前的数据太少，无法比较。"}
+	msgSince      = message{" Condition met since %s.", " 条件自 %s 起持续成立。"}
+	msgAllPast    = message{" Condition met for the whole window or longer.", " 条件在整个时间范围内一直成立。"}
+	msgWordLimit  = message{"threshold", "阈值"}
+	msgWordGroup  = message{"rule group", "规则组"}
+	msgWordFor    = message{"for", "for"}
+	msgWordLabels = message{"labels set", "附加标签"}
+	msgWordRule   = message{"rule", "规则"}
+)
+
+// signalStats are the numbers that a signal comes down to. Those that there is no data for are NaN.
+type signalStats struct {
+	fired, last float64 // when the alert fired, and the last one
+	extreme     float64 // furthest in the alert's direction since the onset
+	extremeAt   time.Time
+	up          bool         // the alert's direction
+	past        score.Spread // before the onset
+	score       float64      // how unusual the change is, in robust deviations
+	compared    bool         // past and score are there
+	since       time.Time    // the condition is met since then; zero when it was not met
+	always      bool         // since is the window's start
+}
+
+// stats computes the numbers of the first line.
+func (v *signalView) stats(inv *investigation) signalStats {
+	line := v.lines[0].Values
+	f := signalStats{fired: math.NaN(), last: float64(line[len(line)-1].Value)}
+	if i := lastIndexUntil(line, inv.fired.Add(v.step)); i >= 0 && inv.fired.Sub(line[i].Timestamp.Time()) <= 3*v.step {
+		f.fired = float64(line[i].Value)
+	}
+	values, n := finiteValues(line, inv.onset)
+	f.up = f.last >= f.fired
+	var s score.Scorer
+	if change, ok := s.Score(values, n, 0); ok {
+		f.compared, f.score, f.up = true, change.Score, change.Up
+		f.past = s.Past(values[:n])
+		if f.past.Noise < 1e-9*math.Abs(f.past.Median) {
+			f.past.Noise = 0 // what is left of rounding
+		}
+	}
+	if up, known := v.condition.Rises(); known {
+		f.up = up
+	}
+	f.extreme, f.extremeAt = extremeSince(line, inv.onset, f.up)
+	f.since, f.always = v.metSince(inv.fired)
+	return f
+}
+
+// finiteValues returns the values without NaN, and how many of them are from before t.
+func finiteValues(line []model.SamplePair, t time.Time) (values []float64, n int) {
+	for _, p := range line {
+		if v := float64(p.Value); !math.IsNaN(v) && !math.IsInf(v, 0) {
+			values = append(values, v)
+			if p.Timestamp.Time().Before(t) {
+				n++
+			}
+		}
+	}
+	return values, n
+}
+
+// extremeSince returns the highest or lowest value from t on, or of all when there is none.
+func extremeSince(line []model.SamplePair, t time.Time, up bool) (extreme float64, at time.Time) {
+	from := max(lastIndexUntil(line, t), 0)
+	extreme = math.NaN()
+	for _, p := range line[from:] {
+		v := float64(p.Value)
+		if math.IsNaN(extreme) || up && v > extreme || !up && v < extreme {
+			extreme, at = v, p.Timestamp.Time()
+		}
+	}
+	return extreme, at
+}
+
+// metSince walks back from when the alert fired to where the condition began to be met without a break.
+func (v *signalView) metSince(fired time.Time) (since time.Time, always bool) {
+	line := v.lines[0].Values
+	if v.condition.Threshold != nil && v.limit == nil {
+		return time.Time{}, false
+	}
+	i := lastIndexUntil(line, fired.Add(v.step))
+	if i < 0 || !v.metAt(line[i]) {
+		return time.Time{}, false
+	}
+	for i > 0 && v.metAt(line[i-1]) && line[i].Timestamp.Sub(line[i-1].Timestamp) <= v.step*3/2 {
+		i--
+	}
+	since = line[i].Timestamp.Time()
+	return since, since.Sub(v.start) < v.step
+}
+
+func (v *signalView) metAt(p model.SamplePair) bool {
+	limit := math.NaN()
+	if v.limit != nil {
+		limit = *v.limit
+	}
+	if v.movingLimit != nil {
+		if i := lastIndexUntil(v.movingLimit.Values, p.Timestamp.Time()); i >= 0 {
+			limit = float64(v.movingLimit.Values[i].Value)
+		}
+	}
+	return v.condition.Met(float64(p.Value), limit)
+}
+
+// signalItem makes the item of a signal.
+func (inv *investigation) signalItem(v *signalView) incident.Evidence {
+	item := incident.Evidence{
+		Title: inv.say(msgTitleSignal), Query: v.query, Start: v.start, End: v.end,
+		Link: inv.link(v.query, v.start, v.end), Table: inv.ruleTable(),
+	}
+	if len(v.lines) == 0 {
+		item.Summary = inv.say(msgNoSignal)
+		return item
+	}
+	item.Summary = inv.summarizeSignal(v, v.stats(inv))
+	item.Chart = &incident.Chart{Unit: v.unit.Chart(), Firing: &incident.TimeRange{Start: inv.fired, End: inv.ended}}
+	if v.movingLimit == nil {
+		item.Chart.Threshold = v.limit
+	}
+	names := lineNames(v.lines, inv.rule.name)
+	for i, line := range v.lines {
+		item.Chart.Series = append(item.Chart.Series, chartLine(names[i], line.Values, v.step))
+	}
+	if v.movingLimit != nil {
+		item.Chart.Series = append(item.Chart.Series, chartLine(inv.say(msgWordLimit), v.movingLimit.Values, v.step))
+	}
+	return item
+}
+
+// summarizeSignal writes the statistics as one line.
+func (inv *investigation) summarizeSignal(v *signalView, f signalStats) string {
+	var b strings.Builder
+	if math.IsNaN(f.fired) {
+		b.WriteString(inv.say(msgGone, v.unit.Format(f.last)))
+	} else {
+		b.WriteString(inv.say(msgValues, v.unit.Format(f.fired), v.unit.Format(f.last)))
+	}
+	if v.limit != nil {
+		b.WriteString(inv.say(msgLimit, parser.ItemTypeStr[v.condition.Op], v.unit.Format(*v.limit)))
+	}
+	extreme := msgLowest
+	if f.up {
+		extreme = msgHighest
+	}
+	b.WriteString(inv.say(extreme, v.unit.Format(f.extreme), formatTime(f.extremeAt)))
+	if f.compared {
+		b.WriteString(inv.say(msgBaseline, v.unit.Format(f.past.Median), v.unit.Format(f.past.Noise)))
+		if f.score >= 1 {
+			b.WriteString(inv.say(msgUnusual, promql.FormatNumber(f.score)))
+		} else {
+			b.WriteString(inv.say(msgUsual))
+		}
+	} else {
+		b.WriteString(inv.say(msgNoPast))
+	}
+	if f.always {
+		b.WriteString(inv.say(msgAllPast))
+	} else if !f.since.IsZero() {
+		b.WriteString(inv.say(msgSince, formatTime(f.since)))
+	}
+	return b.String()
+}
+
+// ruleTable shows the whole rule, of which the query is a part.
+func (inv *investigation) ruleTable() *incident.Table {
+	t := &incident.Table{Columns: []string{inv.say(msgWordRule)}, Rows: [][]string{{text.Cut(inv.rule.query, 500)}}}
+	if inv.rule.group != "" {
+		t.Columns = append(t.Columns, inv.say(msgWordGroup), inv.say(msgWordFor), inv.say(msgWordLabels))
+		t.Rows[0] = append(t.Rows[0], text.Cut(inv.rule.group, 80), promql.FormatDuration(inv.rule.hold), labelText(inv.rule.labels))
+	}
+	return t
+}
+
+// lineNames names lines by the labels in which they differ, or else by the fallback.
+func lineNames(lines []*model.SampleStream, fallback string) []string {
+	alerts := make([]incident.Alert, len(lines))
+	for i, line := range lines {
+		alerts[i].Labels = seriesLabels(line.Metric)
+	}
+	_, differ := splitLabels(alerts)
+	names := make([]string, len(lines))
+	for i := range lines {
+		own := map[string]string{}
+		for _, name := range differ {
+			if value, there := alerts[i].Labels[name]; there {
+				own[name] = value
+			}
+		}
+		if names[i] = labelText(own); names[i] == "" {
+			names[i] = fallback
+		}
+	}
+	return names
+}
+
+func chartLine(name string, values []model.SamplePair, step time.Duration) incident.Series {
+	s := incident.Series{Name: name, Step: step, Points: make([]incident.Point, len(values))}
+	for i, v := range values {
+		s.Points[i] = incident.Point{At: v.Timestamp.Time().UTC(), Value: float64(v.Value)}
+	}
+	return s
+}

@@ -1,0 +1,286 @@
+package evidence
+
+import (
+	"cmp"
+	"context"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/promql/parser"
+
+	"github.com/alertscribe/alertscribe/promapi"
+	"github.com/alertscribe/alertscribe/promql"
+)
+
+// The bounds of the search for suspects.
+const (
+	pointsPerSeries   = 300     // about, per series
+	maxValues         = 600_000 // of all series: some 20 MB of JSON
+	maxBatchValues    = 60_000  // of one answer
+	maxBatches        = 10
+	smallServerFactor = 4 // a server with so many times the series that can be read is not searched whole
+)
+
+// seriesScope is a set of series that share something with the alert, narrower scopes excluded.
+type seriesScope struct {
+	matchers []promql.Matcher
+	near     bool           // the alert's own pod, instance, service or job, not merely its neighbourhood
+	names    map[string]int // metric names, and how many series have them
+}
+
+func (c *seriesScope) selector(more ...promql.Matcher) string {
+	return promql.SelectorText("", slices.Concat(c.matchers, more)...)
+}
+
+// targetLabelOrder lists the labels that make a scope, from narrow to wide; a label with inNamespace is looked at in the alert's
+// namespace alone, since its values repeat elsewhere.
+var targetLabelOrder = []struct {
+	label             string
+	inNamespace, near bool
+}{
+	{"container", true, true},
+	{"pod", true, true},
+	{"instance", false, true},
+	{"service", true, true},
+	{"app", true, true},
+	{"deployment", true, true},
+	{"statefulset", true, true},
+	{"daemonset", true, true},
+	{"workload", true, true},
+	{"component", true, true},
+	{"service_name", true, true},
+	{"node", false, true},
+	{"host", false, true},
+	{"hostname", false, true},
+	{"nodename", false, true},
+	{"job", false, true},
+	{"namespace", false, false},
+}
+
+// excludedMetrics lists the metrics that suspects are not looked for among: parts of others, constants, and our own kind.
+const excludedMetrics = `.+_bucket|.+_info|.+_created|.+_timestamp_seconds|.+_start_time_seconds|ALERTS|ALERTS_FOR_STATE|scrape_.+`
+
+// excludedFarMetrics adds the metrics of the monitoring itself, which change because of an alert.
+const excludedFarMetrics = excludedMetrics + `|alertmanager_.+|prometheus_.+|alertscribe_.+|promhttp_.+`
+
+// scopes returns the scopes around the alert, narrow to wide, each without what the ones before it hold.
+func (inv *investigation) scopes(ctx context.Context) ([]*seriesScope, error) {
+	labels := inv.resolveLabels(ctx, inv.targetLabels())
+	namespace, hasNamespace := labels["namespace"]
+	var out []*seriesScope
+	var inner []promql.Matcher
+	for _, k := range targetLabelOrder {
+		value, ok := labels[k.label]
+		if !ok || value == "" || len(out) == 6 {
+			continue
+		}
+		c := &seriesScope{near: k.near, matchers: []promql.Matcher{promql.Equals(k.label, value)}}
+		if k.inNamespace && hasNamespace {
+			c.matchers = append(c.matchers, promql.Equals("namespace", namespace))
+		}
+		c.matchers = append(c.matchers, inner...)
+		inner = append(inner, promql.Matcher{Label: k.label, Op: "!=", Value: value})
+		out = append(out, c)
+	}
+	if len(out) == 0 {
+		if c := unlabeledScope(labels); c != nil {
+			out = append(out, c)
+		}
+	}
+	if inv.isSmallServer(ctx) {
+		out = append(out, &seriesScope{matchers: inner})
+	}
+	for _, c := range out {
+		pattern := excludedFarMetrics
+		if c.near {
+			pattern = excludedMetrics
+		}
+		c.matchers = append(c.matchers, promql.Matcher{Label: model.MetricNameLabel, Op: "!~", Value: pattern}, promql.Matcher{Label: model.MetricNameLabel, Op: "!=", Value: ""})
+	}
+	if len(out) == 0 && inv.prom.Budget().Left() == 0 {
+		return nil, promapi.ErrNoBudget
+	}
+	return out, nil
+}
+
+// unlabeledScope is the scope of an alert none of whose labels is known: of the series that have all of them.
+func unlabeledScope(labels map[string]string) *seriesScope {
+	c := &seriesScope{near: true}
+	for _, name := range slices.Sorted(maps.Keys(labels)) {
+		if !slices.Contains([]string{"severity", "priority", "team", "alertgroup", "prometheus", "replica", "monitor"}, name) && labels[name] != "" {
+			c.matchers = append(c.matchers, promql.Equals(name, labels[name]))
+		}
+	}
+	if len(c.matchers) == 0 {
+		return nil
+	}
+	return c
+}
+
+// resolveLabels adds to the alert's labels those that an aggregation took off, where all series behind it agree.
+func (inv *investigation) resolveLabels(ctx context.Context, labels map[string]string) map[string]string {
+	if inv.rule == nil {
+		return labels
+	}
+	var by, known []string
+	for _, k := range targetLabelOrder {
+		if k.label == "container" {
+			continue
+		}
+		if value, ok := labels[k.label]; !ok {
+			by = append(by, k.label)
+		} else if value != "" {
+			known = append(known, k.label)
+		}
+	}
+	for _, sel := range inv.signalSelectors() {
+		narrowed := *sel
+		narrowed.Offset, narrowed.OriginalOffset, narrowed.Timestamp, narrowed.StartOrEnd = 0, 0, nil, 0
+		found, err := inv.prom.Instant(ctx, "group by ("+strings.Join(slices.Concat(by, known), ",")+") ("+narrowed.String()+")", inv.onset)
+		if err == nil && len(found) > 0 {
+			addAgreedLabels(labels, by, known, found)
+			return labels
+		}
+	}
+	return labels
+}
+
+// addAgreedLabels sets the labels that all samples consistent with the known ones have the same value for.
+func addAgreedLabels(labels map[string]string, by, known []string, found model.Vector) {
+	same := map[string]string{}
+	first := true
+	for _, sample := range found {
+		if slices.ContainsFunc(known, func(name string) bool {
+			v := string(sample.Metric[model.LabelName(name)])
+			return v != "" && v != labels[name]
+		}) {
+			continue
+		}
+		for _, name := range by {
+			value := string(sample.Metric[model.LabelName(name)])
+			if first {
+				same[name] = value
+			} else if same[name] != value {
+				same[name] = ""
+			}
+		}
+		first = false
+	}
+	for name, value := range same {
+		if value != "" {
+			labels[name] = value
+		}
+	}
+}
+
+// signalSelectors returns the selectors of the rule's values, at most three.
+func (inv *investigation) signalSelectors() []*parser.VectorSelector {
+	var out []*parser.VectorSelector
+	if inv.rule == nil {
+		return nil
+	}
+	for _, c := range inv.rule.conditions {
+		out = append(out, promql.Selectors(c.Value)...)
+	}
+	return out[:min(len(out), 3)]
+}
+
+// isSmallServer reports whether the whole server holds few enough series to look at all of them.
+func (inv *investigation) isSmallServer(ctx context.Context) bool {
+	v, err := inv.prom.Instant(ctx, "sum(scrape_samples_scraped)", inv.onset)
+	return err == nil && len(v) == 1 && float64(v[0].Value) <= smallServerFactor*maxValues/pointsPerSeries
+}
+
+// countSeries asks how many series of each name a scope holds: before the onset, and near the alert also now, for what only
+// appeared with the trouble.
+func (c *seriesScope) countSeries(ctx context.Context, inv *investigation) error {
+	ago := (inv.end.Sub(inv.onset) + 2*time.Minute).Truncate(time.Second)
+	query := "count by (__name__) (" + c.selector() + " offset " + promql.FormatDuration(ago) + ")"
+	if c.near {
+		query += " or on (__name__) count by (__name__) (" + c.selector() + ")"
+	}
+	found, err := inv.prom.Instant(ctx, query, inv.end)
+	if err != nil {
+		return err
+	}
+	c.names = make(map[string]int, len(found))
+	for _, sample := range found {
+		c.names[string(sample.Metric[model.MetricNameLabel])] = int(sample.Value)
+	}
+	return nil
+}
+
+// countScopes asks for the sizes of all scopes at once; it fails only if all do.
+func countScopes(ctx context.Context, inv *investigation, scopes []*seriesScope) error {
+	var wg sync.WaitGroup
+	errs := make([]error, len(scopes))
+	for i, c := range scopes {
+		wg.Go(func() { errs[i] = c.countSeries(ctx, inv) })
+	}
+	wg.Wait()
+	for _, err := range errs {
+		if err == nil {
+			return nil
+		}
+	}
+	return errs[0]
+}
+
+// batch is one question: metrics of one scope.
+type batch struct {
+	scope  *seriesScope
+	names  []string
+	series int
+}
+
+func (b batch) selector() string {
+	quoted := make([]string, len(b.names))
+	for i, name := range b.names {
+		quoted[i] = regexp.QuoteMeta(name)
+	}
+	return b.scope.selector(promql.Matcher{Label: model.MetricNameLabel, Op: "=~", Value: strings.Join(quoted, "|")})
+}
+
+// planBatches divides what the scopes hold into questions with bounded answers: narrow scopes first, and in each the
+// metrics with few series, since they say most with least. What is too much is left out and counted.
+func planBatches(scopes []*seriesScope, points int) (batches []batch, left int) {
+	room := maxValues / points
+	most := max(maxBatchValues/points, 1)
+	for _, c := range scopes {
+		names := slices.SortedFunc(maps.Keys(c.names), func(a, b string) int {
+			return cmp.Or(cmp.Compare(c.names[a], c.names[b]), cmp.Compare(a, b))
+		})
+		current := batch{scope: c}
+		flush := func() {
+			if len(current.names) > 0 {
+				batches = append(batches, current)
+			}
+			current = batch{scope: c}
+		}
+		for _, name := range names {
+			n := c.names[name]
+			if current.series+n > most {
+				flush()
+			}
+			if n > room || n > 2*most || len(batches) == maxBatches {
+				left += n
+				continue
+			}
+			room -= n
+			current.names, current.series = append(current.names, name), current.series+n
+		}
+		flush()
+	}
+	if len(batches) > maxBatches {
+		for _, b := range batches[maxBatches:] {
+			left += b.series
+		}
+		batches = batches[:maxBatches]
+	}
+	return batches, left
+}

@@ -1,0 +1,105 @@
+package promql
+
+import (
+	"math"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+func TestUnits(t *testing.T) {
+	for expr, want := range map[string]string{
+		`rate(errors_total[5m])`: "12.3/s",
+		`sum(rate(errors_total[5m])) / sum(rate(requests_total[5m]))`:                      "1230 %",
+		`100 * sum(rate(errors_total[5m])) / sum(rate(requests_total[5m]))`:                "12.3 %",
+		`100 - avail_bytes / size_bytes * 100`:                                             "12.3 %",
+		`avail_bytes / size_bytes`:                                                         "1230 %",
+		`node_memory_MemAvailable_bytes`:                                                   "12.3 B",
+		`rate(sent_bytes_total[1m])`:                                                       "12.3 B/s",
+		`rate(latency_seconds_sum[5m]) / rate(latency_seconds_count[5m])`:                  "12.3 s",
+		`histogram_quantile(0.9, sum by (le) (rate(latency_seconds_bucket[5m])))`:          "12.3 s",
+		`time() - process_start_time_seconds`:                                              "12.3 s",
+		`time() - max(backup_timestamp_seconds)`:                                           "12.3 s",
+		`rate(node_cpu_seconds_total[5m])`:                                                 "12.3",
+		`kube_deployment_spec_replicas`:                                                    "12.3",
+		`rate(errors_total[5m]) / count(up)`:                                               "12.3",
+		`count(up == 0) / count(up)`:                                                       "1230 %",
+		`free_inodes / inodes`:                                                             "12.3",
+		`up{job="a"} / up{job="b"}`:                                                        "1230 %",
+		`increase(restarts_total[1h])`:                                                     "12.3",
+		`latency_seconds * 1000`:                                                           "12.3",
+		`job_cache_hit_ratio`:                                                              "1230 %",
+		`rate(container_cpu_usage_seconds_total[5m]) / kube_pod_container_resource_limits`: "12.3",
+	} {
+		e, err := Parse(expr)
+		require.NoError(t, err)
+		assert.Equal(t, want, UnitOf(e).Format(12.3), expr)
+	}
+}
+
+func TestNumbers(t *testing.T) {
+	for want, got := range map[string]string{
+		"0": FormatNumber(0), "0.123": FormatNumber(.1234), "1.23": FormatNumber(1.2345), "12.3": FormatNumber(12.345), "123": FormatNumber(123.45),
+		"123457": FormatNumber(123456.7), "0.0001": FormatNumber(.0001), "1e-09": FormatNumber(1e-9), "1.5e+16": FormatNumber(1.5e16), "-4.5": FormatNumber(-4.5),
+		"4 KiB": formatBytes(4096), "1.5 GiB": formatBytes(1.5 * 1024 * 1024 * 1024), "3 µs": formatSeconds(3e-6), "250 ms": formatSeconds(.25),
+		"90 s": formatSeconds(90), "2h": formatSeconds(7200), "–": Unit{}.Format(math.NaN()),
+	} {
+		assert.Equal(t, want, got)
+	}
+}
+
+// TestFormat: every unit, and values that are none.
+func TestFormat(t *testing.T) {
+	for _, test := range []struct {
+		unit   Unit
+		values map[float64]string
+	}{
+		{Unit{}, map[float64]string{0: "0", 1234.5: "1235", -.5: "-0.5", math.Inf(1): "+Inf", math.Inf(-1): "-Inf"}},
+		{Unit{Base: UnitCount}, map[float64]string{3: "3"}},
+		{Unit{UnitCount, true}, map[float64]string{.25: "0.25/s"}},
+		{Unit{Base: UnitRatio}, map[float64]string{.129: "12.9 %", 1: "100 %", 2e-5: "0.002 %"}},
+		{Unit{Base: UnitPercent}, map[float64]string{12.94: "12.9 %"}},
+		{Unit{Base: UnitSeconds}, map[float64]string{0: "0 s", 2e-6: "2 µs", .05: "50 ms", 1.5: "1.5 s", 90061: "1d1h1m1s", 1e12: "1000000000000 s"}},
+		{Unit{UnitSeconds, true}, map[float64]string{.5: "0.5"}},
+		{Unit{Base: UnitBytes}, map[float64]string{512: "512 B", -2048: "-2 KiB", 1 << 50: "1 PiB", 1 << 62: "4096 PiB"}},
+		{Unit{UnitBytes, true}, map[float64]string{1024: "1 KiB/s"}},
+		{Unit{Base: UnitInstant}, map[float64]string{1795158220: "1795158220"}},
+	} {
+		for v, want := range test.values {
+			assert.Equal(t, want, test.unit.Format(v), "%+v", test.unit)
+		}
+	}
+}
+
+func TestChart(t *testing.T) {
+	for want, units := range map[string][]Unit{
+		"":  {{}, {Base: UnitCount}, {UnitBytes, true}, {Base: UnitPercent}, {Base: UnitInstant}},
+		"%": {{Base: UnitRatio}}, "s": {{Base: UnitSeconds}}, "bytes": {{Base: UnitBytes}},
+	} {
+		for _, u := range units {
+			assert.Equal(t, want, u.Chart(), "%+v", u)
+		}
+	}
+}
+
+// TestUnitsOfArithmetic: what an operation makes of units, and that it says nothing where that is not certain.
+func TestUnitsOfArithmetic(t *testing.T) {
+	for expr, want := range map[string]Unit{
+		`a_bytes + b_bytes`: {Base: UnitBytes}, `a_bytes + b_seconds`: {}, `a_bytes - 5`: {Base: UnitBytes}, `1 - a_ratio`: {Base: UnitRatio},
+		`a_ratio * 100`: {Base: UnitPercent}, `100 * a_ratio`: {Base: UnitPercent}, `a_percent / 100`: {Base: UnitRatio}, `a_percent * 0.01`: {Base: UnitRatio},
+		`a_bytes * 8`: {}, `a_bytes / 1024`: {}, `a_bytes * 1`: {Base: UnitBytes}, `-a_bytes`: {Base: UnitBytes}, `a_bytes / 0`: {},
+		`a_bytes * b_ratio`: {Base: UnitBytes}, `b_ratio * a_bytes`: {Base: UnitBytes}, `a_bytes * b_bytes`: {}, `a_bytes ^ 2`: {},
+		`a_bytes / b_ratio`: {Base: UnitBytes}, `a_bytes / b_bytes`: {Base: UnitRatio}, `a_bytes / b_seconds`: {},
+		`rate(a_bytes_total[5m]) / rate(b_total[5m])`: {Base: UnitBytes}, `rate(a_bytes_total[5m]) / count(b)`: {},
+		`time() - a_timestamp_seconds`: {Base: UnitSeconds}, `a_timestamp_seconds + 5`: {Base: UnitInstant}, `a_timestamp_seconds / b_bytes`: {},
+		`count(a)`: {Base: UnitCount}, `group(a)`: {Base: UnitCount}, `count(a) * 2`: {Base: UnitCount}, `stdvar(a_bytes)`: {}, `stddev(a_bytes)`: {Base: UnitBytes},
+		`max_over_time(a_bytes[5m])`: {Base: UnitBytes}, `changes(a_bytes[5m])`: {Base: UnitCount}, `deriv(a_bytes[5m])`: {UnitBytes, true},
+		`rate(a[5m])`: {}, `rate(a_count[5m])`: {UnitCount, true}, `rate(a_seconds_bucket[5m])`: {UnitSeconds, true}, `sqrt(a_bytes)`: {},
+		`a_bytes > bool 5`: {Base: UnitCount}, `a_bytes > 5`: {Base: UnitBytes}, `a_bytes and b_seconds`: {Base: UnitBytes},
+		`histogram_quantile(0.5, rate(a_seconds_bucket[5m]))`: {Base: UnitSeconds}, `timestamp(a)`: {Base: UnitInstant}, `"text"`: {},
+		`max_over_time(a_bytes[1h:1m])`: {Base: UnitBytes},
+	} {
+		assert.Equal(t, want, UnitOf(parsed(t, expr)), expr)
+	}
+}
