@@ -14,6 +14,8 @@ import (
 	"github.com/prometheus/common/model"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/alertscribe/alertscribe/incident"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -158,7 +160,7 @@ func TestOrder(t *testing.T) {
 		return cfg
 	}
 	cfg := load()
-	assert.Equal(t, []any{":1", "of-the-file", "http://file", "zh", "reports", 4}, []any{
+	assert.Equal(t, []any{":1", "of-the-file", "http://file", incident.Chinese, "reports", 4}, []any{
 		cfg.Web.ListenAddress, cfg.LLM.Model, cfg.LLM.BaseURL, cfg.Reports.Language, cfg.Reports.Dir, cfg.Analysis.Workers,
 	}, "file over default")
 
