@@ -14,9 +14,9 @@ import (
 	"github.com/prometheus/common/model"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+	"go.yaml.in/yaml/v3"
 
 	"github.com/alertscribe/alertscribe/incident"
-	"go.yaml.in/yaml/v3"
 )
 
 func noEnv(string) string { return "" }
