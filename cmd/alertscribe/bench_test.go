@@ -147,11 +147,7 @@ func (s *service) poll(id string, ok func(*incident.Incident) bool) {
 
 // BenchmarkIdle builds the program as a user gets it and looks at what it weighs: on disk, and in memory when idle.
 func BenchmarkIdle(b *testing.B) {
-	exe := filepath.Join(b.TempDir(), "alertscribe")
-	build := exec.CommandContext(b.Context(), "go", "build", "-trimpath", "-ldflags=-s -w", "-o", exe, ".")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	out, err := build.CombinedOutput()
-	require.NoError(b, err, string(out))
+	exe := programToMeasure(b)
 	info, err := os.Stat(exe)
 	require.NoError(b, err)
 	var rss float64
