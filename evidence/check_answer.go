@@ -113,7 +113,7 @@ func (inv *investigation) runCheck(ctx context.Context, e parser.Expr) (incident
 		return incident.Evidence{Summary: inv.say(msgCheckNone)}, nil
 	}
 	for _, s := range m {
-		dropMadeLabels(e, s.Metric)
+		promql.DropMadeLabels(e, s.Metric)
 	}
 	list := inv.scoreAnswer(m, promql.UnitOf(e))
 	if len(list) == 0 {

@@ -45,7 +45,7 @@ func findSuspects(ctx context.Context, inv *investigation) ([]incident.Evidence,
 		return nil, err
 	}
 	if err := countScopes(ctx, inv, scopes); err != nil {
-		return nil, fmt.Errorf("counting series around the alert: %w", err)
+		return nil, fmt.Errorf("counting related series: %w", err)
 	}
 	interval := inv.scrapeInterval(ctx, scopes)
 	g := score.NewGrid(inv.start, inv.end, max(interval, niceStep(inv.end.Sub(inv.start)/pointsPerSeries)))
@@ -93,7 +93,7 @@ func (inv *investigation) fetchBatches(ctx context.Context, batches []batch, g s
 			defer func() { <-slots }()
 			m, err := inv.prom.Range(ctx, b.selector(), g.Start, g.End(), g.Step)
 			if err != nil {
-				errs[i] = fmt.Errorf("reading the series around the alert: %w", err)
+				errs[i] = fmt.Errorf("reading related series: %w", err)
 				return
 			}
 			parts[i] = inv.trackSeries(m, g, k, window)
