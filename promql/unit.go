@@ -69,6 +69,7 @@ func UnitOf(e parser.Expr) Unit {
 	return Unit{}
 }
 
+// UnitOfMetric guesses the unit of a metric from its name.
 func UnitOfMetric(name string) Unit {
 	for _, suffix := range []string{"_bucket", "_sum", "_total"} {
 		name = strings.TrimSuffix(name, suffix)
