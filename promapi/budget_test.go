@@ -14,16 +14,18 @@ import (
 
 func TestBudgetIsShared(t *testing.T) {
 	c := clientOf(t, answering(emptyVector))
-	b := NewBudget(3, 2)
+	b := NewBudget(3, 1)
 	one, other := NewQuerier(c, b, nil), NewQuerier(c, b, nil)
 	for i, q := range []*Querier{one, other, one} {
 		assert.Equal(t, 3-i, b.Left())
 		_, err := q.Instant(t.Context(), "up", time.Unix(1, 0))
 		require.NoError(t, err)
 	}
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
 	for range 2 {
-		_, err := other.Instant(t.Context(), "up", time.Unix(1, 0))
-		require.ErrorIs(t, err, ErrNoBudget)
+		_, err := other.Instant(ctx, "up", time.Unix(1, 0))
+		require.ErrorIs(t, err, ErrNoBudget, "and it keeps no slot")
 		assert.Zero(t, b.Left())
 		assert.Equal(t, 3, b.Used(), "what was refused was not made")
 	}
