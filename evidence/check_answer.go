@@ -81,7 +81,7 @@ func (s checkSeries) changed() bool {
 }
 
 // minTimestamp is the value from which a series that stands still between steps holds times, as those of starts and reloads
-// do: seconds since 1970, of which a restart changes no more than the last digits.
+// do: seconds since 1970, whose last digits alone change at a restart.
 const minTimestamp = 1e9
 
 // lastStep returns the place of the last step of a series that holds times; -1 for any other.

@@ -24,7 +24,7 @@ type suspect struct {
 	score.Change
 
 	since      time.Time
-	ended      bool // there are no values any more; After is NaN
+	ended      bool // it has no values now; After is NaN
 	confident  bool // see change.confident
 	seenBefore bool // it was as far from its usual level at other times of the day before
 }
@@ -106,7 +106,7 @@ func (inv *investigation) fetchBatches(ctx context.Context, batches []batch, g s
 	return slices.Concat(parts...), nil
 }
 
-// scoreSeries scores the series, of which the first n times are before the onset, and returns those that changed, most
+// scoreSeries scores the series, whose first n times are before the onset, and returns those that changed, most
 // first, and how many had a past to be judged by.
 func scoreSeries(tracks []trackedSeries, g score.Grid, n int) (found []suspect, judged int) {
 	quietest, last := noiseFloors(tracks, n), endedSeries(tracks, n)
@@ -209,7 +209,7 @@ func endedSeries(tracks []trackedSeries, n int) []int {
 	return last
 }
 
-// endedSuspect is the change of a series that has no values any more. With its whole target it is as sure as can be.
+// endedSuspect is the change of a series that has no values now. With its whole target it is as sure as can be.
 func endedSuspect(t *trackedSeries, values []float64, n, at int) suspect {
 	past := slices.Sorted(slices.Values(values[:min(max(n/2, 1), len(values))]))
 	return suspect{trackedSeries: *t, ended: true, Change: score.Change{

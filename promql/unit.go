@@ -10,7 +10,7 @@ import (
 // UnitBase is what a number counts.
 type UnitBase string
 
-// The bases that are told apart; UnitNone is a number of which nothing is known.
+// The bases that are told apart; UnitNone is a number that nothing is known of.
 const (
 	UnitNone    UnitBase = ""
 	UnitCount   UnitBase = "count"

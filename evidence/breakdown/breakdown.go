@@ -24,7 +24,7 @@ type Breakdown struct {
 	Form       promql.DrillForm
 	By         []string
 	Parts      []Contribution // those that contributed most first
-	Unevenness float64        // 0: as before or as the traffic; towards 1: other values than before carry the change
+	Unevenness float64        // 0: as before or as the traffic; toward 1: other values than before carry it
 	Up         bool           // the change as a whole
 	Change     float64        // of the whole
 	NoPast     bool           // there are no data from before: shares are of what is there now

@@ -2,6 +2,8 @@ package breakdown
 
 import (
 	"math"
+	"math/rand/v2"
+	"slices"
 	"testing"
 	"time"
 
@@ -12,14 +14,14 @@ import (
 )
 
 const (
-	steps   = 40
+	rows    = 40
 	atOnset = 30 // the step of the onset
 )
 
 var began = time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC)
 
 func minutes() (times []time.Time, onset time.Time) {
-	for i := range steps {
+	for i := range rows {
 		times = append(times, began.Add(time.Duration(i)*time.Minute))
 	}
 	return times, times[atOnset]
@@ -27,7 +29,7 @@ func minutes() (times []time.Time, onset time.Time) {
 
 // level is one value until the onset and another from then on.
 func level(before, after float64) []float64 {
-	out := make([]float64, steps)
+	out := make([]float64, rows)
 	for i := range out {
 		if out[i] = before; i >= atOnset {
 			out[i] = after
@@ -38,7 +40,7 @@ func level(before, after float64) []float64 {
 
 func part(name string, whole, base []float64) Part {
 	if base == nil {
-		base = make([]float64, steps)
+		base = make([]float64, rows)
 	}
 	return Part{Labels: map[string]string{"x": name}, Whole: whole, Base: base}
 }
@@ -118,7 +120,7 @@ func TestRatio(t *testing.T) {
 	t.Run("the local ratio has gaps where nothing was divided by", func(t *testing.T) {
 		b := compared(promql.FormRatio, 1, part("a", level(0, 5), level(0, 10)))
 		assert.True(t, math.IsNaN(b.Parts[0].Local[0]))
-		assert.InDelta(t, .5, b.Parts[0].Local[steps-1], 1e-9)
+		assert.InDelta(t, .5, b.Parts[0].Local[rows-1], 1e-9)
 	})
 	t.Run("a young target: the time before it is not the past", func(t *testing.T) {
 		whole, base := level(1, 40), level(100, 100)
@@ -165,7 +167,7 @@ func TestWhichStepsCount(t *testing.T) {
 	assert.InDelta(t, 100, b.Parts[0].After, 1e-9, "it was over after three steps")
 
 	last := level(10, 10)
-	last[steps-1] = 100
+	last[rows-1] = 100
 	b = compared(promql.FormSum, 1, part("a", last, nil))
 	assert.InDelta(t, 100, b.Parts[0].After, 1e-9, "it has only begun")
 
@@ -206,4 +208,61 @@ func TestRankedSeries(t *testing.T) {
 	assert.Zero(t, still.Ranked(still.Parts[0], onset).Onset, "no onset of no change")
 	empty := compared(promql.FormRatio, 1, part("a", level(0, 0), level(0, 0)))
 	require.NotPanics(t, func() { empty.Ranked(empty.Parts[0], onset) })
+}
+
+// random makes parts of a ratio that fails more in some of them.
+func random(rng *rand.Rand) []Part {
+	parts := make([]Part, 1+rng.IntN(8))
+	for i := range parts {
+		traffic, ratio := 10+1000*rng.Float64(), .2*rng.Float64()
+		worse := 1 + 3*rng.Float64()*float64(rng.IntN(2))
+		whole, base := make([]float64, rows), make([]float64, rows)
+		for j := range rows {
+			base[j] = traffic * (1 + .1*rng.NormFloat64())
+			if whole[j] = ratio * base[j]; j >= atOnset {
+				whole[j] *= worse
+			}
+		}
+		parts[i] = part(string(rune('a'+i)), whole, base)
+	}
+	return parts
+}
+
+// TestProperties: what holds whatever the parts are.
+func TestProperties(t *testing.T) {
+	for seed := range uint64(300) {
+		rng := rand.New(rand.NewPCG(seed, 1))
+		parts := random(rng)
+		for _, form := range []promql.DrillForm{promql.FormSum, promql.FormRatio, promql.FormRanked} {
+			b := compared(form, 1, parts...)
+			share, expected, change := 0., 0., 0.
+			for i, c := range b.Parts {
+				share, expected, change = share+c.Share, expected+c.Expected, change+c.Change
+				require.True(t, i == 0 || c.Change <= b.Parts[i-1].Change, "the most first")
+			}
+			require.InDelta(t, b.Change, change, 1e-6*math.Abs(change)+1e-9, "the parts make the whole")
+			require.True(t, b.Unevenness >= 0 && b.Unevenness <= 1+1e-9, "%v", b.Unevenness)
+			if form != promql.FormRanked {
+				require.InDelta(t, 1, expected, 1e-6)
+				require.True(t, math.Abs(share-1) < 1e-6 || share == 0, "seed %d: %v", seed, share)
+			}
+
+			shuffled := slices.Clone(parts)
+			rng.Shuffle(len(shuffled), func(i, j int) { shuffled[i], shuffled[j] = shuffled[j], shuffled[i] })
+			again := compared(form, 1, shuffled...)
+			require.Equal(t, names(b), names(again), "seed %d: the order of the parts does not matter", seed)
+			require.InDelta(t, b.Unevenness, again.Unevenness, 1e-9)
+		}
+	}
+}
+
+func TestMeanAndMedian(t *testing.T) {
+	values := []float64{1, 9, math.NaN(), 2, math.Inf(1)}
+	assert.InDelta(t, 5, meanAt(values, []int{0, 1}), 1e-9)
+	assert.InDelta(t, .5, meanAt(values, []int{0, 2}), 1e-9, "what is no number counts as nothing")
+	assert.Zero(t, meanAt(values, nil))
+	assert.Zero(t, meanAt(nil, []int{0}))
+	assert.InDelta(t, 2, medianAt(values, []int{0, 1, 3}), 1e-9)
+	assert.Zero(t, medianAt(values, nil))
+	assert.InDelta(t, 1, values[0], 0, "they stay in their order")
 }
