@@ -11,9 +11,8 @@ import (
 	"github.com/prometheus/common/model"
 
 	"github.com/alertscribe/alertscribe/incident"
-	"github.com/alertscribe/alertscribe/text"
-
 	"github.com/alertscribe/alertscribe/promql"
+	"github.com/alertscribe/alertscribe/text"
 )
 
 var (

@@ -1,8 +1,10 @@
 package evidence
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -10,8 +12,8 @@ import (
 
 	"github.com/prometheus/common/model"
 
+	"github.com/alertscribe/alertscribe/evidence/breakdown"
 	"github.com/alertscribe/alertscribe/incident"
-
 	"github.com/alertscribe/alertscribe/promql"
 )
 
@@ -82,51 +84,37 @@ func (inv *investigation) drillCondition(ctx context.Context, c promql.Condition
 
 // drillItems breaks one thing down by each of its labels, and by those together that each carry the change.
 func (inv *investigation) drillItems(ctx context.Context, c promql.Condition, d promql.Drill) ([]incident.Evidence, error) {
-	all := make([]breakdown, len(d.Labels))
+	all := make([]breakdown.Breakdown, len(d.Labels))
 	errs := make([]error, len(d.Labels))
 	var wg sync.WaitGroup
 	for i, label := range d.Labels {
 		wg.Go(func() { all[i], errs[i] = inv.queryBreakdown(ctx, c, d, label) })
 	}
 	wg.Wait()
-	told := slices.DeleteFunc(all, func(b breakdown) bool { return len(b.parts) == 0 })
+	told := slices.DeleteFunc(all, func(b breakdown.Breakdown) bool { return len(b.Parts) == 0 })
 	if len(told) == 0 {
 		return nil, errors.Join(errs...)
 	}
-	slices.SortStableFunc(told, func(x, y breakdown) int {
-		switch {
-		case x.unevenness > y.unevenness:
-			return -1
-		case x.unevenness < y.unevenness:
-			return 1
-		}
-		return 0
+	slices.SortStableFunc(told, func(x, y breakdown.Breakdown) int {
+		return cmp.Compare(y.Unevenness, x.Unevenness)
 	})
 	best := told[0]
 	var together []string
 	for _, b := range told {
-		if len(together) < maxJoint && b.concentrated() {
-			together = append(together, b.by[0])
+		if len(together) < maxJoint && b.Concentrated() {
+			together = append(together, b.By[0])
 		}
 	}
 	if len(together) > 1 {
-		if joint, err := inv.queryBreakdown(ctx, c, d, together...); err == nil && len(joint.parts) > 0 {
+		if joint, err := inv.queryBreakdown(ctx, c, d, together...); err == nil && len(joint.Parts) > 0 {
 			best = joint
 		}
 	}
 	return []incident.Evidence{inv.drillItem(d, best, told)}, nil
 }
 
-// concentrated reports whether few values of the label carry the change, and not those that it would fall on anyway.
-func (b breakdown) concentrated() bool {
-	if len(b.parts) < 2 || b.unevenness < minUnevenness {
-		return false
-	}
-	return b.form == promql.FormRanked || b.parts[0].share >= .5
-}
-
 // queryBreakdown asks for the parts by some labels and compares them.
-func (inv *investigation) queryBreakdown(ctx context.Context, c promql.Condition, d promql.Drill, by ...string) (breakdown, error) {
+func (inv *investigation) queryBreakdown(ctx context.Context, c promql.Condition, d promql.Drill, by ...string) (breakdown.Breakdown, error) {
 	whole, base := d.PartQueries(by...)
 	form := d.Form
 	if len(d.InBase.Intersect(by)) < len(by) && form == promql.FormRatio {
@@ -135,28 +123,28 @@ func (inv *investigation) queryBreakdown(ctx context.Context, c promql.Condition
 	start, times, step := inv.drillGrid()
 	m, err := inv.prom.Range(ctx, whole, start, inv.end, step)
 	if err != nil {
-		return breakdown{}, err
+		return breakdown.Breakdown{}, err
 	}
-	parts := map[string]*part{}
-	inv.addSeries(parts, m, by, len(times), start, step, func(p *part) []float64 { return p.whole })
+	parts := map[string]*breakdown.Part{}
+	inv.addSeries(parts, m, by, len(times), start, step, func(p *breakdown.Part) []float64 { return p.Whole })
 	if base != "" {
 		if m, err = inv.prom.Range(ctx, base, start, inv.end, step); err != nil {
-			return breakdown{}, err
+			return breakdown.Breakdown{}, err
 		}
-		inv.addSeries(parts, m, by, len(times), start, step, func(p *part) []float64 { return p.base })
+		inv.addSeries(parts, m, by, len(times), start, step, func(p *breakdown.Part) []float64 { return p.Base })
 	}
-	list := make([]part, 0, len(parts))
+	list := make([]breakdown.Part, 0, len(parts))
 	for _, p := range parts {
 		list = append(list, *p)
 	}
-	slices.SortFunc(list, func(x, y part) int { return strings.Compare(labelText(x.labels), labelText(y.labels)) })
+	slices.SortFunc(list, func(x, y breakdown.Part) int { return strings.Compare(labelText(x.Labels), labelText(y.Labels)) })
 	direction := 0.
 	if up, known := c.Rises(); known && d.Direct {
 		if direction = -1; up {
 			direction = 1
 		}
 	}
-	return compareParts(form, by, list, times, inv.onset, direction), nil
+	return breakdown.Compare(form, by, list, times, inv.onset, direction), nil
 }
 
 // drillGrid returns the steps of a drill-down: coarser than the signal's, and ending with the window.
@@ -171,7 +159,7 @@ func (inv *investigation) drillGrid() (start time.Time, times []time.Time, step 
 }
 
 // addSeries sorts series into parts by their values of some labels; what has none of a label is the part without it.
-func (inv *investigation) addSeries(parts map[string]*part, m model.Matrix, by []string, n int, start time.Time, step time.Duration, into func(*part) []float64) {
+func (inv *investigation) addSeries(parts map[string]*breakdown.Part, m model.Matrix, by []string, n int, start time.Time, step time.Duration, into func(*breakdown.Part) []float64) {
 	for _, s := range m {
 		own := model.Metric{}
 		for name, value := range s.Metric {
@@ -186,13 +174,15 @@ func (inv *investigation) addSeries(parts map[string]*part, m model.Matrix, by [
 		values := into(p)
 		for _, v := range s.Values {
 			if i := int(v.Timestamp.Time().Sub(start) / step); i >= 0 && i < n {
-				values[i] += finiteOrZero(float64(v.Value))
+				if x := float64(v.Value); !math.IsNaN(x) && !math.IsInf(x, 0) {
+					values[i] += x
+				}
 			}
 		}
 	}
 }
 
-func partFor(parts map[string]*part, metric model.Metric, by []string, n int) *part {
+func partFor(parts map[string]*breakdown.Part, metric model.Metric, by []string, n int) *breakdown.Part {
 	values := make([]string, len(by))
 	labels := map[string]string{}
 	for i, name := range by {
@@ -201,7 +191,7 @@ func partFor(parts map[string]*part, metric model.Metric, by []string, n int) *p
 	}
 	key := strings.Join(values, "\x00")
 	if parts[key] == nil {
-		parts[key] = &part{labels: labels, whole: make([]float64, n), base: make([]float64, n)}
+		parts[key] = &breakdown.Part{Labels: labels, Whole: make([]float64, n), Base: make([]float64, n)}
 	}
 	return parts[key]
 }

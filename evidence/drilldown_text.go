@@ -9,10 +9,10 @@ import (
 
 	"github.com/prometheus/prometheus/promql/parser"
 
+	"github.com/alertscribe/alertscribe/evidence/breakdown"
 	"github.com/alertscribe/alertscribe/incident"
-	"github.com/alertscribe/alertscribe/text"
-
 	"github.com/alertscribe/alertscribe/promql"
+	"github.com/alertscribe/alertscribe/text"
 )
 
 var (
@@ -78,8 +78,8 @@ var (
 )
 
 // drillItem makes the item of one drill: the best breakdown in full, all of them as a table.
-func (inv *investigation) drillItem(d promql.Drill, best breakdown, all []breakdown) incident.Evidence {
-	query := d.Query(best.by...)
+func (inv *investigation) drillItem(d promql.Drill, best breakdown.Breakdown, all []breakdown.Breakdown) incident.Evidence {
+	query := d.Query(best.By...)
 	start, _, step := inv.drillGrid()
 	item := incident.Evidence{
 		Title:   inv.say(msgTitleDrilldown),
@@ -90,58 +90,58 @@ func (inv *investigation) drillItem(d promql.Drill, best breakdown, all []breakd
 		}},
 		Chart: inv.partsChart(d, best, step),
 	}
-	for _, c := range best.parts[:min(len(best.parts), maxParts)] {
-		item.Ranking = append(item.Ranking, best.rankedSeries(c, inv.onset))
+	for _, c := range best.Parts[:min(len(best.Parts), maxParts)] {
+		item.Ranking = append(item.Ranking, best.Ranked(c, inv.onset))
 	}
 	for _, b := range all {
-		top, share := b.parts[0], "–"
-		if b.form != promql.FormRanked {
-			share = formatPercent(top.share)
+		top, share := b.Parts[0], "–"
+		if b.Form != promql.FormRanked {
+			share = formatPercent(top.Share)
 		}
 		item.Table.Rows = append(item.Table.Rows, []string{
-			b.by[0], strconv.Itoa(len(b.parts)), text.Cut(top.labels[b.by[0]], 80), share, formatPercent(b.unevenness),
+			b.By[0], strconv.Itoa(len(b.Parts)), text.Cut(top.Labels[b.By[0]], 80), share, formatPercent(b.Unevenness),
 		})
 	}
 	return item
 }
 
 // summarizeDrill says in one line where the change comes from.
-func (inv *investigation) summarizeDrill(d promql.Drill, best breakdown, all []breakdown) string {
+func (inv *investigation) summarizeDrill(d promql.Drill, best breakdown.Breakdown, all []breakdown.Breakdown) string {
 	var b strings.Builder
 	if within := inv.scopeOfDrill(d); within != "" {
 		b.WriteString(inv.say(msgWithin, within))
 	}
-	top, u := best.parts[0], d.Unit(best.form)
+	top, u := best.Parts[0], d.Unit(best.Form)
 	switch {
-	case best.change == 0 && top.change == 0:
+	case best.Change == 0 && top.Change == 0:
 		b.WriteString(inv.say(msgUnchanged))
-	case !best.concentrated():
+	case !best.Concentrated():
 		b.WriteString(inv.say(msgAsBefore))
-	case best.noPast && best.form != promql.FormRanked:
-		b.WriteString(inv.say(msgCarriesNew, labelText(top.labels), formatPercent(top.share), u.Format(top.after)))
-	case best.form == promql.FormRanked:
-		b.WriteString(inv.say(msgStandsOut, labelText(top.labels), u.Format(top.before), u.Format(top.after)))
-	case best.form == promql.FormRatio:
-		b.WriteString(inv.say(msgCarries, labelText(top.labels), formatPercent(top.share), formatPercent(top.expected), u.Format(top.before), u.Format(top.after)))
+	case best.NoPast && best.Form != promql.FormRanked:
+		b.WriteString(inv.say(msgCarriesNew, labelText(top.Labels), formatPercent(top.Share), u.Format(top.After)))
+	case best.Form == promql.FormRanked:
+		b.WriteString(inv.say(msgStandsOut, labelText(top.Labels), u.Format(top.Before), u.Format(top.After)))
+	case best.Form == promql.FormRatio:
+		b.WriteString(inv.say(msgCarries, labelText(top.Labels), formatPercent(top.Share), formatPercent(top.Expected), u.Format(top.Before), u.Format(top.After)))
 	default:
-		b.WriteString(inv.say(msgCarriesSum, labelText(top.labels), formatPercent(top.share), formatPercent(top.expected), u.Format(top.before), u.Format(top.after)))
+		b.WriteString(inv.say(msgCarriesSum, labelText(top.Labels), formatPercent(top.Share), formatPercent(top.Expected), u.Format(top.Before), u.Format(top.After)))
 	}
 	var even, single []string
 	for _, one := range all {
 		switch {
-		case len(one.parts) == 1:
-			single = append(single, one.by[0])
-		case !one.concentrated() && one.unevenness < minUnevenness:
-			even = append(even, fmt.Sprintf("%s (%d)", one.by[0], len(one.parts)))
+		case len(one.Parts) == 1:
+			single = append(single, one.By[0])
+		case !one.Concentrated() && one.Unevenness < breakdown.MinUnevenness:
+			even = append(even, fmt.Sprintf("%s (%d)", one.By[0], len(one.Parts)))
 		}
 	}
-	if len(even) > 0 && best.change != 0 {
+	if len(even) > 0 && best.Change != 0 {
 		b.WriteString(inv.say(msgSpreadOver, strings.Join(even, ", ")))
 	}
 	if len(single) > 0 {
 		b.WriteString(inv.say(msgOneValue, strings.Join(single, ", ")))
 	}
-	if best.noPast {
+	if best.NoPast {
 		b.WriteString(inv.say(msgNews))
 	}
 	return b.String()
@@ -159,20 +159,20 @@ func (inv *investigation) scopeOfDrill(d promql.Drill) string {
 }
 
 // partsChart draws the parts that contributed most, and the others as one line where they add up.
-func (inv *investigation) partsChart(d promql.Drill, b breakdown, step time.Duration) *incident.Chart {
-	chart := &incident.Chart{Unit: d.Unit(b.form).Chart(), Firing: &incident.TimeRange{Start: inv.fired, End: inv.ended}}
-	shown := b.parts[:min(len(b.parts), maxParts)]
+func (inv *investigation) partsChart(d promql.Drill, b breakdown.Breakdown, step time.Duration) *incident.Chart {
+	chart := &incident.Chart{Unit: d.Unit(b.Form).Chart(), Firing: &incident.TimeRange{Start: inv.fired, End: inv.ended}}
+	shown := b.Parts[:min(len(b.Parts), maxParts)]
 	for _, c := range shown {
-		chart.Series = append(chart.Series, partLine(labelText(c.labels), c.local, b.times, step))
+		chart.Series = append(chart.Series, partLine(labelText(c.Labels), c.Local, b.Times, step))
 	}
-	if rest := b.parts[len(shown):]; len(rest) > 0 && b.form == promql.FormSum {
-		sum := make([]float64, len(b.times))
+	if rest := b.Parts[len(shown):]; len(rest) > 0 && b.Form == promql.FormSum {
+		sum := make([]float64, len(b.Times))
 		for _, c := range rest {
-			for i, v := range c.whole {
+			for i, v := range c.Whole {
 				sum[i] += v
 			}
 		}
-		chart.Series = append(chart.Series, partLine(inv.say(msgWordRest), sum, b.times, step))
+		chart.Series = append(chart.Series, partLine(inv.say(msgWordRest), sum, b.Times, step))
 	}
 	return chart
 }

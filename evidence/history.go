@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/alertscribe/alertscribe/incident"
-
 	"github.com/alertscribe/alertscribe/promql"
 )
 

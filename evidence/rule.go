@@ -12,7 +12,6 @@ import (
 
 	"github.com/alertscribe/alertscribe/incident"
 	"github.com/alertscribe/alertscribe/promapi"
-
 	"github.com/alertscribe/alertscribe/promql"
 )
 
@@ -110,7 +109,7 @@ func ruleFit(r promv1.AlertingRule, alert incident.Alert, fromURL string) int {
 			if _, there := alert.Labels[string(name)]; there {
 				return 0
 			}
-			continue // relabelling may have dropped it
+			continue // relabeling may have dropped it
 		}
 		points++
 	}

@@ -53,7 +53,7 @@ var (
 )
 
 // runbookFetcher fetches runbooks. What an annotation names is a stranger's choice: only what is on the list is fetched, and
-// the address is checked when it is dialled, after its name was resolved, so that no name can lead elsewhere.
+// the address is checked when it is dialed, after its name was resolved, so that no name can lead elsewhere.
 type runbookFetcher struct {
 	allow  []*url.URL
 	nets   []netip.Prefix

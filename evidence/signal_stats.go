@@ -9,11 +9,9 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"github.com/alertscribe/alertscribe/incident"
-	"github.com/alertscribe/alertscribe/text"
-
 	"github.com/alertscribe/alertscribe/promql"
-
 	"github.com/alertscribe/alertscribe/score"
+	"github.com/alertscribe/alertscribe/text"
 )
 
 var (
@@ -203,7 +201,7 @@ func (inv *investigation) summarizeSignal(v *signalView, f signalStats) string {
 	return b.String()
 }
 
-// ruleTable shows the whole rule, of which the query is a part.
+// ruleTable shows the whole rule that the query is a part of.
 func (inv *investigation) ruleTable() *incident.Table {
 	t := &incident.Table{Columns: []string{inv.say(msgWordRule)}, Rows: [][]string{{text.Cut(inv.rule.query, 500)}}}
 	if inv.rule.group != "" {

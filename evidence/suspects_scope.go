@@ -29,7 +29,7 @@ const (
 // seriesScope is a set of series that share something with the alert, narrower scopes excluded.
 type seriesScope struct {
 	matchers []promql.Matcher
-	near     bool           // the alert's own pod, instance, service or job, not merely its neighbourhood
+	near     bool           // the alert's own pod, instance, service or job, not merely its namespace
 	names    map[string]int // metric names, and how many series have them
 }
 

@@ -10,7 +10,7 @@ import (
 // UnitBase is what a number counts.
 type UnitBase string
 
-// The bases that are told apart; UnitNone is a number of which nothing is known.
+// The bases that are told apart; UnitNone is a number that nothing is known of.
 const (
 	UnitNone    UnitBase = ""
 	UnitCount   UnitBase = "count"
@@ -69,6 +69,7 @@ func UnitOf(e parser.Expr) Unit {
 	return Unit{}
 }
 
+// UnitOfMetric guesses the unit of a metric from its name.
 func UnitOfMetric(name string) Unit {
 	for _, suffix := range []string{"_bucket", "_sum", "_total"} {
 		name = strings.TrimSuffix(name, suffix)
