@@ -2,7 +2,6 @@ package redact
 
 import (
 	"html"
-	"strconv"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -40,6 +39,9 @@ func sequenceAt(s string) int {
 		}
 		return 0
 	case 0x1b, '\\', '^', '#', '%', '&', 0xE2:
+		if len(s) < 2 || s[0] == '%' && s[1] != '1' || s[0] == '\\' && strings.IndexByte("ux0e", s[1]) < 0 {
+			return 0
+		}
 	default:
 		return 0
 	}
@@ -163,7 +165,7 @@ func decodePercent(s string) (rune, int) {
 		if len(s) < 3*n+3 || s[3*n] != '%' {
 			break
 		}
-		c, ok := hexadecimal(s[3*n+1:3*n+3], 8)
+		c, ok := hexadecimal(s[3*n+1 : 3*n+3])
 		if !ok {
 			break
 		}
@@ -208,11 +210,22 @@ func hexRune(s string) (rune, bool) {
 	if len(s) < 6 || s[0] != '\\' || s[1] != 'u' {
 		return 0, false
 	}
-	n, ok := hexadecimal(s[2:6], 16)
-	return rune(n), ok
+	return hexadecimal(s[2:6])
 }
 
-func hexadecimal(s string, bits int) (uint64, bool) {
-	n, err := strconv.ParseUint(s, 16, bits)
-	return n, err == nil
+// hexadecimal reads a number; it is asked at each percent sign.
+func hexadecimal(s string) (n rune, ok bool) {
+	for i := range len(s) {
+		c := s[i]
+		switch {
+		case c >= '0' && c <= '9':
+			c -= '0'
+		case c|0x20 >= 'a' && c|0x20 <= 'f':
+			c = c | 0x20 - 'a' + 10
+		default:
+			return 0, false
+		}
+		n = n<<4 | rune(c)
+	}
+	return n, true
 }

@@ -72,13 +72,17 @@ var inert = func() *set {
 	return s
 }()
 
-// fold rewrites s. It also returns which foldings there is something to do for, asked for or not.
+// fold rewrites s, which is valid UTF-8. It also returns which foldings there is something to do for, asked for or not.
 func fold(s string, how folding) (v view, seen folding) {
 	var b []byte
 	copied := 0
 	for i := 0; i < len(s); {
 		if inert[s[i]] {
 			i++
+			continue
+		}
+		if s[i] >= 0xE4 && s[i] <= 0xE9 { // U+4000 to U+9FFF: nearly all of Chinese stands for itself
+			i += 3
 			continue
 		}
 		to, size, changed, saw := foldAt(s[i:], how)
@@ -126,8 +130,6 @@ func foldAt(s string, how folding) (to string, size int, changed bool, seen fold
 // foldRune returns what a character becomes, and whether it is changed at all.
 func foldRune(r rune, how folding) (to string, changed bool) {
 	switch {
-	case r >= 0x4E00 && r <= 0x9FFF: // nearly all of Chinese
-		return "", false
 	case text.Invisible(r):
 		return "", true
 	case how&forms == 0 || r < ' ' && r != '\v' && r != '\f' || r >= ' ' && r < utf8.RuneSelf:
