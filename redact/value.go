@@ -108,6 +108,9 @@ func (c *scanner) bare(i int) int {
 		if b == '[' {
 			n, _ := placeholderAt(c.s[end:])
 			end += max(n, 1)
+			if n > 0 && c.escapeBefore(end+2) { // behind what is redacted already, a line break ends the value
+				break
+			}
 			continue
 		}
 		if b >= utf8.RuneSelf {
