@@ -52,7 +52,7 @@ func (c *scanner) value(sep, i int, ctx surroundings) int {
 // extent returns where the value that starts at i stands, without quotes, and where the text goes on behind them.
 func (c *scanner) extent(i int) (start, end, next int) {
 	n := i
-	for n < len(c.s) && c.s[n] == '\\' && n-i < 16 {
+	for n < len(c.s) && c.s[n] == '\\' && n-i < maxQuotes {
 		n++
 	}
 	if n < len(c.s) && strings.IndexByte("\"'`", c.s[n]) >= 0 {

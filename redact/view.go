@@ -36,6 +36,7 @@ const (
 	forms     folding = 1 << iota // full-width forms, accents, typographic quotes and spaces become ASCII
 	sequences                     // what controls a terminal is left out; colors always are
 	escapes                       // percent-encoding, \uXXXX and HTML entities are decoded
+	pluses                        // and so are the spaces of a query, which are pluses there
 )
 
 // views returns the views of text that are worth scanning, the plain one first. The others come beside it, not in its place:
@@ -48,7 +49,7 @@ func views(s string) []view {
 		all = append(all, v)
 	}
 	if seen&escapes != 0 {
-		v, _ := fold(s, forms|sequences|escapes)
+		v, _ := fold(s, forms|sequences|escapes|seen&pluses)
 		all = append(all, v)
 	}
 	return all
@@ -66,7 +67,7 @@ var inert = func() *set {
 	for _, c := range []byte("\t\n\r") {
 		s[c] = true
 	}
-	for _, c := range []byte(`%\&[^#`) { // they may begin an escape or a terminal sequence
+	for _, c := range []byte(`%\&[^#+`) { // they may begin an escape or a terminal sequence
 		s[c] = false
 	}
 	return s
@@ -109,13 +110,19 @@ func foldAt(s string, how folding) (to string, size int, changed bool, seen fold
 		}
 		seen |= sequences
 	}
-	if s[0] == '%' || s[0] == '\\' || s[0] == '&' {
+	switch s[0] {
+	case '+':
+		return " ", 1, how&pluses != 0, seen
+	case '%', '\\', '&':
 		r, n := decodeAt(s)
 		if n == 0 {
 			return "", 1, false, seen
 		}
+		if seen |= escapes; s[0] == '%' {
+			seen |= pluses
+		}
 		if how&escapes == 0 {
-			return "", 1, false, seen | escapes
+			return "", 1, false, seen
 		}
 		if to, changed = foldRune(r, how); !changed {
 			to = string(r)
