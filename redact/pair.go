@@ -21,7 +21,7 @@ func (c *scanner) pair(i int) int {
 			return i
 		}
 	}
-	if c.s[i] == '>' && (start == 0 || c.s[start-1] != '<') || c.s[i] == ':' && c.nameOfSeries(start, i) {
+	if c.s[i] == '>' && !c.opensElement(start) || c.s[i] == ':' && c.nameOfSeries(start, i) {
 		return i
 	}
 	value, ok := c.afterSeparator(i, k)
@@ -35,6 +35,16 @@ func (c *scanner) pair(i int) int {
 		return c.cookie(i, value)
 	}
 	return c.value(i, value, surroundings{key: k, keyStart: start, separator: c.s[i]})
+}
+
+// opensElement reports whether the name that starts at i is that of an XML element, with a prefix or without.
+func (c *scanner) opensElement(i int) bool {
+	if i > 0 && c.s[i-1] == ':' {
+		for i--; i > c.floor && alnum[c.s[i-1]]; {
+			i--
+		}
+	}
+	return i > 0 && c.s[i-1] == '<'
 }
 
 // maxQuotes bounds the quote around a key or value, with the backslashes of JSON within JSON: four levels have 15.

@@ -274,3 +274,21 @@ func uuid(r *rand.Rand) string {
 	h := randomHex(r, 16)
 	return h[:8] + "-" + h[8:12] + "-4" + h[13:16] + "-a" + h[17:20] + "-" + h[20:]
 }
+
+func TestPlainName(t *testing.T) {
+	for v, want := range map[string]bool{
+		"grafana-tls": true, "default": true, "10.0.0.5:9100": true, "v1.2.3": true, "a_b": true, "login": true, "abc1234": true,
+		"abc12345": false, "Grafana": false, "a b": false, "averyveryverylongword": false, "x-averyveryverylongword": false, "密": false,
+	} {
+		assert.Equal(t, want, plainName(v), v)
+	}
+}
+
+func TestNormalise(t *testing.T) {
+	for name, want := range map[string]string{
+		"dbPassword": "db_password", "DB-PASSWORD": "db_password", "db.password": "db_password", "DB_PASSWORD_2": "db_password", "HTTPToken": "http_token",
+		"base64": "base64", "APIKey": "api_key", "a1B": "a1_b", "123": "", "": "",
+	} {
+		assert.Equal(t, want, normalise(name), name)
+	}
+}

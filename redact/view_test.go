@@ -216,3 +216,31 @@ func ExampleSession_Text() {
 	// retry with password=[REDACTED:password:1] token=[REDACTED:token:2]
 	// map[password:2 token:1]
 }
+
+func TestDecodeAt(t *testing.T) {
+	for in, want := range map[string]struct {
+		r    rune
+		size int
+	}{
+		"%41": {'A', 3}, "%4": {}, "%": {}, "%zz": {}, "%4g": {}, "%00": {0, 3}, "%0A": {'\n', 3}, "%E5%AF%86x": {'密', 9}, "%E5%AF": {}, "%E5x": {}, "%FF": {},
+		"%F0%9F%94%A5": {'🔥', 12}, `\u0041`: {'A', 6}, `\u004`: {}, `\u`: {}, `\`: {}, `\n`: {}, `\x41`: {}, `\u5bc6`: {'密', 6}, `\\u0022`: {}, `\\u200b`: {0x200b, 7},
+		`\\\u200bx`: {0x200b, 8}, `\ud83d\udd25`: {'🔥', 12}, `\ud83d`: {}, `\ud83dx`: {}, `\udd25\ud83d`: {}, "&amp;": {'&', 5}, "&#65;": {'A', 5}, "&#x41;": {'A', 6},
+		"&shy;": {0xad, 5}, "&quot;x": {'"', 6}, "&nosuch;": {}, "&": {}, "& ;": {}, "&amp": {}, "&fjlig;": {}, // two letters
+	} {
+		r, size := decodeAt(in)
+		assert.Equal(t, want.size, size, "%q", in)
+		if size > 0 {
+			assert.Equal(t, want.r, r, "%q", in)
+		}
+	}
+}
+
+// TestViews: most texts are read once, and each more costs as much again.
+func TestViews(t *testing.T) {
+	for in, want := range map[string]int{
+		"all is well, 45.3% of rate(x[5m]) + 1": 1, "密码：一": 1, "\x1b[31mred\x1b[0m": 1, "ａ": 1,
+		"\x1b[K": 2, "[0m": 2, "\x1b]0;x\a": 2, "%41": 2, `\u0041`: 2, "&amp;": 2, "[0m%41": 3,
+	} {
+		assert.Len(t, views(in), want, "%q", in)
+	}
+}
