@@ -13,14 +13,15 @@
 // Basic values, cookies, values that a key calls secret (key=value, key: value, --key value, JSON, JSON within JSON
 // strings, YAML, XML, Kubernetes env entries, 密码：…), PEM private keys, also cut off, keys of clouds, models and forges by their
 // shape, JSON web tokens, and webhook URLs that are secrets themselves. Characters that do not show (as package text defines them),
-// colors and other terminal sequences, full-width and accented forms, and encoding for URLs, JSON and HTML do not hide them. What only sounds like one stays as it is, byte for byte: metric names (password_failures_total), label selectors,
-// counts (tokens: 400), references ($DB_PASSWORD, secretName), prose (invalid token: expired; 密码错误次数).
+// colors and other terminal sequences, full-width and accented forms, and encoding for URLs, JSON and HTML do not hide them.
 //
-// Not found: secrets with neither a key next to them nor a recognizable format. A bare random
-// string is left alone, since hashes and UUIDs are what evidence is made of. Where a rule must choose, it redacts.
+// What only sounds like one stays as it is, byte for byte: metric names (password_failures_total), label selectors, counts (tokens: 400), references ($DB_PASSWORD, secretName), prose (invalid token: expired; 密码错误次数).
+//
+// Not found: secrets with neither a key next to them nor a recognizable format. A bare random string is left alone, since hashes and UUIDs are what evidence is made of. Where a rule must choose, it redacts.
 //
 // Finding is one pass of a scanner over each view of the text, linear in its size: nearly always over one, and over up to three where
-// something is encoded. A text with secrets is read once more to make sure that nothing new came to light. The values themselves stay in memory for as long as their Session.
+// something is encoded. A text with secrets is read once more to make sure that nothing new came to light. The values themselves
+// stay in memory for as long as their Session.
 //
 // [Secret] is the type for secrets in our own configuration: no way of printing it shows its value.
 package redact

@@ -56,7 +56,7 @@ func (w *Writer) Chart(f incident.Findings, file string) (svg []byte, ok bool) {
 	for _, e := range f.Evidence {
 		if name, ok := chartFile(e); ok && name == file {
 			var out bytes.Buffer
-			if err := chartTemplate.Execute(&out, w.words.layout(e)); err != nil {
+			if err := chartTemplate.Execute(&out, w.messages.layout(e)); err != nil {
 				return nil, false
 			}
 			return out.Bytes(), true
@@ -101,7 +101,7 @@ type drawing struct {
 	unit                        scale
 }
 
-func (w *words) layout(e incident.Evidence) *drawing {
+func (w *messages) layout(e incident.Evidence) *drawing {
 	c := e.Chart
 	d := &drawing{
 		Width: chartWidth, Top: chartTop, Plot: chartPlot, Left: chartLeft, Right: chartRight,

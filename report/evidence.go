@@ -19,23 +19,23 @@ const (
 
 // evidence writes every item: what it means, its chart or table, and the query by which anyone can check it.
 func (p *page) evidence() {
-	p.heading(p.Evidence)
+	p.heading(p.w.Evidence)
 	a := p.inc.Analysis
 	collecting := a.Evidence < a.Wanted && p.inc.Status != incident.Stale
 	switch {
 	case len(p.found.Evidence) == 0 && collecting:
-		p.para(p.CollectingEvidence)
+		p.para(p.w.CollectingEvidence)
 	case len(p.found.Evidence) == 0:
-		p.para(p.NoEvidence)
+		p.para(p.w.NoEvidence)
 	case collecting:
-		p.para(p.RefreshingEvidence)
+		p.para(p.w.RefreshingEvidence)
 	}
 	refuting := false
 	for _, e := range inOrder(p.found.Evidence) {
 		if !refuting && place(e) == refutingPlace {
 			refuting = true
-			p.out.WriteString("### " + p.Refuting + "\n\n")
-			p.para(p.RefutingWhat)
+			p.out.WriteString("### " + p.w.Refuting + "\n\n")
+			p.para(p.w.RefutingWhat)
 		}
 		p.item(e)
 	}
@@ -68,14 +68,14 @@ func (p *page) item(e incident.Evidence) {
 	p.out.WriteString("### " + evidenceHeading(e) + "\n\n")
 	summary := text(e.Summary, lineRunes)
 	if e.Failed {
-		summary = "⚠ **" + p.FailedEvidence + "**" + p.Colon + cell(summary)
+		summary = "⚠ **" + p.w.FailedEvidence + "**" + p.w.Colon + cell(summary)
 	}
 	p.para(summary)
 	if e.Earlier {
-		p.para("*" + p.EarlierEvidence + "*")
+		p.para("*" + p.w.EarlierEvidence + "*")
 	}
 	if file, ok := chartFile(e); ok {
-		p.para("![" + text(e.ID+" "+p.Chart, labelRunes) + "](" + url.PathEscape(p.chartBase) + "/" + file + ")")
+		p.para("![" + text(e.ID+" "+p.w.Chart, labelRunes) + "](" + url.PathEscape(p.chartBase) + "/" + file + ")")
 	}
 	if e.Kind != incident.KindSuspects || e.Table == nil { // the table of suspects says the same in words
 		p.ranking(e)
@@ -86,7 +86,7 @@ func (p *page) item(e incident.Evidence) {
 	}
 	var source []string
 	if safeURL(e.Link) != "" {
-		source = append(source, p.link(p.OpenQuery, e.Link))
+		source = append(source, p.link(p.w.OpenQuery, e.Link))
 	}
 	if !e.Start.IsZero() && !e.End.IsZero() {
 		source = append(source, span(e.Start, e.End))
@@ -109,13 +109,13 @@ func (p *page) ranking(e incident.Evidence) {
 		share = share || r.Share != 0
 		values = values || r.Before != 0 || r.After != 0
 	}
-	columns := []string{p.RankCol, p.LabelsCol, p.DirectionCol, p.ScoreCol}
-	columns = appendIf(columns, share, p.ShareCol)
-	columns = appendIf(columns, values, p.BeforeCol, p.AfterCol)
-	columns = appendIf(columns, onset, p.OnsetCol)
+	columns := []string{p.w.RankCol, p.w.LabelsCol, p.w.DirectionCol, p.w.ScoreCol}
+	columns = appendIf(columns, share, p.w.ShareCol)
+	columns = appendIf(columns, values, p.w.BeforeCol, p.w.AfterCol)
+	columns = appendIf(columns, onset, p.w.OnsetCol)
 	var rows [][]string
 	for i, r := range e.Ranking[:min(len(e.Ranking), maxRanked)] {
-		row := []string{strconv.Itoa(i + 1), rankedLabels(r.Labels), named(p.Directions, r.Direction), number(r.Score, "")}
+		row := []string{strconv.Itoa(i + 1), rankedLabels(r.Labels), named(p.w.Directions, r.Direction), number(r.Score, "")}
 		row = appendIf(row, share, number(r.Share, "%"))
 		row = appendIf(row, values, number(r.Before, unit), number(r.After, unit))
 		began := ""
@@ -126,7 +126,7 @@ func (p *page) ranking(e incident.Evidence) {
 	}
 	p.table(columns, rows)
 	if more := len(e.Ranking) - maxRanked; more > 0 {
-		p.para(fmt.Sprintf(p.MoreRows, more))
+		p.para(fmt.Sprintf(p.w.MoreRows, more))
 	}
 }
 
@@ -169,7 +169,7 @@ func (p *page) smallTable(t *incident.Table) {
 	}
 	p.table(columns, rows)
 	if more := len(t.Rows) - maxTableRows; more > 0 {
-		p.para(fmt.Sprintf(p.MoreRows, more))
+		p.para(fmt.Sprintf(p.w.MoreRows, more))
 	}
 }
 

@@ -50,7 +50,7 @@ func (p *page) frontMatter() []byte {
 		ID: p.inc.ID, Alertname: cut(clean(p.inc.Alertname), titleRunes), Severity: plain(p.inc.Severity),
 		Status: plain(p.inc.Status), Analysis: plain(p.inc.Analysis.State), AnalysisReason: plain(p.inc.Analysis.Reason),
 		StartedAt: known(p.inc.StartedAt), ResolvedAt: known(p.inc.ResolvedAt), GeneratedAt: known(p.now),
-		Tokens: tokens{spend.Prompt, spend.Cached, spend.Completion}, Cost: money(spend.Cost), Language: p.Code,
+		Tokens: tokens{spend.Prompt, spend.Cached, spend.Completion}, Cost: money(spend.Cost), Language: p.w.Code,
 	}
 	if p.found.Verdict != nil {
 		fm.Model = plain(p.found.Verdict.Model)

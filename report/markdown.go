@@ -24,7 +24,7 @@ const (
 
 // page is one report while it is being written.
 type page struct {
-	*words
+	w         *messages
 	inc       *incident.Incident
 	found     incident.Findings
 	now       time.Time
@@ -42,7 +42,7 @@ type page struct {
 // chartBase/E2.svg. It never fails and gives the same bytes for the same arguments and the same second.
 func (w *Writer) Markdown(inc *incident.Incident, f incident.Findings, chartBase string) []byte {
 	p := &page{
-		words: w.words, inc: inc, found: f, now: w.now().UTC().Truncate(time.Second), version: w.version, site: w.site,
+		w: w.messages, inc: inc, found: f, now: w.now().UTC().Truncate(time.Second), version: w.version, site: w.site,
 		chartBase: chartBase, anchors: map[string]string{}, linkAt: map[string]int{},
 	}
 	for _, e := range f.Evidence {

@@ -225,7 +225,7 @@ func TestFirstLinesCarryMarks(t *testing.T) {
 	w := newWriter(t, "en")
 	head, _, _ := strings.Cut(string(w.Markdown(inc, f, "x")), "\n## ")
 	assert.Contains(t, head, "**Unverified**: it cites `E9`")
-	assert.Contains(t, head, w.words.Insufficient)
+	assert.Contains(t, head, w.messages.Insufficient)
 }
 
 func TestStateLineForEveryReason(t *testing.T) {
@@ -237,8 +237,8 @@ func TestStateLineForEveryReason(t *testing.T) {
 		for _, reason := range reasons {
 			inc, f := evidenceOnly(reason, "what the server said")()
 			head, _, _ := strings.Cut(string(w.Markdown(inc, f, "x")), "\n## ")
-			assert.Contains(t, head, w.words.NoAnalysis)
-			assert.Contains(t, head, w.words.Reasons[reason])
+			assert.Contains(t, head, w.messages.NoAnalysis)
+			assert.Contains(t, head, w.messages.Reasons[reason])
 			saysAll := reason == incident.NoKey || reason == incident.Skipped
 			assert.Equal(t, !saysAll, strings.Contains(head, "what the server said"), reason)
 		}

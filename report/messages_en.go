@@ -2,7 +2,7 @@ package report
 
 import "github.com/alertscribe/alertscribe/incident"
 
-var english = words{
+var english = messages{
 	Code:  "en",
 	Alert: "Alert", Evidence: "Evidence", Causes: "Likely causes", Actions: "What to do now", Prevention: "Prevention",
 	Gaps: "Gaps", Timeline: "Timeline",

@@ -2,7 +2,7 @@ package report
 
 import "github.com/alertscribe/alertscribe/incident"
 
-var chinese = words{
+var chinese = messages{
 	Code:  "zh",
 	Alert: "告警", Evidence: "证据", Causes: "可能原因", Actions: "现在该做什么", Prevention: "预防", Gaps: "未知之处", Timeline: "时间线",
 

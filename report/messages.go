@@ -4,9 +4,9 @@ import (
 	"github.com/alertscribe/alertscribe/incident"
 )
 
-// words is the catalogue of all fixed text in one language. A test asserts that every language fills every field, with
+// messages is all fixed text in one language. A test asserts that every language fills every field, with
 // the same verbs.
-type words struct {
+type messages struct {
 	Code incident.Language
 
 	// Headings.
@@ -77,8 +77,8 @@ type words struct {
 	ChartFiring, ChartThreshold, ChartMore, ChartDesc string
 }
 
-// catalogue returns the words of a language.
-func catalogue(language incident.Language) *words {
+// messagesFor returns the messages of a language.
+func messagesFor(language incident.Language) *messages {
 	if language == incident.Chinese {
 		return &chinese
 	}
