@@ -84,11 +84,11 @@ func (p *page) alertRow(a incident.Alert, common map[string]string) []string {
 	switch runbook := a.Annotations["runbook_url"]; {
 	case safeURL(runbook) != "":
 		links = append(links, p.link(p.w.Runbook, runbook))
-	case clean(runbook) != "": // not a link that we would offer, but the reader may know what it is
+	case oneLine(runbook, labelRunes) != "": // not a link that we would offer, but the reader may know what it is
 		links = append(links, p.w.Runbook+" "+code(runbook, labelRunes))
 	}
 	return []string{
-		status, cell(text(a.Name(), labelRunes)), cell(text(a.Labels["severity"], labelRunes)), cell(labelCells(a.Labels, hide)),
+		status, cell(escaped(a.Name(), labelRunes)), cell(escaped(a.Labels["severity"], labelRunes)), cell(labelCells(a.Labels, hide)),
 		at(a.Began()), p.w.duration(end.Sub(a.Began())), cell(strings.Join(links, " · ")),
 	}
 }
@@ -104,10 +104,10 @@ func (p *page) alertTexts() {
 	}
 	for _, t := range said[:min(len(said), maxAlertTexts)] {
 		var items []string
-		if summary := text(t[0], lineRunes); summary != "" {
+		if summary := escaped(t[0], lineRunes); summary != "" {
 			items = append(items, "**"+p.w.Summary+"**"+p.w.Colon+summary)
 		}
-		if description := text(t[1], longRunes); description != "" {
+		if description := escaped(t[1], longRunes); description != "" {
 			items = append(items, "**"+p.w.Description+"**"+p.w.Colon+description)
 		}
 		p.list(items)

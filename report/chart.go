@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/alertscribe/alertscribe/incident"
+	"github.com/alertscribe/alertscribe/text"
 )
 
 //go:embed chart.svg.tmpl
@@ -108,11 +109,11 @@ func (w *messages) layout(e incident.Evidence) *drawing {
 		Bottom: chartBottom, LabelX: chartLeft - 6, TimeY: chartBottom + 17,
 	}
 	d.bounds(e)
-	d.Title = e.ID + ": " + cut(clean(e.Title), titleRunes)
+	d.Title = e.ID + ": " + oneLine(e.Title, titleRunes)
 	d.Range = span(d.from, d.to)
 	d.Heading = fit(d.Title, (chartRight-30-textWidth(d.Range)*charWidth)/(charWidth*14/11))
 	d.Desc = fmt.Sprintf(w.ChartDesc, len(c.Series), d.Range)
-	if summary := cut(clean(e.Summary), lineRunes); summary != "" {
+	if summary := oneLine(e.Summary, lineRunes); summary != "" {
 		d.Desc += w.Stop + " " + summary
 	}
 	drawn := c.Series[:min(len(c.Series), maxSeries)]
@@ -270,7 +271,7 @@ func (d *drawing) legend(series []incident.Series, more int, moreWords string) {
 		x += width
 	}
 	for i, s := range series {
-		if name := fit(clean(s.Name), (chartRight-40)/charWidth); name != "" {
+		if name := fit(text.OneLine(s.Name), (chartRight-40)/charWidth); name != "" {
 			add(name, "k"+strconv.Itoa(i))
 		}
 	}

@@ -9,12 +9,15 @@ import (
 	"strings"
 
 	"github.com/alertscribe/alertscribe/incident"
+	"github.com/alertscribe/alertscribe/text"
 )
 
 const (
 	maxRanked    = 10
 	maxTableRows = 25
 	maxColumns   = 10
+	maxLines     = 12  // of an item that quotes text, such as a log
+	lineLength   = 300 // characters of one of them
 )
 
 // evidence writes every item: what it means, its chart or table, and the query by which anyone can check it.
@@ -59,14 +62,26 @@ func inOrder(evidence []incident.Evidence) []incident.Evidence {
 	return slices.SortedStableFunc(slices.Values(evidence), func(a, b incident.Evidence) int { return cmp.Compare(place(a), place(b)) })
 }
 
+// inLanguage returns the evidence with our own words in the report's language. The alerts are at hand: an item about them fails by a
+// fault of ours alone, whatever the text says that came with it.
+func inLanguage(w *messages, evidence []incident.Evidence) []incident.Evidence {
+	evidence = slices.Clone(evidence)
+	for i, e := range evidence {
+		if e.Kind == incident.KindAlert && e.Failed {
+			evidence[i].Title, evidence[i].Summary = w.Evidence, w.EvidenceFault
+		}
+	}
+	return evidence
+}
+
 // evidenceHeading is the heading's text, from which readers make the id that citations link to.
 func evidenceHeading(e incident.Evidence) string {
-	return text(strings.TrimSpace(e.ID+": "+e.Title), titleRunes)
+	return escaped(strings.TrimSpace(e.ID+": "+e.Title), titleRunes)
 }
 
 func (p *page) item(e incident.Evidence) {
 	p.out.WriteString("### " + evidenceHeading(e) + "\n\n")
-	summary := text(e.Summary, lineRunes)
+	summary := escaped(e.Summary, lineRunes)
 	if e.Failed {
 		summary = "⚠ **" + p.w.FailedEvidence + "**" + p.w.Colon + cell(summary)
 	}
@@ -75,23 +90,56 @@ func (p *page) item(e incident.Evidence) {
 		p.para("*" + p.w.EarlierEvidence + "*")
 	}
 	if file, ok := chartFile(e); ok {
-		p.para("![" + text(e.ID+" "+p.w.Chart, labelRunes) + "](" + url.PathEscape(p.chartBase) + "/" + file + ")")
+		p.para("![" + escaped(e.ID+" "+p.w.Chart, labelRunes) + "](" + url.PathEscape(p.chartBase) + "/" + file + ")")
 	}
 	if e.Kind != incident.KindSuspects || e.Table == nil { // the table of suspects says the same in words
 		p.ranking(e)
 	}
 	p.smallTable(e.Table)
+	p.excerpts(e.Lines)
 	if e.Query != "" {
-		p.lines("", fence("promql", e.Query, codeRunes))
+		p.lines("", fence(language(e.Source), e.Query, codeRunes))
 	}
 	var source []string
 	if safeURL(e.Link) != "" {
-		source = append(source, p.link(p.w.OpenQuery, e.Link))
+		source = append(source, p.link(p.opens(e.Source), e.Link))
 	}
 	if !e.Start.IsZero() && !e.End.IsZero() {
 		source = append(source, span(e.Start, e.End))
 	}
 	p.para(strings.Join(source, " · "))
+}
+
+// excerpts quotes lines of text, the oldest first, as many as a reader looks at.
+func (p *page) excerpts(quoted []string) {
+	if len(quoted) == 0 {
+		return
+	}
+	var shown []string
+	for _, line := range quoted[:min(len(quoted), maxLines)] {
+		line = strings.Join(cleanLines(line, 4*len(line)+1), " ") // whatever it has for a line break
+		shown = append(shown, text.Cut(line, lineLength))
+	}
+	p.lines("", fenced("", shown))
+	if more := len(quoted) - maxLines; more > 0 {
+		p.para(fmt.Sprintf(p.w.MoreRows, more))
+	}
+}
+
+// language names the language of a source's queries, for who colors code.
+func language(source incident.Source) string {
+	if source == incident.SourcePrometheus {
+		return "promql"
+	}
+	return ""
+}
+
+// opens is the label of the link that opens an item's query where it was asked.
+func (p *page) opens(source incident.Source) string {
+	if source == incident.SourcePrometheus {
+		return p.w.OpenPrometheus
+	}
+	return p.w.OpenSource
 }
 
 // ranking writes a ranking as a table, without the columns that no entry has a value for.
@@ -154,7 +202,7 @@ func (p *page) smallTable(t *incident.Table) {
 	width := min(len(t.Columns), maxColumns)
 	columns := make([]string, width)
 	for i := range width {
-		columns[i] = cell(text(t.Columns[i], labelRunes))
+		columns[i] = cell(escaped(t.Columns[i], labelRunes))
 	}
 	var rows [][]string
 	for _, r := range t.Rows[:min(len(t.Rows), maxTableRows)] {
@@ -162,7 +210,7 @@ func (p *page) smallTable(t *incident.Table) {
 		for i := range width {
 			row[i] = "–"
 			if i < len(r) {
-				row[i] = cell(text(r[i], lineRunes))
+				row[i] = cell(escaped(r[i], lineRunes))
 			}
 		}
 		rows = append(rows, row)

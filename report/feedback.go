@@ -49,7 +49,7 @@ func (p *page) feedback() {
 
 // remark words what a person said; the text is escaped already.
 func (p *page) remark(f incident.Feedback, said string) string {
-	who := cmp.Or(text(f.By, labelRunes), p.w.Somebody)
+	who := cmp.Or(escaped(f.By, labelRunes), p.w.Somebody)
 	return fmt.Sprintf(p.w.FeedbackBy, named(p.w.FeedbackKinds, f.Kind), who, at(f.At)) + p.quoted(said)
 }
 
@@ -85,10 +85,10 @@ func (p *page) recollection(r incident.PastIncident) {
 	when := p.toIncident(at(r.StartedAt), r.Incident, r.ReportPath)
 	p.out.WriteString("- " + when + fmt.Sprintf(p.w.Aside, strings.Join(about, p.w.Comma)) + "\n")
 	for _, f := range newest(r.Feedback, maxMemoryWords) {
-		p.out.WriteString("  - " + p.remark(f, text(f.Text, lineRunes)) + "\n")
+		p.out.WriteString("  - " + p.remark(f, escaped(f.Text, lineRunes)) + "\n")
 	}
 	line := p.w.NoHypothesis
-	if said := text(r.Hypothesis, lineRunes); said != "" {
+	if said := escaped(r.Hypothesis, lineRunes); said != "" {
 		line = p.w.Hypothesis + p.quoted(said)
 		if len(r.Feedback) == 0 {
 			line += " · " + p.w.Unreviewed

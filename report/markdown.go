@@ -41,6 +41,7 @@ type page struct {
 // Markdown returns the report: front matter, text, and links as reference definitions at the end. Charts are named as
 // chartBase/E2.svg. It never fails and gives the same bytes for the same arguments and the same second.
 func (w *Writer) Markdown(inc *incident.Incident, f incident.Findings, chartBase string) []byte {
+	f.Evidence = inLanguage(w.messages, f.Evidence)
 	p := &page{
 		w: w.messages, inc: inc, found: f, now: w.now().UTC().Truncate(time.Second), version: w.version, site: w.site,
 		chartBase: chartBase, anchors: map[string]string{}, linkAt: map[string]int{},
@@ -137,7 +138,7 @@ var (
 
 // prose is text that may cite evidence: [E3] becomes a link where E3 exists.
 func (p *page) prose(s string, n int) string {
-	s = citation.ReplaceAllStringFunc(text(s, n), func(found string) string {
+	s = citation.ReplaceAllStringFunc(escaped(s, n), func(found string) string {
 		ids := strings.Split(strings.Trim(found, `\[]`), ",")
 		for i, id := range ids {
 			ids[i] = strings.TrimSpace(id)
@@ -154,7 +155,7 @@ func (p *page) prose(s string, n int) string {
 func (p *page) cite(ids []string) string {
 	cited := make([]string, len(ids))
 	for i, id := range ids {
-		cited[i] = text(id, labelRunes)
+		cited[i] = escaped(id, labelRunes)
 		if p.anchors[id] != "" {
 			cited[i] = "[" + id + "]"
 		}

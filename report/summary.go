@@ -54,7 +54,7 @@ const headMarks = 3
 
 // name is the title of the report.
 func (p *page) name() string {
-	if name := text(p.inc.Alertname, titleRunes); name != "" {
+	if name := escaped(p.inc.Alertname, titleRunes); name != "" {
 		return name
 	}
 	return p.w.UnknownAlertname
@@ -71,7 +71,7 @@ func (p *page) statusLine() string {
 		when = fmt.Sprintf(p.w.LastHeard, at(inc.StartedAt), at(inc.LastHeardAt))
 	case incident.Firing:
 	}
-	parts := []string{"**" + strings.ToUpper(named(p.w.Statuses, inc.Status)) + "**", text(inc.Severity, labelRunes), when}
+	parts := []string{"**" + strings.ToUpper(named(p.w.Statuses, inc.Status)) + "**", escaped(inc.Severity, labelRunes), when}
 	firing := len(inc.Firing())
 	if firing > 0 {
 		parts = append(parts, count(firing, p.w.FiringCount, p.w.FiringCount))
@@ -121,7 +121,7 @@ func (p *page) facts() string {
 		alerts = inc.Alerts
 	}
 	for _, a := range alerts {
-		if summary := text(firstOf(a.Annotations, "summary", "message", "description"), lineRunes); summary != "" {
+		if summary := escaped(firstOf(a.Annotations, "summary", "message", "description"), lineRunes); summary != "" {
 			return said + p.w.Colon + p.sentence(summary)
 		}
 	}
@@ -167,6 +167,8 @@ func (p *page) stateLine() string {
 		return ""
 	case a.State == incident.Pending:
 		line = p.pending()
+	case p.wentStale():
+		line = p.w.WentStale
 	default:
 		line = named(p.w.Reasons, a.Reason)
 	}
@@ -182,10 +184,25 @@ func (p *page) stateLine() string {
 	if opening != "" {
 		line = "**" + opening + "**" + p.w.Colon + line
 	}
-	if detail := text(a.Detail, lineRunes); detail != "" && tellsMore(a) {
-		line += " " + p.w.LastError + p.w.Colon + p.sentence(detail)
+	if tellsMore(a) && !p.wentStale() {
+		line += p.lastError(a.Detail)
 	}
 	return line
+}
+
+// lastError quotes what went wrong last, in the words that came with it.
+func (p *page) lastError(detail string) string {
+	if detail = escaped(detail, lineRunes); detail == "" {
+		return ""
+	}
+	return " " + fmt.Sprintf(p.w.LastError, p.sentence(detail))
+}
+
+// wentStale reports whether the analysis was given up because nothing was heard of the alert any longer, with no attempt that
+// had failed.
+func (p *page) wentStale() bool {
+	a := p.inc.Analysis
+	return p.inc.Status == incident.Stale && a.State == incident.EvidenceOnly && a.Reason == incident.GaveUp && a.Attempts == 0
 }
 
 // pending says what is being waited for.

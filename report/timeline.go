@@ -77,7 +77,7 @@ func (p *page) footer() {
 	if p.site != "" {
 		id = p.link(id, p.site+"/reports/"+p.inc.ID)
 	}
-	p.para(fmt.Sprintf(p.w.Generated, text(p.version, labelRunes), at(p.now), id))
+	p.para(fmt.Sprintf(p.w.Generated, escaped(p.version, labelRunes), at(p.now), id))
 }
 
 func (p *page) spent(s incident.Spend) string {

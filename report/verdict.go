@@ -129,7 +129,7 @@ func (p *page) mark(m incident.Mark) string {
 	if format, known := p.w.Marks[m.Kind]; known {
 		return fmt.Sprintf(format, excerpt(m.Text, markRunes))
 	}
-	return fmt.Sprintf(p.w.MarkOther, text(string(m.Kind), labelRunes), text(m.Text, lineRunes))
+	return fmt.Sprintf(p.w.MarkOther, escaped(string(m.Kind), labelRunes), escaped(m.Text, lineRunes))
 }
 
 // quote writes an answer that was not in the agreed form, labelled as what it is.
@@ -229,7 +229,7 @@ func (p *page) gaps() {
 	}
 	for _, e := range p.found.Evidence {
 		if e.Failed {
-			items = append(items, p.w.GapFailed+p.w.Colon+text(e.Title, titleRunes)+" "+p.cite([]string{e.ID}))
+			items = append(items, p.w.GapFailed+p.w.Colon+escaped(e.Title, titleRunes)+" "+p.cite([]string{e.ID}))
 		}
 	}
 	if len(items) == 0 {

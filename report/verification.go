@@ -52,9 +52,7 @@ func (p *page) verified() string {
 	if !expected(v.Reason) {
 		line = "⚠ " + line
 	}
-	if detail := text(v.Detail, lineRunes); detail != "" {
-		line += " " + p.w.LastError + p.w.Colon + p.sentence(detail)
-	}
+	line += p.lastError(v.Detail)
 	if looked != "" {
 		line += " " + fmt.Sprintf(p.w.LookedUp, looked)
 	}

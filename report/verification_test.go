@@ -40,7 +40,7 @@ func TestUnverified(t *testing.T) {
 }
 
 func TestStatesOfVerification(t *testing.T) {
-	const verifiedLine, draftLine = "Verified: the model", "This is a draft"
+	const verifiedLine, draftLine = "Verified: the model", "**Draft**: being"
 	ended := english.UnverifiedReasons[incident.UnverifiedEnded]
 	for _, tt := range []struct {
 		name            string
@@ -82,8 +82,8 @@ func TestDraftThatIsRetried(t *testing.T) {
 	inc, f := draft()
 	inc.Analysis.Attempts, inc.Analysis.Detail = 2, "a fault"
 	head, _ := parts(newWriter(t, "en"), inc, f)
-	assert.Contains(t, head, "**This is a draft**: it is being held against")
-	assert.Contains(t, head, "failed attempts so far: 2. Last error: a fault.")
+	assert.Contains(t, head, "**Draft**: being checked against")
+	assert.Contains(t, head, "failed attempts: 2. Last error: a fault.")
 	assert.NotContains(t, head, english.PendingFirst)
 }
 
@@ -96,7 +96,7 @@ func TestOrderOfEvidence(t *testing.T) {
 	for _, m := range regexp.MustCompile(`(?m)^### (E\d+|\w+)`).FindAllStringSubmatch(md, -1) {
 		order = append(order, m[1])
 	}
-	assert.Equal(t, []string{"E1", "E2", "E3", "E4", "E5", "Looked", "E6", "E7", "E8", "E9"}, order)
+	assert.Equal(t, []string{"E1", "E2", "E3", "E4", "E5", "Counter", "E6", "E7", "E8", "E9"}, order)
 	assert.Contains(t, md, "](x/E6.svg)")
 	_, ok := w.Chart(f, "E6.svg")
 	assert.True(t, ok)
@@ -114,7 +114,7 @@ func TestChecks(t *testing.T) {
 	assert.Contains(t, md, "successful logins rose along with the failures → Answer: [E8]")
 
 	f.Evidence[len(f.Evidence)-1].Failed = true
-	assert.Contains(t, string(w.Markdown(inc, f, "x")), "→ Could not be looked up: [E8]")
+	assert.Contains(t, string(w.Markdown(inc, f, "x")), "→ Lookup failed: [E8]")
 
 	f.Evidence[len(f.Evidence)-1].Query = "" // it was refused
 	assert.Equal(t, 1, strings.Count(string(w.Markdown(inc, f, "x")), "sum(rate(login_success_total[1m]))"))
