@@ -131,20 +131,25 @@ func (p *page) definitions() {
 	}
 }
 
+const evidenceIDs = `E[1-9][0-9]{0,3}(?:, ?E[1-9][0-9]{0,3})*`
+
 var (
 	evidenceID = regexp.MustCompile(`^E[1-9][0-9]{0,3}$`)
-	citation   = regexp.MustCompile(`\\\[(E[1-9][0-9]{0,3}(?:, ?E[1-9][0-9]{0,3})*)\\\]`)
+	citation   = regexp.MustCompile(`\\\[(` + evidenceIDs + `)\\\]|\((` + evidenceIDs + `)\)`) // [E3] is escaped by then
 )
 
-// prose is text that may cite evidence: [E3] becomes a link where E3 exists.
+// prose is text that may cite evidence: [E3] and (E3) become links where E3 exists.
 func (p *page) prose(s string, n int) string {
 	s = citation.ReplaceAllStringFunc(escaped(s, n), func(found string) string {
-		ids := strings.Split(strings.Trim(found, `\[]`), ",")
+		ids := strings.Split(strings.Trim(found, `\[]()`), ",")
 		for i, id := range ids {
 			ids[i] = strings.TrimSpace(id)
 			if p.anchors[ids[i]] == "" {
 				return found
 			}
+		}
+		if found[0] == '(' {
+			return "(" + p.cite(ids) + ")"
 		}
 		return p.cite(ids)
 	})
