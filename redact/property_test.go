@@ -284,11 +284,11 @@ func TestPlainName(t *testing.T) {
 	}
 }
 
-func TestNormalise(t *testing.T) {
+func TestNormalize(t *testing.T) {
 	for name, want := range map[string]string{
 		"dbPassword": "db_password", "DB-PASSWORD": "db_password", "db.password": "db_password", "DB_PASSWORD_2": "db_password", "HTTPToken": "http_token",
 		"base64": "base64", "APIKey": "api_key", "a1B": "a1_b", "123": "", "": "",
 	} {
-		assert.Equal(t, want, normalise(name), name)
+		assert.Equal(t, want, normalize(name), name)
 	}
 }

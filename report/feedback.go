@@ -60,7 +60,7 @@ func (p *page) quoted(said string) string {
 	return p.w.Colon + "“" + said + "”"
 }
 
-// memory writes what is remembered of earlier incidents of the same kind, labelled as what it is. Ids of evidence in it are
+// memory writes what is remembered of earlier incidents of the same kind, labeled as what it is. Ids of evidence in it are
 // those of other reports, and no links.
 func (p *page) memory() {
 	if len(p.found.Memory) == 0 {

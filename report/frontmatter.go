@@ -57,7 +57,7 @@ func (p *page) frontMatter() []byte {
 	}
 	body, err := yaml.Marshal(fm)
 	if err != nil {
-		// Strings, numbers and times always marshal. The id alone keeps the file recognisable as ours.
+		// Strings, numbers and times always marshal. The id alone keeps the file recognizable as ours.
 		body = fmt.Appendf(nil, "id: %q\n", p.inc.ID)
 	}
 	return []byte(frontMatterMark + string(body) + frontMatterMark + "\n")

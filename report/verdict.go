@@ -132,7 +132,7 @@ func (p *page) mark(m incident.Mark) string {
 	return fmt.Sprintf(p.w.MarkOther, escaped(string(m.Kind), labelRunes), escaped(m.Text, lineRunes))
 }
 
-// quote writes an answer that was not in the agreed form, labelled as what it is.
+// quote writes an answer that was not in the agreed form, labeled as what it is.
 func (p *page) quote(prose string) {
 	p.para("⚠ " + p.w.ProseLabel)
 	for _, line := range cleanLines(prose, proseRunes) {
