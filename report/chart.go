@@ -158,7 +158,7 @@ func (d *drawing) bounds(e incident.Evidence) {
 	if spread := hi - lo; spread == 0 || spread > 0.25*max(math.Abs(lo), math.Abs(hi)) {
 		lo, hi = min(lo, 0), max(hi, 0) // zero tells how large a change is, unless it would hide it
 	}
-	if lo == hi {
+	if hi-lo < 1e-300 { // equal, or too near to each other for steps between them
 		hi = lo + 1
 	}
 	d.unit = scaleFor(e.Chart.Unit, max(math.Abs(lo), math.Abs(hi)))

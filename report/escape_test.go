@@ -3,7 +3,6 @@ package report
 import (
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 )
@@ -73,16 +72,6 @@ func TestSilenceURL(t *testing.T) {
 	assert.Equal(t, "http://am.example/x/#/silences/new?filter=%7Balertname%3D%22A%20%5C%22B%5C%22%22%2C%22my.label%22%3D%22c%22%7D",
 		silenceURL("http://am.example/x/", map[string]string{"alertname": `A "B"`, "my.label": "c"}))
 	assert.Empty(t, silenceURL("javascript:alert(1)", nil))
-}
-
-func TestDuration(t *testing.T) {
-	for d, want := range map[time.Duration]string{
-		0: "0s", 999 * time.Millisecond: "1s", 200 * time.Second: "3m 20s", time.Hour: "1h", time.Hour + 3*time.Second: "1h",
-		26*time.Hour + 5*time.Minute: "1d 2h", -time.Minute: "0s",
-	} {
-		assert.Equal(t, want, english.duration(d))
-	}
-	assert.Equal(t, "3 分 20 秒", chinese.duration(200*time.Second))
 }
 
 func TestNumber(t *testing.T) {

@@ -89,7 +89,7 @@ var fields = []struct {
 	{"kind of evidence", false, func(_ *incident.Incident, f *incident.Findings, s string) {
 		f.Evidence[1].Kind = incident.EvidenceKind(s)
 	}},
-	{"id of evidence", false, func(_ *incident.Incident, f *incident.Findings, s string) { f.Evidence[3].ID = s }},
+	{"id of evidence", true, func(_ *incident.Incident, f *incident.Findings, s string) { f.Evidence[3].ID = s }},
 	{"line", true, func(_ *incident.Incident, f *incident.Findings, s string) {
 		f.Evidence[3].Lines = []string{"a", s, "b"}
 	}},
