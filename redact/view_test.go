@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/alertscribe/alertscribe/text"
 )
@@ -111,7 +112,7 @@ func TestSameSecretIsKnownAgain(t *testing.T) {
 
 func TestUsersExpressionsSeeWhatIsShown(t *testing.T) {
 	r, err := New([]string{`EMP-\d{6}`, `工号：\d+`})
-	assert.NoError(t, err)
+	require.NoError(t, err)
 	for in, want := range map[string]string{
 		"EMP-123\u200b456.": "[REDACTED:custom:1].", "E\x1b[1mMP-123456.": "[REDACTED:custom:1].", "工\u034f号：42。": "[REDACTED:custom:1]。", "EMP-1\u200b": "EMP-1\u200b",
 	} {

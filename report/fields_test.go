@@ -1,6 +1,7 @@
 package report
 
 import (
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -152,14 +153,7 @@ func rich() (*incident.Incident, incident.Findings) {
 	inc.Scope = "namespace=shop"
 	inc.Related = []incident.RelatedIncident{{ID: id26('d'), Alertname: "Other", Severity: "warning", OpenedAt: opened.Add(time.Second)}}
 	for i := range inc.Alerts {
-		labels, annotations := map[string]string{}, map[string]string{}
-		for k, v := range inc.Alerts[i].Labels {
-			labels[k] = v
-		}
-		for k, v := range inc.Alerts[i].Annotations {
-			annotations[k] = v
-		}
-		inc.Alerts[i].Labels, inc.Alerts[i].Annotations = labels, annotations
+		inc.Alerts[i].Labels, inc.Alerts[i].Annotations = maps.Clone(inc.Alerts[i].Labels), maps.Clone(inc.Alerts[i].Annotations)
 	}
 	return inc, f
 }
