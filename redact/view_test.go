@@ -155,7 +155,7 @@ func FuzzHidden(f *testing.F) {
 	for _, hidden := range invisibles {
 		f.Add(hidden, uint64(0x9e3779b97f4a7c15))
 	}
-	for _, hidden := range []string{"\u200b\u034f", "\x1b[31m", "\x1b[0m\u200b", "\u009b1m", "\x1b]0;x\a"} {
+	for _, hidden := range []string{"\u009bA\u009b", "\u200b\u034f", "\x1b[31m", "\x1b[0m\u200b", "\u009b1m", "\x1b]0;x\a"} {
 		f.Add(hidden, uint64(1<<40|1<<9|5))
 	}
 	f.Fuzz(func(t *testing.T, hidden string, places uint64) {
@@ -172,23 +172,29 @@ func FuzzHidden(f *testing.F) {
 	})
 }
 
-// onlyHidden returns what of s does not show: invisible characters, and complete sequences of a terminal.
+// onlyHidden returns what of s does not show: invisible characters, or complete sequences of a terminal and invisible characters that
+// begin none. What begins one would take a letter of the text around it along, which a reader of either kind would miss.
 func onlyHidden(s string) string {
-	var b strings.Builder
+	var chars, complete strings.Builder
 	for s = strings.ToValidUTF8(s, ""); s != ""; {
 		r, size := utf8.DecodeRuneInString(s)
-		if r != '[' && r != '\\' && r != '^' && r != '#' && r != '%' && r != '&' && r != 0x241b {
-			if n := sequenceAt(s); n > 0 && shown(s[:n]).text == "" {
-				size = n
-			} else if !text.Invisible(r) {
-				s = s[size:]
-				continue
+		switch n := sequenceAt(s); {
+		case strings.ContainsRune(`[\^#%&`+"\u241b", r): // not by itself
+		case n > 0 && shown(s[:n]).text == "":
+			complete.WriteString(s[:n])
+			size = n
+		case text.Invisible(r):
+			chars.WriteRune(r)
+			if r != 0x1b && r != 0x90 && r != 0x9b && r != 0x9d {
+				complete.WriteRune(r)
 			}
-			b.WriteString(s[:size])
 		}
 		s = s[size:]
 	}
-	return b.String()
+	if len(complete.String()) > len(chars.String()) {
+		return complete.String()
+	}
+	return chars.String()
 }
 
 // insert puts hidden behind each character of s whose bit is set in places, which is used again and again.
