@@ -47,7 +47,7 @@ type extraRule struct {
 
 // New returns a Redactor with the built-in rules and the user's own regular expressions (RE2). An expression replaces
 // its whole match, or only the group named secret where it has one: `emp-(?P<secret>\d+)`. The error names the
-// expression that does not compile, or that would match an empty text.
+// expression that does not compile, or that would match the empty string.
 func New(extra []string) (*Redactor, error) {
 	r := &Redactor{}
 	for i, expr := range extra {

@@ -3,6 +3,7 @@ package redact
 import (
 	"encoding/hex"
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -79,6 +80,33 @@ func TestNewNamesTheBadExpression(t *testing.T) {
 func TestTextIsValidUTF8(t *testing.T) {
 	assert.Equal(t, "a\uFFFDb 密码：[REDACTED:password:1]，", redacted(t, "a\xffb 密码：x\uFFFDy1，"))
 	assert.Equal(t, "pass\uFFFDword=x", redacted(t, "pass\xffword=x"))
+}
+
+// TestRules asks each rule what it finds, where a value ends, and what it leaves alone.
+func TestRules(t *testing.T) {
+	marked := regexp.MustCompile(`«([^»]*)»?`)
+	for rule, test := range ruleTests {
+		t.Run(rule, func(t *testing.T) {
+			for _, text := range test.texts {
+				in := strings.NewReplacer("«", "", "»", "").Replace(text)
+				numbers, next := map[string]string{}, 1
+				want := marked.ReplaceAllStringFunc(text, func(found string) string {
+					secret := strings.Trim(found, "«»")
+					if secret == "" {
+						return ""
+					}
+					if numbers[secret] == "" {
+						numbers[secret] = "[REDACTED:" + test.kind + ":" + string(rune('0'+next)) + "]"
+						next++
+					}
+					return numbers[secret]
+				})
+				got := redacted(t, in)
+				assert.Equal(t, want, got, in) //nolint:testifylint // byte for byte
+				assert.Equal(t, got, redacted(t, got), "redacted twice")
+			}
+		})
+	}
 }
 
 // TestTimeIsLinear feeds what would make a careless scanner quadratic. Eight times the text may not take much more
