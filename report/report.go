@@ -25,7 +25,7 @@ type Options struct {
 // Writer renders reports and puts them on disk. It is safe for concurrent use.
 type Writer struct {
 	dir, site, version string
-	words              *words
+	messages           *messages
 	now                func() time.Time
 	seed               maphash.Seed
 	locks              [64]sync.Mutex // by the hash of the path: one writer at a time for each report
@@ -40,7 +40,7 @@ func New(o Options) (*Writer, error) {
 	}
 	w := &Writer{
 		dir: cmp.Or(o.Dir, "reports"), site: strings.TrimRight(o.ExternalURL, "/"), version: o.Version,
-		words: catalogue(language), now: o.Now, seed: maphash.MakeSeed(),
+		messages: messagesFor(language), now: o.Now, seed: maphash.MakeSeed(),
 	}
 	if w.now == nil {
 		w.now = time.Now

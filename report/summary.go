@@ -12,28 +12,28 @@ import (
 func (p *page) head() {
 	p.out.WriteString("# " + p.name() + "\n\n")
 	p.para(p.statusLine())
-	p.list(p.saidFirst())
+	p.list(p.headFeedback())
 	p.para(p.summary()...)
 	p.para(p.storm())
 	p.para(p.stateLine())
-	p.list(p.inShort())
+	p.list(p.keyPoints())
 }
 
-// inShort is the likely cause, with what our checks found wrong with it, and the first thing to do.
-func (p *page) inShort() []string {
+// keyPoints is the likely cause, with what our checks found wrong with it, and the first thing to do.
+func (p *page) keyPoints() []string {
 	v := p.found.Verdict
 	if v == nil {
-		return []string{"**" + p.DoFirst + "**" + p.Colon + p.firstStep()}
+		return []string{"**" + p.w.DoFirst + "**" + p.w.Colon + p.firstStep()}
 	}
 	var items []string
 	if len(v.Causes) > 0 {
 		c := v.Causes[0]
-		item := "**" + p.LikelyCause + "**" + fmt.Sprintf(p.Aside, p.standing(c)) + p.Colon + p.prose(c.Hypothesis, lineRunes)
+		item := "**" + p.w.LikelyCause + "**" + fmt.Sprintf(p.w.Aside, p.causeStatus(c)) + p.w.Colon + p.prose(c.Hypothesis, lineRunes)
 		items = append(items, p.warned(strings.TrimSpace(item+" "+p.citations(c)), p.marks(c)))
 	}
 	if len(v.Actions) > 0 {
 		a := v.Actions[0]
-		item := "**" + p.DoFirst + "**" + fmt.Sprintf(p.Aside, p.risk(a.Risk)) + p.Colon + p.prose(a.Step, lineRunes)
+		item := "**" + p.w.DoFirst + "**" + fmt.Sprintf(p.w.Aside, p.risk(a.Risk)) + p.w.Colon + p.prose(a.Step, lineRunes)
 		items = append(items, p.warned(item, p.worded(a.Marks)))
 	}
 	return items
@@ -45,7 +45,7 @@ func (p *page) warned(line string, marks []string) string {
 		line += " ⚠ " + mark
 	}
 	if more := len(marks) - headMarks; more > 0 {
-		line += " ⚠ " + fmt.Sprintf(p.MoreRows, more)
+		line += " ⚠ " + fmt.Sprintf(p.w.MoreRows, more)
 	}
 	return line
 }
@@ -54,33 +54,33 @@ const headMarks = 3
 
 // name is the title of the report.
 func (p *page) name() string {
-	if name := text(p.inc.Alertname, titleRunes); name != "" {
+	if name := escaped(p.inc.Alertname, titleRunes); name != "" {
 		return name
 	}
-	return p.UnknownAlertname
+	return p.w.UnknownAlertname
 }
 
 // statusLine says how things stand, how bad it is, since when, and how much of it there is.
 func (p *page) statusLine() string {
 	inc := p.inc
-	when := fmt.Sprintf(p.Since, at(inc.StartedAt), p.duration(p.now.Sub(inc.StartedAt)), p.now.Format("15:04:05"))
+	when := fmt.Sprintf(p.w.Since, at(inc.StartedAt), p.w.duration(p.now.Sub(inc.StartedAt)), p.now.Format("15:04:05"))
 	switch inc.Status {
 	case incident.Resolved:
-		when = fmt.Sprintf(p.Ended, at(inc.StartedAt), at(inc.ResolvedAt), p.duration(inc.ResolvedAt.Sub(inc.StartedAt)))
+		when = fmt.Sprintf(p.w.Ended, at(inc.StartedAt), at(inc.ResolvedAt), p.w.duration(inc.ResolvedAt.Sub(inc.StartedAt)))
 	case incident.Stale:
-		when = fmt.Sprintf(p.LastHeard, at(inc.StartedAt), at(inc.LastHeardAt))
+		when = fmt.Sprintf(p.w.LastHeard, at(inc.StartedAt), at(inc.LastHeardAt))
 	case incident.Firing:
 	}
-	parts := []string{"**" + strings.ToUpper(named(p.Statuses, inc.Status)) + "**", text(inc.Severity, labelRunes), when}
+	parts := []string{"**" + strings.ToUpper(named(p.w.Statuses, inc.Status)) + "**", escaped(inc.Severity, labelRunes), when}
 	firing := len(inc.Firing())
 	if firing > 0 {
-		parts = append(parts, count(firing, p.FiringCount, p.FiringCount))
+		parts = append(parts, count(firing, p.w.FiringCount, p.w.FiringCount))
 	}
 	if ended := len(inc.Alerts) - firing; ended > 0 {
-		parts = append(parts, count(ended, p.ResolvedCount, p.ResolvedCount))
+		parts = append(parts, count(ended, p.w.ResolvedCount, p.w.ResolvedCount))
 	}
 	if inc.Truncated > 0 {
-		parts = append(parts, fmt.Sprintf(p.HiddenCount, inc.Truncated))
+		parts = append(parts, fmt.Sprintf(p.w.HiddenCount, inc.Truncated))
 	}
 	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), " · ")
 }
@@ -91,13 +91,13 @@ func (p *page) summary() []string {
 	case v == nil:
 		return []string{p.facts(), p.mostTelling()}
 	case v.Prose != "":
-		return []string{p.facts(), p.mostTelling(), p.ProseBelow}
+		return []string{p.facts(), p.mostTelling(), p.w.ProseBelow}
 	default:
 		summary := []string{p.prose(v.Summary, longRunes)}
 		if marks := p.worded(v.Marks); fromAlertText(v.Marks) { // the gravest is first
-			summary = append(summary, "⚠ "+p.OfSummary+p.Colon+marks[0])
+			summary = append(summary, "⚠ "+p.w.OfSummary+p.w.Colon+marks[0])
 		}
-		return appendIf(summary, v.InsufficientEvidence, "⚠ "+p.Insufficient)
+		return appendIf(summary, v.InsufficientEvidence, "⚠ "+p.w.Insufficient)
 	}
 }
 
@@ -108,24 +108,24 @@ func (p *page) facts() string {
 	var said string
 	switch {
 	case len(firing) == 0:
-		said = fmt.Sprintf(p.EndedAlerts, len(inc.Alerts))
+		said = fmt.Sprintf(p.w.EndedAlerts, len(inc.Alerts))
 	case inc.Status == incident.Stale:
-		said = fmt.Sprintf(p.StaleAlerts, len(firing))
+		said = fmt.Sprintf(p.w.StaleAlerts, len(firing))
 	case len(firing) == 1:
-		said = p.OneAlert
+		said = p.w.OneAlert
 	default:
-		said = fmt.Sprintf(p.ManyAlerts, len(firing))
+		said = fmt.Sprintf(p.w.ManyAlerts, len(firing))
 	}
 	alerts := firing
 	if len(alerts) == 0 {
 		alerts = inc.Alerts
 	}
 	for _, a := range alerts {
-		if summary := text(firstOf(a.Annotations, "summary", "message", "description"), lineRunes); summary != "" {
-			return said + p.Colon + p.sentence(summary)
+		if summary := escaped(firstOf(a.Annotations, "summary", "message", "description"), lineRunes); summary != "" {
+			return said + p.w.Colon + p.sentence(summary)
 		}
 	}
-	return said + p.Stop
+	return said + p.w.Stop
 }
 
 // mostTelling is what the evidence says in two lines at most: the alert's own signal, and what carries the change; where
@@ -144,7 +144,7 @@ func (p *page) mostTelling() string {
 	if len(lines) == 0 {
 		return ""
 	}
-	return p.MostTelling + p.Colon + strings.Join(lines, " ")
+	return p.w.MostTelling + p.w.Colon + strings.Join(lines, " ")
 }
 
 // telling reports whether a ranking has a first that stands out: most of the change, or far from its past.
@@ -167,37 +167,54 @@ func (p *page) stateLine() string {
 		return ""
 	case a.State == incident.Pending:
 		line = p.pending()
+	case p.wentStale():
+		line = p.w.WentStale
 	default:
-		line = named(p.Reasons, a.Reason)
+		line = named(p.w.Reasons, a.Reason)
 	}
-	opening := p.NoAnalysis
+	opening := p.w.NoAnalysis
 	switch {
 	case p.draft():
-		opening = p.Draft
+		opening = p.w.Draft
 	case p.found.Verdict != nil:
-		opening = p.OldAnalysis
+		opening = p.w.OldAnalysis
 	case a.State == incident.Pending:
 		opening = ""
 	}
 	if opening != "" {
-		line = "**" + opening + "**" + p.Colon + line
+		line = "**" + opening + "**" + p.w.Colon + line
 	}
-	if detail := text(a.Detail, lineRunes); detail != "" && tellsMore(a) {
-		line += " " + p.LastError + p.Colon + p.sentence(detail)
+	if tellsMore(a) && !p.wentStale() {
+		line += p.lastError(a.Detail)
 	}
 	return line
+}
+
+// lastError quotes what went wrong last, in the words that came with it.
+func (p *page) lastError(detail string) string {
+	if detail = escaped(detail, lineRunes); detail == "" {
+		return ""
+	}
+	return " " + fmt.Sprintf(p.w.LastError, p.sentence(detail))
+}
+
+// wentStale reports whether the analysis was given up because nothing was heard of the alert any longer, with no attempt that
+// had failed.
+func (p *page) wentStale() bool {
+	a := p.inc.Analysis
+	return p.inc.Status == incident.Stale && a.State == incident.EvidenceOnly && a.Reason == incident.GaveUp && a.Attempts == 0
 }
 
 // pending says what is being waited for.
 func (p *page) pending() string {
 	a := p.inc.Analysis
 	var parts []string
-	parts = appendIf(parts, p.draft(), p.DraftPending)
-	parts = appendIf(parts, a.Attempts == 0 && !p.draft(), p.PendingFirst)
+	parts = appendIf(parts, p.draft(), p.w.DraftPending)
+	parts = appendIf(parts, a.Attempts == 0 && !p.draft(), p.w.PendingFirst)
 	if a.Attempts > 0 {
-		parts = append(parts, fmt.Sprintf(p.PendingAgain, a.Attempts))
+		parts = append(parts, fmt.Sprintf(p.w.PendingAgain, a.Attempts))
 		if p.inc.Due.Analysis.After(p.now) {
-			parts = append(parts, fmt.Sprintf(p.NextAttempt, at(p.inc.Due.Analysis)))
+			parts = append(parts, fmt.Sprintf(p.w.NextAttempt, at(p.inc.Due.Analysis)))
 		}
 	}
 	return strings.Join(parts, " ")
@@ -211,9 +228,9 @@ func tellsMore(a incident.Analysis) bool {
 // firstStep is what to do first where no model has said it.
 func (p *page) firstStep() string {
 	if url := p.runbook(); url != "" {
-		return p.link(p.RunbookFirst, url) + p.Stop
+		return p.link(p.w.RunbookFirst, url) + p.w.Stop
 	}
-	return p.LookFirst
+	return p.w.LookFirst
 }
 
 // runbook returns the first runbook of the alerts that can be linked to.
@@ -231,7 +248,7 @@ func (p *page) sentence(s string) string {
 	if s == "" || strings.ContainsAny(s[len(s)-1:], ".!?") || strings.HasSuffix(s, "。") || strings.HasSuffix(s, "…") {
 		return s
 	}
-	return s + p.Stop
+	return s + p.w.Stop
 }
 
 func firstOf(m map[string]string, names ...string) string {

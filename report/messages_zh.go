@@ -2,7 +2,7 @@ package report
 
 import "github.com/alertscribe/alertscribe/incident"
 
-var chinese = words{
+var chinese = messages{
 	Code:  "zh",
 	Alert: "告警", Evidence: "证据", Causes: "可能原因", Actions: "现在该做什么", Prevention: "预防", Gaps: "未知之处", Timeline: "时间线",
 
@@ -28,7 +28,8 @@ var chinese = words{
 	PendingFirst:     "分析进行中：模型作答后即写入此处。",
 	PendingAgain:     "分析进行中：至今已失败 %d 次，会自动重试。",
 	NextAttempt:      "下次尝试：%s。",
-	LastError:        "最近一次错误",
+	LastError:        "最近一次错误（原文）：%s",
+	WentStale:        "在分析成功之前，告警已失去消息。",
 	Draft:            "这是草稿",
 	DraftPending:     "正在用可能推翻它的证据加以检验；最终结论随后写入此处。",
 	DraftHint:        "草稿",
@@ -64,9 +65,10 @@ var chinese = words{
 	RefreshingEvidence: "收集这些证据之后又有告警加入：正在重新收集。",
 	EarlierEvidence:    "为先前分析时的情况，该分析引用了此项。",
 	FailedEvidence:     "未能查到",
+	EvidenceFault:      "内部错误，详见 alertscribe 的日志",
 	Refuting:           "为推翻草稿而查",
 	RefutingWhat:       "包括总会做的对比，以及模型为反驳自己的结论而提出的查询。",
-	OpenQuery:          "在 Prometheus 中打开", Chart: "图表", MoreRows: "……另有 %d 项。",
+	OpenPrometheus:     "在 Prometheus 中打开", OpenSource: "打开", Chart: "图表", MoreRows: "……另有 %d 项。",
 	RankCol: "名次", DirectionCol: "方向", ScoreCol: "偏离", ShareCol: "占变化的比例", BeforeCol: "之前", AfterCol: "之后", OnsetCol: "始于",
 	Directions: map[string]string{"up": "↑ 上升", "down": "↓ 下降"},
 

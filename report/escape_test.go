@@ -3,7 +3,6 @@ package report
 import (
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 )
@@ -31,14 +30,8 @@ func TestText(t *testing.T) {
 		{"\u202eevil\u200b\x00", "evil"},
 		{"\xff", "�"},
 	} {
-		t.Run(tt.in, func(t *testing.T) { assert.Equal(t, tt.want, text(tt.in, 200)) })
+		t.Run(tt.in, func(t *testing.T) { assert.Equal(t, tt.want, escaped(tt.in, 200)) })
 	}
-}
-
-func TestCut(t *testing.T) {
-	assert.Equal(t, "告警…", cut("告警名称", 3))
-	assert.Equal(t, "告警名称", cut("告警名称", 4))
-	assert.Equal(t, "a…", cut("a bcd", 3))
 }
 
 func TestFence(t *testing.T) {
@@ -49,7 +42,7 @@ func TestFence(t *testing.T) {
 
 func TestSlug(t *testing.T) {
 	assert.Equal(t, "e2-login_failure_ratio-over-time", slug("E2: login_failure_ratio over time"))
-	assert.Equal(t, slug("E1: a|b `c`"), slug(text("E1: a|b `c`", 100)))
+	assert.Equal(t, slug("E1: a|b `c`"), slug(escaped("E1: a|b `c`", 100)))
 	assert.Equal(t, "可能原因", slug("可能原因"))
 	assert.Equal(t, "e1-read-only", slug("E1: Read-only"))
 }
@@ -81,24 +74,14 @@ func TestSilenceURL(t *testing.T) {
 	assert.Empty(t, silenceURL("javascript:alert(1)", nil))
 }
 
-func TestDuration(t *testing.T) {
-	for d, want := range map[time.Duration]string{
-		0: "0s", 999 * time.Millisecond: "1s", 200 * time.Second: "3m 20s", time.Hour: "1h", time.Hour + 3*time.Second: "1h",
-		26*time.Hour + 5*time.Minute: "1d 2h", -time.Minute: "0s",
-	} {
-		assert.Equal(t, want, english.duration(d))
-	}
-	assert.Equal(t, "3 分 20 秒", chinese.duration(200*time.Second))
-}
-
 func TestNumber(t *testing.T) {
 	for _, tt := range []struct {
 		v          float64
 		unit, want string
 	}{
 		{0, "", "0"},
-		{0.64, "%", "64%"},
-		{0.0532, "%", "5.32%"},
+		{0.64, "%", "64 %"},
+		{0.0532, "%", "5.32 %"},
 		{1234, "", "1.23k"},
 		{2.5e9, "", "2.5G"},
 		{-1500, "", "-1.5k"},

@@ -18,7 +18,7 @@ func TestFeedback(t *testing.T) {
 	assert.Less(t, strings.Index(head, "**FIRING**"), strings.Index(head, "✘ **Corrected** by Anna"))
 	assert.Less(t, strings.Index(head, "✘ **Corrected** by Anna"), strings.Index(head, "✔ **Confirmed** by Bo"))
 	assert.Less(t, strings.Index(head, "✔ **Confirmed** by Bo"), strings.Index(head, "Credential stuffing"), "before what the model says")
-	assert.Contains(t, causes, "✔ **Confirmed** by a person at")
+	assert.Contains(t, causes, "✔ **Confirmed** by someone at")
 
 	inc.Feedback = []incident.Feedback{{Kind: incident.Correct, Text: strings.Repeat("x", incident.MaxFeedbackText), At: opened}}
 	head, causes = parts(newWriter(t, "en"), inc, f)
@@ -44,13 +44,13 @@ func TestMemory(t *testing.T) {
 		f.Memory = append(f.Memory, f.Memory...)
 	}
 	_, causes = parts(newWriter(t, "en"), inc, f)
-	assert.Equal(t, maxRemembered, strings.Count(causes, "of the labels the same"))
+	assert.Equal(t, maxRemembered, strings.Count(causes, "of labels match"))
 	assert.Contains(t, causes, "… and 19 more.")
 }
 
 func TestStorm(t *testing.T) {
 	for n, want := range map[int]string{
-		1: "**Not alone** in `namespace=shop`: 1 other incident opened within 5m", 4: "**Part of a storm** in `namespace=shop`: 4 other incidents opened",
+		1: "**Related** in `namespace=shop`: 1 other incident opened within 5m", 4: "**Alert storm** in `namespace=shop`: 4 other incidents opened",
 		6: "6 other incidents", incident.MaxRelated: "at least 10 other incidents",
 	} {
 		inc, f := storm(n)()
@@ -112,5 +112,5 @@ func TestPageLinksToIncidents(t *testing.T) {
 	for _, id := range []string{id26('a'), id26('b'), id26('c'), predecessor} {
 		assert.Contains(t, links, id)
 	}
-	assert.Contains(t, string(w.Markdown(inc, f, "CHARTS")), "The group's incident before this one: `"+predecessor+"`.")
+	assert.Contains(t, string(w.Markdown(inc, f, "CHARTS")), "Previous incident of this group: `"+predecessor+"`.")
 }

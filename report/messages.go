@@ -4,9 +4,9 @@ import (
 	"github.com/alertscribe/alertscribe/incident"
 )
 
-// words is the catalogue of all fixed text in one language. A test asserts that every language fills every field, with
+// messages is all fixed text in one language. A test asserts that every language fills every field, with
 // the same verbs.
-type words struct {
+type messages struct {
 	Code incident.Language
 
 	// Headings.
@@ -21,7 +21,7 @@ type words struct {
 	RunbookFirst, LookFirst                        string
 	NoAnalysis, OldAnalysis                        string // openings of the line on the state; the second beside an older verdict
 	PendingFirst, PendingAgain                     string // the first attempt; later ones, with their count
-	NextAttempt, LastError                         string
+	NextAttempt, LastError, WentStale              string
 	Draft, DraftPending, DraftHint, UnverifiedHint string // opening and end of the line on a draft; words beside a likelihood
 	Aside                                          string // brackets around a remark within a line
 	Storm, NotAlone, StormRest                     string
@@ -37,8 +37,8 @@ type words struct {
 
 	// The evidence section.
 	NoEvidence, CollectingEvidence, RefreshingEvidence                       string
-	FailedEvidence, EarlierEvidence, Refuting, RefutingWhat                  string
-	OpenQuery, Chart, MoreRows                                               string
+	FailedEvidence, EvidenceFault, EarlierEvidence, Refuting, RefutingWhat   string
+	OpenPrometheus, OpenSource, Chart, MoreRows                              string
 	RankCol, DirectionCol, ScoreCol, ShareCol, BeforeCol, AfterCol, OnsetCol string
 	Directions                                                               map[string]string
 
@@ -77,8 +77,8 @@ type words struct {
 	ChartFiring, ChartThreshold, ChartMore, ChartDesc string
 }
 
-// catalogue returns the words of a language.
-func catalogue(language incident.Language) *words {
+// messagesFor returns the messages of a language.
+func messagesFor(language incident.Language) *messages {
 	if language == incident.Chinese {
 		return &chinese
 	}
@@ -90,5 +90,5 @@ func named[K ~string](names map[K]string, value K) string {
 	if name, ok := names[value]; ok {
 		return name
 	}
-	return text(string(value), 40)
+	return escaped(string(value), 40)
 }

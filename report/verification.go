@@ -38,7 +38,7 @@ func (p *page) verification() *incident.Verification {
 // verified says in one line whether the verdict was held against what could refute it, or why not.
 func (p *page) verified() string {
 	if p.draft() {
-		return p.DraftCauses
+		return p.w.DraftCauses
 	}
 	v := p.verification()
 	if v == nil {
@@ -46,17 +46,15 @@ func (p *page) verified() string {
 	}
 	looked := p.cite(p.lookedUp(v))
 	if v.Reason == "" {
-		return fmt.Sprintf(p.Verified, cell(looked))
+		return fmt.Sprintf(p.w.Verified, cell(looked))
 	}
-	line := "**" + p.Unverified + "**" + p.Colon + named(p.UnverifiedReasons, v.Reason)
+	line := "**" + p.w.Unverified + "**" + p.w.Colon + named(p.w.UnverifiedReasons, v.Reason)
 	if !expected(v.Reason) {
 		line = "⚠ " + line
 	}
-	if detail := text(v.Detail, lineRunes); detail != "" {
-		line += " " + p.LastError + p.Colon + p.sentence(detail)
-	}
+	line += p.lastError(v.Detail)
 	if looked != "" {
-		line += " " + fmt.Sprintf(p.LookedUp, looked)
+		line += " " + fmt.Sprintf(p.w.LookedUp, looked)
 	}
 	return line
 }
@@ -74,16 +72,16 @@ func expected(reason incident.UnverifiedReason) bool {
 	return reason == incident.UnverifiedOff || reason == incident.UnverifiedNoServer || reason == incident.UnverifiedProse
 }
 
-// standing is the likelihood of a cause at the top of the report, and whether it stands there unverified.
-func (p *page) standing(c incident.Cause) string {
-	standing := named(p.Likelihoods, c.Likelihood)
+// causeStatus is the likelihood of a cause at the top of the report, and whether it stands there unverified.
+func (p *page) causeStatus(c incident.Cause) string {
+	status := named(p.w.Likelihoods, c.Likelihood)
 	switch v := p.verification(); {
 	case p.draft():
-		standing += p.Comma + p.DraftHint
+		status += p.w.Comma + p.w.DraftHint
 	case v != nil && v.Reason != "" && !expected(v.Reason):
-		standing += p.Comma + p.UnverifiedHint
+		status += p.w.Comma + p.w.UnverifiedHint
 	}
-	return standing
+	return status
 }
 
 // checks writes by which queries the model would refute itself: those that were run with their answer, whose item has the
@@ -92,16 +90,16 @@ func (p *page) checks(checks []incident.Check) {
 	if len(checks) == 0 {
 		return
 	}
-	p.para(strings.TrimSpace(p.CauseChecks + p.Colon))
+	p.para(strings.TrimSpace(p.w.CauseChecks + p.w.Colon))
 	for _, c := range checks[:min(len(checks), maxItems)] {
-		line := "- " + p.Refutes + p.Colon + cell(p.prose(c.WouldRefute, lineRunes))
+		line := "- " + p.w.Refutes + p.w.Colon + cell(p.prose(c.WouldRefute, lineRunes))
 		answer, run := p.answer(c)
 		if run {
-			word := p.CheckAnswer
+			word := p.w.CheckAnswer
 			if answer.Failed {
-				word = p.FailedEvidence
+				word = p.w.FailedEvidence
 			}
-			line += " → " + word + p.Colon + p.cite([]string{answer.ID})
+			line += " → " + word + p.w.Colon + p.cite([]string{answer.ID})
 		}
 		p.out.WriteString(line + "\n\n")
 		if !run || answer.Query == "" {

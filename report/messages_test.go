@@ -62,7 +62,7 @@ func TestWordsAreComplete(t *testing.T) {
 }
 
 func TestEveryMarkIsWorded(t *testing.T) {
-	for _, w := range []*words{catalogue("en"), catalogue("zh")} {
+	for _, w := range []*messages{messagesFor("en"), messagesFor("zh")} {
 		for _, kind := range incident.MarkKinds() {
 			if kind != incident.MarkUncited {
 				assert.Contains(t, w.Marks[kind], "%s", kind)

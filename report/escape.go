@@ -5,66 +5,30 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/alertscribe/alertscribe/text"
 )
 
-// clean returns s as one line of visible characters: white space becomes single spaces; control, format (bidi,
-// zero-width, tags) and other invisible characters go, which also makes it fit for XML and YAML.
-func clean(s string) string {
-	s = strings.Map(func(r rune) rune {
-		switch {
-		case unicode.IsSpace(r):
-			return ' '
-		case invisible(r):
-			return -1
-		}
-		return r
-	}, strings.ToValidUTF8(s, "�"))
-	return strings.Join(strings.Fields(s), " ")
-}
+// oneLine returns s as one visible line of at most n characters, which is also fit for XML and YAML.
+func oneLine(s string, n int) string { return text.Cut(text.OneLine(s), n) }
 
-// cleanLines is clean line by line, for what goes into a code block: indentation stays.
+// cleanLines returns the visible lines of s, for what goes into a code block: indentation stays.
 func cleanLines(s string, maxRunes int) []string {
-	s = strings.NewReplacer("\r\n", "\n", "\r", "\n", "\u2028", "\n", "\u2029", "\n", "\t", "    ").Replace(s)
 	s = strings.Map(func(r rune) rune {
-		switch {
-		case r == '\n':
-			return r
-		case unicode.IsSpace(r):
+		if r != '\n' && unicode.IsSpace(r) {
 			return ' '
-		case invisible(r):
-			return -1
 		}
 		return r
-	}, strings.ToValidUTF8(s, "�"))
-	return strings.Split(strings.TrimRight(strings.TrimLeft(cut(s, maxRunes), "\n"), " \n"), "\n")
+	}, strings.ReplaceAll(text.Clean(s), "\t", "    "))
+	return strings.Split(strings.TrimRight(strings.TrimLeft(text.Cut(s, maxRunes), "\n"), " \n"), "\n")
 }
 
-func invisible(r rune) bool {
-	if r >= ' ' && r < 0x7f {
-		return false // nearly all text
-	}
-	switch r {
-	case '\u00ad', '\u034f', '\u115f', '\u1160', '\u3164', '\uffa0', '\u2800': // soft hyphen, joiner, fillers, blank
-		return true
-	}
-	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Co, unicode.Cs, unicode.Variation_Selector) || r&0xfffe == 0xfffe
-}
-
-// cut bounds s to n runes, the last of which is an ellipsis where something was cut.
-func cut(s string, n int) string {
-	if utf8.RuneCountInString(s) <= n {
-		return s
-	}
-	runes := []rune(s)
-	return strings.TrimRight(string(runes[:n-1]), " ") + "…"
-}
-
-// text escapes an untrusted text of at most n runes for any place in Markdown: paragraph, heading, list, link text,
+// escaped returns an untrusted text of at most n characters, escaped for any place in Markdown: paragraph, heading, list, link text,
 // table cell. A word that looks like an address is shown as code: readers link bare URLs, mail addresses and mentions on their
 // own, and no backslash stops them. Pipes and backticks become entities, since readers disagree on what a backslash
 // before them means within a table.
-func text(s string, n int) string {
-	s = cut(clean(s), n)
+func escaped(s string, n int) string {
+	s = oneLine(s, n)
 	var b strings.Builder
 	for rest := s; rest != ""; {
 		word := rest[:len(rest)-len(strings.TrimLeftFunc(rest, isWordByte))]
@@ -145,12 +109,12 @@ func escapeStart(s string) string {
 // code shows an untrusted text of at most n runes as code, or as escaped text where a code span could not hold it
 // everywhere, table cells included.
 func code(s string, n int) string {
-	s = cut(clean(s), n)
+	s = oneLine(s, n)
 	if s == "" {
 		return `""`
 	}
 	if !codeHolds(s) {
-		return text(s, n)
+		return escaped(s, n)
 	}
 	return "`" + s + "`"
 }
@@ -158,7 +122,7 @@ func code(s string, n int) string {
 // excerpt is code, or in quotation marks where code could not hold it: one sees where it ends within a sentence.
 func excerpt(s string, n int) string {
 	if !codeHolds(s) {
-		return "“" + text(s, n) + "”"
+		return "“" + escaped(s, n) + "”"
 	}
 	return code(s, n)
 }
@@ -166,8 +130,10 @@ func excerpt(s string, n int) string {
 func codeHolds(s string) bool { return !strings.ContainsAny(s, "|`\\") }
 
 // fence returns the lines of a code block that holds s, at most n runes, whatever backticks it has.
-func fence(language, s string, n int) []string {
-	lines := cleanLines(s, n)
+func fence(language, s string, n int) []string { return fenced(language, cleanLines(s, n)) }
+
+// fenced returns the lines of a code block around lines that are clean already.
+func fenced(language string, lines []string) []string {
 	longest := 2
 	for _, line := range lines {
 		for run := range strings.FieldsFuncSeq(line, func(r rune) bool { return r != '`' }) {
