@@ -44,7 +44,7 @@ func (c *cli) readPayload(cfg *config, file string) (*incident.Incident, error) 
 		return nil, fmt.Errorf("%w: %w", errBadInput, err)
 	}
 	if n.Normalize(); len(n.Alerts) == 0 {
-		return nil, fmt.Errorf("%w: all alerts carry %s=\"true\": they are reports of ours", errBadInput, incident.SelfAlertLabel)
+		return nil, fmt.Errorf("%w: all alerts have %s=\"true\": they are our own reports", errBadInput, incident.SelfAlertLabel)
 	}
 	return cfg.rules().Open(n, ""), nil
 }

@@ -192,15 +192,15 @@ const shutdownTimeout = 5 * time.Second
 // checkModel warns when the endpoint does not know the model. It never stops the start.
 func (a *app) checkModel(ctx context.Context) {
 	if a.cfg.LLM.Key == "" {
-		a.log.Warn("No API key: reports carry evidence only. Set DEEPSEEK_API_KEY, in the environment or in .env")
+		a.log.Warn("No API key, reports are evidence only; set DEEPSEEK_API_KEY in the environment or .env")
 		return
 	}
 	warning, err := a.analyzer.CheckModel(ctx)
 	switch {
 	case err != nil && ctx.Err() == nil:
-		a.log.Warn("Asking the model's endpoint which models it has", "err", err)
+		a.log.Warn("Listing models failed", "err", err)
 	case warning != "":
-		a.log.Warn("The model may not do", "warning", warning)
+		a.log.Warn("Model may not work", "warning", warning)
 	}
 }
 
@@ -221,7 +221,7 @@ func (c *cli) serve(ctx context.Context) error {
 	log.Info("Ready for notifications", "address", a.listener.Addr(), "reports", cfg.Reports.Dir, "database", cfg.databasePath())
 	select {
 	case <-ctx.Done():
-		log.Info("Stopping: finishing what is in flight")
+		log.Info("Stopping, finishing in-flight work")
 		err = nil
 	case err = <-a.serveErr:
 	}

@@ -24,7 +24,7 @@ func (c *cli) checkConfig(context.Context) error {
 	if cfg.LLM.Key != "" {
 		key = "set"
 	}
-	token := "not set: anyone who reaches the port may post"
+	token := "not set: anyone can post"
 	if cfg.Web.WebhookToken != "" {
 		token = "set"
 	}

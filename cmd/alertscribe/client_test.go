@@ -148,7 +148,7 @@ func TestFeedbackCommand(t *testing.T) {
 	}
 
 	badInput(t, say("", incident.NewID(), "confirm"), "no incident has this id")
-	badInput(t, say("", "../../../health", "confirm"), `"../../../health" is not an incident's id`)
+	badInput(t, say("", "../../../health", "confirm"), `"../../../health" is not an incident ID`)
 	badInput(t, say("", id, "deny"), `kind: "deny" is not one of confirm, correct`)
 	badInput(t, say("", id, "correct"), "text: is empty; say what the cause was")
 	badInput(t, say("", id, "correct", "\xff"), "is not UTF-8")
