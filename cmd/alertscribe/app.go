@@ -107,7 +107,11 @@ func (a *app) build(ctx context.Context) (err error) {
 	}
 	a.worker = worker.New(options)
 	registry.MustRegister(&queueCollector{store: a.store}, &budgetCollector{store: a.store, limits: cfg.limits()})
-	a.server = newServer(a.routes(writer, registry))
+	routes, err := a.routes(writer, registry)
+	if err != nil {
+		return err
+	}
+	a.server = newServer(routes)
 	return nil
 }
 
