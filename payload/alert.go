@@ -3,44 +3,22 @@ package payload
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"io"
 	"strconv"
 	"time"
 
 	"github.com/alertscribe/alertscribe/incident"
 )
 
-// alert is what is used of an alert, under the names of Alertmanager's template.Alert.
+// alert is what is used of an alert, under the names of Alertmanager's template.Alert. The maps are used again for the next.
 type alert struct {
-	Status       string    `json:"status"`
-	Labels       pairs     `json:"labels"`
-	Annotations  pairs     `json:"annotations"`
-	StartsAt     time.Time `json:"startsAt"`
-	EndsAt       time.Time `json:"endsAt"`
-	GeneratorURL string    `json:"generatorURL"`
-}
-
-// pairs are labels or annotations. The map is used again for the next alert.
-type pairs map[string]string
-
-// UnmarshalJSON implements json.Unmarshaler. Names with null are left out.
-func (p *pairs) UnmarshalJSON(b []byte) error {
-	clear(*p)
-	if !bytes.Contains(b, []byte("null")) {
-		return json.Unmarshal(b, (*map[string]string)(p))
-	}
-	var values map[string]*string
-	if err := json.Unmarshal(b, &values); err != nil {
-		return err
-	}
-	for name, value := range values {
-		if value != nil {
-			if *p == nil {
-				*p = pairs{}
-			}
-			(*p)[name] = *value
-		}
-	}
-	return nil
+	Status       string            `json:"status"`
+	Labels       map[string]string `json:"labels"`
+	Annotations  map[string]string `json:"annotations"`
+	StartsAt     time.Time         `json:"startsAt"`
+	EndsAt       time.Time         `json:"endsAt"`
+	GeneratorURL string            `json:"generatorURL"`
 }
 
 func (a *alert) reset() {
@@ -49,17 +27,47 @@ func (a *alert) reset() {
 	*a = alert{Labels: a.Labels, Annotations: a.Annotations}
 }
 
-// readAlert makes the ith alert of what was read last. Its status stays empty where it has none of its own.
+// readAlert reads the ith alert. Its status stays empty where it has none of its own.
 func (d *decoder) readAlert(i int) (incident.Alert, error) {
 	a, path := &d.alert, "alerts["+strconv.Itoa(i)+"]"
 	a.reset()
-	// encoding/json does not name the field that is wrong. Reading member by member does, and is several times slower.
-	if json.Unmarshal(d.raw, a) != nil {
+	start := d.json.InputOffset()
+	err := d.json.Decode(a)
+	if d.incomplete(err) {
+		return incident.Alert{}, d.broken()
+	}
+	raw := bytes.TrimLeft(d.src.text()[start:d.json.InputOffset()], ", \t\r\n")
+	// encoding/json names no field that is wrong, and takes a null among the annotations for "". Reading member by member
+	// tells, and is several times slower.
+	if err != nil || bytes.Contains(raw, []byte("null")) && anyEmpty(a.Annotations) {
 		a.reset()
-		if err := a.readMembers(d.raw, path); err != nil {
+		if err := a.readMembers(raw, path); err != nil {
 			return incident.Alert{}, err
 		}
 	}
+	return d.convert(a, path)
+}
+
+// incomplete reports whether an error means that no JSON value could be read, rather than one of another type.
+func (d *decoder) incomplete(err error) bool {
+	if err == nil {
+		return false
+	}
+	_, syntax := errors.AsType[*json.SyntaxError](err)
+	return syntax || d.src.err != nil || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
+}
+
+func anyEmpty(values map[string]string) bool {
+	for _, value := range values {
+		if value == "" {
+			return true
+		}
+	}
+	return false
+}
+
+// convert checks an alert and returns it without what is shared with the next.
+func (d *decoder) convert(a *alert, path string) (incident.Alert, error) {
 	labels := make(map[string]string, len(a.Labels))
 	for name, value := range a.Labels {
 		if value != "" { // Alertmanager's fingerprint leaves it out, too
@@ -102,8 +110,8 @@ func (a *alert) readMembers(raw json.RawMessage, path string) error {
 	const wantTime = "a time such as 2026-11-20T08:30:05Z (RFC 3339)"
 	return members.read(path+".", []target{
 		{"status", &a.Status, wantString},
-		{"labels", (*map[string]string)(&a.Labels), wantStrings},
-		{"annotations", (*map[string]string)(&a.Annotations), wantStrings},
+		{"labels", &a.Labels, wantStrings},
+		{"annotations", &a.Annotations, wantStrings},
 		{"startsAt", &a.StartsAt, wantTime},
 		{"endsAt", &a.EndsAt, wantTime},
 		{"generatorURL", &a.GeneratorURL, wantString},

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -65,7 +66,7 @@ type decoder struct {
 	status  string // of the body, for alerts that have none
 
 	shared map[string]string // strings of this body, so that equal ones are in memory once
-	raw    json.RawMessage   // the member, or the alert, that is being read
+	raw    json.RawMessage   // the member that is being read
 	alert  alert
 }
 
@@ -180,12 +181,12 @@ func (d *decoder) alerts() error {
 				Reason: fmt.Sprintf("over %d; set max_alerts on the webhook in Alertmanager, or raise web.max_alerts", d.maxAlerts),
 			}
 		}
-		if err := d.json.Decode(&d.raw); err != nil {
-			return d.broken()
-		}
 		a, err := d.readAlert(i)
 		if err != nil {
 			return err
+		}
+		if i == cap(d.n.Alerts) {
+			d.n.Alerts = slices.Grow(d.n.Alerts, min(d.moreAlerts(i, start), d.maxAlerts-i))
 		}
 		d.n.Alerts = append(d.n.Alerts, a)
 	}
@@ -193,6 +194,18 @@ func (d *decoder) alerts() error {
 		return d.broken()
 	}
 	return nil
+}
+
+// moreAlerts estimates how many alerts follow after n, from the bytes that they took since start and those to come: a list
+// that grows by and by is copied, and kept twice, again and again.
+func (d *decoder) moreAlerts(n int, start int64) int {
+	const few = 16
+	read := d.json.InputOffset()
+	if n < few || d.src.size <= read {
+		return max(n, 1)
+	}
+	more := int((d.src.size - read) * int64(n) / (read - start))
+	return more + more/16 + 1
 }
 
 // notAList says what stands in the place of the list of alerts; its name ends at that byte.

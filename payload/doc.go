@@ -11,7 +11,7 @@
 //
 // Fields that are unknown or not used, whatever they hold; no version (else "4", also as a number); no group key, no dates,
 // no status of an alert (the body's counts then, else it fires); null for any field; a byte order mark; no fingerprint or a
-// wrong one, since fingerprints are always computed from the labels. Of a key that is there twice, the last counts. An empty
+// wrong one, since fingerprints are always computed from the labels. Of a key that is there twice, the last counts, and two objects of labels add up. An empty
 // label is no label, as everywhere in Prometheus.
 //
 // # Memory
