@@ -85,6 +85,9 @@ const (
 // fail answers with what went wrong, as JSON. Faults of ours are logged, unless the client has gone.
 func (h *handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 	p := h.logged(r, err)
+	if p.status == http.StatusRequestEntityTooLarge { // answered at once: net/http would read some of the rest before it answers
+		w.Header().Set("Connection", "close")
+	}
 	writeJSON(w, p.status, map[string]string{"status": "failed", "reason": p.reason})
 }
 
