@@ -16,7 +16,8 @@ import (
 )
 
 const (
-	// acceptTimeout bounds a request whose storing hangs. Alertmanager's own patience is group_interval; it retries.
+	// acceptTimeout bounds the wait for a turn, then the arrival of the body, then the storing. Alertmanager's own patience is
+	// group_interval; it retries.
 	acceptTimeout = 10 * time.Second
 	minWait       = time.Second
 	maxWait       = 10 * time.Minute
@@ -69,7 +70,7 @@ func (h *handler) receive(w http.ResponseWriter, r *http.Request) (receipt incid
 	defer func() { h.metrics.notifications.WithLabelValues(outcome).Inc() }()
 	wait, err = h.admit(w, r)
 	if err == nil {
-		receipt, err = h.take(r)
+		receipt, err = h.take(w, r)
 	}
 	if err != nil {
 		outcome = asProblem(err).outcome
@@ -81,12 +82,14 @@ func (h *handler) receive(w http.ResponseWriter, r *http.Request) (receipt incid
 }
 
 // take reads, decodes and stores a notification in its turn.
-func (h *handler) take(r *http.Request) (incident.Receipt, error) {
+func (h *handler) take(w http.ResponseWriter, r *http.Request) (incident.Receipt, error) {
 	done, err := h.turns.wait(r.Context(), r.ContentLength)
 	if err != nil {
 		return incident.Receipt{}, err
 	}
 	defer done()
+	// A sender that stalls must not keep its turn. The server sets the deadline anew for the next request.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(acceptTimeout))
 	n, err := payload.Decode(r.Body, h.Now().UTC(), payload.Options{MaxBytes: h.MaxBodyBytes, MaxAlerts: h.MaxAlerts, Size: r.ContentLength})
 	if err != nil {
 		return incident.Receipt{}, notArrived(err)

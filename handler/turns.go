@@ -8,7 +8,8 @@ import (
 )
 
 // A decoded body takes several times the memory of its bytes. So the bytes of the bodies that are being read, decoded
-// and stored are bounded, and a request waits for its turn before its body is read.
+// and stored are bounded: small ones by smallBodies, large ones by the largest that there may be. A request waits
+// for its turn before its body is read.
 const (
 	smallBody   = 64 << 10
 	smallBodies = 4 << 20 // bytes of small bodies in flight

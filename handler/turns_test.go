@@ -1,12 +1,15 @@
 package handler
 
 import (
+	"bufio"
 	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -42,7 +45,7 @@ func TestTurns(t *testing.T) {
 		}
 		got := make(chan func(), 1)
 		go func() {
-			done, err := take(-1) // as much as there may be
+			done, err := take(-1) // not announced: as much as there may be
 			assert.NoError(t, err)
 			got <- done
 		}()
@@ -60,6 +63,55 @@ func TestTurns(t *testing.T) {
 		require.Error(t, err, "small ones are bounded, too")
 	})
 }
+
+// TestTurnOfAStallingSender: a body that does not arrive gives its turn to the next.
+func TestTurnOfAStallingSender(t *testing.T) {
+	e := newEnv(t)
+	synctest.Test(t, func(t *testing.T) {
+		ours, theirs := net.Pipe()
+		server := &http.Server{Handler: e.handler, ReadTimeout: time.Minute}
+		served := make(chan error, 1)
+		go func() { served <- server.Serve(&oneConn{conn: theirs, closed: make(chan struct{})}) }()
+		start := time.Now()
+		_, err := io.WriteString(ours, "POST /alert HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n{\"alerts\":[")
+		require.NoError(t, err)
+		resp, err := http.ReadResponse(bufio.NewReader(ours), nil)
+		require.NoError(t, err)
+		text, err := io.ReadAll(resp.Body)
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		assert.Equal(t, http.StatusServiceUnavailable, resp.StatusCode)
+		assert.Contains(t, string(text), "the body did not arrive in time; retry")
+		assert.Equal(t, acceptTimeout, time.Since(start))
+		require.NoError(t, ours.Close())
+		require.NoError(t, server.Close())
+		require.ErrorIs(t, <-served, http.ErrServerClosed)
+		time.Sleep(time.Second) // of the bubble's time: net/http lingers on a connection that it closes
+	})
+}
+
+// oneConn is a listener that accepts one connection.
+type oneConn struct {
+	conn   net.Conn
+	once   sync.Once
+	closed chan struct{}
+}
+
+func (l *oneConn) Accept() (net.Conn, error) {
+	if conn := l.conn; conn != nil {
+		l.conn = nil
+		return conn, nil
+	}
+	<-l.closed
+	return nil, net.ErrClosed
+}
+
+func (l *oneConn) Close() error {
+	l.once.Do(func() { close(l.closed) })
+	return nil
+}
+
+func (l *oneConn) Addr() net.Addr { return &net.TCPAddr{} }
 
 // TestTurnsEnd: whatever a large notification comes to, the next has its turn at once, and while one waits for its
 // analysis, too.
