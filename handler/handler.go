@@ -147,7 +147,7 @@ func New(o Options) (http.Handler, error) {
 	h := &handler{
 		Options: o, tokenSum: sha256.Sum256([]byte(o.Token)), crossOrigin: http.NewCrossOriginProtection(), metrics: newMetrics(o.Registerer),
 		router: chi.NewRouter(), words: catalogue(o.Language), assets: loadAssets(), dirChecks: make(chan struct{}, 1),
-		turns: newTurns(o.MaxBodyBytes),
+		turns: newTurns(o.MaxBodyBytes, int64(o.MaxAlerts)),
 	}
 	h.templates = h.parseTemplates()
 	h.routes()

@@ -24,18 +24,18 @@ import (
 func TestTurns(t *testing.T) {
 	const most = 4 << 20
 	synctest.Test(t, func(t *testing.T) {
-		turns := newTurns(most)
+		turns := newTurns(most, 100_000) // a body of that many bytes and alerts takes all memory that there is
 		take := func(size int64) (func(), error) { return turns.wait(t.Context(), size) }
-		first, err := take(most / 2)
+		first, err := take(most / 8)
 		require.NoError(t, err)
-		second, err := take(most / 2)
+		second, err := take(most / 8)
 		require.NoError(t, err, "as many as the bytes allow")
 		for _, size := range []int64{0, 1, smallBody, most + 1, 1 << 50} {
 			done, err := take(size)
 			require.NoError(t, err)
 			done()
 		}
-		for _, size := range []int64{-1, smallBody + 1, most} {
+		for _, size := range []int64{-1, most / 4, most} {
 			start := time.Now()
 			_, err := take(size)
 			p := asProblem(err)
@@ -175,4 +175,32 @@ func TestNewNamesWhatIsMissing(t *testing.T) {
 	require.EqualError(t, err, "handler.Options: set Store, Report, Directory, Analyzer")
 	_, err = New(Options{Store: &faulty{}, Directory: &faultyDir{}, Analyzer: status("ready")})
 	require.EqualError(t, err, "handler.Options: set Report")
+}
+
+// TestTurnsAtOnce: how many bodies of a size there may be at once.
+func TestTurnsAtOnce(t *testing.T) {
+	for _, tc := range []struct {
+		maxBytes, maxAlerts, size int64
+		want                      int
+	}{
+		{4 << 20, 10_000, 4 << 20, 4},
+		{4 << 20, 10_000, -1, 4},
+		{4 << 20, 10_000, 1 << 20, 7},
+		{4 << 20, 10_000, 100_000, 17},
+		{4 << 20, 40_000, 4 << 20, 1},
+		{4 << 20, 1_000_000, 4 << 20, 1},
+		{1 << 30, 1_000_000, 1 << 30, 1},
+		{4 << 20, 10_000, 1 << 10, 4096},
+	} {
+		t.Run(fmt.Sprint(tc), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				turns := newTurns(tc.maxBytes, tc.maxAlerts)
+				n := 0
+				for err := error(nil); err == nil; n++ {
+					_, err = turns.wait(t.Context(), tc.size)
+				}
+				assert.Equal(t, tc.want, n-1)
+			})
+		})
+	}
 }
