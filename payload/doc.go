@@ -2,8 +2,7 @@
 // the body of feedback. It knows nothing of how a body arrives: the webhook, the commands and queues share it.
 //
 //	n, err := payload.Decode(request.Body, time.Now(), payload.Options{Size: request.ContentLength})
-//	var bad *payload.Error
-//	if errors.As(err, &bad) {
+//	if bad, ok := errors.AsType[*payload.Error](err); ok {
 //		// what was sent is wrong; bad says which field, and what to send instead
 //	}
 //

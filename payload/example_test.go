@@ -36,8 +36,7 @@ func ExampleError() {
 		`{"alerts": [{"labels": {"alertname": "HighLoad"}}, {"labels": {"alertname": "HighLoad"}}]}`,
 	} {
 		_, err := payload.Decode(strings.NewReader(body), time.Now(), payload.Options{MaxAlerts: 1})
-		var bad *payload.Error
-		if errors.As(err, &bad) {
+		if bad, ok := errors.AsType[*payload.Error](err); ok {
 			fmt.Println(bad.TooLarge, bad)
 		}
 	}

@@ -39,7 +39,11 @@ func (e *endless) Read(p []byte) (int, error) {
 
 // TestDecodeStopsEarly: what is too much is refused before the rest is read.
 func TestDecodeStopsEarly(t *testing.T) {
-	const one = `,{"labels":{"alertname":"A"}}`
+	const (
+		one       = `,{"labels":{"alertname":"A"}}`
+		bytesOut  = "; raise web.max_body_bytes, or set max_alerts on the webhook in Alertmanager"
+		alertsOut = "; set max_alerts on the webhook in Alertmanager, or raise web.max_alerts"
+	)
 	for name, tc := range map[string]struct {
 		start, repeat string
 		options       Options
@@ -47,31 +51,25 @@ func TestDecodeStopsEarly(t *testing.T) {
 		err           string
 	}{
 		"alerts": {
-			`{"alerts":[` + one[1:], one, Options{MaxAlerts: 100}, 101*len(one) + 600,
-			"alerts: over 100; set max_alerts on the webhook in Alertmanager, or raise web.max_alerts",
+			`{"alerts":[` + one[1:], one, Options{MaxAlerts: 100}, 101*len(one) + 600, "alerts: over 100" + alertsOut,
 		},
 		"alerts by default": {
-			`{"alerts":[` + one[1:], one, Options{}, 10_001*len(one) + 600,
-			"alerts: over 10000; set max_alerts on the webhook in Alertmanager, or raise web.max_alerts",
+			`{"alerts":[` + one[1:], one, Options{}, 10_001*len(one) + 600, "alerts: over 10000" + alertsOut,
 		},
 		"bytes": {
-			`{"alerts":[` + one[1:], one, Options{MaxBytes: 5000}, 5001,
-			"body: over 5000 bytes; raise web.max_body_bytes, or set max_alerts on the webhook in Alertmanager",
+			`{"alerts":[` + one[1:], one, Options{MaxBytes: 5000}, 5001, "body: over 5000 bytes" + bytesOut,
 		},
 		"bytes as announced": {
-			`{"alerts":[` + one[1:], one, Options{Size: 4<<20 + 1}, 0,
-			"body: over 4194304 bytes; raise web.max_body_bytes, or set max_alerts on the webhook in Alertmanager",
+			`{"alerts":[` + one[1:], one, Options{Size: 4<<20 + 1}, 0, "body: over 4194304 bytes" + bytesOut,
 		},
 		"bytes by default": {
-			`{"a":"`, "x", Options{}, 4<<20 + 1, "body: over 4194304 bytes; raise web.max_body_bytes, or set max_alerts on the webhook in Alertmanager",
+			`{"a":"`, "x", Options{}, 4<<20 + 1, "body: over 4194304 bytes" + bytesOut,
 		},
 		"bytes behind the object": {
-			`{"alerts":[` + one[1:] + `]}`, " ", Options{MaxBytes: 5000}, 5001,
-			"body: over 5000 bytes; raise web.max_body_bytes, or set max_alerts on the webhook in Alertmanager",
+			`{"alerts":[` + one[1:] + `]}`, " ", Options{MaxBytes: 5000}, 5001, "body: over 5000 bytes" + bytesOut,
 		},
 		"bytes of what is not an object": {
-			`[`, "1,", Options{MaxBytes: 5000}, 5001,
-			"body: over 5000 bytes; raise web.max_body_bytes, or set max_alerts on the webhook in Alertmanager",
+			`[`, "1,", Options{MaxBytes: 5000}, 5001, "body: over 5000 bytes" + bytesOut,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

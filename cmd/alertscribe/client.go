@@ -121,7 +121,7 @@ func (a *client) refusal(status int, u *url.URL, body []byte) error {
 	var answer struct {
 		Reason string `json:"reason"`
 	}
-	_ = json.Unmarshal(body, &answer) // another server may say something else
+	_ = json.Unmarshal(body, &answer)     // another server may say something else
 	reason := text.OneLine(answer.Reason) // it goes to a terminal
 	switch {
 	case status == http.StatusUnauthorized:

@@ -15,6 +15,8 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/alertscribe/alertscribe/incident"
 )
 
 func noEnv(string) string { return "" }
@@ -158,7 +160,7 @@ func TestOrder(t *testing.T) {
 		return cfg
 	}
 	cfg := load()
-	assert.Equal(t, []any{":1", "of-the-file", "http://file", "zh", "reports", 4}, []any{
+	assert.Equal(t, []any{":1", "of-the-file", "http://file", incident.Chinese, "reports", 4}, []any{
 		cfg.Web.ListenAddress, cfg.LLM.Model, cfg.LLM.BaseURL, cfg.Reports.Language, cfg.Reports.Dir, cfg.Analysis.Workers,
 	}, "file over default")
 
