@@ -116,7 +116,7 @@ func (l *oneConn) Addr() net.Addr { return &net.TCPAddr{} }
 // TestTurnsEnd: whatever a large notification comes to, the next has its turn at once, and while one waits for its
 // analysis, too.
 func TestTurnsEnd(t *testing.T) {
-	e := newEnv(t, func(o *Options) { o.MaxBodyBytes = 100_000 })
+	e := newEnv(t, func(o *Options) { o.MaxBodyBytes, o.MaxAlerts = 2_100_000, 1_000_000 }) // one body at a time
 	accept := func(_ context.Context, n *incident.Notification) (incident.Receipt, error) {
 		if n.Alerts[0].Name() == "Panic" {
 			panic("boom")
@@ -124,14 +124,14 @@ func TestTurnsEnd(t *testing.T) {
 		return e.store.Store.Accept(t.Context(), n)
 	}
 	e.store.accept = accept
-	fill := func(alertname string) string { return body(alertname, "firing") + strings.Repeat(" ", 90_000) }
+	fill := func(alertname string) string { return body(alertname, "firing") + strings.Repeat(" ", 2_000_000) }
 	for _, tc := range []struct {
 		body   string
 		status int
 	}{
 		{fill("Panic"), http.StatusInternalServerError},
 		{"{" + fill("A"), http.StatusBadRequest},
-		{fill("A") + strings.Repeat(" ", 10_000), http.StatusRequestEntityTooLarge},
+		{fill("A") + strings.Repeat(" ", 100_000), http.StatusRequestEntityTooLarge},
 		{fill("A"), http.StatusAccepted},
 	} {
 		start := time.Now()
