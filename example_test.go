@@ -123,7 +123,13 @@ func exampleIncident(t *testing.T) (*incident.Incident, incident.Findings, *stor
 	rec := httptest.NewRecorder()
 	r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/alert", bytes.NewReader(body))
 	r.Header.Set("Content-Type", "application/json")
-	handler.New(handler.Options{Store: db, Analyzer: ready{}, Now: func() time.Time { return exampleTime }}).ServeHTTP(rec, r)
+	reports, err := report.New(report.Options{Dir: t.TempDir()})
+	require.NoError(t, err)
+	web, err := handler.New(handler.Options{
+		Store: db, Report: reports, Directory: reports, Analyzer: ready{}, Now: func() time.Time { return exampleTime },
+	})
+	require.NoError(t, err)
+	web.ServeHTTP(rec, r)
 	require.Equal(t, http.StatusAccepted, rec.Code, rec.Body.String())
 	list, _, err := db.Incidents(ctx, incident.Query{Limit: 1})
 	require.NoError(t, err)
@@ -211,9 +217,11 @@ func takeScreenshot(t *testing.T, w *report.Writer, inc *incident.Incident, foun
 	t.Helper()
 	browser, err := exec.LookPath("chromium")
 	require.NoError(t, err, "-screenshot needs Chromium (Debian: apt install chromium)")
-	srv := httptest.NewServer(handler.New(handler.Options{
+	web, err := handler.New(handler.Options{
 		Store: shownStore{db, inc, found}, Report: w, Directory: w, Analyzer: ready{}, Version: "1.0.0", Now: func() time.Time { return now },
-	}))
+	})
+	require.NoError(t, err)
+	srv := httptest.NewServer(web)
 	defer srv.Close()
 	file, err := filepath.Abs(filepath.Join(exampleDir, "report.png"))
 	require.NoError(t, err)

@@ -125,8 +125,8 @@ func (h *handler) incidents(r *http.Request) ([]*incident.Incident, string, erro
 		return nil, "", err
 	}
 	found, next, err := h.Store.Incidents(r.Context(), q)
-	if h.ErrCursor != nil && errors.Is(err, h.ErrCursor) {
-		return nil, "", badRequest("after", "%s is no cursor; send the next of the page before, or leave it out", quote(q.After))
+	if errors.Is(err, incident.ErrCursor) {
+		return nil, "", badRequest("after", "%s is not a cursor; send the previous page's next, or omit it", quote(q.After))
 	}
 	return found, next, err
 }

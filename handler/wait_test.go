@@ -25,7 +25,7 @@ func TestWait(t *testing.T) {
 	}()
 	e.waitsFor(t, 3)
 	findings := incident.Findings{Verdict: &incident.Verdict{Summary: "The login service is down.", Category: "availability", Severity: "critical"}}
-	e.analyse(t, id, findings)
+	e.analyze(t, id, findings)
 	answer := readJSON(t, <-done, http.StatusOK)
 	inc, _, err := e.store.Store.Incident(t.Context(), id)
 	require.NoError(t, err)
@@ -79,7 +79,7 @@ func TestWaitForEvidence(t *testing.T) {
 		done <- e.do(t, http.MethodPost, "/alert?wait=60s", body("Watchdog", "firing"), "Content-Type", jsonType)
 	}()
 	e.waitsFor(t, 3)
-	e.analyse(t, id, incident.Findings{})
+	e.analyze(t, id, incident.Findings{})
 	answer := readJSON(t, <-done, http.StatusOK)
 	assert.Equal(t, "evidence_only", answer["analysis_state"])
 	assert.Equal(t, "skipped", answer["analysis_reason"])

@@ -1,6 +1,7 @@
 package incident
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -51,14 +52,22 @@ func (f Feedback) Validate() error {
 	return nil
 }
 
+// ErrNothingToConfirm says that feedback confirms an analysis that the incident does not have yet.
+var ErrNothingToConfirm = errors.New("no analysis to confirm yet; use correct to give the cause")
+
 // AddFeedback records what a person said about the incident. It costs no analysis: the next one of the same kind gets it.
-func (inc *Incident) AddFeedback(f Feedback) {
+// [ErrNothingToConfirm], with the incident unchanged, when there is no analysis that could be confirmed.
+func (inc *Incident) AddFeedback(f Feedback) error {
+	if f.Kind == Confirm && len(inc.Analysis.Covered) == 0 {
+		return ErrNothingToConfirm
+	}
 	inc.Feedback = append(slices.Clone(inc.Feedback), f)
 	if n := len(inc.Feedback) - maxFeedback; n > 0 {
 		inc.Feedback = inc.Feedback[n:]
 	}
 	inc.addEvent(Event{At: f.At, Kind: EventFeedback})
 	inc.touch(f.At)
+	return nil
 }
 
 // PastIncident is an earlier incident of the same kind. What was thought of it then is a hypothesis for the present one

@@ -43,7 +43,9 @@ func TestRemark(t *testing.T) {
 	inc.FileWritten(inc.Clone())
 	before, shared := *inc, inc.Clone()
 	said := Feedback{Kind: Correct, Text: "the disk", At: t0.Add(time.Hour)}
-	inc.AddFeedback(said)
+	require.ErrorIs(t, inc.AddFeedback(Feedback{Kind: Confirm, At: t0}), ErrNothingToConfirm)
+	assert.Equal(t, before, *inc, "what is refused changes nothing")
+	require.NoError(t, inc.AddFeedback(said))
 	assert.Equal(t, []Feedback{said}, inc.Feedback)
 	assert.Equal(t, Event{At: said.At, Kind: EventFeedback, Firing: 1}, inc.Timeline[len(inc.Timeline)-1])
 	assert.Equal(t, t0.Add(time.Hour), inc.Due.File)
@@ -53,10 +55,11 @@ func TestRemark(t *testing.T) {
 	assert.Equal(t, before.Due.Analysis, inc.Due.Analysis)
 	assert.Equal(t, before.Due.Evidence, inc.Due.Evidence)
 
+	inc.Analysis.Covered = []string{"an analyzed alert"}
 	for i := range maxFeedback {
 		clone := inc.Clone()
 		was := fmt.Sprint(clone.Feedback)
-		inc.AddFeedback(Feedback{Kind: Confirm, Text: fmt.Sprint(i), At: t0})
+		require.NoError(t, inc.AddFeedback(Feedback{Kind: Confirm, Text: fmt.Sprint(i), At: t0}))
 		assert.Equal(t, was, fmt.Sprint(clone.Feedback), "copies are not changed in place")
 	}
 	require.Len(t, inc.Feedback, maxFeedback)

@@ -56,5 +56,8 @@ type Queue struct {
 	Oldest time.Time `json:"oldest,omitzero"`
 }
 
+// ErrCursor says that Query.After is not a cursor that a page of a list has returned.
+var ErrCursor = errors.New("not a cursor of this list")
+
 // ErrLeaseLost says that a claim's lease has ended or gone to another worker: its result is not stored.
 var ErrLeaseLost = errors.New("the lease is lost")

@@ -251,8 +251,7 @@ func storm(t *testing.T, s *Store, rnd *rand.Rand, now time.Time) {
 		id = accept(t, s, struck(fmt.Sprint(10+rnd.IntN(6)), "shop", "error", now)).IncidentID
 	}
 	require.NoError(t, s.Update(t.Context(), id, func(inc *incident.Incident) bool {
-		inc.AddFeedback(incident.Feedback{Kind: incident.Correct, Text: "the disk", At: now})
-		return true
+		return inc.AddFeedback(incident.Feedback{Kind: incident.Correct, Text: "the disk", At: now}) == nil
 	}))
 }
 

@@ -11,9 +11,6 @@ import (
 	"github.com/alertscribe/alertscribe/incident"
 )
 
-// ErrCursor says that the cursor of a query is not one that a page before it has returned.
-var ErrCursor = errors.New("not a cursor of this list")
-
 // maxPage bounds a page of a list.
 const maxPage = 500
 
@@ -60,14 +57,14 @@ func (c cursor) String() string { return fmt.Sprintf("%d-%d-%d", c.firing, c.ope
 func parseCursor(s string) (c cursor, err error) {
 	n, err := fmt.Sscanf(s, "%d-%d-%d", &c.firing, &c.openedAt, &c.seq)
 	if n != 3 || err != nil || c.String() != s {
-		return c, fmt.Errorf("%q: %w", s, ErrCursor)
+		return c, fmt.Errorf("%q: %w", s, incident.ErrCursor)
 	}
 	return c, nil
 }
 
 // Incidents returns a page of incidents, firing ones first, then the newest first, and the cursor of the next page; ""
 // after the last. What is opened while somebody pages moves nothing on the pages that follow. A limit out of bounds is
-// brought into them. [ErrCursor] when the cursor is no cursor.
+// brought into them. [incident.ErrCursor] when the cursor is no cursor.
 func (s *Store) Incidents(ctx context.Context, q incident.Query) (list []*incident.Incident, next string, err error) {
 	where, args := []string{"1 = 1"}, []any{}
 	if q.After != "" {

@@ -100,7 +100,7 @@ func TestIncidentsWhileOthersOpen(t *testing.T) {
 func TestIncidentsRefusesCursor(t *testing.T) {
 	for _, after := range []string{"x", "1-2", "1-2-3-4", " 1-2-3", "1-2-x", "1-2-3; DROP TABLE incidents"} {
 		_, _, err := open(t).Incidents(t.Context(), incident.Query{Limit: 1, After: after})
-		require.ErrorIs(t, err, ErrCursor, after)
+		require.ErrorIs(t, err, incident.ErrCursor, after)
 	}
 }
 

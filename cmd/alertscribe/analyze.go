@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strings"
 	"time"
@@ -14,8 +13,8 @@ import (
 
 	"github.com/alertscribe/alertscribe/analyzer"
 	"github.com/alertscribe/alertscribe/evidence"
-	"github.com/alertscribe/alertscribe/handler"
 	"github.com/alertscribe/alertscribe/incident"
+	"github.com/alertscribe/alertscribe/payload"
 )
 
 // onceAttempts is how often the analyze command asks the model before it gives up: somebody is waiting.
@@ -32,14 +31,7 @@ func (c *cli) readPayload(cfg *config, file string) (*incident.Incident, error) 
 		defer f.Close()
 		in = f
 	}
-	body, err := io.ReadAll(io.LimitReader(in, cfg.Web.MaxBodyBytes+1))
-	if err != nil {
-		return nil, fmt.Errorf("%w: reading the payload: %w", errBadInput, err)
-	}
-	if int64(len(body)) > cfg.Web.MaxBodyBytes {
-		return nil, fmt.Errorf("%w: the payload is larger than web.max_body_bytes (%d)", errBadInput, cfg.Web.MaxBodyBytes)
-	}
-	n, err := handler.Decode(body, time.Now().UTC())
+	n, err := payload.Decode(in, time.Now().UTC(), payload.Options{MaxBytes: cfg.Web.MaxBodyBytes, MaxAlerts: cfg.Web.MaxAlerts})
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errBadInput, err)
 	}

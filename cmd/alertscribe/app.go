@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -107,7 +109,11 @@ func (a *app) build(ctx context.Context) (err error) {
 	}
 	a.worker = worker.New(options)
 	registry.MustRegister(&queueCollector{store: a.store}, &budgetCollector{store: a.store, limits: cfg.limits()})
-	a.server = newServer(a.routes(writer, registry))
+	routes, err := a.routes(writer, registry)
+	if err != nil {
+		return err
+	}
+	a.server = newServer(routes)
 	return nil
 }
 
@@ -204,8 +210,15 @@ func (a *app) checkModel(ctx context.Context) {
 	}
 }
 
+// memoryLimit is soft: the garbage collector works harder rather than that the process grows beyond it. What lives in memory is
+// far less; the rest is what notifications of thousands of alerts leave behind. GOMEMLIMIT replaces it.
+const memoryLimit = 192 << 20
+
 // serve runs the service until it is told to stop.
 func (c *cli) serve(ctx context.Context) error {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memoryLimit)
+	}
 	cfg, err := c.load()
 	if err != nil {
 		return err

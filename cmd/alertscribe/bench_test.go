@@ -47,7 +47,7 @@ func benchmarkAccept(b *testing.B, clients int) {
 	s := startService(b, nil)
 	bodies := make([][]byte, 1000)
 	for i := range bodies {
-		body := string(payload(fmt.Sprintf("Bench%d", i), incident.Firing))
+		body := string(oneAlert(fmt.Sprintf("Bench%d", i), incident.Firing))
 		pad := strings.Repeat("x", max(0, 2048-len(body)))
 		bodies[i] = []byte(strings.Replace(body, "is not well", "is not well "+pad, 1))
 	}

@@ -101,6 +101,7 @@ type storageConfig struct {
 type webConfig struct {
 	ListenAddress    string `yaml:"listen_address"`
 	MaxBodyBytes     int64  `yaml:"max_body_bytes"`
+	MaxAlerts        int    `yaml:"max_alerts"` // of a body
 	WebhookTokenFile string `yaml:"webhook_token_file"`
 
 	WebhookToken redact.Secret `yaml:"-"`
@@ -124,7 +125,7 @@ func defaultConfig() *config {
 		Storage: storageConfig{
 			DatabaseURL: sqliteScheme + "data/alertscribe.db", NotificationRetention: model.Duration(30 * 24 * time.Hour),
 		},
-		Web: webConfig{ListenAddress: ":5008", MaxBodyBytes: 4 << 20},
+		Web: webConfig{ListenAddress: ":5008", MaxBodyBytes: 4 << 20, MaxAlerts: 10_000},
 	}
 }
 

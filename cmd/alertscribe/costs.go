@@ -16,6 +16,7 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 
 	"github.com/alertscribe/alertscribe/incident"
+	"github.com/alertscribe/alertscribe/text"
 )
 
 // costsAnswer is the answer of GET /api/v1/costs.
@@ -145,7 +146,7 @@ func printCosts(out io.Writer, columns []costColumn, sums []incident.Costs, tota
 	for _, sum := range sums {
 		var row []string
 		for _, c := range columns {
-			row = append(row, cmp.Or(printable(*c.of(&sum)), "-"))
+			row = append(row, cmp.Or(text.OneLine(*c.of(&sum)), "-"))
 		}
 		rows = append(rows, append(row, numbers(sum.Spend)...))
 	}

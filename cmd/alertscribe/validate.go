@@ -116,6 +116,7 @@ func (c *config) validateNumbers() []error {
 		{"analysis.evidence_queries", int64(c.Analysis.EvidenceQueries), 1, 10_000},
 		{"budget.calls_per_hour", int64(c.Budget.CallsPerHour), 0, 1 << 31},
 		{"web.max_body_bytes", c.Web.MaxBodyBytes, 1 << 10, 1 << 30},
+		{"web.max_alerts", int64(c.Web.MaxAlerts), 1, 1_000_000},
 	} {
 		if n.value < n.min || n.value > n.max {
 			errs = append(errs, fmt.Errorf("%s: %d is not between %d and %d", n.key, n.value, n.min, n.max))

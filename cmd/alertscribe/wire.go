@@ -140,16 +140,16 @@ func upstream(c upstreamConfig, name string) (promapi.Server, error) {
 }
 
 // routes returns the handler of all that is served.
-func (a *app) routes(w *report.Writer, registry *prometheus.Registry) http.Handler {
+func (a *app) routes(w *report.Writer, registry *prometheus.Registry) (http.Handler, error) {
 	links := ""
 	if u, err := url.Parse(a.opts.externalURL); err == nil {
 		links = u.Path
 	}
 	return handler.New(handler.Options{
 		Store: a.store, Report: w, Directory: w, Analyzer: a.analyzer, ReportDir: a.cfg.Reports.Dir,
-		Token: a.cfg.Web.WebhookToken.Reveal(), MaxBodyBytes: a.cfg.Web.MaxBodyBytes,
+		Token: a.cfg.Web.WebhookToken.Reveal(), MaxBodyBytes: a.cfg.Web.MaxBodyBytes, MaxAlerts: a.cfg.Web.MaxAlerts,
 		RoutePrefix: a.opts.routePrefix, LinkPrefix: links, Language: a.cfg.Reports.Language,
-		Severities: a.cfg.Analysis.Severities, Version: version.Version, ErrCursor: store.ErrCursor, Stopping: a.stopping,
+		Severities: a.cfg.Analysis.Severities, Version: version.Version, Stopping: a.stopping,
 		Limits:   a.cfg.limits(),
 		Gatherer: registry, Registerer: registry, Logger: a.log.With("component", "web"),
 	})

@@ -4,9 +4,13 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
+	"strconv"
 
 	"github.com/alertscribe/alertscribe/incident"
+	"github.com/alertscribe/alertscribe/payload"
+	"github.com/alertscribe/alertscribe/text"
 )
 
 // problem is an answer that says what went wrong.
@@ -38,8 +42,8 @@ const (
 )
 
 var (
-	errNoRoute = &problem{status: http.StatusNotFound, reason: "no such path; the webhook is POST /alert, the reports are at /reports"}
-	errPanic   = &problem{status: http.StatusInternalServerError, reason: "a fault of alertscribe; its log has the details"}
+	errNoRoute = &problem{status: http.StatusNotFound, reason: "no such path; webhook: POST /alert, reports: /reports"}
+	errPanic   = &problem{status: http.StatusInternalServerError, reason: "internal error; see the alertscribe log"}
 )
 
 // asProblem decides how an error is answered.
@@ -47,28 +51,50 @@ func asProblem(err error) *problem {
 	if p, ok := errors.AsType[*problem](err); ok {
 		return p
 	}
-	if bad, ok := errors.AsType[*BadRequest](err); ok {
+	if bad, ok := errors.AsType[*payload.Error](err); ok {
+		if bad.TooLarge {
+			return &problem{status: http.StatusRequestEntityTooLarge, reason: bad.Error(), outcome: outcomeTooLarge}
+		}
 		return &problem{status: http.StatusBadRequest, reason: bad.Error(), outcome: outcomeInvalid}
 	}
-	if errors.Is(err, incident.ErrNotFound) {
-		return &problem{status: http.StatusNotFound, reason: "no incident has this id"}
+	switch {
+	case errors.Is(err, incident.ErrNotFound):
+		return &problem{status: http.StatusNotFound, reason: "no such incident"}
+	case errors.Is(err, incident.ErrNothingToConfirm):
+		return &problem{status: http.StatusConflict, reason: err.Error()}
 	}
 	return &problem{
-		status: http.StatusServiceUnavailable, reason: "the database can't be read now; the log of alertscribe says why",
+		status: http.StatusServiceUnavailable, reason: "can't read the database now; see the alertscribe log",
 		outcome: outcomeFailed, cause: err,
 	}
 }
 
+// badRequest says what is wrong with a parameter.
+func badRequest(name, format string, args ...any) *problem {
+	return &problem{status: http.StatusBadRequest, reason: name + ": " + fmt.Sprintf(format, args...), outcome: outcomeInvalid}
+}
+
+// quote returns what a request holds, for an answer: in quotes, bounded and on one line.
+func quote(s string) string { return strconv.Quote(text.Cut(s, maxQuoted)) }
+
+const (
+	maxQuoted = 40  // characters of a request that an answer quotes
+	maxLine   = 300 // characters of an error that is shown
+)
+
 // fail answers with what went wrong, as JSON. Faults of ours are logged, unless the client has gone.
 func (h *handler) fail(w http.ResponseWriter, r *http.Request, err error) {
 	p := h.logged(r, err)
+	if p.status == http.StatusRequestEntityTooLarge { // answered at once: net/http would read some of the rest before it answers
+		w.Header().Set("Connection", "close")
+	}
 	writeJSON(w, p.status, map[string]string{"status": "failed", "reason": p.reason})
 }
 
 func (h *handler) logged(r *http.Request, err error) *problem {
 	p := asProblem(err)
 	if p.cause != nil && !errors.Is(r.Context().Err(), context.Canceled) {
-		h.Logger.Error("Answering a request", "method", r.Method, "path", r.URL.Path, "status", p.status, "err", p.cause)
+		h.Logger.Error("Request failed", "method", r.Method, "path", r.URL.Path, "status", p.status, "err", p.cause)
 	}
 	return p
 }
@@ -81,18 +107,4 @@ func writeJSON(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
 	_, _ = w.Write(append(b, '\n')) // the client has gone, or reads it
-}
-
-// maxLine bounds, in runes, a line of an error that is shown.
-const maxLine = 300
-
-// cut returns at most n runes of s, with an ellipsis where there were more.
-func cut(s string, n int) string {
-	runes := 0
-	for i := range s {
-		if runes++; runes > n {
-			return s[:i] + "…"
-		}
-	}
-	return s
 }
