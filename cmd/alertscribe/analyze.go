@@ -61,16 +61,12 @@ func (c *cli) once(file string) (*once, error) {
 	if o.inc, err = c.readPayload(cfg, file); err != nil {
 		return nil, err
 	}
-	log, err := redacted(cfg, c.quietLogger())
+	log := redacted(cfg, c.quietLogger())
+	o.collector, o.model, err = newParts(cfg, nil, analyzer.NewMemoryLedger(time.Now), log, prometheus.NewRegistry())
 	if err != nil {
-		return nil, err
+		return nil, badConfig(err)
 	}
-	registry := prometheus.NewRegistry()
-	if o.collector, err = newCollector(cfg, nil, log, registry); err != nil {
-		return nil, err
-	}
-	o.model, err = newAnalyzer(cfg, analyzer.NewMemoryLedger(time.Now), o.collector, log, registry)
-	return o, err
+	return o, nil
 }
 
 // collect looks up the evidence and tells how it goes.

@@ -59,11 +59,7 @@ type appOptions struct {
 // newApp makes all parts and binds the listener, so that every fault of the set-up is an error here. What was made is
 // cleaned up when a later part fails.
 func newApp(ctx context.Context, cfg *config, o appOptions, log *slog.Logger) (*app, error) {
-	log, err := redacted(cfg, log)
-	if err != nil {
-		return nil, err
-	}
-	a := &app{cfg: cfg, opts: o, log: log, serveErr: make(chan error, 1), stopping: make(chan struct{})}
+	a := &app{cfg: cfg, opts: o, log: redacted(cfg, log), serveErr: make(chan error, 1), stopping: make(chan struct{})}
 	if err := a.build(ctx); err != nil {
 		return nil, errors.Join(err, a.cleanUp(ctx))
 	}
@@ -93,13 +89,11 @@ func (a *app) build(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	collector, err := newCollector(cfg, a.store, log, registry)
+	collector, model, err := newParts(cfg, a.store, a.store, log, registry)
 	if err != nil {
-		return err
+		return badConfig(err)
 	}
-	if a.analyzer, err = newAnalyzer(cfg, a.store, collector, log, registry); err != nil {
-		return err
-	}
+	a.analyzer = model
 	options := worker.Options{
 		Store: a.store, Evidence: collector, Analyzer: a.analyzer, Report: writer, Policy: rules,
 		Analyses: cfg.Analysis.Workers, SoftStop: a.opts.softStop, Logger: log.With("component", "worker"), Registerer: registry,

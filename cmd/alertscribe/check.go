@@ -14,6 +14,9 @@ func (c *cli) checkConfig(context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := cfg.tryParts(); err != nil {
+		return badConfig(err)
+	}
 	set := func(s string) string {
 		if s == "" {
 			return "not set"

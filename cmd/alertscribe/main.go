@@ -146,10 +146,13 @@ func (c *cli) load() (*config, error) {
 		return dotenv[name]
 	}, c.listenAddress)
 	if err = errors.Join(err, cfgErr, cfg.validateWeb(c.webConfigFile), c.validateExternalURL()); err != nil {
-		return nil, fmt.Errorf("%w: invalid configuration:\n%w", errBadInput, err)
+		return nil, badConfig(err)
 	}
 	return cfg, nil
 }
+
+// badConfig says that the configuration is the fault.
+func badConfig(err error) error { return fmt.Errorf("%w: invalid configuration:\n%w", errBadInput, err) }
 
 // readDotenv reads the variables of a file; none when there is no file. What is wrong with its content is not said: the
 // parser quotes it, secrets included.
