@@ -152,7 +152,9 @@ func (c *cli) load() (*config, error) {
 }
 
 // badConfig says that the configuration is the fault.
-func badConfig(err error) error { return fmt.Errorf("%w: invalid configuration:\n%w", errBadInput, err) }
+func badConfig(err error) error {
+	return fmt.Errorf("%w: invalid configuration:\n%w", errBadInput, err)
+}
 
 // readDotenv reads the variables of a file; none when there is no file. What is wrong with its content is not said: the
 // parser quotes it, secrets included.
