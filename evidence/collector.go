@@ -49,6 +49,7 @@ type Collector struct {
 	prometheus   *server // nil where there is none
 	alertmanager *alertmanager
 	runbooks     *library
+	recent       recentPast
 	linkTo       *url.URL
 	metrics      *metrics
 	log          *slog.Logger

@@ -31,7 +31,7 @@ func TestAccept(t *testing.T) {
 	assert.Equal(t, opened.IncidentID, inc.Predecessor)
 	assert.Equal(t, incident.OutcomeRepeat, accept(t, s, firing("x", at.Add(49*time.Hour))).Outcome, "folded into the newest")
 
-	rows, err := s.pages.QueryContext(t.Context(), `SELECT outcome, coalesce(incident_id, ''), received_at, body FROM notifications ORDER BY seq`)
+	rows, err := s.readDB.QueryContext(t.Context(), `SELECT outcome, coalesce(incident_id, ''), received_at, body FROM notifications ORDER BY seq`)
 	require.NoError(t, err)
 	type row struct {
 		outcome, id string

@@ -243,6 +243,9 @@ func (b *batch) writeIncident(ctx context.Context, r *record) error {
 		if err := b.writeRest(ctx, r); err != nil {
 			return err
 		}
+		if err := b.writePast(ctx, inc, was); err != nil {
+			return err
+		}
 	}
 	_, h := split(inc)
 	doc, err := json.Marshal(h)

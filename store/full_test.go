@@ -103,7 +103,7 @@ func acceptOnFullDisk(path string) error {
 		}
 	}
 	var stored int
-	if err := s.pages.QueryRowContext(ctx, `SELECT count(*) FROM notifications`).Scan(&stored); err != nil {
+	if err := s.readDB.QueryRowContext(ctx, `SELECT count(*) FROM notifications`).Scan(&stored); err != nil {
 		return err
 	}
 	if stored != acknowledged || acknowledged == 0 {

@@ -227,5 +227,11 @@ func (b *batch) writeFindings(ctx context.Context, id string, was rawFindings, f
 	if err := b.exec(ctx, upsertFindings, id, string(now.evidence), string(now.verdict), string(now.memory)); err != nil {
 		return fmt.Errorf("storing the findings of incident %s: %w", id, err)
 	}
+	if bytes.Equal(now.verdict, was.verdict) {
+		return nil
+	}
+	if err := b.writePastVerdict(ctx, id, f.Verdict); err != nil {
+		return fmt.Errorf("storing the past record of incident %s: %w", id, err)
+	}
 	return nil
 }

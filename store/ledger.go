@@ -91,7 +91,7 @@ func (s *Store) Used(ctx context.Context) (incident.BudgetUsage, error) {
 	var u incident.BudgetUsage
 	now := s.Now()
 	hour := micros(now.Add(-callsWindow))
-	err := s.pages.QueryRowContext(ctx, selectUsed, hour, hour, micros(now.Add(-incident.BudgetWindow))).
+	err := s.readDB.QueryRowContext(ctx, selectUsed, hour, hour, micros(now.Add(-incident.BudgetWindow))).
 		Scan(&u.Calls, &u.CostHour, &u.CostDay)
 	if err != nil {
 		return u, fmt.Errorf("adding up the ledger of model calls: %w", err)
@@ -107,7 +107,7 @@ func (s *Store) Costs(ctx context.Context, since time.Time) ([]incident.Costs, e
 		day int64
 		incident.Costs
 	}
-	rows, err := s.pages.QueryContext(ctx, selectCosts, day.Microseconds(), micros(since))
+	rows, err := s.readDB.QueryContext(ctx, selectCosts, day.Microseconds(), micros(since))
 	if err != nil {
 		return nil, fmt.Errorf("adding up the costs of model calls: %w", err)
 	}

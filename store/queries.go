@@ -59,6 +59,10 @@ const (
 	pruneCalls = `DELETE FROM model_calls WHERE seq IN (
 		SELECT seq FROM model_calls WHERE called_at < ? ORDER BY called_at LIMIT ?)`
 
+	upsertPast = `INSERT INTO past (incident_id, alertname, opened_at, has_feedback, doc) VALUES (?, ?, ?, ?, ?)
+		ON CONFLICT (incident_id) DO UPDATE SET has_feedback = excluded.has_feedback, doc = excluded.doc`
+	updatePastVerdict = `UPDATE past SET hypothesis = ?, marked = ? WHERE incident_id = ?`
+
 	updateHeartbeat = `UPDATE heartbeat SET beat_at = ? WHERE id = 1`
 )
 
@@ -79,6 +83,11 @@ const (
 		FROM incidents WHERE %s ORDER BY firing DESC, opened_at DESC, seq DESC LIMIT ?`
 	selectQueue = `SELECT kind, count(due_at), sum(CASE WHEN lease_until > ? THEN 1 ELSE 0 END), min(opened_at)
 		FROM work GROUP BY kind`
+	selectPast = `SELECT * FROM (SELECT incident_id, opened_at, hypothesis, marked, doc FROM past
+			WHERE alertname = ? AND opened_at < ? ORDER BY opened_at DESC LIMIT ?)
+		UNION SELECT * FROM (SELECT incident_id, opened_at, hypothesis, marked, doc FROM past
+			WHERE alertname = ? AND opened_at < ? AND has_feedback = 1 ORDER BY opened_at DESC LIMIT ?)
+		ORDER BY opened_at DESC, incident_id`
 	selectUsed = `SELECT coalesce(sum(called_at > ?), 0), coalesce(sum(CASE WHEN called_at > ? THEN ` + charge + ` ELSE 0.0 END), 0),
 		coalesce(sum(` + charge + `), 0) FROM model_calls WHERE called_at > ?`
 	// selectCosts adds up by incident before it looks for their names.
@@ -110,7 +119,7 @@ func prepare(ctx context.Context, db *sql.DB) (map[string]*sql.Stmt, error) {
 		insertNotification, pruneNotifications, insertIncident, updateIncident, updateDoc, selectDoc, selectCurrent,
 		selectNear, upsertHeard,
 		selectFindings, upsertFindings, selectLeases, upsertWork, deleteWork, selectWork, selectCharges,
-		insertCall, settleCall, deleteCall, pruneCalls, updateHeartbeat,
+		insertCall, settleCall, deleteCall, pruneCalls, upsertPast, updatePastVerdict, updateHeartbeat,
 	} {
 		stmt, err := db.PrepareContext(ctx, query)
 		if err != nil {

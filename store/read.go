@@ -35,7 +35,7 @@ func scanAll[T any](rows *sql.Rows, fields func(*T) []any) ([]T, error) {
 func (s *Store) Incident(ctx context.Context, id string) (*incident.Incident, incident.Findings, error) {
 	var row stored
 	var raw rawFindings
-	err := s.pages.QueryRowContext(ctx, selectIncident, id).Scan(&row.doc, &row.heard, &raw.evidence, &raw.verdict, &raw.memory)
+	err := s.readDB.QueryRowContext(ctx, selectIncident, id).Scan(&row.doc, &row.heard, &raw.evidence, &raw.verdict, &raw.memory)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, incident.Findings{}, incident.ErrNotFound
 	}
@@ -99,7 +99,7 @@ func (s *Store) page(ctx context.Context, limit int, query string, args ...any) 
 		cursor
 		stored
 	}
-	rows, err := s.pages.QueryContext(ctx, query, args...)
+	rows, err := s.readDB.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, "", fmt.Errorf("listing incidents: %w", err)
 	}
@@ -141,7 +141,7 @@ func (s *Store) EvidenceOnly(ctx context.Context, since time.Time, limit int, re
 }
 
 func (s *Store) docs(ctx context.Context, what, query string, args ...any) ([]*incident.Incident, error) {
-	rows, err := s.pages.QueryContext(ctx, query, args...)
+	rows, err := s.readDB.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, fmt.Errorf("looking for %s: %w", what, err)
 	}
@@ -163,7 +163,7 @@ func (s *Store) Queue(ctx context.Context) (incident.Queue, error) {
 		due, running int
 		oldest       int64
 	}
-	rows, err := s.pages.QueryContext(ctx, selectQueue, micros(s.Now()))
+	rows, err := s.readDB.QueryContext(ctx, selectQueue, micros(s.Now()))
 	if err != nil {
 		return q, fmt.Errorf("counting work: %w", err)
 	}
@@ -184,7 +184,7 @@ func (s *Store) Queue(ctx context.Context) (incident.Queue, error) {
 // in the past; zero when none is due or scheduled.
 func (s *Store) NextDue(ctx context.Context, work incident.Work) (time.Time, error) {
 	var next int64
-	if err := s.pages.QueryRowContext(ctx, selectNextDue, work).Scan(&next); err != nil {
+	if err := s.readDB.QueryRowContext(ctx, selectNextDue, work).Scan(&next); err != nil {
 		return time.Time{}, fmt.Errorf("looking for what is due next: %w", err)
 	}
 	return fromMicros(next), nil

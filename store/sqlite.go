@@ -79,8 +79,8 @@ func assertPragmas(ctx context.Context, db *sql.DB) error {
 	return nil
 }
 
-// openPages opens the read-only connections.
-func openPages(ctx context.Context, path string) (*sql.DB, error) {
+// openReader opens the read-only connections.
+func openReader(ctx context.Context, path string) (*sql.DB, error) {
 	name, err := dsn(path, url.Values{"mode": {"ro"}, "_pragma": {"query_only(1)"}})
 	if err != nil {
 		return nil, err

@@ -55,7 +55,7 @@ type Store struct {
 	Options
 	lock    *lock
 	db      *sql.DB // one connection: all writing
-	pages   *sql.DB // read-only connections
+	readDB  *sql.DB // read-only connections
 	stmts   map[string]*sql.Stmt
 	metrics *metrics
 	due     map[incident.Work]chan struct{}
@@ -109,7 +109,7 @@ func (s *Store) open(ctx context.Context) error {
 	if s.stmts, err = prepare(ctx, s.db); err != nil {
 		return err
 	}
-	s.pages, err = openPages(ctx, s.Path)
+	s.readDB, err = openReader(ctx, s.Path)
 	return err
 }
 
@@ -126,8 +126,8 @@ func (s *Store) shut() error {
 // release gives back what open has got hold of.
 func (s *Store) release() error {
 	var errs []error
-	if s.pages != nil {
-		errs = append(errs, s.pages.Close())
+	if s.readDB != nil {
+		errs = append(errs, s.readDB.Close())
 	}
 	for _, stmt := range s.stmts {
 		errs = append(errs, stmt.Close())

@@ -140,6 +140,6 @@ func get(t testing.TB, s *Store, id string) (*incident.Incident, incident.Findin
 func count(t testing.TB, s *Store, query string, args ...any) int {
 	t.Helper()
 	var n int
-	require.NoError(t, s.pages.QueryRowContext(context.Background(), query, args...).Scan(&n))
+	require.NoError(t, s.readDB.QueryRowContext(context.Background(), query, args...).Scan(&n))
 	return n
 }

@@ -232,7 +232,7 @@ func TestStormFullIncidentsAreLeftAlone(t *testing.T) {
 // TestStormUsesItsIndex: looking for neighbours must not cost more with every incident that there ever was.
 func TestStormUsesItsIndex(t *testing.T) {
 	s := open(t)
-	rows, err := s.pages.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+selectNear, "namespace=shop", 0, 0, 1, 10)
+	rows, err := s.readDB.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+selectNear, "namespace=shop", 0, 0, 1, 10)
 	require.NoError(t, err)
 	type step struct {
 		id, parent, unused int
