@@ -278,6 +278,7 @@ func FuzzDecode(f *testing.F) {
 			require.NotEmpty(t, a.Labels)
 			require.Contains(t, []incident.Status{incident.Firing, incident.Resolved}, a.Status)
 		}
+		n.Normalize()
 		if inc, _ := incident.DefaultPolicy().Fold(nil, n); inc != nil {
 			_, err := json.Marshal(inc)
 			require.NoError(t, err)

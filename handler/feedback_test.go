@@ -52,7 +52,7 @@ func TestFeedback(t *testing.T) {
 	assert.Equal(t, incident.Feedback{Kind: incident.Confirm, At: stored[1].At}, stored[1])
 	inc, _, err := e.store.Incident(t.Context(), id)
 	require.NoError(t, err)
-	assert.False(t, inc.Due.File.IsZero(), "the report is to show it")
+	assert.False(t, inc.Due[incident.WorkFile].IsZero(), "the report is to show it")
 	assert.Equal(t, incident.Complete, inc.Analysis.State)
 
 	text := readBody(t, e.get(t, "/metrics"), http.StatusOK)

@@ -29,7 +29,7 @@ type (
 		Incidents(ctx context.Context, q incident.Query) (list []*incident.Incident, next string, err error)
 	}
 	checker interface {
-		Check(ctx context.Context) error
+		Ping(ctx context.Context) error
 		Queue(ctx context.Context) (incident.Queue, error)
 	}
 	updater interface {

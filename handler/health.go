@@ -38,7 +38,7 @@ func (h *handler) health(w http.ResponseWriter, r *http.Request) {
 	go func() { dir <- h.checkDirectory(ctx) }()
 	s := services{DeepSeek: h.Analyzer.Status(), ReportDir: h.ReportDir, Store: "ready"}
 	status, code := "healthy", http.StatusOK
-	if err := h.Store.Check(ctx); err != nil {
+	if err := h.Store.Ping(ctx); err != nil {
 		s.Store = "failing: " + cut(err.Error(), maxLine)
 		status, code = "unhealthy", http.StatusServiceUnavailable
 	}
@@ -88,7 +88,7 @@ func (h *handler) healthy(w http.ResponseWriter, _ *http.Request) {
 func (h *handler) ready(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), healthTimeout)
 	defer cancel()
-	if err := h.Store.Check(ctx); err != nil {
+	if err := h.Store.Ping(ctx); err != nil {
 		writeText(w, http.StatusServiceUnavailable, "alertscribe is not Ready: the database can't be written, see /health.\n")
 		return
 	}

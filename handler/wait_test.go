@@ -134,8 +134,8 @@ func TestFinished(t *testing.T) {
 		"all is there":                      {incident.Incident{Analysis: collected, Revision: 5, FileRevision: 5}, true},
 		"the file is older":                 {incident.Incident{Analysis: collected, Revision: 5, FileRevision: 4}, false},
 		"pending":                           {incident.Incident{Analysis: incident.Analysis{State: incident.Pending}}, false},
-		"no evidence yet":                   {incident.Incident{Analysis: incident.Analysis{State: incident.EvidenceOnly, Wanted: 1}, Due: incident.Due{Evidence: now}}, false},
-		"another look at the end":           {incident.Incident{Analysis: collected, Due: incident.Due{Evidence: now}}, true},
+		"no evidence yet":                   {incident.Incident{Analysis: incident.Analysis{State: incident.EvidenceOnly, Wanted: 1}, Due: incident.Due{incident.WorkEvidence: now}}, false},
+		"another look at the end":           {incident.Incident{Analysis: collected, Due: incident.Due{incident.WorkEvidence: now}}, true},
 		"stale before evidence was there":   {incident.Incident{Analysis: incident.Analysis{State: incident.EvidenceOnly, Wanted: 1}}, true},
 		"an attempt that is yet to be made": {incident.Incident{Analysis: incident.Analysis{State: incident.Pending, Wanted: 1, Evidence: 1}}, false},
 	}

@@ -37,7 +37,7 @@ func (p *page) alerts() {
 		p.para(p.CommonLabels + p.Colon + shown)
 	}
 	p.table([]string{p.StatusCol, p.NameCol, p.SeverityCol, p.LabelsCol, p.StartCol, p.DurationCol, p.LinksCol}, rows)
-	if more := len(alerts) - maxAlertRows; more > 0 {
+	if more := inc.TotalAlerts() - maxAlertRows; more > 0 {
 		p.para(fmt.Sprintf(p.MoreAlerts, more, max(len(inc.Firing())-maxAlertRows, 0)))
 	}
 	p.stormRest()

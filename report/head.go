@@ -76,7 +76,7 @@ func (p *page) statusLine() string {
 	if firing > 0 {
 		parts = append(parts, count(firing, p.FiringCount, p.FiringCount))
 	}
-	if ended := len(inc.Alerts) - firing; ended > 0 {
+	if ended := inc.TotalAlerts() - firing; ended > 0 {
 		parts = append(parts, count(ended, p.ResolvedCount, p.ResolvedCount))
 	}
 	if inc.Truncated > 0 {
@@ -108,7 +108,7 @@ func (p *page) facts() string {
 	var said string
 	switch {
 	case len(firing) == 0:
-		said = fmt.Sprintf(p.EndedAlerts, len(inc.Alerts))
+		said = fmt.Sprintf(p.EndedAlerts, inc.TotalAlerts())
 	case inc.Status == incident.Stale:
 		said = fmt.Sprintf(p.StaleAlerts, len(firing))
 	case len(firing) == 1:
@@ -196,8 +196,8 @@ func (p *page) pending() string {
 	parts = appendIf(parts, a.Attempts == 0 && !p.draft(), p.PendingFirst)
 	if a.Attempts > 0 {
 		parts = append(parts, fmt.Sprintf(p.PendingAgain, a.Attempts))
-		if p.inc.Due.Analysis.After(p.now) {
-			parts = append(parts, fmt.Sprintf(p.NextAttempt, at(p.inc.Due.Analysis)))
+		if p.inc.Due[incident.WorkAnalysis].After(p.now) {
+			parts = append(parts, fmt.Sprintf(p.NextAttempt, at(p.inc.Due[incident.WorkAnalysis])))
 		}
 	}
 	return strings.Join(parts, " ")

@@ -81,7 +81,7 @@ func TestAcceptNotAcknowledged(t *testing.T) {
 		require.NoError(t, s.Close())
 		_, err := s.Accept(t.Context(), firing("x", at))
 		require.ErrorIs(t, err, ErrClosed)
-		require.ErrorIs(t, s.Check(t.Context()), ErrClosed)
+		require.ErrorIs(t, s.Ping(t.Context()), ErrClosed)
 	})
 }
 
@@ -113,7 +113,7 @@ func together(t *testing.T, s *Store, ops ...func()) {
 	var wg sync.WaitGroup
 	for i, op := range ops {
 		wg.Go(op)
-		require.Eventually(t, func() bool { return len(s.ops) == i+1 }, 5*time.Second, 100*time.Microsecond)
+		require.Eventually(t, func() bool { return len(s.accepts)+len(s.results) == i+1 }, 5*time.Second, 100*time.Microsecond)
 	}
 	release()
 	wg.Wait()
@@ -225,7 +225,7 @@ func TestMemoryIsDisk(t *testing.T) {
 	}
 	check := func(other *Store) {
 		n := 0
-		for _, generation := range []map[string]weighed[*record]{s.records.young, s.records.old} {
+		for _, generation := range []map[string]weighed[*record]{s.recent.records.young, s.recent.records.old} {
 			for id, r := range generation {
 				stored, _ := get(t, other, id)
 				want, err := json.Marshal(stored)

@@ -168,11 +168,11 @@ func BenchmarkStock(b *testing.B) {
 		name string
 		run  func() error
 	}{
-		{"check", func() error { return s.Check(ctx) }},
+		{"check", func() error { return s.Ping(ctx) }},
 		{"claim", func() error { _, err := s.Claim(ctx, incident.WorkAnalysis, 4); return err }},
 		{"next-due", func() error { _, err := s.NextDue(ctx, incident.WorkAnalysis); return err }},
 		{"queue", func() error { _, err := s.Queue(ctx); return err }},
-		{"silent", func() error { _, err := s.Silent(ctx, at.Add(time.Hour), 10); return err }},
+		{"stale-candidates", func() error { _, err := s.StaleCandidates(ctx, at.Add(time.Hour), 10); return err }},
 		{"evidence-only", func() error {
 			_, err := s.EvidenceOnly(ctx, time.Time{}, 10, incident.NoKey, incident.Budget)
 			return err

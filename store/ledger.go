@@ -19,7 +19,7 @@ const (
 // like a call that cost its most: we may have died in it.
 func (s *Store) ReserveCall(ctx context.Context, incidentID string, cost float64, limits incident.Limits) (call int64, err error) {
 	err = s.do(ctx, func(ctx context.Context, b *batch) error {
-		now := s.Now()
+		now := s.opts.Now()
 		charges, err := b.charges(ctx, limits, now)
 		if err != nil {
 			return fmt.Errorf("reading the ledger of model calls: %w", err)
@@ -74,7 +74,7 @@ func (s *Store) SettleCall(ctx context.Context, call int64, model string, spend 
 	return s.do(ctx, func(ctx context.Context, b *batch) error {
 		var err error
 		if billed {
-			err = b.exec(ctx, settleCall, micros(s.Now()), model, spend.Calls, spend.Prompt, spend.Cached, spend.Completion,
+			err = b.exec(ctx, settleCall, micros(s.opts.Now()), model, spend.Calls, spend.Prompt, spend.Cached, spend.Completion,
 				spend.Cost, call)
 		} else {
 			err = b.exec(ctx, deleteCall, call)
@@ -89,7 +89,7 @@ func (s *Store) SettleCall(ctx context.Context, call int64, model string, spend 
 // Used returns how much of each limit is used now.
 func (s *Store) Used(ctx context.Context) (incident.BudgetUsage, error) {
 	var u incident.BudgetUsage
-	now := s.Now()
+	now := s.opts.Now()
 	hour := micros(now.Add(-callsWindow))
 	err := s.readDB.QueryRowContext(ctx, selectUsed, hour, hour, micros(now.Add(-incident.BudgetWindow))).
 		Scan(&u.Calls, &u.CostHour, &u.CostDay)

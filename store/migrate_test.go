@@ -43,6 +43,7 @@ func columnsOf(t *testing.T, db *sql.DB, table string) []string {
 func first(t *testing.T, path string) *incident.Incident {
 	t.Helper()
 	n := firing("old", at)
+	n.Normalize()
 	inc, _ := incident.DefaultPolicy().Fold(nil, n)
 	inc.EvidenceCollected(inc.Clone(), at)
 	inc.Analyzed(inc.Clone(), incident.Spend{Calls: 1}, at)

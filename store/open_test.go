@@ -75,7 +75,7 @@ func openOnly(path string) error {
 func TestSecondProcessIsLockedOut(t *testing.T) {
 	s := open(t)
 	run := func() (string, error) {
-		cmd := exec.CommandContext(t.Context(), os.Args[0], s.Path)
+		cmd := exec.CommandContext(t.Context(), os.Args[0], s.opts.Path)
 		cmd.Env = append(os.Environ(), child+"=open")
 		out, err := cmd.CombinedOutput()
 		return string(out), err

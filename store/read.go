@@ -12,7 +12,7 @@ import (
 )
 
 // ErrCursor says that the cursor of a query is not one that a page before it has returned.
-var ErrCursor = errors.New("not a cursor of this list")
+var ErrCursor = errors.New("invalid cursor")
 
 // maxPage bounds a page of a list.
 const maxPage = 500
@@ -35,7 +35,7 @@ func scanAll[T any](rows *sql.Rows, fields func(*T) []any) ([]T, error) {
 func (s *Store) Incident(ctx context.Context, id string) (*incident.Incident, incident.Findings, error) {
 	var row stored
 	var raw rawFindings
-	err := s.readDB.QueryRowContext(ctx, selectIncident, id).Scan(&row.doc, &row.heard, &raw.evidence, &raw.verdict, &raw.memory)
+	err := s.readDB.QueryRowContext(ctx, selectIncident, id).Scan(append(row.fields(), &raw.evidence, &raw.verdict, &raw.memory)...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, incident.Findings{}, incident.ErrNotFound
 	}
@@ -103,7 +103,7 @@ func (s *Store) page(ctx context.Context, limit int, query string, args ...any) 
 	if err != nil {
 		return nil, "", fmt.Errorf("listing incidents: %w", err)
 	}
-	found, err := scanAll(rows, func(r *row) []any { return []any{&r.firing, &r.openedAt, &r.seq, &r.doc, &r.heard} })
+	found, err := scanAll(rows, func(r *row) []any { return append([]any{&r.firing, &r.openedAt, &r.seq}, r.fields()...) })
 	if err != nil {
 		return nil, "", fmt.Errorf("listing incidents: %w", err)
 	}
@@ -121,9 +121,9 @@ func (s *Store) page(ctx context.Context, limit int, query string, args ...any) 
 	return list, next, nil
 }
 
-// Silent returns firing incidents that were last heard of before a time, those opened first first.
-func (s *Store) Silent(ctx context.Context, before time.Time, limit int) ([]*incident.Incident, error) {
-	return s.docs(ctx, "silent incidents", selectSilent, micros(before), micros(before), limit)
+// StaleCandidates returns firing incidents that were last heard of before a time, those opened first first.
+func (s *Store) StaleCandidates(ctx context.Context, before time.Time, limit int) ([]*incident.Incident, error) {
+	return s.docs(ctx, "silent incidents", selectStale, micros(before), micros(before), limit)
 }
 
 // EvidenceOnly returns firing incidents, opened after a time, whose analysis is evidence only for one of the reasons, the
@@ -143,11 +143,11 @@ func (s *Store) EvidenceOnly(ctx context.Context, since time.Time, limit int, re
 func (s *Store) docs(ctx context.Context, what, query string, args ...any) ([]*incident.Incident, error) {
 	rows, err := s.readDB.QueryContext(ctx, query, args...)
 	if err != nil {
-		return nil, fmt.Errorf("looking for %s: %w", what, err)
+		return nil, fmt.Errorf("listing %s: %w", what, err)
 	}
-	docs, err := scanAll(rows, func(s *stored) []any { return []any{&s.doc, &s.heard} })
+	docs, err := scanAll(rows, (*stored).fields)
 	if err != nil {
-		return nil, fmt.Errorf("looking for %s: %w", what, err)
+		return nil, fmt.Errorf("listing %s: %w", what, err)
 	}
 	return decodeAll(docs)
 }
@@ -163,7 +163,7 @@ func (s *Store) Queue(ctx context.Context) (incident.Queue, error) {
 		due, running int
 		oldest       int64
 	}
-	rows, err := s.readDB.QueryContext(ctx, selectQueue, micros(s.Now()))
+	rows, err := s.readDB.QueryContext(ctx, selectQueue, micros(s.opts.Now()))
 	if err != nil {
 		return q, fmt.Errorf("counting work: %w", err)
 	}
@@ -185,7 +185,7 @@ func (s *Store) Queue(ctx context.Context) (incident.Queue, error) {
 func (s *Store) NextDue(ctx context.Context, work incident.Work) (time.Time, error) {
 	var next int64
 	if err := s.readDB.QueryRowContext(ctx, selectNextDue, work).Scan(&next); err != nil {
-		return time.Time{}, fmt.Errorf("looking for what is due next: %w", err)
+		return time.Time{}, fmt.Errorf("finding the next due work: %w", err)
 	}
 	return fromMicros(next), nil
 }

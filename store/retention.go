@@ -28,7 +28,7 @@ func (s *Store) clean() {
 			return
 		}
 		if err := s.prune(ctx); err != nil && !errors.Is(err, ErrClosed) {
-			s.Logger.Warn("Old notifications are kept for now", "err", err)
+			s.opts.Logger.Warn("Old notifications are kept for now", "err", err)
 		}
 		timer.Reset(cleanEvery)
 	}
@@ -36,12 +36,12 @@ func (s *Store) clean() {
 
 // prune deletes notifications and model calls that are too old, in bites.
 func (s *Store) prune(ctx context.Context) error {
-	now := s.Now()
+	now := s.opts.Now()
 	for _, p := range []struct {
 		query string
 		args  []any
 	}{
-		{pruneNotifications, []any{bite, micros(now.Add(-s.Retention))}},
+		{pruneNotifications, []any{bite, micros(now.Add(-s.opts.Retention))}},
 		{pruneCalls, []any{micros(now.Add(-callsKept)), bite}},
 	} {
 		for deleted := int64(bite); deleted == bite; {
@@ -74,7 +74,7 @@ func (s *Store) recover(ctx context.Context) error {
 		return fmt.Errorf("freeing leases: %w", err)
 	}
 	if n, err := freed.RowsAffected(); err == nil && n > 0 {
-		s.Logger.Info("Work that was under way when the last process ended is due again", "work", n)
+		s.opts.Logger.Info("Work that was under way when the last process ended is due again", "work", n)
 	}
 	if _, err := tx.ExecContext(ctx, dropUndue); err != nil {
 		return fmt.Errorf("freeing leases: %w", err)
@@ -99,7 +99,7 @@ func (s *Store) rank(ctx context.Context, tx *sql.Tx) error {
 		return err
 	}
 	for _, r := range found {
-		now := s.Policy.Rank(r.severity)
+		now := s.opts.Policy.Rank(r.severity)
 		if now == r.rank {
 			continue
 		}

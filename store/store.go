@@ -5,8 +5,10 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -16,23 +18,26 @@ import (
 
 var (
 	// ErrBusy says that more notifications are waiting to be stored than the queue holds.
-	ErrBusy = errors.New("too many notifications wait to be stored")
+	ErrBusy = errors.New("too many notifications queued")
 	// ErrClosed says that the store was closed.
-	ErrClosed = errors.New("the store is closed")
+	ErrClosed = errors.New("store is closed")
 )
 
-// Options of a Store. Zero values take the defaults in brackets.
+// Options of a Store.
 type Options struct {
-	Path       string                // the SQLite file; its directory is made when it is missing
-	Policy     *incident.Policy      // for folding and for the order of severities [incident.DefaultRules]
-	Lease      time.Duration         // how long a claim lasts without being renewed [30 s]
-	Retention  time.Duration         // how long notifications are kept [30 days]
-	Logger     *slog.Logger          // [none]
-	Registerer prometheus.Registerer // [none]
-	Now        func() time.Time      // [time.Now]
+	Path       string                // the SQLite file, required; its directory is made when it is missing
+	Policy     *incident.Policy      // for folding and for the order of severities; default incident.DefaultPolicy
+	Lease      time.Duration         // how long a claim lasts without being renewed; default 30 s
+	Retention  time.Duration         // how long notifications are kept; default 30 days
+	Logger     *slog.Logger          // default: discards
+	Registerer prometheus.Registerer // default: none
+	Now        func() time.Time      // default time.Now
 }
 
-func (o *Options) setDefaults() {
+func (o *Options) setDefaults() error {
+	if o.Path == "" {
+		return errors.New("store: Options.Path is required")
+	}
 	if o.Policy == nil {
 		o.Policy = incident.DefaultPolicy()
 	}
@@ -48,37 +53,46 @@ func (o *Options) setDefaults() {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	return nil
 }
 
 // Store is the open database. Its methods may be called from many goroutines at once.
 type Store struct {
-	Options
+	opts    Options
 	lock    *lock
 	db      *sql.DB // one connection: all writing
 	readDB  *sql.DB // read-only connections
 	stmts   map[string]*sql.Stmt
 	metrics *metrics
 	due     map[incident.Work]chan struct{}
+	recent  *cache
+	locks   locks
+	feed    feed
 
-	ops     chan *op
+	accepting  atomic.Int64 // notifications that are being accepted
+	lastAccept atomic.Int64 // when the last one was, in nanoseconds
+
+	accepts chan *op      // notifications that wait for the writer
+	results chan *op      // all other operations that do
 	closing chan struct{} // closed to stop the writer
 	stopped chan struct{} // closed when it has
 	close   func() error
 	cleaner sync.WaitGroup
 
-	// What follows belongs to the writer.
-	records *recent[string, *record] // by id
-	groups  *recent[groupKey, string]
+	scopes map[string]*nearby // of the writer alone
 }
 
 // Open opens the database and makes it ready: it is locked against other processes, brought to the present schema, and
 // freed of the leases of a process that died. The error says what to do where the user can do something.
 func Open(ctx context.Context, opts Options) (*Store, error) {
-	opts.setDefaults()
+	if err := opts.setDefaults(); err != nil {
+		return nil, err
+	}
 	s := &Store{
-		Options: opts, metrics: newMetrics(opts.Registerer), due: map[incident.Work]chan struct{}{},
-		ops: make(chan *op, queueSize), closing: make(chan struct{}), stopped: make(chan struct{}),
-		records: newRecent[string, *record](cacheBytes), groups: newRecent[groupKey, string](cacheBytes),
+		opts: opts, metrics: newMetrics(opts.Registerer), due: map[incident.Work]chan struct{}{}, recent: newCache(),
+		locks: locks{seed: maphash.MakeSeed()}, feed: feed{subscribers: map[*subscriber]struct{}{}}, scopes: map[string]*nearby{},
+		accepts: make(chan *op, queueSize), results: make(chan *op, queueSize),
+		closing: make(chan struct{}), stopped: make(chan struct{}),
 	}
 	s.close = sync.OnceValue(s.shut)
 	for _, w := range incident.Works() {
@@ -94,13 +108,13 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 
 func (s *Store) open(ctx context.Context) error {
 	var err error
-	if s.lock, err = lockDatabase(s.Path); err != nil {
+	if s.lock, err = lockDatabase(s.opts.Path); err != nil {
 		return err
 	}
-	if s.db, err = openWriter(ctx, s.Path); err != nil {
+	if s.db, err = openWriter(ctx, s.opts.Path); err != nil {
 		return err
 	}
-	if err := migrate(ctx, s.db, s.Logger); err != nil {
+	if err := migrate(ctx, s.db, s.opts.Logger); err != nil {
 		return err
 	}
 	if err := s.recover(ctx); err != nil {
@@ -109,7 +123,7 @@ func (s *Store) open(ctx context.Context) error {
 	if s.stmts, err = prepare(ctx, s.db); err != nil {
 		return err
 	}
-	s.readDB, err = openReader(ctx, s.Path)
+	s.readDB, err = openReader(ctx, s.opts.Path)
 	return err
 }
 
@@ -120,6 +134,7 @@ func (s *Store) shut() error {
 	close(s.closing)
 	<-s.stopped
 	s.cleaner.Wait()
+	s.feed.close()
 	return s.release()
 }
 
@@ -152,10 +167,10 @@ func (s *Store) wake(work incident.Work) {
 	}
 }
 
-// Check reports whether the database can be written, by writing to it.
-func (s *Store) Check(ctx context.Context) error {
+// Ping reports whether the database can be written, by writing to it.
+func (s *Store) Ping(ctx context.Context) error {
 	return s.do(ctx, func(ctx context.Context, b *batch) error {
-		return b.exec(ctx, updateHeartbeat, micros(s.Now()))
+		return b.exec(ctx, updateHeartbeat, micros(s.opts.Now()))
 	})
 }
 

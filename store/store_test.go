@@ -78,7 +78,7 @@ func openAt(t testing.TB, change ...func(*Options)) (*Store, *clock) {
 func reopen(t testing.TB, s *Store, change ...func(*Options)) *Store {
 	t.Helper()
 	require.NoError(t, s.Close())
-	return open(t, append([]func(*Options){func(o *Options) { *o = s.Options }}, change...)...)
+	return open(t, append([]func(*Options){func(o *Options) { *o = s.opts }}, change...)...)
 }
 
 // alert returns an alert of a group, told apart by its instance.

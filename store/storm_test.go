@@ -64,8 +64,11 @@ func TestStormMakesFilesDueAgain(t *testing.T) {
 		t.Error("the workers sleep on")
 	}
 	assert.Equal(t, second, claim(t, s, incident.WorkFile).Incident.ID)
-	unclaimable(t, s, incident.WorkFile) // it waits for further links
-	now.advance(time.Second)
+	unclaimable(t, s, incident.WorkFile) // it waits for its evidence
+	c := claim(t, s, incident.WorkEvidence)
+	assert.Equal(t, second, c.Incident.ID, "the most severe first")
+	c = claim(t, s, incident.WorkEvidence)
+	finish(t, s, c, now.Now())
 	assert.Equal(t, first, claim(t, s, incident.WorkFile).Incident.ID)
 }
 

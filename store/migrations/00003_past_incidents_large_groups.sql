@@ -33,6 +33,18 @@ FROM (SELECT incident_id, coalesce(verdict ->> '$.causes[0].hypothesis', '') AS 
         coalesce(json_array_length(verdict, '$.causes[0].marks'), 0) AS marks FROM findings WHERE verdict LIKE '{%') AS found
 WHERE found.incident_id = past.incident_id;
 
+-- Alerts of large groups lie apart from their incident, in chunks: one that changes rewrites its chunk alone. doc is the JSON
+-- of a chunk, its number included.
+CREATE TABLE alerts (
+    incident_id TEXT NOT NULL REFERENCES incidents (id),
+    chunk       INTEGER NOT NULL,
+    doc         TEXT NOT NULL,
+    PRIMARY KEY (incident_id, chunk)
+) STRICT, WITHOUT ROWID;
+
+-- Raised with every change of the incident or its findings: what was worked out from an older one is worked out again.
+ALTER TABLE heard ADD COLUMN version INTEGER NOT NULL DEFAULT 0;
+
 -- Names in stored JSON as they are now.
 UPDATE findings SET evidence = (
     SELECT json_group_array(json(
@@ -69,4 +81,15 @@ UPDATE heard SET doc = json_set(doc, '$.event.kind', CASE doc ->> '$.event.kind'
 WHERE doc ->> '$.event.kind' IN ('analysed', 'remarked');
 
 -- +goose Down
+UPDATE incidents SET doc = json_set(doc, '$.alerts', (
+    SELECT json_group_array(json(value)) FROM (
+        SELECT a.value FROM alerts, json_each(alerts.doc, '$.alerts') AS a WHERE alerts.incident_id = incidents.id
+        ORDER BY a.value ->> '$.fingerprint')))
+WHERE id IN (SELECT incident_id FROM alerts);
+UPDATE incidents SET doc = json_set(doc,
+    '$.file_revision', (SELECT doc ->> '$.file.revision' FROM heard WHERE incident_id = id),
+    '$.due', json((SELECT coalesce(doc -> '$.due', '{}') FROM heard WHERE incident_id = id)))
+WHERE id IN (SELECT incident_id FROM heard WHERE doc -> '$.file' IS NOT NULL);
+ALTER TABLE heard DROP COLUMN version;
+DROP TABLE alerts;
 DROP TABLE past;
