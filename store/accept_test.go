@@ -187,7 +187,7 @@ func TestManyClients(t *testing.T) {
 		assert.Equal(t, clients*each, count(t, s, `SELECT count(*) FROM notifications`))
 		assert.Equal(t, groups, count(t, s, `SELECT count(*) FROM incidents`))
 		assert.Equal(t, groups, count(t, s, `SELECT count(*) FROM (SELECT DISTINCT receiver, group_key FROM incidents WHERE status <> 'resolved')`))
-		assert.Equal(t, clients*each-groups, count(t, s, `SELECT sum(doc ->> 'repeats') FROM heard`))
+		assert.Equal(t, clients*each-groups, count(t, s, `SELECT sum(doc ->> 'repeats') FROM repeat_state`))
 	}
 	check(s)
 	check(reopen(t, s))

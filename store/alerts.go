@@ -134,13 +134,13 @@ func sameAlert(a, b *incident.Alert) bool {
 		a.GeneratorURL == b.GeneratorURL && maps.Equal(a.Annotations, b.Annotations)
 }
 
-func (b *batch) writeChunks(ctx context.Context, id string, writes []chunkWrite) error {
+func (b *batch) writeChunks(ctx context.Context, seq int64, writes []chunkWrite) error {
 	for _, w := range writes {
 		var err error
 		if w.doc == nil {
-			err = b.exec(ctx, deleteChunk, id, w.number)
+			err = b.exec(ctx, deleteChunk, seq, w.number)
 		} else {
-			err = b.exec(ctx, upsertChunk, id, w.number, string(w.doc))
+			err = b.exec(ctx, upsertChunk, seq, w.number, string(w.doc))
 		}
 		if err != nil {
 			return fmt.Errorf("writing alerts: %w", err)

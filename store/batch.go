@@ -27,6 +27,7 @@ type record struct {
 type saved struct {
 	inc     *incident.Incident // nil: no row yet
 	columns columns
+	seq     int64 // of its row
 	version int64
 	size    int // in bytes, about
 }
@@ -135,7 +136,7 @@ func (b *batch) record(ctx context.Context, id string, read *record) (*record, e
 	r, ok := b.cached(id)
 	if !ok && read != nil && read.inc.ID == id {
 		var version int64
-		if err := b.queryRow(ctx, selectVersion, id).Scan(&version); err != nil && !errors.Is(err, sql.ErrNoRows) {
+		if err := b.queryRow(ctx, selectVersion, read.saved.seq).Scan(&version); err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return nil, fmt.Errorf("reading the version of incident %s: %w", id, err)
 		}
 		r, ok = read, version == read.saved.version
@@ -165,7 +166,7 @@ func (s *Store) load(row *sql.Row, id string) (*record, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &record{inc: inc, saved: saved{inc: inc, columns: s.columns(inc), version: raw.version, size: raw.size()}}, nil
+	return &record{inc: inc, saved: saved{inc: inc, columns: s.columns(inc), seq: raw.seq, version: raw.version, size: raw.size()}}, nil
 }
 
 // add makes a new incident the newest of its group.
@@ -244,7 +245,7 @@ func (b *batch) writeIncident(ctx context.Context, r *record) error {
 		if err := b.writeRest(ctx, r); err != nil {
 			return err
 		}
-		if err := b.writePast(ctx, inc, was); err != nil {
+		if err := b.writePast(ctx, r); err != nil {
 			return err
 		}
 	}
@@ -256,7 +257,7 @@ func (b *batch) writeIncident(ctx context.Context, r *record) error {
 	r.saved.inc = inc
 	r.saved.version++
 	b.changed = append(b.changed, incident.Change{ID: inc.ID, Revision: inc.Revision})
-	return b.exec(ctx, upsertRepeatState, inc.ID, micros(inc.LastHeardAt), string(doc), r.saved.version)
+	return b.exec(ctx, upsertRepeatState, r.saved.seq, micros(inc.LastHeardAt), string(doc), r.saved.version)
 }
 
 // writeRest writes all of an incident but its repeat state.
@@ -275,7 +276,11 @@ func (b *batch) writeRest(ctx context.Context, r *record) error {
 	switch {
 	case r.saved.inc == nil:
 		first := []any{inc.ID, inc.Receiver, inc.GroupKey, micros(inc.OpenedAt)}
-		err = b.exec(ctx, insertIncident, append(slices.Concat(first, indexed), inc.Revision, string(doc), inc.Scope)...)
+		var row sql.Result
+		row, err = b.stmt(ctx, insertIncident).ExecContext(ctx, append(slices.Concat(first, indexed), inc.Revision, string(doc), inc.Scope)...)
+		if err == nil {
+			r.saved.seq, err = row.LastInsertId()
+		}
 	case c != r.saved.columns:
 		err = b.exec(ctx, updateIncident, append(indexed, inc.Revision, string(doc), inc.ID)...)
 	default:
@@ -294,7 +299,7 @@ func (b *batch) writeRest(ctx context.Context, r *record) error {
 			return err
 		}
 	}
-	return b.writeChunks(ctx, inc.ID, r.chunks)
+	return b.writeChunks(ctx, r.saved.seq, r.chunks)
 }
 
 // writeWork writes what is due where it is not as it was, and what is left where a lease has ended. The lease of a row is its
@@ -311,14 +316,14 @@ func (b *batch) writeWork(ctx context.Context, r *record, was *incident.Incident
 		}
 		if row != (workRow{}) {
 			b.due[kind] = true
-			if err := b.exec(ctx, upsertWork, r.inc.ID, kind, micros(r.inc.OpenedAt), row.rank, row.due); err != nil {
+			if err := b.exec(ctx, upsertWork, r.saved.seq, kind, micros(r.inc.OpenedAt), row.rank, row.due); err != nil {
 				return err
 			}
 			continue
 		}
-		gone, err := b.execCount(ctx, deleteWork, r.inc.ID, kind)
+		gone, err := b.execCount(ctx, deleteWork, r.saved.seq, kind)
 		if err == nil && gone == 0 {
-			err = b.exec(ctx, undueWork, r.inc.ID, kind) // somebody has it
+			err = b.exec(ctx, undueWork, r.saved.seq, kind) // somebody has it
 		}
 		if err != nil {
 			return err
@@ -335,4 +340,8 @@ func (b *batch) keep() {
 		b.wake(kind)
 	}
 	b.feed.publish(b.changed)
+	select {
+	case b.committed <- struct{}{}:
+	default:
+	}
 }

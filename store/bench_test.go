@@ -150,8 +150,8 @@ func BenchmarkStock(b *testing.B) {
 			INSERT INTO incidents (id, receiver, group_key, firing, status, severity, severity_rank, alertname, analysis_state,
 			analysis_reason, opened_at, revision, doc) SELECT 'id' || i, receiver, 'group' || i, 0, 'resolved', severity,
 			severity_rank, 'A' || (i % 1000), 'complete', '', opened_at + i, revision, doc FROM n, incidents WHERE id = ?`,
-		`INSERT INTO heard SELECT i.id, h.last_heard_at, h.doc FROM incidents i, heard h WHERE h.incident_id = ? AND i.seq > 1`,
-		`INSERT INTO work SELECT id, 'analysis', severity_rank, opened_at, 9000000000000000, 0, '' FROM incidents WHERE id <> ? AND seq <= 10001`,
+		`INSERT INTO repeat_state SELECT i.seq, h.last_heard_at, 0, h.doc FROM incidents i, repeat_state h, incidents o WHERE o.id = ? AND h.seq = o.seq AND i.seq > 1`,
+		`INSERT INTO work SELECT seq, 'analysis', severity_rank, opened_at, 9000000000000000, 0, '' FROM incidents WHERE id <> ? AND seq <= 10001`,
 	} {
 		_, err := s.db.ExecContext(ctx, query, id)
 		require.NoError(b, err)

@@ -19,67 +19,70 @@ func (s *Store) Lease() time.Duration { return s.opts.Lease }
 // that are not on disk yet come before all others. Each comes with its findings, as of the same moment. When ctx ends while
 // it runs, what it may have leased is due again after the lease.
 func (s *Store) Claim(ctx context.Context, work incident.Work, limit int) ([]incident.Claim, error) {
-	var claims []incident.Claim
+	var leased []leasedWork
 	err := s.do(ctx, func(ctx context.Context, b *batch) (err error) {
-		claims, err = b.claim(ctx, work, limit)
+		leased, err = b.claim(ctx, work, limit)
 		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("claiming work: %w", err)
 	}
-	for i := range claims {
-		c := &claims[i]
-		if c.Incident, c.Findings, err = s.Incident(ctx, c.Incident.ID); err != nil {
-			for _, c := range claims {
-				_ = s.Release(context.WithoutCancel(ctx), c) // else they are due again after the lease
-			}
-			return nil, fmt.Errorf("claiming work: %w", err)
+	claims := make([]incident.Claim, len(leased))
+	for i, l := range leased {
+		c := incident.Claim{Work: work, Token: l.token}
+		if c.Incident, c.Findings, err = s.incident(ctx, "seq", l.seq); err != nil {
+			return nil, fmt.Errorf("claiming work: %w", err) // it is due again after the lease
 		}
+		claims[i] = c
 	}
 	return claims, nil
 }
 
-// claim returns claims whose incidents have an id alone.
-func (b *batch) claim(ctx context.Context, work incident.Work, limit int) ([]incident.Claim, error) {
+// leasedWork is work on an incident that was leased.
+type leasedWork struct {
+	seq   int64 // of the incident
+	token string
+}
+
+func (b *batch) claim(ctx context.Context, work incident.Work, limit int) ([]leasedWork, error) {
 	if err := b.flush(ctx); err != nil { // so that the query sees what the batch has done
 		return nil, err
 	}
 	now := b.opts.Now()
-	ids, err := b.dueNow(ctx, work, micros(now), limit)
+	due, err := b.dueNow(ctx, work, micros(now), limit)
 	if err != nil {
 		return nil, fmt.Errorf("listing due work: %w", err)
 	}
-	var claims []incident.Claim
-	for _, id := range ids {
-		c := incident.Claim{Incident: &incident.Incident{ID: id}, Work: work, Token: incident.NewID()}
-		if err := b.exec(ctx, leaseWork, micros(now.Add(b.opts.Lease)), c.Token, id, work); err != nil {
+	leased := make([]leasedWork, len(due))
+	for i, seq := range due {
+		leased[i] = leasedWork{seq, incident.NewID()}
+		if err := b.exec(ctx, leaseWork, micros(now.Add(b.opts.Lease)), leased[i].token, seq, work); err != nil {
 			return nil, fmt.Errorf("leasing work: %w", err)
 		}
-		claims = append(claims, c)
 	}
-	return claims, nil
+	return leased, nil
 }
 
-// dueNow returns the ids of incidents whose work is due and not leased.
-func (b *batch) dueNow(ctx context.Context, work incident.Work, now int64, limit int) ([]string, error) {
-	var ids []string
+// dueNow returns the incidents whose work is due and not leased.
+func (b *batch) dueNow(ctx context.Context, work incident.Work, now int64, limit int) ([]int64, error) {
+	var due []int64
 	for _, first := range []int{0, laterRank} {
 		if first > 0 && work != incident.WorkFile {
 			break
 		}
-		for rank := first; rank <= first+len(b.opts.Policy.Severities) && len(ids) < limit; rank++ {
-			rows, err := b.stmt(ctx, selectWork).QueryContext(ctx, work, rank, now, now, limit-len(ids))
+		for rank := first; rank <= first+len(b.opts.Policy.Severities) && len(due) < limit; rank++ {
+			rows, err := b.stmt(ctx, selectWork).QueryContext(ctx, work, rank, now, now, limit-len(due))
 			if err != nil {
 				return nil, err
 			}
-			more, err := scanAll(rows, func(id *string) []any { return []any{id} })
+			more, err := scanAll(rows, func(seq *int64) []any { return []any{seq} })
 			if err != nil {
 				return nil, err
 			}
-			ids = append(ids, more...)
+			due = append(due, more...)
 		}
 	}
-	return ids, nil
+	return due, nil
 }
 
 // Renew extends the lease of a claim; [incident.ErrLeaseLost] when another worker has the work now.
@@ -150,7 +153,7 @@ func (b *batch) finish(ctx context.Context, c incident.Claim, r *record, f *fini
 		f = &finished{findings: c.Findings, after: r.inc.Clone()}
 		var err error
 		if c.Work != incident.WorkFile {
-			if f.was, err = b.findings(ctx, c.Incident.ID); err != nil {
+			if f.was, err = b.findings(ctx, r); err != nil {
 				return err
 			}
 			if f.findings, err = f.was.decode(); err != nil {
@@ -170,7 +173,7 @@ func (b *batch) finish(ctx context.Context, c incident.Claim, r *record, f *fini
 	if c.Work == incident.WorkFile {
 		return nil
 	}
-	return b.writeFindings(ctx, c.Incident.ID, f)
+	return b.writeFindings(ctx, r, f)
 }
 
 // Update changes an incident without a lease. When apply returns false nothing is written.
@@ -217,11 +220,11 @@ func (r rawFindings) decode() (incident.Findings, error) {
 	return f, nil
 }
 
-func (b *batch) findings(ctx context.Context, id string) (rawFindings, error) {
+func (b *batch) findings(ctx context.Context, rec *record) (rawFindings, error) {
 	var r rawFindings
-	err := b.queryRow(ctx, selectFindings, id).Scan(&r.evidence, &r.verdict, &r.memory)
+	err := b.queryRow(ctx, selectFindings, rec.saved.seq).Scan(&r.evidence, &r.verdict, &r.memory)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return r, fmt.Errorf("reading the findings of incident %s: %w", id, err)
+		return r, fmt.Errorf("reading the findings of incident %s: %w", rec.inc.ID, err)
 	}
 	return r, nil
 }
@@ -243,19 +246,19 @@ func encodeFindings(f incident.Findings) (r rawFindings, err error) {
 }
 
 // writeFindings stores findings where they are not as they were.
-func (b *batch) writeFindings(ctx context.Context, id string, f *finished) error {
+func (b *batch) writeFindings(ctx context.Context, r *record, f *finished) error {
 	sameVerdict := bytes.Equal(f.now.verdict, f.was.verdict)
 	if sameVerdict && bytes.Equal(f.now.evidence, f.was.evidence) && bytes.Equal(f.now.memory, f.was.memory) {
 		return nil
 	}
-	if err := b.exec(ctx, upsertFindings, id, string(f.now.evidence), string(f.now.verdict), string(f.now.memory)); err != nil {
-		return fmt.Errorf("storing the findings of incident %s: %w", id, err)
+	if err := b.exec(ctx, upsertFindings, r.saved.seq, string(f.now.evidence), string(f.now.verdict), string(f.now.memory)); err != nil {
+		return fmt.Errorf("storing the findings of incident %s: %w", r.inc.ID, err)
 	}
 	if sameVerdict {
 		return nil
 	}
-	if err := b.writePastVerdict(ctx, id, f.findings.Verdict); err != nil {
-		return fmt.Errorf("storing the past record of incident %s: %w", id, err)
+	if err := b.writePastVerdict(ctx, r.saved.seq, f.findings.Verdict); err != nil {
+		return fmt.Errorf("storing the past record of incident %s: %w", r.inc.ID, err)
 	}
 	return nil
 }

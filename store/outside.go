@@ -75,7 +75,7 @@ func (s *Store) applyOutside(ctx context.Context, c incident.Claim, read *record
 	f := &finished{read: read, findings: c.Findings}
 	if c.Work != incident.WorkFile {
 		var version int64
-		err := s.readDB.QueryRowContext(ctx, selectFindingsVersion, c.Incident.ID).Scan(&version, &f.was.evidence, &f.was.verdict, &f.was.memory)
+		err := s.readDB.QueryRowContext(ctx, selectFindingsVersion, read.saved.seq).Scan(&version, &f.was.evidence, &f.was.verdict, &f.was.memory)
 		if err != nil {
 			return nil, fmt.Errorf("reading the findings of incident %s: %w", c.Incident.ID, err)
 		}

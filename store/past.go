@@ -42,7 +42,8 @@ func (s *Store) Past(ctx context.Context, alertname string, before time.Time) ([
 }
 
 // writePast writes what later incidents are told of this one where that has changed.
-func (b *batch) writePast(ctx context.Context, inc, was *incident.Incident) error {
+func (b *batch) writePast(ctx context.Context, r *record) error {
+	inc, was := r.inc, r.saved.inc
 	if was != nil && inc.SamePast(was) {
 		return nil
 	}
@@ -50,15 +51,15 @@ func (b *batch) writePast(ctx context.Context, inc, was *incident.Incident) erro
 	if err != nil {
 		return err
 	}
-	return b.exec(ctx, upsertPast, inc.ID, inc.Alertname, micros(inc.OpenedAt), len(inc.Feedback) > 0, string(doc))
+	return b.exec(ctx, upsertPast, r.saved.seq, inc.ID, inc.Alertname, micros(inc.OpenedAt), len(inc.Feedback) > 0, string(doc))
 }
 
 // writePastVerdict writes the part of a past record that comes from the verdict.
-func (b *batch) writePastVerdict(ctx context.Context, id string, v *incident.Verdict) error {
+func (b *batch) writePastVerdict(ctx context.Context, seq int64, v *incident.Verdict) error {
 	hypothesis, marked := "", false
 	if v != nil && len(v.Causes) > 0 {
 		hypothesis = text.Cut(v.Causes[0].Hypothesis, incident.MaxPastHypothesis)
 		marked = hypothesis != "" && len(v.Causes[0].Marks) > 0
 	}
-	return b.exec(ctx, updatePastVerdict, hypothesis, marked, id)
+	return b.exec(ctx, updatePastVerdict, hypothesis, marked, seq)
 }

@@ -10,9 +10,9 @@ import (
 // used.
 const charge = `CASE WHEN settled_at IS NULL OR prompt_tokens = 0 THEN reserved ELSE cost END`
 
-// docColumns are those of an incident (i) and its repeat state (h): the fields of stored. The alerts of large groups are joined to
+// docColumns are those of an incident (i) and its repeat state (r): the fields of stored. The alerts of large groups are joined to
 // a list.
-const docColumns = `i.doc, h.doc, h.version, (SELECT group_concat(a.doc, ',') FROM alerts a WHERE a.incident_id = i.id)`
+const docColumns = `i.seq, i.doc, r.doc, r.version, (SELECT group_concat(a.doc, ',') FROM alerts a WHERE a.seq = i.seq)`
 
 // The statements of the writer, prepared when the store is opened.
 const (
@@ -28,37 +28,37 @@ const (
 	updateIncident = `UPDATE incidents SET firing = ?, status = ?, severity = ?, severity_rank = ?, alertname = ?,
 		analysis_state = ?, analysis_reason = ?, revision = ?, doc = ? WHERE id = ?`
 	updateDoc     = `UPDATE incidents SET revision = ?, doc = ? WHERE id = ?`
-	selectDoc     = `SELECT ` + docColumns + ` FROM incidents i JOIN heard h ON h.incident_id = i.id WHERE i.id = ?`
-	selectVersion = `SELECT version FROM heard WHERE incident_id = ?`
+	selectDoc     = `SELECT ` + docColumns + ` FROM incidents i JOIN repeat_state r ON r.seq = i.seq WHERE i.id = ?`
+	selectVersion = `SELECT version FROM repeat_state WHERE seq = ?`
 	selectCurrent = `SELECT id FROM incidents WHERE receiver = ? AND group_key = ? ORDER BY seq DESC LIMIT 1`
 	// selectNear is asked for one rank after the other, like selectWork. It says scope <> '' because the index is of those
 	// alone.
 	selectNear = `SELECT id, receiver, group_key, opened_at FROM incidents WHERE scope = ? AND scope <> '' AND severity_rank = ? AND opened_at BETWEEN ? AND ?
 		ORDER BY opened_at, receiver, group_key LIMIT ?`
 
-	upsertRepeatState = `INSERT INTO heard (incident_id, last_heard_at, doc, version) VALUES (?, ?, ?, ?)
-		ON CONFLICT (incident_id) DO UPDATE SET last_heard_at = excluded.last_heard_at, doc = excluded.doc,
-		version = excluded.version`
-	upsertChunk = `INSERT INTO alerts (incident_id, chunk, doc) VALUES (?, ?, ?)
-		ON CONFLICT (incident_id, chunk) DO UPDATE SET doc = excluded.doc`
-	deleteChunk = `DELETE FROM alerts WHERE incident_id = ? AND chunk = ?`
+	upsertRepeatState = `INSERT INTO repeat_state (seq, last_heard_at, doc, version) VALUES (?, ?, ?, ?)
+		ON CONFLICT (seq) DO UPDATE SET last_heard_at = excluded.last_heard_at, doc = excluded.doc, version = excluded.version`
+	upsertChunk = `INSERT INTO alerts (seq, chunk, doc) VALUES (?, ?, ?)
+		ON CONFLICT (seq, chunk) DO UPDATE SET doc = excluded.doc`
+	deleteChunk = `DELETE FROM alerts WHERE seq = ? AND chunk = ?`
 
-	selectFindings = `SELECT evidence, verdict, memory FROM findings WHERE incident_id = ?`
-	upsertFindings = `INSERT INTO findings (incident_id, evidence, verdict, memory) VALUES (?, ?, ?, ?)
-		ON CONFLICT (incident_id) DO UPDATE SET evidence = excluded.evidence, verdict = excluded.verdict,
+	selectFindings = `SELECT evidence, verdict, memory FROM findings WHERE seq = ?`
+	upsertFindings = `INSERT INTO findings (seq, evidence, verdict, memory) VALUES (?, ?, ?, ?)
+		ON CONFLICT (seq) DO UPDATE SET evidence = excluded.evidence, verdict = excluded.verdict,
 		memory = excluded.memory`
 
-	upsertWork = `INSERT INTO work (incident_id, kind, opened_at, severity_rank, due_at, lease_until, lease_token)
+	upsertWork = `INSERT INTO work (seq, kind, opened_at, severity_rank, due_at, lease_until, lease_token)
 		VALUES (?, ?, ?, ?, ?, 0, '')
-		ON CONFLICT (incident_id, kind) DO UPDATE SET severity_rank = excluded.severity_rank, due_at = excluded.due_at`
-	deleteWork    = `DELETE FROM work WHERE incident_id = ? AND kind = ? AND lease_token = ''`
-	undueWork     = `UPDATE work SET due_at = NULL WHERE incident_id = ? AND kind = ?`
-	dropUndueWork = `DELETE FROM work WHERE incident_id = ? AND kind = ? AND due_at IS NULL`
-	leaseWork     = `UPDATE work SET lease_until = ?, lease_token = ? WHERE incident_id = ? AND kind = ?`
-	updateLease   = `UPDATE work SET lease_until = ?, lease_token = ? WHERE incident_id = ? AND kind = ? AND lease_token = ?`
+		ON CONFLICT (seq, kind) DO UPDATE SET severity_rank = excluded.severity_rank, due_at = excluded.due_at`
+	deleteWork  = `DELETE FROM work WHERE seq = ? AND kind = ? AND lease_token = ''`
+	undueWork   = `UPDATE work SET due_at = NULL WHERE seq = ? AND kind = ?`
+	leaseWork   = `UPDATE work SET lease_until = ?, lease_token = ? WHERE seq = ? AND kind = ?`
+	updateLease = `UPDATE work SET lease_until = ?, lease_token = ?
+		WHERE seq = (SELECT seq FROM incidents WHERE id = ?) AND kind = ? AND lease_token = ?`
+	dropUndueWork = `DELETE FROM work WHERE seq = (SELECT seq FROM incidents WHERE id = ?) AND kind = ? AND due_at IS NULL`
 	// selectWork is asked for one rank after the other: the index then leads straight to what is due, past all that
 	// is scheduled for later.
-	selectWork = `SELECT incident_id FROM work WHERE kind = ? AND severity_rank = ? AND due_at <= ? AND lease_until <= ?
+	selectWork = `SELECT seq FROM work WHERE kind = ? AND severity_rank = ? AND due_at <= ? AND lease_until <= ?
 		ORDER BY due_at LIMIT ?`
 
 	selectCharges = `SELECT called_at, settled_at, ` + charge + ` FROM model_calls WHERE called_at > ?
@@ -70,31 +70,32 @@ const (
 	pruneCalls = `DELETE FROM model_calls WHERE seq IN (
 		SELECT seq FROM model_calls WHERE called_at < ? ORDER BY called_at LIMIT ?)`
 
-	upsertPast = `INSERT INTO past (incident_id, alertname, opened_at, has_feedback, doc) VALUES (?, ?, ?, ?, ?)
-		ON CONFLICT (incident_id) DO UPDATE SET has_feedback = excluded.has_feedback, doc = excluded.doc`
-	updatePastVerdict = `UPDATE past SET hypothesis = ?, marked = ? WHERE incident_id = ?`
+	upsertPast = `INSERT INTO past (seq, incident_id, alertname, opened_at, has_feedback, doc) VALUES (?, ?, ?, ?, ?, ?)
+		ON CONFLICT (seq) DO UPDATE SET has_feedback = excluded.has_feedback, doc = excluded.doc`
+	updatePastVerdict = `UPDATE past SET hypothesis = ?, marked = ? WHERE seq = ?`
 
 	updateHeartbeat = `UPDATE heartbeat SET beat_at = ? WHERE id = 1`
 )
 
 // The statements that serve pages and workers outside of the writer.
 const (
+	// selectIncident gets the column put in by which the incident is looked for.
 	selectIncident = `SELECT ` + docColumns + `, coalesce(f.evidence, ''), coalesce(f.verdict, ''), coalesce(f.memory, '')
-		FROM incidents i JOIN heard h ON h.incident_id = i.id LEFT JOIN findings f ON f.incident_id = i.id WHERE i.id = ?`
+		FROM incidents i JOIN repeat_state r ON r.seq = i.seq LEFT JOIN findings f ON f.seq = i.seq WHERE i.%s = ?`
 	// selectFindingsVersion reads findings with the version of their incident.
-	selectFindingsVersion = `SELECT h.version, coalesce(f.evidence, ''), coalesce(f.verdict, ''), coalesce(f.memory, '')
-		FROM heard h LEFT JOIN findings f ON f.incident_id = h.incident_id WHERE h.incident_id = ?`
+	selectFindingsVersion = `SELECT r.version, coalesce(f.evidence, ''), coalesce(f.verdict, ''), coalesce(f.memory, '')
+		FROM repeat_state r LEFT JOIN findings f ON f.seq = r.seq WHERE r.seq = ?`
 	// selectStale uses that nothing is heard of before it is opened: the index leads to what is old enough.
-	selectStale = `SELECT ` + docColumns + ` FROM incidents i JOIN heard h ON h.incident_id = i.id
-		WHERE i.firing = 1 AND i.opened_at < ? AND h.last_heard_at < ? ORDER BY i.opened_at LIMIT ?`
+	selectStale = `SELECT ` + docColumns + ` FROM incidents i JOIN repeat_state r ON r.seq = i.seq
+		WHERE i.firing = 1 AND i.opened_at < ? AND r.last_heard_at < ? ORDER BY i.opened_at LIMIT ?`
 	// selectEvidenceOnly gets the list of reasons put in.
-	selectEvidenceOnly = `SELECT ` + docColumns + ` FROM incidents i JOIN heard h ON h.incident_id = i.id
+	selectEvidenceOnly = `SELECT ` + docColumns + ` FROM incidents i JOIN repeat_state r ON r.seq = i.seq
 		WHERE firing = 1 AND analysis_state = 'evidence_only' AND analysis_reason IN (%s)
 		AND opened_at > ?
 		ORDER BY severity_rank, opened_at LIMIT ?`
 	// selectList gets the conditions of the query put in.
-	selectList = `SELECT firing, opened_at, seq, ` + docColumns + `
-		FROM incidents i JOIN heard h ON h.incident_id = i.id WHERE %s ORDER BY firing DESC, opened_at DESC, seq DESC LIMIT ?`
+	selectList = `SELECT i.firing, i.opened_at, ` + docColumns + `
+		FROM incidents i JOIN repeat_state r ON r.seq = i.seq WHERE %s ORDER BY i.firing DESC, i.opened_at DESC, i.seq DESC LIMIT ?`
 	selectQueue = `SELECT kind, count(due_at), sum(CASE WHEN lease_until > ? THEN 1 ELSE 0 END), min(opened_at)
 		FROM work GROUP BY kind`
 	selectPast = `SELECT * FROM (SELECT incident_id, opened_at, hypothesis, marked, doc FROM past
@@ -120,11 +121,11 @@ const (
 	freeLeases  = `UPDATE work SET lease_until = 0, lease_token = '' WHERE lease_token <> ''`
 	dropUndue   = `DELETE FROM work WHERE due_at IS NULL`
 	selectRanks = `SELECT DISTINCT severity, severity_rank FROM incidents WHERE status <> 'resolved'
-		OR id IN (SELECT incident_id FROM work)`
+		OR seq IN (SELECT seq FROM work)`
 	// rankWork leaves reports that are on disk behind those that are not, see laterRank.
-	rankWork      = `UPDATE work SET severity_rank = ? + CASE WHEN severity_rank >= 1000 THEN 1000 ELSE 0 END WHERE incident_id IN (SELECT id FROM incidents WHERE severity = ?)`
+	rankWork      = `UPDATE work SET severity_rank = ? + CASE WHEN severity_rank >= 1000 THEN 1000 ELSE 0 END WHERE seq IN (SELECT seq FROM incidents WHERE severity = ?)`
 	rankIncidents = `UPDATE incidents SET severity_rank = ? WHERE severity = ? AND (status <> 'resolved'
-		OR id IN (SELECT incident_id FROM work))`
+		OR seq IN (SELECT seq FROM work))`
 )
 
 // prepare prepares the statements of the writer.

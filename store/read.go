@@ -33,14 +33,19 @@ func scanAll[T any](rows *sql.Rows, fields func(*T) []any) ([]T, error) {
 
 // Incident returns an incident and its findings, of the same moment; [incident.ErrNotFound] when there is none.
 func (s *Store) Incident(ctx context.Context, id string) (*incident.Incident, incident.Findings, error) {
+	return s.incident(ctx, "id", id)
+}
+
+// incident looks for an incident by a column.
+func (s *Store) incident(ctx context.Context, column string, id any) (*incident.Incident, incident.Findings, error) {
 	var row stored
 	var raw rawFindings
-	err := s.readDB.QueryRowContext(ctx, selectIncident, id).Scan(append(row.fields(), &raw.evidence, &raw.verdict, &raw.memory)...)
+	err := s.readDB.QueryRowContext(ctx, fmt.Sprintf(selectIncident, column), id).Scan(append(row.fields(), &raw.evidence, &raw.verdict, &raw.memory)...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, incident.Findings{}, incident.ErrNotFound
 	}
 	if err != nil {
-		return nil, incident.Findings{}, fmt.Errorf("reading incident %s: %w", id, err)
+		return nil, incident.Findings{}, fmt.Errorf("reading incident %v: %w", id, err)
 	}
 	inc, err := row.decode()
 	if err != nil {
@@ -75,7 +80,7 @@ func (s *Store) Incidents(ctx context.Context, q incident.Query) (list []*incide
 		if err != nil {
 			return nil, "", err
 		}
-		where = append(where, "(firing, opened_at, seq) < (?, ?, ?)")
+		where = append(where, "(i.firing, i.opened_at, i.seq) < (?, ?, ?)")
 		args = append(args, after.firing, after.openedAt, after.seq)
 	}
 	if q.Status != "" {
@@ -103,14 +108,14 @@ func (s *Store) page(ctx context.Context, limit int, query string, args ...any) 
 	if err != nil {
 		return nil, "", fmt.Errorf("listing incidents: %w", err)
 	}
-	found, err := scanAll(rows, func(r *row) []any { return append([]any{&r.firing, &r.openedAt, &r.seq}, r.fields()...) })
+	found, err := scanAll(rows, func(r *row) []any { return append([]any{&r.firing, &r.openedAt}, r.fields()...) })
 	if err != nil {
 		return nil, "", fmt.Errorf("listing incidents: %w", err)
 	}
 	next := ""
 	if len(found) > limit {
 		found = found[:limit]
-		next = found[limit-1].String()
+		next = cursor{found[limit-1].firing, found[limit-1].openedAt, found[limit-1].stored.seq}.String()
 	}
 	list := make([]*incident.Incident, len(found))
 	for i, r := range found {

@@ -86,11 +86,11 @@ func sameSlice[T any](a, b []T) bool {
 
 // stored is an incident as it is read; chunks are the JSON of the alerts that lie apart, with commas between.
 type stored struct {
+	seq, version       int64
 	doc, state, chunks []byte
-	version            int64
 }
 
-func (s *stored) fields() []any { return []any{&s.doc, &s.state, &s.version, &s.chunks} }
+func (s *stored) fields() []any { return []any{&s.seq, &s.doc, &s.state, &s.version, &s.chunks} }
 
 // size is about what the incident weighs in memory.
 func (s *stored) size() int { return len(s.doc) + len(s.state) + len(s.chunks) }

@@ -47,7 +47,7 @@ func dsn(path string, more url.Values) (string, error) {
 func openWriter(ctx context.Context, path string) (*sql.DB, error) {
 	name, err := dsn(path, url.Values{
 		"_txlock": {"immediate"},
-		"_pragma": {"journal_mode(WAL)", "synchronous(FULL)", "journal_size_limit(67108864)"},
+		"_pragma": {"journal_mode(WAL)", "synchronous(FULL)", "journal_size_limit(67108864)", "wal_autocheckpoint(0)"},
 	})
 	if err != nil {
 		return nil, err

@@ -58,26 +58,29 @@ func (o *Options) setDefaults() error {
 
 // Store is the open database. Its methods may be called from many goroutines at once.
 type Store struct {
-	opts    Options
-	lock    *lock
-	db      *sql.DB // one connection: all writing
-	readDB  *sql.DB // read-only connections
-	stmts   map[string]*sql.Stmt
-	metrics *metrics
-	due     map[incident.Work]chan struct{}
-	recent  *cache
-	locks   locks
-	feed    feed
+	opts         Options
+	lock         *lock
+	db           *sql.DB // one connection: all writing
+	readDB       *sql.DB // read-only connections
+	checkpointer *sql.DB
+	stmts        map[string]*sql.Stmt
+	metrics      *metrics
+	due          map[incident.Work]chan struct{}
+	recent       *cache
+	locks        locks
+	feed         feed
 
 	accepting  atomic.Int64 // notifications that are being accepted
 	lastAccept atomic.Int64 // when the last one was, in nanoseconds
 
-	accepts chan *op      // notifications that wait for the writer
-	results chan *op      // all other operations that do
-	closing chan struct{} // closed to stop the writer
-	stopped chan struct{} // closed when it has
-	close   func() error
-	cleaner sync.WaitGroup
+	accepts   chan *op      // notifications that wait for the writer
+	results   chan *op      // all other operations that do
+	committed chan struct{} // something was
+	walPages  atomic.Int64  // the length of the write-ahead log at the last checkpoint
+	closing   chan struct{} // closed to stop the writer
+	stopped   chan struct{} // closed when it has
+	close     func() error
+	cleaner   sync.WaitGroup
 
 	scopes map[string]*nearby // of the writer alone
 }
@@ -92,7 +95,7 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 		opts: opts, metrics: newMetrics(opts.Registerer), due: map[incident.Work]chan struct{}{}, recent: newCache(),
 		locks: locks{seed: maphash.MakeSeed()}, feed: feed{subscribers: map[*subscriber]struct{}{}}, scopes: map[string]*nearby{},
 		accepts: make(chan *op, queueSize), results: make(chan *op, queueSize),
-		closing: make(chan struct{}), stopped: make(chan struct{}),
+		committed: make(chan struct{}, 1), closing: make(chan struct{}), stopped: make(chan struct{}),
 	}
 	s.close = sync.OnceValue(s.shut)
 	for _, w := range incident.Works() {
@@ -103,6 +106,7 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 	}
 	go s.write(context.WithoutCancel(ctx))
 	s.cleaner.Go(s.clean)
+	s.cleaner.Go(func() { s.checkpoints(context.WithoutCancel(ctx)) })
 	return s, nil
 }
 
@@ -123,7 +127,10 @@ func (s *Store) open(ctx context.Context) error {
 	if s.stmts, err = prepare(ctx, s.db); err != nil {
 		return err
 	}
-	s.readDB, err = openReader(ctx, s.opts.Path)
+	if s.readDB, err = openReader(ctx, s.opts.Path); err != nil {
+		return err
+	}
+	s.checkpointer, err = openCheckpointer(ctx, s.opts.Path)
 	return err
 }
 
@@ -141,8 +148,10 @@ func (s *Store) shut() error {
 // release gives back what open has got hold of.
 func (s *Store) release() error {
 	var errs []error
-	if s.readDB != nil {
-		errs = append(errs, s.readDB.Close())
+	for _, db := range []*sql.DB{s.readDB, s.checkpointer} {
+		if db != nil {
+			errs = append(errs, db.Close())
+		}
 	}
 	for _, stmt := range s.stmts {
 		errs = append(errs, stmt.Close())

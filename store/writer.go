@@ -158,6 +158,7 @@ func (s *Store) commit(ctx context.Context, ops []*op) {
 
 // transact runs operations in one transaction. An error means that nothing of it was stored.
 func (s *Store) transact(ctx context.Context, ops []*op) (err error) {
+	s.boundLog(ctx)
 	start := time.Now()
 	b, err := s.begin(ctx)
 	if err != nil {
