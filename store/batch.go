@@ -215,6 +215,15 @@ func (s *Store) workRow(inc *incident.Incident, kind incident.Work) workRow {
 	return row
 }
 
+// ranks are those that rows of work may have, in order: claims ask for one after the other. None is ever taken out.
+type ranks map[incident.Work][]int
+
+func (r ranks) enter(kind incident.Work, rank int) {
+	if at, known := slices.BinarySearch(r[kind], rank); !known {
+		r[kind] = slices.Insert(r[kind], at, rank)
+	}
+}
+
 // flush writes what the batch has changed so far. Incidents come first: notifications refer to them.
 func (b *batch) flush(ctx context.Context) error {
 	for _, r := range b.dirty {
@@ -316,6 +325,7 @@ func (b *batch) writeWork(ctx context.Context, r *record, was *incident.Incident
 		}
 		if row != (workRow{}) {
 			b.due[kind] = true
+			b.ranks.enter(kind, row.rank)
 			if err := b.exec(ctx, upsertWork, r.saved.seq, kind, micros(r.inc.OpenedAt), row.rank, row.due); err != nil {
 				return err
 			}

@@ -30,7 +30,7 @@ func (s *Store) Claim(ctx context.Context, work incident.Work, limit int) ([]inc
 	claims := make([]incident.Claim, len(leased))
 	for i, l := range leased {
 		c := incident.Claim{Work: work, Token: l.token}
-		if c.Incident, c.Findings, err = s.incident(ctx, "seq", l.seq); err != nil {
+		if c.Incident, c.Findings, err = s.incident(ctx, selectIncidentAt, l.seq); err != nil {
 			return nil, fmt.Errorf("claiming work: %w", err) // it is due again after the lease
 		}
 		claims[i] = c
@@ -66,21 +66,19 @@ func (b *batch) claim(ctx context.Context, work incident.Work, limit int) ([]lea
 // dueNow returns the incidents whose work is due and not leased.
 func (b *batch) dueNow(ctx context.Context, work incident.Work, now int64, limit int) ([]int64, error) {
 	var due []int64
-	for _, first := range []int{0, laterRank} {
-		if first > 0 && work != incident.WorkFile {
+	for _, rank := range b.ranks[work] {
+		if len(due) == limit {
 			break
 		}
-		for rank := first; rank <= first+len(b.opts.Policy.Severities) && len(due) < limit; rank++ {
-			rows, err := b.stmt(ctx, selectWork).QueryContext(ctx, work, rank, now, now, limit-len(due))
-			if err != nil {
-				return nil, err
-			}
-			more, err := scanAll(rows, func(seq *int64) []any { return []any{seq} })
-			if err != nil {
-				return nil, err
-			}
-			due = append(due, more...)
+		rows, err := b.stmt(ctx, selectWork).QueryContext(ctx, work, rank, now, now, limit-len(due))
+		if err != nil {
+			return nil, err
 		}
+		more, err := scanAll(rows, func(seq *int64) []any { return []any{seq} })
+		if err != nil {
+			return nil, err
+		}
+		due = append(due, more...)
 	}
 	return due, nil
 }

@@ -28,7 +28,7 @@ func (s *Store) ReserveCall(ctx context.Context, incidentID string, cost float64
 			return refusal{err}
 		}
 		if err := b.queryRow(ctx, insertCall, incidentID, micros(now), cost).Scan(&call); err != nil {
-			return fmt.Errorf("entering a model call: %w", err)
+			return fmt.Errorf("recording model call: %w", err)
 		}
 		return nil
 	})
@@ -91,10 +91,10 @@ func (s *Store) Used(ctx context.Context) (incident.BudgetUsage, error) {
 	var u incident.BudgetUsage
 	now := s.opts.Now()
 	hour := micros(now.Add(-callsWindow))
-	err := s.readDB.QueryRowContext(ctx, selectUsed, hour, hour, micros(now.Add(-incident.BudgetWindow))).
+	err := s.readStmts[selectUsed].QueryRowContext(ctx, hour, hour, micros(now.Add(-incident.BudgetWindow))).
 		Scan(&u.Calls, &u.CostHour, &u.CostDay)
 	if err != nil {
-		return u, fmt.Errorf("adding up the ledger of model calls: %w", err)
+		return u, fmt.Errorf("summing model call ledger: %w", err)
 	}
 	return u, nil
 }
@@ -109,13 +109,13 @@ func (s *Store) Costs(ctx context.Context, since time.Time) ([]incident.Costs, e
 	}
 	rows, err := s.readDB.QueryContext(ctx, selectCosts, day.Microseconds(), micros(since))
 	if err != nil {
-		return nil, fmt.Errorf("adding up the costs of model calls: %w", err)
+		return nil, fmt.Errorf("summing model call costs: %w", err)
 	}
 	found, err := scanAll(rows, func(r *row) []any {
 		return []any{&r.day, &r.Model, &r.Alertname, &r.Calls, &r.Prompt, &r.Cached, &r.Completion, &r.Cost}
 	})
 	if err != nil {
-		return nil, fmt.Errorf("adding up the costs of model calls: %w", err)
+		return nil, fmt.Errorf("summing model call costs: %w", err)
 	}
 	costs := make([]incident.Costs, len(found))
 	for i, r := range found {

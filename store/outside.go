@@ -20,14 +20,14 @@ func (s *Store) peek(ctx context.Context, id string) (*record, error) {
 	if r, ok := s.cached(id); ok {
 		return r, nil
 	}
-	return s.load(s.readDB.QueryRowContext(ctx, selectDoc, id), id)
+	return s.load(s.readStmts[selectDoc].QueryRowContext(ctx, id), id)
 }
 
 // peekGroup returns the newest incident of a group; nil when there is none.
 func (s *Store) peekGroup(ctx context.Context, g groupKey) (*record, error) {
 	id, known := s.cachedGroup(g)
 	if !known {
-		err := s.readDB.QueryRowContext(ctx, selectCurrent, g.receiver, g.key).Scan(&id)
+		err := s.readStmts[selectCurrent].QueryRowContext(ctx, g.receiver, g.key).Scan(&id)
 		if errors.Is(err, sql.ErrNoRows) {
 			return nil, nil
 		}
@@ -75,7 +75,7 @@ func (s *Store) applyOutside(ctx context.Context, c incident.Claim, read *record
 	f := &finished{read: read, findings: c.Findings}
 	if c.Work != incident.WorkFile {
 		var version int64
-		err := s.readDB.QueryRowContext(ctx, selectFindingsVersion, read.saved.seq).Scan(&version, &f.was.evidence, &f.was.verdict, &f.was.memory)
+		err := s.readStmts[selectFindingsVersion].QueryRowContext(ctx, read.saved.seq).Scan(&version, &f.was.evidence, &f.was.verdict, &f.was.memory)
 		if err != nil {
 			return nil, fmt.Errorf("reading the findings of incident %s: %w", c.Incident.ID, err)
 		}

@@ -22,7 +22,7 @@ func (s *Store) Past(ctx context.Context, alertname string, before time.Time) ([
 		opened int64
 		doc    []byte
 	}
-	rows, err := s.readDB.QueryContext(ctx, selectPast, alertname, micros(before), maxPast, alertname, micros(before), maxPast)
+	rows, err := s.readStmts[selectPast].QueryContext(ctx, alertname, micros(before), maxPast, alertname, micros(before), maxPast)
 	if err != nil {
 		return nil, fmt.Errorf("listing past incidents: %w", err)
 	}

@@ -79,9 +79,11 @@ const (
 
 // The statements that serve pages and workers outside of the writer.
 const (
-	// selectIncident gets the column put in by which the incident is looked for.
-	selectIncident = `SELECT ` + docColumns + `, coalesce(f.evidence, ''), coalesce(f.verdict, ''), coalesce(f.memory, '')
-		FROM incidents i JOIN repeat_state r ON r.seq = i.seq LEFT JOIN findings f ON f.seq = i.seq WHERE i.%s = ?`
+	// selectIncident looks for an incident by its id, selectIncidentAt by its seq.
+	selectIncident   = findIncident + `i.id = ?`
+	selectIncidentAt = findIncident + `i.seq = ?`
+	findIncident     = `SELECT ` + docColumns + `, coalesce(f.evidence, ''), coalesce(f.verdict, ''), coalesce(f.memory, '')
+		FROM incidents i JOIN repeat_state r ON r.seq = i.seq LEFT JOIN findings f ON f.seq = i.seq WHERE `
 	// selectFindingsVersion reads findings with the version of their incident.
 	selectFindingsVersion = `SELECT r.version, coalesce(f.evidence, ''), coalesce(f.verdict, ''), coalesce(f.memory, '')
 		FROM repeat_state r LEFT JOIN findings f ON f.seq = r.seq WHERE r.seq = ?`
@@ -118,9 +120,10 @@ const (
 
 // The statements of the start, each run once.
 const (
-	freeLeases  = `UPDATE work SET lease_until = 0, lease_token = '' WHERE lease_token <> ''`
-	dropUndue   = `DELETE FROM work WHERE due_at IS NULL`
-	selectRanks = `SELECT DISTINCT severity, severity_rank FROM incidents WHERE status <> 'resolved'
+	selectWorkRanks = `SELECT DISTINCT kind, severity_rank FROM work`
+	freeLeases      = `UPDATE work SET lease_until = 0, lease_token = '' WHERE lease_token <> ''`
+	dropUndue       = `DELETE FROM work WHERE due_at IS NULL`
+	selectRanks     = `SELECT DISTINCT severity, severity_rank FROM incidents WHERE status <> 'resolved'
 		OR seq IN (SELECT seq FROM work)`
 	// rankWork leaves reports that are on disk behind those that are not, see laterRank.
 	rankWork      = `UPDATE work SET severity_rank = ? + CASE WHEN severity_rank >= 1000 THEN 1000 ELSE 0 END WHERE seq IN (SELECT seq FROM incidents WHERE severity = ?)`
@@ -128,15 +131,23 @@ const (
 		OR seq IN (SELECT seq FROM work))`
 )
 
-// prepare prepares the statements of the writer.
-func prepare(ctx context.Context, db *sql.DB) (map[string]*sql.Stmt, error) {
-	stmts := map[string]*sql.Stmt{}
-	for _, query := range []string{
+// writerQueries are the statements of the writer, readerQueries those that are run often beside it.
+var (
+	writerQueries = []string{
 		insertNotification, pruneNotifications, insertIncident, updateIncident, updateDoc, selectDoc, selectVersion,
 		selectCurrent, selectNear, upsertRepeatState, upsertChunk, deleteChunk, selectFindings, upsertFindings,
 		upsertWork, deleteWork, undueWork, dropUndueWork, leaseWork, updateLease, selectWork,
 		selectCharges, insertCall, settleCall, deleteCall, pruneCalls, upsertPast, updatePastVerdict, updateHeartbeat,
-	} {
+	}
+	readerQueries = []string{
+		selectIncident, selectIncidentAt, selectDoc, selectCurrent, selectFindingsVersion, selectPast, selectNextDue, selectUsed,
+	}
+)
+
+// prepare prepares statements.
+func prepare(ctx context.Context, db *sql.DB, queries []string) (map[string]*sql.Stmt, error) {
+	stmts := map[string]*sql.Stmt{}
+	for _, query := range queries {
 		stmt, err := db.PrepareContext(ctx, query)
 		if err != nil {
 			return stmts, fmt.Errorf("preparing %q: %w", query, err)

@@ -33,14 +33,14 @@ func scanAll[T any](rows *sql.Rows, fields func(*T) []any) ([]T, error) {
 
 // Incident returns an incident and its findings, of the same moment; [incident.ErrNotFound] when there is none.
 func (s *Store) Incident(ctx context.Context, id string) (*incident.Incident, incident.Findings, error) {
-	return s.incident(ctx, "id", id)
+	return s.incident(ctx, selectIncident, id)
 }
 
-// incident looks for an incident by a column.
-func (s *Store) incident(ctx context.Context, column string, id any) (*incident.Incident, incident.Findings, error) {
+// incident reads an incident by one of two queries.
+func (s *Store) incident(ctx context.Context, query string, id any) (*incident.Incident, incident.Findings, error) {
 	var row stored
 	var raw rawFindings
-	err := s.readDB.QueryRowContext(ctx, fmt.Sprintf(selectIncident, column), id).Scan(append(row.fields(), &raw.evidence, &raw.verdict, &raw.memory)...)
+	err := s.readStmts[query].QueryRowContext(ctx, id).Scan(append(row.fields(), &raw.evidence, &raw.verdict, &raw.memory)...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, incident.Findings{}, incident.ErrNotFound
 	}
@@ -189,7 +189,7 @@ func (s *Store) Queue(ctx context.Context) (incident.Queue, error) {
 // in the past; zero when none is due or scheduled.
 func (s *Store) NextDue(ctx context.Context, work incident.Work) (time.Time, error) {
 	var next int64
-	if err := s.readDB.QueryRowContext(ctx, selectNextDue, work).Scan(&next); err != nil {
+	if err := s.readStmts[selectNextDue].QueryRowContext(ctx, work).Scan(&next); err != nil {
 		return time.Time{}, fmt.Errorf("finding the next due work: %w", err)
 	}
 	return fromMicros(next), nil

@@ -63,7 +63,8 @@ type Store struct {
 	db           *sql.DB // one connection: all writing
 	readDB       *sql.DB // read-only connections
 	checkpointer *sql.DB
-	stmts        map[string]*sql.Stmt
+	stmts        map[string]*sql.Stmt // of db
+	readStmts    map[string]*sql.Stmt // of readDB
 	metrics      *metrics
 	due          map[incident.Work]chan struct{}
 	recent       *cache
@@ -82,7 +83,9 @@ type Store struct {
 	close     func() error
 	cleaner   sync.WaitGroup
 
-	scopes map[string]*nearby // of the writer alone
+	// What follows belongs to the writer.
+	scopes map[string]*nearby
+	ranks  ranks
 }
 
 // Open opens the database and makes it ready: it is locked against other processes, brought to the present schema, and
@@ -93,7 +96,7 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 	}
 	s := &Store{
 		opts: opts, metrics: newMetrics(opts.Registerer), due: map[incident.Work]chan struct{}{}, recent: newCache(),
-		locks: locks{seed: maphash.MakeSeed()}, feed: feed{subscribers: map[*subscriber]struct{}{}}, scopes: map[string]*nearby{},
+		locks: locks{seed: maphash.MakeSeed()}, feed: feed{subscribers: map[*subscriber]struct{}{}}, scopes: map[string]*nearby{}, ranks: ranks{},
 		accepts: make(chan *op, queueSize), results: make(chan *op, queueSize),
 		committed: make(chan struct{}, 1), closing: make(chan struct{}), stopped: make(chan struct{}),
 	}
@@ -124,10 +127,13 @@ func (s *Store) open(ctx context.Context) error {
 	if err := s.recover(ctx); err != nil {
 		return err
 	}
-	if s.stmts, err = prepare(ctx, s.db); err != nil {
+	if s.stmts, err = prepare(ctx, s.db, writerQueries); err != nil {
 		return err
 	}
 	if s.readDB, err = openReader(ctx, s.opts.Path); err != nil {
+		return err
+	}
+	if s.readStmts, err = prepare(ctx, s.readDB, readerQueries); err != nil {
 		return err
 	}
 	s.checkpointer, err = openCheckpointer(ctx, s.opts.Path)
@@ -148,16 +154,15 @@ func (s *Store) shut() error {
 // release gives back what open has got hold of.
 func (s *Store) release() error {
 	var errs []error
-	for _, db := range []*sql.DB{s.readDB, s.checkpointer} {
+	for _, stmts := range []map[string]*sql.Stmt{s.stmts, s.readStmts} {
+		for _, stmt := range stmts {
+			errs = append(errs, stmt.Close())
+		}
+	}
+	for _, db := range []*sql.DB{s.readDB, s.checkpointer, s.db} {
 		if db != nil {
 			errs = append(errs, db.Close())
 		}
-	}
-	for _, stmt := range s.stmts {
-		errs = append(errs, stmt.Close())
-	}
-	if s.db != nil {
-		errs = append(errs, s.db.Close())
 	}
 	if s.lock != nil {
 		errs = append(errs, s.lock.release())
