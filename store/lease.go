@@ -70,11 +70,11 @@ func (b *batch) dueNow(ctx context.Context, work incident.Work, now int64, limit
 		if len(due) == limit {
 			break
 		}
-		rows, err := b.stmt(ctx, selectWork).QueryContext(ctx, work, rank, now, now, limit-len(due))
+		rows, err := b.stmt(ctx, selectWork).QueryContext(ctx, work, rank, now, now)
 		if err != nil {
 			return nil, err
 		}
-		more, err := scanAll(rows, func(seq *int64) []any { return []any{seq} })
+		more, err := scanSome(rows, limit-len(due), func(seq *int64) []any { return []any{seq} })
 		if err != nil {
 			return nil, err
 		}

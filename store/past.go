@@ -11,9 +11,6 @@ import (
 	"github.com/alertscribe/alertscribe/text"
 )
 
-// maxPast bounds what Past returns: the newest of an alert name, and as many of those that carry feedback.
-const maxPast = 100
-
 // Past returns the newest 100 incidents of an alert name that opened before a time, and the newest 100 of them that carry
 // feedback, however old they are: the newest first, each once.
 func (s *Store) Past(ctx context.Context, alertname string, before time.Time) ([]incident.PastRecord, error) {
@@ -22,7 +19,7 @@ func (s *Store) Past(ctx context.Context, alertname string, before time.Time) ([
 		opened int64
 		doc    []byte
 	}
-	rows, err := s.readStmts[selectPast].QueryContext(ctx, alertname, micros(before), maxPast, alertname, micros(before), maxPast)
+	rows, err := s.readStmts[selectPast].QueryContext(ctx, alertname, micros(before), alertname, micros(before))
 	if err != nil {
 		return nil, fmt.Errorf("listing past incidents: %w", err)
 	}

@@ -34,7 +34,7 @@ const (
 	// selectNear is asked for one rank after the other, like selectWork. It says scope <> '' because the index is of those
 	// alone.
 	selectNear = `SELECT id, receiver, group_key, opened_at FROM incidents WHERE scope = ? AND scope <> '' AND severity_rank = ? AND opened_at BETWEEN ? AND ?
-		ORDER BY opened_at, receiver, group_key LIMIT ?`
+		ORDER BY opened_at, receiver, group_key LIMIT 10`
 
 	upsertRepeatState = `INSERT INTO repeat_state (seq, last_heard_at, doc, version) VALUES (?, ?, ?, ?)
 		ON CONFLICT (seq) DO UPDATE SET last_heard_at = excluded.last_heard_at, doc = excluded.doc, version = excluded.version`
@@ -57,9 +57,9 @@ const (
 		WHERE seq = (SELECT seq FROM incidents WHERE id = ?) AND kind = ? AND lease_token = ?`
 	dropUndueWork = `DELETE FROM work WHERE seq = (SELECT seq FROM incidents WHERE id = ?) AND kind = ? AND due_at IS NULL`
 	// selectWork is asked for one rank after the other: the index then leads straight to what is due, past all that
-	// is scheduled for later.
+	// is scheduled for later. It has no LIMIT: SQLite prepares a statement anew whenever a bound limit changes.
 	selectWork = `SELECT seq FROM work WHERE kind = ? AND severity_rank = ? AND due_at <= ? AND lease_until <= ?
-		ORDER BY due_at LIMIT ?`
+		ORDER BY due_at`
 
 	selectCharges = `SELECT called_at, settled_at, ` + charge + ` FROM model_calls WHERE called_at > ?
 		ORDER BY called_at, seq`
@@ -101,9 +101,9 @@ const (
 	selectQueue = `SELECT kind, count(due_at), sum(CASE WHEN lease_until > ? THEN 1 ELSE 0 END), min(opened_at)
 		FROM work GROUP BY kind`
 	selectPast = `SELECT * FROM (SELECT incident_id, opened_at, hypothesis, marked, doc FROM past
-			WHERE alertname = ? AND opened_at < ? ORDER BY opened_at DESC LIMIT ?)
+			WHERE alertname = ? AND opened_at < ? ORDER BY opened_at DESC LIMIT 100)
 		UNION SELECT * FROM (SELECT incident_id, opened_at, hypothesis, marked, doc FROM past
-			WHERE alertname = ? AND opened_at < ? AND has_feedback = 1 ORDER BY opened_at DESC LIMIT ?)
+			WHERE alertname = ? AND opened_at < ? AND has_feedback = 1 ORDER BY opened_at DESC LIMIT 100)
 		ORDER BY opened_at DESC, incident_id`
 	selectUsed = `SELECT coalesce(sum(called_at > ?), 0), coalesce(sum(CASE WHEN called_at > ? THEN ` + charge + ` ELSE 0.0 END), 0),
 		coalesce(sum(` + charge + `), 0) FROM model_calls WHERE called_at > ?`

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -19,9 +20,14 @@ const maxPage = 500
 
 // scanAll reads and closes rows; fields names where the columns of one go.
 func scanAll[T any](rows *sql.Rows, fields func(*T) []any) ([]T, error) {
+	return scanSome(rows, math.MaxInt, fields)
+}
+
+// scanSome is scanAll that reads no more rows than it is told.
+func scanSome[T any](rows *sql.Rows, limit int, fields func(*T) []any) ([]T, error) {
 	defer rows.Close()
 	var all []T
-	for rows.Next() {
+	for len(all) < limit && rows.Next() {
 		var t T
 		if err := rows.Scan(fields(&t)...); err != nil {
 			return nil, err

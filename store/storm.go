@@ -88,7 +88,7 @@ func (b *batch) readScope(ctx context.Context, inc *incident.Incident) (*nearby,
 	from, to := micros(inc.OpenedAt.Add(-incident.StormWindow)), micros(inc.OpenedAt.Add(incident.StormWindow))
 	scope := &nearby{}
 	for rank := 0; rank <= len(b.opts.Policy.Severities) && len(scope.incidents) < incident.MaxRelated; rank++ {
-		rows, err := b.stmt(ctx, selectNear).QueryContext(ctx, inc.Scope, rank, from, to, incident.MaxRelated-len(scope.incidents))
+		rows, err := b.stmt(ctx, selectNear).QueryContext(ctx, inc.Scope, rank, from, to)
 		if err != nil {
 			return nil, err
 		}
@@ -106,6 +106,7 @@ func (b *batch) readScope(ctx context.Context, inc *incident.Incident) (*nearby,
 			scope.incidents = append(scope.incidents, r.near)
 		}
 	}
+	scope.incidents = scope.incidents[:min(len(scope.incidents), incident.MaxRelated)]
 	return scope, nil
 }
 
