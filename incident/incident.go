@@ -135,7 +135,7 @@ type Incident struct {
 	Related  []RelatedIncident `json:"related,omitempty"`
 	Feedback []Feedback        `json:"feedback,omitempty"` // of people, oldest first; nothing changes it in place
 	// Alerts are sorted by fingerprint: all that fire and the newest MaxEnded of those that ended. EndedAlerts counts those
-	// that ended and are not kept. Nothing changes Alerts in place.
+	// that ended and are not kept; one that comes back counts anew. Nothing changes Alerts in place.
 	Alerts      []Alert `json:"alerts"`
 	EndedAlerts int     `json:"ended_alerts,omitempty"`
 	Truncated   uint64  `json:"truncated_alerts"` // alerts that max_alerts hid in the last notification
