@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/alertscribe/alertscribe/incident"
@@ -16,6 +18,11 @@ const (
 	resync = 5 * time.Second
 	// yieldPause is how soon a pool that yields to notifications looks whether they still come.
 	yieldPause = 20 * time.Millisecond
+	// gatherPause is how long a pool with a backlog waits for a quarter of its slots before it claims: claims cost a commit.
+	gatherPause = 10 * time.Millisecond
+	// backlogFor is how long a backlog counts after it was seen: others give way to what takes the processor, and not to what
+	// waits for a slow server.
+	backlogFor = 200 * time.Millisecond
 )
 
 // Result is what came of a piece of work.
@@ -29,7 +36,10 @@ type Result struct {
 type Kind struct {
 	Work incident.Work
 	Size int // how many run at once
-	Busy int // how many run at once while notifications are being accepted: those come first
+	Busy int // how many run at once while notifications are being accepted, or a kind before it has a backlog
+	// First reports whether kinds behind this one give way to work like the claim, while more of it is due than runs. nil
+	// for no.
+	First func(c incident.Claim) bool
 	// Do does the work and returns how to store its result. With an error the result, if any, says how to store the failure.
 	Do func(ctx context.Context, c incident.Claim) (Result, error)
 	// Failed returns how to store that the work could not be done, for errors that Do knows nothing of.
@@ -42,7 +52,10 @@ type Kind struct {
 type pool struct {
 	Kind
 
-	w *Worker
+	w       *Worker
+	before  []*pool      // of the kinds before this one
+	backlog atomic.Int64 // when First had a backlog last, in nanoseconds
+	behind  bool         // the last claim got all that it asked for; of run alone
 
 	mu       sync.Mutex
 	running  map[string]inFlight // by token
@@ -55,8 +68,8 @@ type inFlight struct {
 	renewed time.Time // when its lease was extended last
 }
 
-func newPool(w *Worker, k Kind) *pool {
-	return &pool{Kind: k, w: w, running: map[string]inFlight{}, finished: make(chan struct{}, 1)}
+func newPool(w *Worker, k Kind, before []*pool) *pool {
+	return &pool{Kind: k, w: w, before: before, running: map[string]inFlight{}, finished: make(chan struct{}, 1)}
 }
 
 // run claims until ctx ends and then waits for what is in flight, which runs under working.
@@ -68,7 +81,7 @@ func (p *pool) run(ctx, working context.Context) {
 	var wg sync.WaitGroup
 	defer wg.Wait()
 	for {
-		slots := acquire(ctx, free)
+		slots := acquire(ctx, free, p.least())
 		if slots == 0 {
 			return
 		}
@@ -83,6 +96,10 @@ func (p *pool) run(ctx, working context.Context) {
 				p.release(c)
 			}
 			return
+		}
+		p.behind = allowed > 0 && len(claims) == allowed
+		if p.behind && p.First != nil && p.First(claims[len(claims)-1]) {
+			p.backlog.Store(p.w.opts.Now().UnixNano())
 		}
 		for range slots - len(claims) {
 			free <- struct{}{}
@@ -102,9 +119,20 @@ func (p *pool) run(ctx, working context.Context) {
 	}
 }
 
+// least returns for how many slots it is worth waiting.
+func (p *pool) least() int {
+	if p.behind {
+		return max(1, p.Size/4)
+	}
+	return 1
+}
+
 // allowed returns how many more may run now, where there are so many slots.
 func (p *pool) allowed(slots int) int {
-	if !p.w.opts.Store.Busy() {
+	backlog := slices.ContainsFunc(p.before, func(o *pool) bool {
+		return p.w.opts.Now().Sub(time.Unix(0, o.backlog.Load())) < backlogFor
+	})
+	if !backlog && !p.w.opts.Store.Busy() {
 		return slots
 	}
 	return max(0, min(slots, p.Busy-(p.Size-slots)))
@@ -121,14 +149,26 @@ func (p *pool) yield(ctx context.Context) {
 	}
 }
 
-// acquire waits for a free slot and takes all that are free; 0 when ctx ended.
-func acquire(ctx context.Context, free chan struct{}) int {
+// acquire waits for a free slot, a moment for more of them up to least, and takes all that are free; 0 when ctx ended.
+func acquire(ctx context.Context, free chan struct{}, least int) int {
 	select {
 	case <-ctx.Done():
 		return 0
 	case <-free:
 	}
 	n := 1
+	if n < least {
+		timer := time.NewTimer(gatherPause)
+		defer timer.Stop()
+		for waiting := true; waiting && n < least; {
+			select {
+			case <-free:
+				n++
+			case <-timer.C:
+				waiting = false
+			}
+		}
+	}
 	for {
 		select {
 		case <-free:

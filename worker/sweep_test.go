@@ -63,6 +63,7 @@ func TestRevive(t *testing.T) {
 				}
 				resolved := e.notify("critical", "Resolved")
 				e.resolve("Resolved")
+				pass(time.Second) // while notifications come, one is analyzed at a time
 				calls := func() int {
 					n := 0
 					for i := range 5 {

@@ -93,7 +93,7 @@ type Options struct {
 	Alertmanager Alertmanager // optional: without it a silent incident becomes stale without asking
 	Policy       *incident.Policy
 
-	Files     int // reports that are written at once; default 8
+	Files     int // reports that are written at once; default 16
 	Evidences int // incidents whose evidence is collected at once; default 4
 	Analyses  int // incidents that are analyzed at once; default 4
 
@@ -126,7 +126,7 @@ func New(o Options) (*Worker, error) {
 	for _, n := range []struct {
 		size     *int
 		standard int
-	}{{&o.Files, 8}, {&o.Evidences, 4}, {&o.Analyses, 4}} {
+	}{{&o.Files, 16}, {&o.Evidences, 4}, {&o.Analyses, 4}} {
 		if *n.size <= 0 {
 			*n.size = n.standard
 		}
@@ -143,12 +143,17 @@ func New(o Options) (*Worker, error) {
 	return &Worker{opts: o, lease: o.Store.Lease(), metrics: newMetrics(o.Registerer)}, nil
 }
 
-// kinds returns all kinds of work.
+// kinds returns all kinds of work, those first to which the others give way.
 func (w *Worker) kinds() []Kind {
 	o := w.opts
+	firstReport := func(c incident.Claim) bool { return c.Incident.FileRevision == 0 }
+	always := func(incident.Claim) bool { return true }
 	return []Kind{
-		{Work: incident.WorkFile, Size: o.Files, Busy: 4, Do: w.writeFile, Failed: w.fileFailed, Lost: w.fileLost},
-		{Work: incident.WorkEvidence, Size: o.Evidences, Busy: 1, Do: w.collectEvidence, Failed: w.evidenceFailed},
+		{
+			Work: incident.WorkFile, Size: o.Files, Busy: max(1, o.Files/2), First: firstReport,
+			Do: w.writeFile, Failed: w.fileFailed, Lost: w.fileLost,
+		},
+		{Work: incident.WorkEvidence, Size: o.Evidences, Busy: 1, First: always, Do: w.collectEvidence, Failed: w.evidenceFailed},
 		{Work: incident.WorkAnalysis, Size: o.Analyses, Busy: 1, Do: w.analyze, Failed: w.analysisFailed},
 	}
 }
@@ -161,8 +166,10 @@ func (w *Worker) Run(ctx context.Context) {
 	stop := context.AfterFunc(ctx, func() { time.AfterFunc(w.opts.SoftStop, cancel) })
 	defer stop()
 	var wg sync.WaitGroup
+	var pools []*pool
 	for _, k := range w.kinds() {
-		p := newPool(w, k)
+		p := newPool(w, k, pools[:len(pools):len(pools)])
+		pools = append(pools, p)
 		wg.Go(func() { p.run(ctx, working) })
 	}
 	wg.Go(func() { w.every(ctx, requeueInterval, w.requeue) })
