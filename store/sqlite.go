@@ -73,7 +73,7 @@ func assertPragmas(ctx context.Context, db *sql.DB) error {
 			return fmt.Errorf("asking for %s: %w", pragma, err)
 		}
 		if got != want {
-			return fmt.Errorf("%s is %s instead of %s: put the database on a local file system", pragma, got, want)
+			return fmt.Errorf("%s is %s, want %s: put the database on a local file system", pragma, got, want)
 		}
 	}
 	return nil
