@@ -28,6 +28,10 @@ type (
 		Incident(ctx context.Context, id string) (*incident.Incident, incident.Findings, error)
 		Incidents(ctx context.Context, q incident.Query) (list []*incident.Incident, next string, err error)
 	}
+	feed interface {
+		// Subscribe returns a channel of what is committed from now on, which is closed when ctx ends.
+		Subscribe(ctx context.Context) <-chan incident.Change
+	}
 	checker interface {
 		Ping(ctx context.Context) error
 		Queue(ctx context.Context) (incident.Queue, error)
@@ -43,6 +47,7 @@ type (
 	store interface {
 		accepter
 		reader
+		feed
 		checker
 		updater
 		ledger

@@ -23,7 +23,7 @@ func TestWait(t *testing.T) {
 	go func() {
 		done <- e.do(t, http.MethodPost, "/alert?wait=60s", body("A", "firing"), "Content-Type", jsonType)
 	}()
-	e.waitsFor(t, 3)
+	e.waitsFor(t, 1)
 	findings := incident.Findings{Verdict: &incident.Verdict{Summary: "The login service is down.", Category: "availability", Severity: "critical"}}
 	e.analyse(t, id, findings)
 	answer := readJSON(t, <-done, http.StatusOK)
@@ -78,7 +78,7 @@ func TestWaitForEvidence(t *testing.T) {
 	go func() {
 		done <- e.do(t, http.MethodPost, "/alert?wait=60s", body("Watchdog", "firing"), "Content-Type", jsonType)
 	}()
-	e.waitsFor(t, 3)
+	e.waitsFor(t, 1)
 	e.analyse(t, id, incident.Findings{})
 	answer := readJSON(t, <-done, http.StatusOK)
 	assert.Equal(t, "evidence_only", answer["analysis_state"])
@@ -111,7 +111,7 @@ func TestWaitEndsWhenTheClientGoesAway(t *testing.T) {
 		}
 		failed <- err
 	}()
-	e.waitsFor(t, 3)
+	e.waitsFor(t, 1)
 	cancel()
 	require.ErrorIs(t, <-failed, context.Canceled)
 	select {
