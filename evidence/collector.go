@@ -51,6 +51,7 @@ type Collector struct {
 	prometheus   *promapi.Client // nil where there is none
 	alertmanager *alertmanagerAPI
 	runbooks     *runbookFetcher
+	recent       recentPast
 	metrics      *metrics
 	log          *slog.Logger
 	now          func() time.Time

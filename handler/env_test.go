@@ -49,11 +49,11 @@ func (f *faulty) Accept(ctx context.Context, n *incident.Notification) (incident
 	return f.Store.Accept(ctx, n)
 }
 
-func (f *faulty) Check(ctx context.Context) error {
+func (f *faulty) Ping(ctx context.Context) error {
 	if f.check != nil {
 		return f.check
 	}
-	return f.Store.Check(ctx)
+	return f.Store.Ping(ctx)
 }
 
 func (f *faulty) Queue(ctx context.Context) (incident.Queue, error) {

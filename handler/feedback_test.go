@@ -52,7 +52,7 @@ func TestFeedback(t *testing.T) {
 	assert.Equal(t, incident.Feedback{Kind: incident.Confirm, At: stored[1].At}, stored[1])
 	inc, _, err := e.store.Incident(t.Context(), id)
 	require.NoError(t, err)
-	assert.False(t, inc.Due.File.IsZero(), "the report is to show it")
+	assert.False(t, inc.Due[incident.WorkFile].IsZero(), "the report is to show it")
 	assert.Equal(t, incident.Complete, inc.Analysis.State)
 
 	text := readBody(t, e.get(t, "/metrics"), http.StatusOK)
@@ -97,10 +97,10 @@ func TestFeedbackRefuses(t *testing.T) {
 		"an unknown key":     {`{"kind":"confirm","txt":"x"}`, "txt: not a key of feedback; send kind, text and by", http.StatusBadRequest},
 		"another spelling":   {`{"Kind":"confirm"}`, "Kind: not a key of feedback", http.StatusBadRequest},
 		"a key for a log":    {`{"a\nb":1}`, `["a\nb"]: not a key`, http.StatusBadRequest},
-		"no text":            {`{"kind":"correct"}`, "text: is empty; say what the cause was", http.StatusBadRequest},
+		"no text":            {`{"kind":"correct"}`, "text: is empty; give the cause", http.StatusBadRequest},
 		"a blank text":       {`{"kind":"correct","text":" \n\t\u0000 "}`, "text: is empty", http.StatusBadRequest},
-		"a text too long":    {`{"kind":"confirm","text":"` + strings.Repeat("x", 2001) + `"}`, "text: has 2001 bytes; at most 2000", http.StatusBadRequest},
-		"a name too long":    {`{"kind":"confirm","by":"` + strings.Repeat("x", 81) + `"}`, "by: has 81 bytes; at most 80", http.StatusBadRequest},
+		"a text too long":    {`{"kind":"confirm","text":"` + strings.Repeat("x", 2001) + `"}`, "text: is 2001 bytes; at most 2000 allowed", http.StatusBadRequest},
+		"a name too long":    {`{"kind":"confirm","by":"` + strings.Repeat("x", 81) + `"}`, "by: is 81 bytes; at most 80 allowed", http.StatusBadRequest},
 		"not UTF-8":          {"{\"kind\":\"confirm\",\"text\":\"\xff\"}", "text: not UTF-8", http.StatusBadRequest},
 		"a name not UTF-8":   {"{\"kind\":\"confirm\",\"by\":\"\xff\"}", "by: not UTF-8", http.StatusBadRequest},
 		"too large":          {`{"kind":"confirm","text":"` + strings.Repeat(" ", 16<<10) + `"}`, "body: over 16384 bytes; send less: a text has at most 2000", http.StatusRequestEntityTooLarge},

@@ -29,8 +29,12 @@ type (
 		Incident(ctx context.Context, id string) (*incident.Incident, incident.Findings, error)
 		Incidents(ctx context.Context, q incident.Query) (list []*incident.Incident, next string, err error)
 	}
+	feed interface {
+		// Subscribe returns a channel of what is committed from now on, which is closed when ctx ends.
+		Subscribe(ctx context.Context) <-chan incident.Change
+	}
 	checker interface {
-		Check(ctx context.Context) error
+		Ping(ctx context.Context) error
 		Queue(ctx context.Context) (incident.Queue, error)
 	}
 	updater interface {
@@ -44,6 +48,7 @@ type (
 	store interface {
 		accepter
 		reader
+		feed
 		checker
 		updater
 		ledger

@@ -41,7 +41,7 @@ func (h *handler) health(w http.ResponseWriter, r *http.Request) {
 	model := h.Analyzer.Status()
 	s := services{Model: model, DeepSeek: model, ReportDir: h.ReportDir, Store: "ready"}
 	status, code := "healthy", http.StatusOK
-	if err := h.Store.Check(ctx); err != nil {
+	if err := h.Store.Ping(ctx); err != nil {
 		s.Store = "failing: " + text.Cut(text.OneLine(err.Error()), maxLine)
 		status, code = "unhealthy", http.StatusServiceUnavailable
 	}
@@ -91,7 +91,7 @@ func (h *handler) healthy(w http.ResponseWriter, _ *http.Request) {
 func (h *handler) ready(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), healthTimeout)
 	defer cancel()
-	if err := h.Store.Check(ctx); err != nil {
+	if err := h.Store.Ping(ctx); err != nil {
 		writeText(w, http.StatusServiceUnavailable, "alertscribe is not Ready: the database can't be written, see /health.\n")
 		return
 	}

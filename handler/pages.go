@@ -124,7 +124,7 @@ func (h *handler) row(inc *incident.Incident) row {
 	r := row{
 		URL: h.reportURL(inc.ID), Name: h.name(inc), Status: inc.Status, StatusWord: h.words.Statuses[inc.Status],
 		Severity: inc.Severity, SeverityClass: severityClass(inc.Severity), Count: fmt.Sprint(len(shown)),
-		CountTitle: fmt.Sprintf(h.words.Counts, len(firing), len(inc.Alerts)), Started: began(inc), Lasted: h.lasted(inc),
+		CountTitle: fmt.Sprintf(h.words.Counts, len(firing), inc.TotalAlerts()), Started: began(inc), Lasted: h.lasted(inc),
 		Analysis: inc.Analysis.State, AnalysisWord: cmp.Or(h.words.Reasons[inc.Analysis.Reason], h.words.States[inc.Analysis.State]),
 	}
 	if inc.Truncated > 0 {
@@ -240,7 +240,7 @@ func (h *handler) progress(inc *incident.Incident) (string, time.Duration) {
 		return h.words.Verifying, refresh
 	case inc.Analysis.State == incident.Pending && inc.Analysis.Attempts == 0:
 		return h.words.Writing, refresh
-	case !inc.Due.Evidence.IsZero():
+	case !inc.Due[incident.WorkEvidence].IsZero():
 		return "", refresh
 	case inc.Analysis.State == incident.Pending, inc.Status == incident.Firing:
 		return "", later // the report itself says that it is tried again

@@ -43,11 +43,11 @@ func (f Feedback) Validate() error {
 	case !slices.Contains(FeedbackKinds(), f.Kind):
 		return fmt.Errorf("kind: %q is neither confirm nor correct", string(f.Kind))
 	case f.Kind == Correct && strings.TrimSpace(f.Text) == "":
-		return fmt.Errorf("text: is empty; say what the cause was")
+		return fmt.Errorf("text: is empty; give the cause")
 	case len(f.Text) > MaxFeedbackText:
-		return fmt.Errorf("text: has %d bytes; at most %d are kept", len(f.Text), MaxFeedbackText)
+		return fmt.Errorf("text: is %d bytes; at most %d allowed", len(f.Text), MaxFeedbackText)
 	case len(f.By) > MaxFeedbackBy:
-		return fmt.Errorf("by: has %d bytes; at most %d are kept", len(f.By), MaxFeedbackBy)
+		return fmt.Errorf("by: is %d bytes; at most %d allowed", len(f.By), MaxFeedbackBy)
 	}
 	return nil
 }
@@ -80,7 +80,7 @@ type PastIncident struct {
 	// Similarity is the share of labels that are the same, 0 to 1; Weight is that, halved for every month of age.
 	Similarity float64 `json:"similarity"`
 	Weight     float64 `json:"weight"`
-	// Hypothesis is the first cause of the verdict then, "" when there was none; Doubted says that our checks had
+	// Hypothesis is the first cause of the verdict then, "" when there was none; Marked says that our checks had
 	// marked it.
 	Hypothesis string     `json:"hypothesis,omitempty"`
 	Marked     bool       `json:"marked,omitempty"`

@@ -37,7 +37,7 @@ func (p *page) alerts() {
 		p.para(p.w.CommonLabels + p.w.Colon + shown)
 	}
 	p.table([]string{p.w.StatusCol, p.w.NameCol, p.w.SeverityCol, p.w.LabelsCol, p.w.StartCol, p.w.DurationCol, p.w.LinksCol}, rows)
-	if more := len(alerts) - maxAlertRows; more > 0 {
+	if more := inc.TotalAlerts() - maxAlertRows; more > 0 {
 		p.para(fmt.Sprintf(p.w.MoreAlerts, more, max(len(inc.Firing())-maxAlertRows, 0)))
 	}
 	p.stormRest()

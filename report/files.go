@@ -116,7 +116,7 @@ func (w *Writer) writeMarkdown(root *os.Root, name string, exists bool, inc *inc
 	if err := put(root, name, text); err != nil {
 		return err
 	}
-	return syncDir(root, path.Dir(name))
+	return w.syncs.sync(root, path.Dir(name))
 }
 
 // Check reports whether the report directory can be written, by writing and removing a small file in it.

@@ -29,6 +29,7 @@ type Writer struct {
 	now                func() time.Time
 	seed               maphash.Seed
 	locks              [64]sync.Mutex // by the hash of the path: one writer at a time for each report
+	syncs              dirSyncs
 }
 
 // New returns a Writer. It creates the directory (0700) and removes the temporary files that a killed writer left in

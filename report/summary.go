@@ -76,7 +76,7 @@ func (p *page) statusLine() string {
 	if firing > 0 {
 		parts = append(parts, count(firing, p.w.FiringCount, p.w.FiringCount))
 	}
-	if ended := len(inc.Alerts) - firing; ended > 0 {
+	if ended := inc.TotalAlerts() - firing; ended > 0 {
 		parts = append(parts, count(ended, p.w.ResolvedCount, p.w.ResolvedCount))
 	}
 	if inc.Truncated > 0 {
@@ -108,7 +108,7 @@ func (p *page) facts() string {
 	var said string
 	switch {
 	case len(firing) == 0:
-		said = fmt.Sprintf(p.w.EndedAlerts, len(inc.Alerts))
+		said = fmt.Sprintf(p.w.EndedAlerts, inc.TotalAlerts())
 	case inc.Status == incident.Stale:
 		said = fmt.Sprintf(p.w.StaleAlerts, len(firing))
 	case len(firing) == 1:
@@ -213,8 +213,8 @@ func (p *page) pending() string {
 	parts = appendIf(parts, a.Attempts == 0 && !p.draft(), p.w.PendingFirst)
 	if a.Attempts > 0 {
 		parts = append(parts, fmt.Sprintf(p.w.PendingAgain, a.Attempts))
-		if p.inc.Due.Analysis.After(p.now) {
-			parts = append(parts, fmt.Sprintf(p.w.NextAttempt, at(p.inc.Due.Analysis)))
+		if p.inc.Due[incident.WorkAnalysis].After(p.now) {
+			parts = append(parts, fmt.Sprintf(p.w.NextAttempt, at(p.inc.Due[incident.WorkAnalysis])))
 		}
 	}
 	return strings.Join(parts, " ")

@@ -108,10 +108,10 @@ func TestSilent(t *testing.T) {
 	s := open(t)
 	fill(t, s) // A1, A5, A7 and A9 fire
 	accept(t, s, firing("1", at.Add(time.Hour)))
-	list, err := s.Silent(t.Context(), at.Add(8*time.Minute), 10)
+	list, err := s.StaleCandidates(t.Context(), at.Add(8*time.Minute), 10)
 	require.NoError(t, err)
 	assert.Equal(t, []string{"A5", "A7"}, names(list), "A1 was heard of since, A9 opened later")
-	list, err = s.Silent(t.Context(), at.Add(8*time.Minute), 1)
+	list, err = s.StaleCandidates(t.Context(), at.Add(8*time.Minute), 1)
 	require.NoError(t, err)
 	assert.Equal(t, []string{"A5"}, names(list))
 }

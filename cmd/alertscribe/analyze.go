@@ -119,7 +119,7 @@ func (o *once) ask(ctx context.Context) {
 		if inc.Analysis.State != incident.Pending {
 			return
 		}
-		if inc.Analysis.Attempts >= onceAttempts || !sleep(ctx, time.Until(inc.Due.Analysis)) {
+		if inc.Analysis.Attempts >= onceAttempts || !sleep(ctx, time.Until(inc.Due[incident.WorkAnalysis])) {
 			inc.Analysis.State, inc.Analysis.Reason = incident.EvidenceOnly, incident.GaveUp
 		}
 	}

@@ -101,7 +101,9 @@ func (a *app) build(ctx context.Context) (err error) {
 	if cfg.Alertmanager.URL != "" {
 		options.Alertmanager = collector
 	}
-	a.worker = worker.New(options)
+	if a.worker, err = worker.New(options); err != nil {
+		return err
+	}
 	registry.MustRegister(&queueCollector{store: a.store}, &budgetCollector{store: a.store, limits: cfg.limits()})
 	routes, err := a.routes(writer, registry)
 	if err != nil {

@@ -220,7 +220,7 @@ const demoAlert = "HighLoginFailureRate"
 
 func (d *demo) finished(inc *incident.Incident) bool {
 	return inc.Alertname == demoAlert && inc.Status == incident.Resolved && inc.Analysis.State != incident.Pending &&
-		inc.Due == (incident.Due{})
+		len(inc.Due) == 0
 }
 
 // tell prints what is new about an incident.

@@ -45,7 +45,7 @@ func TestWhenAnalysisIsWorthIt(t *testing.T) {
 				if s.firing == 0 {
 					n.Alerts = []Alert{{Status: Resolved, StartsAt: t0, EndsAt: at, Labels: map[string]string{"alertname": "A", "severity": s.severity, "i": "0"}}}
 				}
-				inc, _ = rules.Fold(inc, n)
+				inc, _ = fold(rules, inc, n)
 				assert.Equal(t, s.due, inc.Analysis.State == Pending, "state %d", i)
 				inc.Due = Due{}
 				if s.due {
@@ -64,7 +64,7 @@ func TestDoublingIsBounded(t *testing.T) {
 	analyses := 0
 	for n := 1; n <= 500; n++ {
 		at := t0.Add(time.Duration(n) * time.Second)
-		inc, _ = rules.Fold(inc, group(at, n, "warning"))
+		inc, _ = fold(rules, inc, group(at, n, "warning"))
 		if inc.Analysis.State == Pending {
 			analyses++
 			inc.EvidenceCollected(inc.Clone(), at)
@@ -80,7 +80,7 @@ func TestDraftWaitsForItsVerification(t *testing.T) {
 	assert.False(t, inc.Analysis.Verifying())
 	inc.Drafted(inc.Clone(), Spend{Calls: 1, Prompt: 7}, t0.Add(time.Second))
 	assert.True(t, inc.Analysis.Verifying())
-	assert.Equal(t, t0.Add(time.Second), inc.Due.Analysis)
+	assert.Equal(t, t0.Add(time.Second), inc.Due[WorkAnalysis])
 	assert.Equal(t, Pending, inc.Analysis.State)
 
 	stale := inc.Clone()
@@ -91,7 +91,7 @@ func TestDraftWaitsForItsVerification(t *testing.T) {
 	inc.Analyzed(inc.Clone(), Spend{Calls: 1, Prompt: 9}, t0.Add(2*time.Second))
 	assert.Equal(t, Complete, inc.Analysis.State)
 	assert.Equal(t, Spend{Calls: 2, Prompt: 16}, inc.Spend)
-	assert.True(t, inc.Due.Analysis.IsZero())
+	assert.True(t, inc.Due[WorkAnalysis].IsZero())
 }
 
 func TestDraftOfAnEarlierGeneration(t *testing.T) {
@@ -99,10 +99,10 @@ func TestDraftOfAnEarlierGeneration(t *testing.T) {
 	inc := open(t, "A")
 	inc.EvidenceCollected(inc.Clone(), t0)
 	claimed := inc.Clone()
-	inc, _ = rules.Fold(inc, step{firing: []string{"A", "B"}}.notification(t0.Add(time.Second)))
+	inc, _ = fold(rules, inc, step{firing: []string{"A", "B"}}.notification(t0.Add(time.Second)))
 	inc.Drafted(claimed, Spend{}, t0.Add(2*time.Second))
 	assert.False(t, inc.Analysis.Verifying(), "it is not of what is wanted now")
-	assert.True(t, inc.Due.Analysis.IsZero(), "the evidence comes first")
+	assert.True(t, inc.Due[WorkAnalysis].IsZero(), "the evidence comes first")
 	inc.EvidenceCollected(inc.Clone(), t0.Add(3*time.Second))
-	assert.False(t, inc.Due.Analysis.IsZero())
+	assert.False(t, inc.Due[WorkAnalysis].IsZero())
 }
