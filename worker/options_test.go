@@ -58,7 +58,7 @@ func TestGivesWay(t *testing.T) {
 
 		e.notify("critical", "A")
 		assert.Equal(t, 1, evidence.allowed(4), "a notification has come")
-		assert.Equal(t, 8, files.allowed(16))
+		assert.Equal(t, 3, files.allowed(16))
 		pass(backlogFor)
 		assert.Equal(t, 16, files.allowed(16))
 	})

@@ -150,7 +150,7 @@ func (w *Worker) kinds() []Kind {
 	always := func(incident.Claim) bool { return true }
 	return []Kind{
 		{
-			Work: incident.WorkFile, Size: o.Files, Busy: max(1, o.Files/2), First: firstReport,
+			Work: incident.WorkFile, Size: o.Files, Busy: min(3, o.Files), First: firstReport,
 			Do: w.writeFile, Failed: w.fileFailed, Lost: w.fileLost,
 		},
 		{Work: incident.WorkEvidence, Size: o.Evidences, Busy: 1, First: always, Do: w.collectEvidence, Failed: w.evidenceFailed},
