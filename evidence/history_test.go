@@ -55,7 +55,7 @@ func TestHistory(t *testing.T) {
 	}
 	found := items(a)
 	require.Len(t, found, 1)
-	assert.Equal(t, "Earlier incidents of this alert: 2, with the same labels: 1; the last began at 2026-11-19 08:00:00 UTC "+
+	assert.Equal(t, "Earlier incidents: 2, with the same labels: 1; the last began at 2026-11-19 08:00:00 UTC "+
 		"and lasted 5m.", found[0].Summary)
 	assert.Equal(t, [][]string{
 		{"2026-11-18 08:00:00 UTC", "1h", "", same.ID},
@@ -65,7 +65,7 @@ func TestHistory(t *testing.T) {
 
 	found = items(archive{})
 	require.Len(t, found, 1)
-	assert.Equal(t, "There is no earlier incident of this alert.", found[0].Summary)
+	assert.Equal(t, "No earlier incidents of this alert.", found[0].Summary)
 
 	found = items(archive{err: errors.New("the disk is gone")})
 	require.Len(t, found, 1)

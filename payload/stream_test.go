@@ -306,6 +306,7 @@ func FuzzDecode(f *testing.F) {
 		whole, err := readWhole(canonical)
 		require.NoError(t, err)
 		require.Equal(t, again, whole)
+		n.Normalize()
 		if inc, _ := incident.DefaultPolicy().Fold(nil, n); inc != nil {
 			_, err := json.Marshal(inc)
 			require.NoError(t, err)

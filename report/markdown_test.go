@@ -35,7 +35,7 @@ var reports = []struct {
 	{"retrying", "en", func() (*incident.Incident, incident.Findings) {
 		inc := facts()
 		inc.Analysis = incident.Analysis{State: incident.Pending, Detail: "the endpoint answered 503: overloaded", Attempts: 4, Wanted: 1, Evidence: 1}
-		inc.Due[incident.WorkAnalysis] = written.Add(8 * time.Second)
+		inc.Due = map[incident.Work]time.Time{incident.WorkAnalysis: written.Add(8 * time.Second)}
 		inc.Spend = incident.Spend{Calls: 4}
 		return inc, incident.Findings{Evidence: found()}
 	}},
