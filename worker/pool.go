@@ -27,8 +27,7 @@ const (
 
 // Result is what came of a piece of work.
 type Result struct {
-	// Apply changes the incident and its findings as they are when the result is stored. It may be called more than once.
-	Apply  func(inc *incident.Incident, f *incident.Findings)
+	Apply  Apply
 	Stored func() // called once it is; nil for nothing
 }
 

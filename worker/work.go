@@ -6,8 +6,6 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/alertscribe/alertscribe/incident"
 )
 
@@ -30,106 +28,32 @@ func (w *Worker) writeFile(ctx context.Context, c incident.Claim) (Result, error
 }
 
 func (w *Worker) collectEvidence(ctx context.Context, c incident.Claim) (Result, error) {
-	evidence := w.opts.Evidence.Collect(ctx, c.Incident)
-	var memory []incident.PastIncident
-	anew := c.Incident.Analysis.Evidence < c.Incident.Analysis.Wanted
-	if anew {
-		memory = w.opts.Evidence.PastIncidents(ctx, c.Incident)
-	}
-	if err := ctx.Err(); err != nil {
-		return Result{}, err
-	}
-	return Result{Apply: func(inc *incident.Incident, f *incident.Findings) {
-		if anew {
-			f.Evidence, f.Memory = f.Renew(evidence), memory
-		} else { // once more, to show how it ended; what carried the alert can't be seen any more
-			f.Evidence = f.Refresh(evidence)
-		}
-		inc.EvidenceCollected(c.Incident, w.opts.Now())
-	}}, nil
+	apply, err := w.steps.Collect(ctx, c)
+	return Result{Apply: apply}, err
 }
 
-// analyze asks for a draft, or has the one that is stored verified: two pieces of work, so that a draft that was paid for
-// is safe and shown while the second answer is on its way, and so that in a storm everybody has a draft first.
+func (w *Worker) evidenceFailed(c incident.Claim, _ error) Result {
+	return Result{Apply: w.steps.CollectFailed(c)}
+}
+
 func (w *Worker) analyze(ctx context.Context, c incident.Claim) (Result, error) {
-	if c.Incident.Analysis.Verifying() && c.Findings.Verdict != nil {
-		return w.verify(ctx, c)
-	}
-	verdict, err := w.opts.Analyzer.Draft(ctx, c.Incident, c.Findings)
+	apply, final, err := w.steps.Analyze(ctx, c)
 	if err != nil {
-		if stopped := ctx.Err(); stopped != nil {
-			return Result{}, stopped // by us: no attempt
-		}
-		return w.analysisFailed(c, err), err
+		return Result{Apply: apply}, err
 	}
-	if verdict.Verification == nil {
-		verdict.Generation = c.Incident.Generation
-		return Result{
-			Apply: func(inc *incident.Incident, f *incident.Findings) {
-				f.Conclude(verdict, c.Findings.Evidence, nil, renewed(inc, c))
-				inc.Drafted(c.Incident, verdict.Spend, w.opts.Now())
-			},
-			Stored: w.sinceOpening(w.metrics.drafted, c),
-		}, nil
+	delay := w.metrics.drafted
+	if final {
+		delay = w.metrics.analyzed
 	}
-	return w.conclude(c, verdict, verdict.Spend, nil), nil
+	return Result{Apply: apply, Stored: func() { delay.Observe(w.opts.Now().Sub(c.Incident.OpenedAt).Seconds()) }}, nil
 }
 
-func (w *Worker) verify(ctx context.Context, c incident.Claim) (Result, error) {
-	draft := c.Findings.Verdict.Spend
-	verdict, looked, err := w.opts.Analyzer.Verify(ctx, c.Incident, c.Findings)
-	if err != nil {
-		if stopped := ctx.Err(); stopped != nil {
-			return Result{}, stopped // the draft is there, and verified after the next start
-		}
-		return w.analysisFailed(c, err), err
-	}
-	return w.conclude(c, verdict, verdict.Spend.Sub(draft), looked), nil
-}
-
-// conclude returns how a final verdict is stored, with what was spent since the last time and what was looked up for it.
-func (w *Worker) conclude(c incident.Claim, verdict *incident.Verdict, spent incident.Spend, looked []incident.Evidence) Result {
-	verdict.Generation = c.Incident.Generation
-	return Result{
-		Apply: func(inc *incident.Incident, f *incident.Findings) {
-			f.Conclude(verdict, c.Findings.Evidence, looked, renewed(inc, c))
-			inc.Analyzed(c.Incident, spent, w.opts.Now())
-		},
-		Stored: w.sinceOpening(w.metrics.analyzed, c),
-	}
-}
-
-// sinceOpening returns a function that observes the time since an incident was opened.
-func (w *Worker) sinceOpening(delay prometheus.Observer, c incident.Claim) func() {
-	return func() { delay.Observe(w.opts.Now().Sub(c.Incident.OpenedAt).Seconds()) }
-}
-
-// renewed reports whether evidence was collected for another analysis since the claim.
-func renewed(inc *incident.Incident, c incident.Claim) bool {
-	return inc.Analysis.Evidence != c.Incident.Analysis.Evidence
+func (w *Worker) analysisFailed(_ incident.Claim, err error) Result {
+	return Result{Apply: w.steps.AnalysisFailed(err)}
 }
 
 func (w *Worker) fileFailed(_ incident.Claim, err error) Result {
 	return Result{Apply: func(inc *incident.Incident, _ *incident.Findings) { inc.FileFailed(err, w.opts.Now()) }}
-}
-
-// evidenceFailed is for a panic alone, else evidence can't fail: the analysis goes ahead with an item that says so.
-func (w *Worker) evidenceFailed(c incident.Claim, _ error) Result {
-	return Result{Apply: func(inc *incident.Incident, f *incident.Findings) {
-		if a := c.Incident.Analysis; a.Evidence < a.Wanted { // else what is there stays
-			f.Evidence = f.Renew([]incident.Evidence{{
-				ID: "E1", Kind: incident.KindAlert, Title: "Evidence", Failed: true,
-				Summary: "Evidence could not be collected because of a fault in alertscribe; its log has the details.",
-			}})
-		}
-		inc.EvidenceCollected(c.Incident, w.opts.Now())
-	}}
-}
-
-func (w *Worker) analysisFailed(_ incident.Claim, err error) Result {
-	return Result{Apply: func(inc *incident.Incident, _ *incident.Findings) {
-		inc.AnalysisFailed(incident.AsFailure(err), w.opts.Policy, w.opts.Now())
-	}}
 }
 
 // fileLost is called when somebody else has the work on a file now. Nobody can tell whose file is on disk, so it is written

@@ -106,6 +106,7 @@ type Options struct {
 // Worker runs the pools.
 type Worker struct {
 	opts    Options
+	steps   Steps
 	lease   time.Duration
 	metrics *metrics
 }
@@ -140,7 +141,8 @@ func New(o Options) (*Worker, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Worker{opts: o, lease: o.Store.Lease(), metrics: newMetrics(o.Registerer)}, nil
+	steps := Steps{Evidence: o.Evidence, Analyzer: o.Analyzer, Policy: o.Policy, Now: o.Now}
+	return &Worker{opts: o, steps: steps, lease: o.Store.Lease(), metrics: newMetrics(o.Registerer)}, nil
 }
 
 // kinds returns all kinds of work, those first to which the others give way.
