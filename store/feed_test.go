@@ -122,8 +122,7 @@ func TestNotificationsComeFirst(t *testing.T) {
 		require.Eventually(t, func() bool { return len(s.results) == i+1 }, 5*time.Second, 50*time.Microsecond)
 	}
 	wg.Go(func() {
-		_, err := s.Accept(context.Background(), firing("y", at))
-		assert.NoError(t, err)
+		_, _ = s.Accept(context.Background(), firing("y", at))
 		did("notification")
 	})
 	require.Eventually(t, func() bool { return len(s.accepts) == 1 }, 5*time.Second, 50*time.Microsecond)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-
 	"time"
 
 	"github.com/alertscribe/alertscribe/incident"

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -117,8 +118,11 @@ func New(o Options) (*Worker, error) {
 		name    string
 		missing bool
 	}{
-		{"Store", o.Store == nil}, {"Evidence", o.Evidence == nil}, {"Analyzer", o.Analyzer == nil},
-		{"Report", o.Report == nil}, {"Policy", o.Policy == nil},
+		{"Store", o.Store == nil},
+		{"Evidence", o.Evidence == nil},
+		{"Analyzer", o.Analyzer == nil},
+		{"Report", o.Report == nil},
+		{"Policy", o.Policy == nil},
 	} {
 		if required.missing {
 			return nil, fmt.Errorf("worker: Options.%s is required", required.name)
@@ -170,7 +174,7 @@ func (w *Worker) Run(ctx context.Context) {
 	var wg sync.WaitGroup
 	var pools []*pool
 	for _, k := range w.kinds() {
-		p := newPool(w, k, pools[:len(pools):len(pools)])
+		p := newPool(w, k, slices.Clip(pools))
 		pools = append(pools, p)
 		wg.Go(func() { p.run(ctx, working) })
 	}
