@@ -150,9 +150,9 @@ func TestFeedbackCommand(t *testing.T) {
 	badInput(t, say("", incident.NewID(), "confirm"), "no such incident")
 	badInput(t, say("", "../../../health", "confirm"), `"../../../health" is not an incident ID`)
 	badInput(t, say("", id, "deny"), `kind: "deny" is not one of confirm, correct`)
-	badInput(t, say("", id, "correct"), "text: is empty; say what the cause was")
+	badInput(t, say("", id, "correct"), "text: is empty; give the cause")
 	badInput(t, say("", id, "correct", "\xff"), "is not UTF-8")
-	badInput(t, say(strings.Repeat("x", 100_000), id, "correct", "-"), "text: has 8000 bytes; at most 2000 are kept")
+	badInput(t, say(strings.Repeat("x", 100_000), id, "correct", "-"), "text: is 8000 bytes; at most 2000 allowed")
 	inc, _ = s.incident(id)
 	assert.Len(t, inc.Feedback, 3)
 }
