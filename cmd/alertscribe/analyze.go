@@ -118,7 +118,8 @@ func (c *cli) analyze(ctx context.Context, file string) error {
 // ask has the model draft a verdict and verify it, and tells how it goes. It asks a few times at most.
 func (o *once) ask(ctx context.Context) {
 	for inc := o.inc; inc.Analysis.State == incident.Pending; {
-		if inc.Analysis.Verifying() {
+		verifying := inc.Analysis.Verifying()
+		if verifying {
 			o.progress.start("Verifying the draft")
 		} else {
 			o.progress.start("Asking " + o.cfg.LLM.Model)
@@ -132,7 +133,7 @@ func (o *once) ask(ctx context.Context) {
 		}
 		apply(inc, &o.found)
 		if err == nil {
-			o.tell(inc.Spend.Sub(before))
+			o.tell(inc.Spend.Sub(before), verifying)
 			continue
 		}
 		o.progress.failed(incident.AsFailure(err).Err.Error())
@@ -157,8 +158,8 @@ func (o *once) end() {
 }
 
 // tell says how a step ended that brought a verdict.
-func (o *once) tell(spent incident.Spend) {
-	if v := o.found.Verdict.Verification; v != nil && v.Reason != "" {
+func (o *once) tell(spent incident.Spend, verifying bool) {
+	if v := o.found.Verdict.Verification; verifying && v.Reason != "" {
 		o.progress.failed(strings.TrimSpace(string(v.Reason) + " " + v.Detail))
 		return
 	}
