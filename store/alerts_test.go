@@ -131,8 +131,7 @@ func TestFoldedTwice(t *testing.T) {
 	require.Equal(t, incident.OutcomeUpdated, f.outcome)
 	id := f.after.ID
 	require.NoError(t, s.Update(t.Context(), id, func(inc *incident.Incident) bool {
-		inc.AddFeedback(incident.Feedback{Kind: incident.Correct, Text: "the disk", At: at})
-		return true
+		return inc.AddFeedback(incident.Feedback{Kind: incident.Correct, Text: "the disk", At: at}) == nil
 	}))
 	require.NoError(t, s.do(t.Context(), func(ctx context.Context, b *batch) error {
 		_, err := b.fold(ctx, n, f)
@@ -162,8 +161,7 @@ func TestManyWritersOfOneLargeGroup(t *testing.T) {
 	wg.Go(func() {
 		for range each {
 			assert.NoError(t, s.Update(context.Background(), id, func(inc *incident.Incident) bool {
-				inc.AddFeedback(incident.Feedback{Kind: incident.Correct, Text: "the disk", At: at})
-				return true
+				return inc.AddFeedback(incident.Feedback{Kind: incident.Correct, Text: "the disk", At: at}) == nil
 			}))
 		}
 	})

@@ -42,8 +42,7 @@ func TestPast(t *testing.T) {
 	}))
 	for i := range 4 {
 		require.NoError(t, s.Update(t.Context(), id, func(inc *incident.Incident) bool {
-			inc.AddFeedback(incident.Feedback{Kind: incident.Correct, Text: fmt.Sprint(i), At: at})
-			return true
+			return inc.AddFeedback(incident.Feedback{Kind: incident.Correct, Text: fmt.Sprint(i), At: at}) == nil
 		}))
 	}
 	grown := firing("x", at)
@@ -86,8 +85,7 @@ func TestPastFeedbackIsFound(t *testing.T) {
 			taught = id
 		}
 		require.NoError(t, s.Update(t.Context(), id, func(inc *incident.Incident) bool {
-			inc.AddFeedback(incident.Feedback{Kind: incident.Correct, Text: "the disk", At: at})
-			return true
+			return inc.AddFeedback(incident.Feedback{Kind: incident.Correct, Text: "the disk", At: at}) == nil
 		}))
 	}
 	found := past(t, s, "Same", at.Add(time.Hour))
