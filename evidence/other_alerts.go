@@ -190,7 +190,7 @@ func (inv *investigation) silenceText(ctx context.Context, id string) string {
 		inv.log.WarnContext(ctx, "Silence lookup failed, the report leaves it out", "err", err)
 		return ""
 	}
-	return inv.say(msgByComment, text.Cut(s.CreatedBy, 60), text.Cut(s.Comment, 120), formatTime(s.EndsAt))
+	return inv.say(msgByComment, text.Cut(text.OneLine(s.CreatedBy), 60), text.Cut(text.OneLine(s.Comment), 120), formatTime(s.EndsAt))
 }
 
 // summarizeOthers sums the alerts up.
