@@ -119,7 +119,7 @@ func TestSuspectsTold(t *testing.T) {
 func TestRankingBounds(t *testing.T) {
 	var tracks []trackedSeries
 	for i := range 300 {
-		height := float64(2 + i%37)
+		height := float64(2+i%37) + spike(i%20 == 0, 100) // one target's are the furthest
 		tracks = append(tracks, seriesOf(fmt.Sprintf("__name__=m%03d job=j%d", i, i%20), func(s float64) float64 { return 1 + .02*math.Sin(s*float64(3+i%5)) + spike(s >= 40, height) }))
 	}
 	item := told(incident.English, 0, nil, tracks...)
@@ -127,6 +127,7 @@ func TestRankingBounds(t *testing.T) {
 	assert.Len(t, item.Table.Rows, suspectRows)
 	assert.Len(t, item.Chart.Series, suspectCharts)
 	of := map[string]int{}
+	assert.Equal(t, "j0", item.Ranking[0].Labels["job"])
 	for i, r := range item.Ranking {
 		of[r.Labels["job"]]++
 		assert.Equal(t, "up", r.Direction)
@@ -297,6 +298,9 @@ func TestTrackSeries(t *testing.T) {
 				`rate(t_seconds_count{job="b"}[4m])`: 4, `rate(t_seconds_sum{job="b"}[4m]) / rate(t_seconds_count{job="b"}[4m])`: .25,
 			},
 		},
+		{"a sum of no observations", []*model.SampleStream{stream("__name__=t_seconds_sum", counts(60)), stream("__name__=t_seconds_count", steps(0))}, map[string]float64{
+			`rate(t_seconds_count[4m])`: 0, `rate(t_seconds_sum[4m]) / rate(t_seconds_count[4m])`: nan,
+		}},
 		{"a mean of nothing", []*model.SampleStream{stream("__name__=t_seconds_sum", steps(0)), stream("__name__=t_seconds_count", steps(0))}, map[string]float64{
 			`rate(t_seconds_count[4m])`: 0, `rate(t_seconds_sum[4m]) / rate(t_seconds_count[4m])`: nan,
 		}},
