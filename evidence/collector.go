@@ -209,7 +209,7 @@ func (inv *investigation) explain(err error) string {
 	for _, kind := range []error{promapi.ErrUnavailable, promapi.ErrTooExpensive, promapi.ErrBadQuery} {
 		detail = strings.ReplaceAll(detail, kind.Error()+": ", "") // said by the phrase
 	}
-	detail = text.Cut(detail, 300)
+	detail = text.Cut(text.OneLine(detail), 300) // of a server, or of several errors
 	switch {
 	case errors.Is(err, promapi.ErrNoBudget):
 		return inv.say(msgNoBudget)
