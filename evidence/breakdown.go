@@ -5,8 +5,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/alertscribe/alertscribe/incident"
-
 	"github.com/alertscribe/alertscribe/promql"
 
 	"github.com/alertscribe/alertscribe/score"
@@ -29,7 +27,10 @@ type breakdown struct {
 	up         bool           // the change as a whole
 	change     float64        // of the whole
 	noPast     bool           // there are no data from before: shares are of what is there now
+	byLevel    bool           // ranked by what the parts are, not by how they changed: the first is the whole
+	began      time.Time      // without a past: when the first value was there
 	times      []time.Time
+	drill      promql.Drill
 }
 
 // contribution is what a part contributed.
@@ -40,6 +41,7 @@ type contribution struct {
 	before, after float64   // typical value, or local ratio
 	change        float64   // what it contributed, in the unit of the whole
 	local         []float64 // its value, or local ratio, over time; NaN where there is none
+	judged        []float64 // what ranks it, over time: its value, or of a ratio what is beyond the former ratio of the whole
 }
 
 // minUnevenness is how much of the change may have moved to other values before it counts as not evenly spread.
@@ -65,13 +67,28 @@ func compareParts(form promql.DrillForm, by []string, parts []part, times []time
 	} else {
 		s, b.up = changeSpans(s, value, direction)
 	}
-	b.noPast = !slices.ContainsFunc(s.before, func(i int) bool { return whole[i] != 0 || base[i] != 0 })
+	b.noPast = !slices.ContainsFunc(s.before, func(i int) bool { return hasValue(form, parts, i) })
+	if b.noPast {
+		if i := slices.IndexFunc(s.after, func(i int) bool { return hasValue(form, parts, i) }); i >= 0 {
+			b.began = times[s.after[i]]
+		}
+	}
 	ratio := ratioOrNaN(meanAt(whole, s.before), meanAt(base, s.before))
 	for _, p := range parts {
 		b.parts = append(b.parts, contribute(form, p, s, finiteOrZero(ratio)))
 	}
 	b.weighParts(s)
 	return b
+}
+
+// hasValue reports whether any part has a value at a step; of what adds up nothing counts as none.
+func hasValue(form promql.DrillForm, parts []part, i int) bool {
+	return slices.ContainsFunc(parts, func(p part) bool {
+		if form == promql.FormRanked {
+			return !math.IsNaN(p.whole[i])
+		}
+		return p.whole[i] != 0 || p.base[i] != 0
+	})
 }
 
 // leadingWithoutBase counts the first steps in which nothing was divided by: before a young Prometheus, or its target, was there.
@@ -85,8 +102,8 @@ func sumParts(parts []part, n int) (whole, base []float64) {
 	whole, base = make([]float64, n), make([]float64, n)
 	for _, p := range parts {
 		for i := range n {
-			whole[i] += p.whole[i]
-			base[i] += p.base[i]
+			whole[i] += finiteOrZero(p.whole[i])
+			base[i] += finiteOrZero(p.base[i])
 		}
 	}
 	return whole, base
@@ -142,10 +159,12 @@ func changeSpans(s spans, value func(int) float64, direction float64) (spans, bo
 // contribute computes one part's numbers. Of a ratio it contributed what is in its numerator beyond what the former
 // ratio of the whole would have put there: so a mere shift of traffic contributes nothing.
 func contribute(form promql.DrillForm, p part, s spans, ratio float64) contribution {
-	c := contribution{part: p, local: slices.Clone(p.whole)}
+	c := contribution{part: p, local: slices.Clone(p.whole), judged: p.whole}
 	if form == promql.FormRatio {
+		c.judged = slices.Clone(p.whole)
 		for i := range c.local {
 			c.local[i] = ratioOrNaN(p.whole[i], p.base[i])
+			c.judged[i] -= ratio * p.base[i]
 		}
 		c.before = finiteOrZero(ratioOrNaN(meanAt(p.whole, s.before), meanAt(p.base, s.before)))
 		c.after = finiteOrZero(ratioOrNaN(meanAt(p.whole, s.after), meanAt(p.base, s.after)))
@@ -154,7 +173,7 @@ func contribute(form promql.DrillForm, p part, s spans, ratio float64) contribut
 	}
 	c.before, c.after = meanAt(p.whole, s.before), meanAt(p.whole, s.after)
 	if form == promql.FormRanked { // needs not add up, and must not be led astray by a change that began early
-		c.before = medianAt(p.whole, s.before)
+		c.before, c.after = medianAt(p.whole, s.before), meanOfFinite(p.whole, s.after)
 	}
 	c.change = c.after - c.before
 	return c
@@ -215,7 +234,7 @@ func (b *breakdown) setShares(s spans, sign, positive, before, base float64) {
 func mostRose(parts []part, s spans) bool {
 	furthest := 0.
 	for _, p := range parts {
-		if change := meanAt(p.whole, s.after) - meanAt(p.whole, s.before); math.Abs(change) > math.Abs(furthest) {
+		if change := meanOfFinite(p.whole, s.after) - meanOfFinite(p.whole, s.before); math.Abs(change) > math.Abs(furthest) {
 			furthest = change
 		}
 	}
@@ -250,12 +269,27 @@ func finiteOrZero(v float64) float64 {
 }
 
 // medianAt is the median of the values at some steps; 0 when there are none.
-func medianAt(values []float64, at []int) float64 {
+func medianAt(values []float64, at []int) float64 { return median(finiteAt(values, at)) }
+
+// meanOfFinite averages the values that there are at some steps; 0 when there are none.
+func meanOfFinite(values []float64, at []int) float64 {
+	some := finiteAt(values, at)
+	sum := 0.
+	for _, v := range some {
+		sum += v
+	}
+	return finiteOrZero(ratioOrNaN(sum, float64(len(some))))
+}
+
+// finiteAt returns the values that there are at some steps.
+func finiteAt(values []float64, at []int) []float64 {
 	var some []float64
 	for _, i := range at {
-		some = append(some, values[i])
+		if v := values[i]; !math.IsNaN(v) && !math.IsInf(v, 0) {
+			some = append(some, v)
+		}
 	}
-	return median(some)
+	return some
 }
 
 // median sorts the values; 0 when there are none.
@@ -277,32 +311,4 @@ func meanAt(values []float64, at []int) float64 {
 		sum += finiteOrZero(values[i])
 	}
 	return sum / float64(len(at))
-}
-
-// rankedSeries makes the entry of a ranking.
-func (b breakdown) rankedSeries(c contribution, onset time.Time) incident.RankedSeries {
-	r := incident.RankedSeries{Labels: c.labels, Share: min(c.share, 1), Before: c.before, After: c.after, Direction: "down"}
-	if c.change > 0 {
-		r.Direction = "up"
-	}
-	var values []float64
-	var at []time.Time
-	n := 0
-	for i, v := range c.local {
-		if math.IsNaN(v) || math.IsInf(v, 0) {
-			continue
-		}
-		values, at = append(values, v), append(at, b.times[i])
-		if b.times[i].Before(onset) {
-			n++
-		}
-	}
-	var s score.Scorer
-	if change, ok := s.Score(values, n, 0); ok {
-		r.Score = change.Score
-		if change.At < len(at) && change.Score >= 3 {
-			r.Onset = at[change.At]
-		}
-	}
-	return r
 }

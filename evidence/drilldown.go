@@ -4,11 +4,8 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"strings"
 	"sync"
 	"time"
-
-	"github.com/prometheus/common/model"
 
 	"github.com/alertscribe/alertscribe/incident"
 
@@ -58,7 +55,7 @@ func (inv *investigation) drillCondition(ctx context.Context, c promql.Condition
 			return items, err
 		}
 	}
-	drills, refused := promql.PlanDrills(promql.Narrow(c.Value, inv.targetLabels(), k), k)
+	drills, refused := promql.PlanCondition(c.Narrow(inv.targetLabels(), k), k)
 	if refused != "" {
 		return inv.notBrokenDownItem(ctx, c, refused)
 	}
@@ -117,48 +114,6 @@ func (inv *investigation) drillItems(ctx context.Context, c promql.Condition, d 
 	return []incident.Evidence{inv.drillItem(d, best, told)}, nil
 }
 
-// concentrated reports whether few values of the label carry the change, and not those that it would fall on anyway.
-func (b breakdown) concentrated() bool {
-	if len(b.parts) < 2 || b.unevenness < minUnevenness {
-		return false
-	}
-	return b.form == promql.FormRanked || b.parts[0].share >= .5
-}
-
-// queryBreakdown asks for the parts by some labels and compares them.
-func (inv *investigation) queryBreakdown(ctx context.Context, c promql.Condition, d promql.Drill, by ...string) (breakdown, error) {
-	whole, base := d.PartQueries(by...)
-	form := d.Form
-	if len(d.InBase.Intersect(by)) < len(by) && form == promql.FormRatio {
-		form, base = promql.FormSum, "" // the denominator can't be told apart by these labels: the numerators are compared
-	}
-	start, times, step := inv.drillGrid()
-	m, err := inv.prom.Range(ctx, whole, start, inv.end, step)
-	if err != nil {
-		return breakdown{}, err
-	}
-	parts := map[string]*part{}
-	inv.addSeries(parts, m, by, len(times), start, step, func(p *part) []float64 { return p.whole })
-	if base != "" {
-		if m, err = inv.prom.Range(ctx, base, start, inv.end, step); err != nil {
-			return breakdown{}, err
-		}
-		inv.addSeries(parts, m, by, len(times), start, step, func(p *part) []float64 { return p.base })
-	}
-	list := make([]part, 0, len(parts))
-	for _, p := range parts {
-		list = append(list, *p)
-	}
-	slices.SortFunc(list, func(x, y part) int { return strings.Compare(labelText(x.labels), labelText(y.labels)) })
-	direction := 0.
-	if up, known := c.Rises(); known && d.Direct {
-		if direction = -1; up {
-			direction = 1
-		}
-	}
-	return compareParts(form, by, list, times, inv.onset, direction), nil
-}
-
 // drillGrid returns the steps of a drill-down: coarser than the signal's, and ending with the window.
 func (inv *investigation) drillGrid() (start time.Time, times []time.Time, step time.Duration) {
 	step = niceStep(inv.end.Sub(inv.start) / drillSteps)
@@ -168,40 +123,4 @@ func (inv *investigation) drillGrid() (start time.Time, times []time.Time, step 
 		times = append(times, start.Add(time.Duration(i)*step))
 	}
 	return start, times, step
-}
-
-// addSeries sorts series into parts by their values of some labels; what has none of a label is the part without it.
-func (inv *investigation) addSeries(parts map[string]*part, m model.Matrix, by []string, n int, start time.Time, step time.Duration, into func(*part) []float64) {
-	for _, s := range m {
-		own := model.Metric{}
-		for name, value := range s.Metric {
-			if !slices.Contains(by, string(name)) {
-				own[name] = value
-			}
-		}
-		if !inv.represents(inv.alert, own) {
-			continue
-		}
-		p := partFor(parts, s.Metric, by, n)
-		values := into(p)
-		for _, v := range s.Values {
-			if i := int(v.Timestamp.Time().Sub(start) / step); i >= 0 && i < n {
-				values[i] += finiteOrZero(float64(v.Value))
-			}
-		}
-	}
-}
-
-func partFor(parts map[string]*part, metric model.Metric, by []string, n int) *part {
-	values := make([]string, len(by))
-	labels := map[string]string{}
-	for i, name := range by {
-		values[i] = string(metric[model.LabelName(name)])
-		labels[name] = values[i]
-	}
-	key := strings.Join(values, "\x00")
-	if parts[key] == nil {
-		parts[key] = &part{labels: labels, whole: make([]float64, n), base: make([]float64, n)}
-	}
-	return parts[key]
 }

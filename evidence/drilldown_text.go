@@ -79,7 +79,7 @@ var (
 
 // drillItem makes the item of one drill: the best breakdown in full, all of them as a table.
 func (inv *investigation) drillItem(d promql.Drill, best breakdown, all []breakdown) incident.Evidence {
-	query := d.Query(best.by...)
+	query := best.drill.Query(best.by...)
 	start, _, step := inv.drillGrid()
 	item := incident.Evidence{
 		Title:   inv.say(msgTitleDrilldown),
@@ -90,7 +90,7 @@ func (inv *investigation) drillItem(d promql.Drill, best breakdown, all []breakd
 		}},
 		Chart: inv.partsChart(d, best, step),
 	}
-	for _, c := range best.parts[:min(len(best.parts), maxParts)] {
+	for _, c := range best.shown() {
 		item.Ranking = append(item.Ranking, best.rankedSeries(c, inv.onset))
 	}
 	for _, b := range all {
@@ -111,7 +111,7 @@ func (inv *investigation) summarizeDrill(d promql.Drill, best breakdown, all []b
 	if within := inv.scopeOfDrill(d); within != "" {
 		b.WriteString(inv.say(msgWithin, within))
 	}
-	top, u := best.parts[0], d.Unit(best.form)
+	top, u := best.parts[0], best.drill.Unit()
 	switch {
 	case best.change == 0 && top.change == 0:
 		b.WriteString(inv.say(msgUnchanged))
@@ -160,8 +160,8 @@ func (inv *investigation) scopeOfDrill(d promql.Drill) string {
 
 // partsChart draws the parts that contributed most, and the others as one line where they add up.
 func (inv *investigation) partsChart(d promql.Drill, b breakdown, step time.Duration) *incident.Chart {
-	chart := &incident.Chart{Unit: d.Unit(b.form).Chart(), Firing: &incident.TimeRange{Start: inv.fired, End: inv.ended}}
-	shown := b.parts[:min(len(b.parts), maxParts)]
+	chart := &incident.Chart{Unit: b.drill.Unit().Chart(), Firing: &incident.TimeRange{Start: inv.fired, End: inv.ended}}
+	shown := b.shown()
 	for _, c := range shown {
 		chart.Series = append(chart.Series, partLine(labelText(c.labels), c.local, b.times, step))
 	}
