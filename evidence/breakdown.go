@@ -16,6 +16,7 @@ type part struct {
 	labels map[string]string
 	whole  []float64
 	base   []float64 // of a ratio: the denominator
+	there  []bool    // whether there was any value, be it 0
 }
 
 // breakdown is a drill by some labels: its parts and what each contributed to the change.
@@ -67,25 +68,28 @@ func compareParts(form promql.DrillForm, by []string, parts []part, times []time
 	} else {
 		s, b.up = changeSpans(s, value, direction)
 	}
-	b.noPast = !slices.ContainsFunc(s.before, func(i int) bool { return hasValue(form, parts, i) })
+	b.noPast = !slices.ContainsFunc(s.before, func(i int) bool { return hasValue(parts, i) })
 	if b.noPast {
-		if i := slices.IndexFunc(s.after, func(i int) bool { return hasValue(form, parts, i) }); i >= 0 {
+		if i := slices.IndexFunc(s.after, func(i int) bool { return hasValue(parts, i) }); i >= 0 {
 			b.began = times[s.after[i]]
 		}
 	}
-	ratio := ratioOrNaN(meanAt(whole, s.before), meanAt(base, s.before))
 	for _, p := range parts {
-		b.parts = append(b.parts, contribute(form, p, s, finiteOrZero(ratio)))
+		if form == promql.FormRatio {
+			b.parts = append(b.parts, contributeToRatio(p, s, whole, base))
+		} else {
+			b.parts = append(b.parts, contribute(form, p, s))
+		}
 	}
 	b.weighParts(s)
 	return b
 }
 
-// hasValue reports whether any part has a value at a step; of what adds up nothing counts as none.
-func hasValue(form promql.DrillForm, parts []part, i int) bool {
+// hasValue reports whether any part has a value at a step.
+func hasValue(parts []part, i int) bool {
 	return slices.ContainsFunc(parts, func(p part) bool {
-		if form == promql.FormRanked {
-			return !math.IsNaN(p.whole[i])
+		if p.there != nil {
+			return p.there[i]
 		}
 		return p.whole[i] != 0 || p.base[i] != 0
 	})
@@ -156,21 +160,28 @@ func changeSpans(s spans, value func(int) float64, direction float64) (spans, bo
 	return s, direction > 0
 }
 
-// contribute computes one part's numbers. Of a ratio it contributed what is in its numerator beyond what the former
-// ratio of the whole would have put there: so a mere shift of traffic contributes nothing.
-func contribute(form promql.DrillForm, p part, s spans, ratio float64) contribution {
-	c := contribution{part: p, local: slices.Clone(p.whole), judged: p.whole}
-	if form == promql.FormRatio {
-		c.judged = slices.Clone(p.whole)
-		for i := range c.local {
-			c.local[i] = ratioOrNaN(p.whole[i], p.base[i])
-			c.judged[i] -= ratio * p.base[i]
-		}
-		c.before = finiteOrZero(ratioOrNaN(meanAt(p.whole, s.before), meanAt(p.base, s.before)))
-		c.after = finiteOrZero(ratioOrNaN(meanAt(p.whole, s.after), meanAt(p.base, s.after)))
-		c.change = meanAt(p.whole, s.after) - ratio*meanAt(p.base, s.after)
-		return c
+// contributeToRatio computes one part's numbers. It contributed what came into its numerator beyond what the former ratio of
+// the whole would have put there, measured by the whole denominator: so the parts add up to the change of the ratio, and neither a mere
+// shift of traffic counts nor that a part was always better or worse than the others.
+func contributeToRatio(p part, s spans, whole, base []float64) contribution {
+	c := contribution{part: p, local: slices.Clone(p.whole), judged: slices.Clone(p.whole)}
+	ratio := finiteOrZero(ratioOrNaN(meanAt(whole, s.before), meanAt(base, s.before)))
+	for i := range c.local {
+		c.local[i] = ratioOrNaN(p.whole[i], p.base[i])
+		c.judged[i] = ratioOrNaN(p.whole[i]-ratio*p.base[i], base[i])
 	}
+	c.before = finiteOrZero(ratioOrNaN(meanAt(p.whole, s.before), meanAt(p.base, s.before)))
+	c.after = finiteOrZero(ratioOrNaN(meanAt(p.whole, s.after), meanAt(p.base, s.after)))
+	excess := func(at []int) float64 {
+		return finiteOrZero(ratioOrNaN(meanAt(p.whole, at)-ratio*meanAt(p.base, at), meanAt(base, at)))
+	}
+	c.change = excess(s.after) - excess(s.before)
+	return c
+}
+
+// contribute computes the numbers of a part of a sum or a ranking.
+func contribute(form promql.DrillForm, p part, s spans) contribution {
+	c := contribution{part: p, local: slices.Clone(p.whole), judged: p.whole}
 	c.before, c.after = meanAt(p.whole, s.before), meanAt(p.whole, s.after)
 	if form == promql.FormRanked { // needs not add up, and must not be led astray by a change that began early
 		c.before, c.after = medianAt(p.whole, s.before), meanOfFinite(p.whole, s.after)

@@ -105,9 +105,11 @@ func (inv *investigation) addSeries(g partGrid, m model.Matrix, factor float64, 
 		if !inv.represents(inv.alert, own) {
 			continue
 		}
-		values := into(g.partFor(s.Metric))
+		p := g.partFor(s.Metric)
+		values := into(p)
 		for _, v := range s.Values {
 			if i := int(v.Timestamp.Time().Sub(g.start) / g.step); i >= 0 && i < g.n {
+				p.there[i] = true
 				values[i] = g.combine(values[i], factor*float64(v.Value))
 			}
 		}
@@ -123,7 +125,7 @@ func (g partGrid) partFor(metric model.Metric) *part {
 	}
 	key := strings.Join(values, "\x00")
 	if g.parts[key] == nil {
-		p := &part{labels: labels, whole: make([]float64, g.n), base: make([]float64, g.n)}
+		p := &part{labels: labels, whole: make([]float64, g.n), base: make([]float64, g.n), there: make([]bool, g.n)}
 		none := g.combine(math.NaN(), math.NaN())
 		for i := range p.whole {
 			p.whole[i] = none

@@ -33,6 +33,30 @@ var (
 		"%[1]s stands out: it went from %[2]s to %[3]s.",
 		"%[1]s 最为突出：由 %[2]s 变为 %[3]s。",
 	}
+	msgOnlyOne = message{
+		"Only %[1]s is in it; there was nothing before %[2]s.",
+		"其中只有 %[1]s；在 %[2]s 之前没有数据。",
+	}
+	msgIsHighest = message{
+		"%[1]s is the highest: %[2]s when the alert fired, %[3]s before. Next is %[4]s with %[5]s.",
+		"%[1]s 最高：触发时为 %[2]s，此前为 %[3]s。其次是 %[4]s（%[5]s）。",
+	}
+	msgIsLowest = message{
+		"%[1]s is the lowest: %[2]s when the alert fired, %[3]s before. Next is %[4]s with %[5]s.",
+		"%[1]s 最低：触发时为 %[2]s，此前为 %[3]s。其次是 %[4]s（%[5]s）。",
+	}
+	msgNoneStandsOut = message{"No part stands out.", "没有突出的部分。"}
+	msgAllAlike      = message{" All alike by %s.", " 按 %s 划分时各部分相近。"}
+	msgTogether      = message{
+		"These account for %[2]s of the change together: %[1]s.",
+		"以下各项合计占变化的 %[2]s：%[1]s。",
+	}
+	msgFromTo      = message{"%[1]s (from %[2]s to %[3]s)", "%[1]s（由 %[2]s 变为 %[3]s）"}
+	msgOfThreshold = message{"Of the threshold: ", "关于阈值："}
+	msgNotPromQL   = message{
+		"Not broken down: the expression is not PromQL.",
+		"未下钻：该表达式不是 PromQL。",
+	}
 	msgSpreadOver = message{" Evenly spread over %s.", " 在 %s 上分布均匀。"}
 	msgAsBefore   = message{
 		"Nothing new stands out: the change matches the prior distribution.",
@@ -78,22 +102,26 @@ var (
 )
 
 // drillItem makes the item of one drill: the best breakdown in full, all of them as a table.
-func (inv *investigation) drillItem(d promql.Drill, best breakdown, all []breakdown) incident.Evidence {
+func (inv *investigation) drillItem(r drilled) incident.Evidence {
+	best := r.best
 	query := best.drill.Query(best.by...)
 	start, _, step := inv.drillGrid()
 	item := incident.Evidence{
 		Title:   inv.say(msgTitleDrilldown),
-		Summary: inv.summarizeDrill(d, best, all),
+		Summary: inv.summarizeDrill(r),
 		Query:   query, Start: start, End: inv.end, Link: inv.link(query, start, inv.end),
-		Table: &incident.Table{Columns: []string{
-			inv.say(msgWordLabel), inv.say(msgWordCount), inv.say(msgWordTop), inv.say(msgWordShare), inv.say(msgWordMoved),
-		}},
-		Chart: inv.partsChart(d, best, step),
+		Chart: inv.partsChart(best, step),
+	}
+	if r.still {
+		return item // a ranking would name a culprit where there is none
 	}
 	for _, c := range best.shown() {
 		item.Ranking = append(item.Ranking, best.rankedSeries(c, inv.onset))
 	}
-	for _, b := range all {
+	item.Table = &incident.Table{Columns: []string{
+		inv.say(msgWordLabel), inv.say(msgWordCount), inv.say(msgWordTop), inv.say(msgWordShare), inv.say(msgWordMoved),
+	}}
+	for _, b := range r.all {
 		top, share := b.parts[0], "–"
 		if b.form != promql.FormRanked {
 			share = formatPercent(top.share)
@@ -106,28 +134,21 @@ func (inv *investigation) drillItem(d promql.Drill, best breakdown, all []breakd
 }
 
 // summarizeDrill says in one line where the change comes from.
-func (inv *investigation) summarizeDrill(d promql.Drill, best breakdown, all []breakdown) string {
+func (inv *investigation) summarizeDrill(r drilled) string {
+	best := r.best
 	var b strings.Builder
-	if within := inv.scopeOfDrill(d); within != "" {
+	if within := inv.scopeOfDrill(best.drill); within != "" {
 		b.WriteString(inv.say(msgWithin, within))
 	}
-	top, u := best.parts[0], best.drill.Unit()
-	switch {
-	case best.change == 0 && top.change == 0:
-		b.WriteString(inv.say(msgUnchanged))
-	case !best.concentrated():
-		b.WriteString(inv.say(msgAsBefore))
-	case best.noPast && best.form != promql.FormRanked:
-		b.WriteString(inv.say(msgCarriesNew, labelText(top.labels), formatPercent(top.share), u.Format(top.after)))
-	case best.form == promql.FormRanked:
-		b.WriteString(inv.say(msgStandsOut, labelText(top.labels), u.Format(top.before), u.Format(top.after)))
-	case best.form == promql.FormRatio:
-		b.WriteString(inv.say(msgCarries, labelText(top.labels), formatPercent(top.share), formatPercent(top.expected), u.Format(top.before), u.Format(top.after)))
-	default:
-		b.WriteString(inv.say(msgCarriesSum, labelText(top.labels), formatPercent(top.share), formatPercent(top.expected), u.Format(top.before), u.Format(top.after)))
+	if best.drill.OfThreshold {
+		b.WriteString(inv.say(msgOfThreshold))
+	}
+	b.WriteString(inv.whatCarries(r))
+	if r.still {
+		return b.String()
 	}
 	var even, single []string
-	for _, one := range all {
+	for _, one := range r.all {
 		switch {
 		case len(one.parts) == 1:
 			single = append(single, one.by[0])
@@ -135,8 +156,14 @@ func (inv *investigation) summarizeDrill(d promql.Drill, best breakdown, all []b
 			even = append(even, fmt.Sprintf("%s (%d)", one.by[0], len(one.parts)))
 		}
 	}
-	if len(even) > 0 && best.change != 0 {
+	switch {
+	case len(even) > 0 && best.byLevel:
+		b.WriteString(inv.say(msgAllAlike, strings.Join(even, ", ")))
+	case len(even) > 0 && best.change != 0 && best.form != promql.FormRanked:
 		b.WriteString(inv.say(msgSpreadOver, strings.Join(even, ", ")))
+	}
+	if onlyOne(r) {
+		return b.String()
 	}
 	if len(single) > 0 {
 		b.WriteString(inv.say(msgOneValue, strings.Join(single, ", ")))
@@ -144,7 +171,65 @@ func (inv *investigation) summarizeDrill(d promql.Drill, best breakdown, all []b
 	if best.noPast {
 		b.WriteString(inv.say(msgNews))
 	}
-	return b.String()
+	return strings.ReplaceAll(strings.TrimSpace(b.String()), ":  ", ": ")
+}
+
+// onlyOne reports whether what is broken down consists of one part alone, which was not there before.
+func onlyOne(r drilled) bool {
+	return r.best.noPast && len(r.best.parts) == 1 && !r.best.began.IsZero() && r.best.form != promql.FormRanked &&
+		r.best.began.Sub(r.best.times[0]) > r.best.times[1].Sub(r.best.times[0])
+}
+
+// whatCarries names what carries the change, or says that nothing does.
+func (inv *investigation) whatCarries(r drilled) string {
+	best := r.best
+	top, u := best.parts[0], best.drill.Unit()
+	tied := best.tied()
+	switch {
+	case r.still:
+		return inv.say(msgUnchanged)
+	case onlyOne(r):
+		return inv.say(msgOnlyOne, labelText(top.labels), formatTime(best.began.UTC()))
+	case len(best.parts) == 1 && best.form == promql.FormRanked:
+		return "" // there is nothing to compare with
+	case best.byLevel && !best.concentrated():
+		return inv.say(msgNoneStandsOut)
+	case best.byLevel:
+		phrase := msgIsHighest
+		if best.drill.Extreme < 0 {
+			phrase = msgIsLowest
+		}
+		names := make([]string, len(tied))
+		for i, c := range tied {
+			names[i] = labelText(c.labels)
+		}
+		next := best.parts[len(tied)]
+		return inv.say(phrase, strings.Join(names, "; "), u.Format(top.after), u.Format(top.before), labelText(next.labels), u.FormatApart(next.after, top.after))
+	case best.change == 0 && top.change == 0:
+		return inv.say(msgUnchanged)
+	case !best.concentrated():
+		return inv.say(msgAsBefore)
+	case best.noPast && best.form != promql.FormRanked:
+		return inv.say(msgCarriesNew, labelText(top.labels), formatPercent(top.share), u.Format(top.after))
+	case best.form == promql.FormRanked:
+		return inv.say(msgStandsOut, labelText(top.labels), u.Format(top.before), u.Format(top.after))
+	case len(tied) > 1:
+		return inv.tiedCarry(tied, u)
+	case best.form == promql.FormRatio:
+		return inv.say(msgCarries, labelText(top.labels), formatPercent(top.share), formatPercent(top.expected), u.Format(top.before), u.Format(top.after))
+	}
+	return inv.say(msgCarriesSum, labelText(top.labels), formatPercent(top.share), formatPercent(top.expected), u.Format(top.before), u.Format(top.after))
+}
+
+// tiedCarry names parts that share a change alike.
+func (inv *investigation) tiedCarry(tied []contribution, u promql.Unit) string {
+	share := 0.
+	parts := make([]string, len(tied))
+	for i, c := range tied {
+		share += c.share
+		parts[i] = inv.say(msgFromTo, labelText(c.labels), u.Format(c.before), u.Format(c.after))
+	}
+	return inv.say(msgTogether, strings.Join(parts, "; "), formatPercent(share))
 }
 
 // scopeOfDrill names the labels of the alert to which the drill was narrowed.
@@ -159,7 +244,7 @@ func (inv *investigation) scopeOfDrill(d promql.Drill) string {
 }
 
 // partsChart draws the parts that contributed most, and the others as one line where they add up.
-func (inv *investigation) partsChart(d promql.Drill, b breakdown, step time.Duration) *incident.Chart {
+func (inv *investigation) partsChart(b breakdown, step time.Duration) *incident.Chart {
 	chart := &incident.Chart{Unit: b.drill.Unit().Chart(), Firing: &incident.TimeRange{Start: inv.fired, End: inv.ended}}
 	shown := b.shown()
 	for _, c := range shown {

@@ -29,6 +29,9 @@ type investigation struct {
 	// known asks, once, which labels the rule's selectors have; to be called with Prometheus alone.
 	knownLabels func() (promql.SelectorLabels, error)
 
+	// signal looks, once, at what the alert's expression compares; to be called through signalView.
+	signal func() (*signalView, error)
+
 	fired time.Time // when the alert fired
 	onset time.Time // when its condition began, as far as the rule's "for" tells
 	ended time.Time // when the alert ended; zero while it fires
@@ -82,6 +85,7 @@ func (inv *investigation) findRule(ctx context.Context) {
 	inv.setWindow()
 	inv.trimWindow(ctx)
 	inv.knownLabels = sync.OnceValues(func() (promql.SelectorLabels, error) { return discoverLabels(ctx, inv) })
+	inv.signal = sync.OnceValues(func() (*signalView, error) { return inv.lookAtSignal(ctx) })
 }
 
 // forAlert returns an investigation of another alert of the incident, with the same budget.

@@ -74,7 +74,7 @@ var english = words{
 	OpenQuery:          "Open in Prometheus", Chart: "chart", MoreRows: "… and %d more.",
 	RankCol: "#", DirectionCol: "Direction", ScoreCol: "Deviation", ShareCol: "Share of the change",
 	BeforeCol: "Before", AfterCol: "After", OnsetCol: "Since",
-	Directions: map[string]string{"up": "↑ up", "down": "↓ down"},
+	Directions: map[string]string{"up": "↑ up", "down": "↓ down", "flat": "→ flat"},
 
 	Judged:       "Kind: %s · Severity as the model sees it: %s.",
 	CausesFrom:   "Written by AI at %s (model %s), from the evidence above.",
