@@ -29,7 +29,8 @@ type breakdown struct {
 	change     float64        // of the whole
 	noPast     bool           // there are no data from before: shares are of what is there now
 	byLevel    bool           // ranked by what the parts are, not by how they changed: the first is the whole
-	began      time.Time      // without a past: when the first value was there
+	empty      time.Time      // without a past: the last time without any value; zero where there was none
+	limit      *float64       // by level: the threshold, where it holds for the parts
 	times      []time.Time
 	drill      promql.Drill
 }
@@ -70,8 +71,12 @@ func compareParts(form promql.DrillForm, by []string, parts []part, times []time
 	}
 	b.noPast = !slices.ContainsFunc(s.before, func(i int) bool { return hasValue(parts, i) })
 	if b.noPast {
-		if i := slices.IndexFunc(s.after, func(i int) bool { return hasValue(parts, i) }); i >= 0 {
-			b.began = times[s.after[i]]
+		first := 0
+		for first < len(times) && !hasValue(parts, first) {
+			first++
+		}
+		if first > 0 && first < len(times) {
+			b.empty = times[first-1]
 		}
 	}
 	for _, p := range parts {

@@ -71,12 +71,21 @@ func (b *breakdown) rankByLevel(c promql.Condition, extreme int, fired time.Time
 	if at < 0 {
 		at = len(b.times) - 1
 	}
+	levels := make([]float64, len(b.parts))
+	for i, p := range b.parts {
+		levels[i] = p.whole[at]
+		if math.IsNaN(levels[i]) && at > 0 {
+			levels[i] = p.whole[at-1]
+		}
+	}
+	b.rankLevels(c, extreme, levels)
+}
+
+// rankLevels sorts the parts by what they were, one level for each; those without one are left out.
+func (b *breakdown) rankLevels(c promql.Condition, extreme int, levels []float64) {
 	for i := range b.parts {
 		p := &b.parts[i]
-		p.after = p.whole[at]
-		if math.IsNaN(p.after) && at > 0 {
-			p.after = p.whole[at-1]
-		}
+		p.after = levels[i]
 		p.change = finiteOrZero(p.after - p.before)
 	}
 	b.parts = slices.DeleteFunc(b.parts, func(p contribution) bool { return math.IsNaN(p.after) })
@@ -87,6 +96,9 @@ func (b *breakdown) rankByLevel(c promql.Condition, extreme int, fired time.Time
 	b.byLevel, b.unevenness = true, 0
 	first := b.parts[0].after
 	limit, fixed := c.Limit()
+	if fixed = fixed && b.drill.IsValue && !b.drill.OfThreshold; fixed {
+		b.limit = &limit
+	}
 	apart, count := 0., 0.
 	for _, p := range b.parts[1:] {
 		count++

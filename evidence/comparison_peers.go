@@ -105,7 +105,11 @@ func comparePeers(ctx context.Context, inv *investigation) ([]incident.Evidence,
 			return nil, err
 		}
 	}
-	return []incident.Evidence{inv.peersItem(c, ours, others, inv.seriesMeeting(met, step), start)}, nil
+	item, conclusion := inv.peersItem(c, ours, others, inv.seriesMeeting(met, step), start)
+	if view.own != nil || c.Inside != nil { // else which series is the alert's is not certain
+		item.Summary += conclusion
+	}
+	return []incident.Evidence{item}, nil
 }
 
 // metQuery returns the query that has values for the series that meet a condition: with what guards it, since they may have their
@@ -199,8 +203,8 @@ func (p *peerSeries) measure(inv *investigation, c promql.Condition, up bool, me
 	p.still, p.met = meeting[comparedLabels(c.Whole, p.line.Metric)]
 }
 
-// peersItem makes the item.
-func (inv *investigation) peersItem(c promql.Condition, ours, others []peerSeries, meeting map[model.Fingerprint]bool, start time.Time) incident.Evidence {
+// peersItem makes the item, and says what follows from it.
+func (inv *investigation) peersItem(c promql.Condition, ours, others []peerSeries, meeting map[model.Fingerprint]bool, start time.Time) (item incident.Evidence, conclusion string) {
 	up, known := c.Rises()
 	if !known && len(ours) > 0 {
 		values, n := finiteValues(ours[0].line.Values, inv.onset)
@@ -218,7 +222,7 @@ func (inv *investigation) peersItem(c promql.Condition, ours, others []peerSerie
 	}
 	slices.Sort(extremes)
 	query := c.Value.String()
-	item := incident.Evidence{
+	item = incident.Evidence{
 		Title: inv.say(msgTitlePeers), Query: query, Start: start, End: inv.end, Link: inv.link(query, start, inv.end),
 		Summary: inv.say(msgPeersWell, len(others)), Table: inv.peersTable(c, ours, others, up),
 	}
@@ -235,11 +239,11 @@ func (inv *investigation) peersItem(c promql.Condition, ours, others []peerSerie
 	}
 	switch {
 	case sick == 0:
-		item.Summary += inv.say(msgLocal)
+		conclusion = inv.say(msgLocal)
 	case 2*sick >= len(others):
-		item.Summary += inv.say(msgShared)
+		conclusion = inv.say(msgShared)
 	}
-	return item
+	return item, conclusion
 }
 
 // peersTable shows some of the incident's own series, and those others that are worst off.

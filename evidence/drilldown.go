@@ -44,6 +44,9 @@ func collectDrilldown(ctx context.Context, inv *investigation) ([]incident.Evide
 		inv.log.DebugContext(ctx, "Signal lookup failed, breaking down the first condition", "err", err)
 	}
 	inv = inv.asSeries(view)
+	if view != nil {
+		inv = inv.valuedAt(view)
+	}
 	for _, c := range inv.conditionsToDrill(view) {
 		if items, err := inv.drillCondition(ctx, c, k); err != nil || len(items) > 0 {
 			return items, err
@@ -138,6 +141,9 @@ func (inv *investigation) drill(ctx context.Context, c promql.Condition, d promq
 		if joint, err := inv.queryBreakdown(ctx, c, d, together...); err == nil && len(joint.parts) > 0 {
 			best = joint
 		}
+	}
+	if best.byLevel && !inv.valueAt.IsZero() {
+		inv.queryLevels(ctx, c, &best)
 	}
 	r := drilled{inv: inv, best: best, all: told}
 	r.inward = inv.drillInward(ctx, c, d, best, k)

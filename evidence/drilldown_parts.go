@@ -40,6 +40,29 @@ func (inv *investigation) queryBreakdown(ctx context.Context, c promql.Condition
 	return b, nil
 }
 
+// queryLevels asks for what the parts of a ranking were at the time at which the signal's value is told, so that both are the same.
+func (inv *investigation) queryLevels(ctx context.Context, c promql.Condition, b *breakdown) {
+	found, err := inv.prom.Instant(ctx, b.drill.Query(b.by...), inv.valueAt)
+	if err != nil {
+		return // what the steps tell is close enough
+	}
+	m := make(model.Matrix, len(found))
+	for i, s := range found {
+		m[i] = &model.SampleStream{Metric: s.Metric, Values: []model.SamplePair{{Timestamp: s.Timestamp, Value: s.Value}}}
+	}
+	g := partGrid{
+		by: b.by, start: inv.valueAt, step: time.Hour, n: 1, parts: map[string]*part{}, combine: combineOf(b.form, b.drill.Extreme),
+	}
+	inv.addSeries(g, m, 1, func(p *part) []float64 { return p.whole })
+	levels := make([]float64, len(b.parts))
+	for i, p := range b.parts {
+		levels[i] = g.partFor(metricFromLabels(p.labels)).whole[0]
+	}
+	if slices.ContainsFunc(levels, func(v float64) bool { return !math.IsNaN(v) }) {
+		b.rankLevels(c, b.drill.Extreme, levels)
+	}
+}
+
 // queryParts asks for the parts by some labels: each term of a sum counts with its factor.
 func (inv *investigation) queryParts(ctx context.Context, d promql.Drill, by []string) ([]part, promql.DrillForm, error) {
 	queries := d.Parts(by...)

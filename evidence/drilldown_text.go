@@ -3,6 +3,7 @@ package evidence
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -34,8 +35,8 @@ var (
 		"%[1]s 最为突出：由 %[2]s 变为 %[3]s。",
 	}
 	msgOnlyOne = message{
-		"Only %[1]s is in it; there was nothing before %[2]s.",
-		"其中只有 %[1]s；在 %[2]s 之前没有数据。",
+		"Only %[1]s is in it; there was nothing yet at %[2]s.",
+		"其中只有 %[1]s；在 %[2]s 时还没有数据。",
 	}
 	msgIsHighest = message{
 		"%[1]s is the highest: %[2]s when the alert fired, %[3]s before. Next is %[4]s with %[5]s.",
@@ -176,8 +177,7 @@ func (inv *investigation) summarizeDrill(r drilled) string {
 
 // onlyOne reports whether what is broken down consists of one part alone, which was not there before.
 func onlyOne(r drilled) bool {
-	return r.best.noPast && len(r.best.parts) == 1 && !r.best.began.IsZero() && r.best.form != promql.FormRanked &&
-		r.best.began.Sub(r.best.times[0]) > r.best.times[1].Sub(r.best.times[0])
+	return r.best.noPast && len(r.best.parts) == 1 && !r.best.empty.IsZero() && r.best.form != promql.FormRanked
 }
 
 // whatCarries names what carries the change, or says that nothing does.
@@ -189,8 +189,8 @@ func (inv *investigation) whatCarries(r drilled) string {
 	case r.still:
 		return inv.say(msgUnchanged)
 	case onlyOne(r):
-		return inv.say(msgOnlyOne, labelText(top.labels), formatTime(best.began.UTC()))
-	case len(best.parts) == 1 && best.form == promql.FormRanked:
+		return inv.say(msgOnlyOne, labelText(top.labels), formatTime(best.empty.UTC()))
+	case len(best.parts) == 1 && !slices.ContainsFunc(r.all, func(b breakdown) bool { return len(b.parts) > 1 }):
 		return "" // there is nothing to compare with
 	case best.byLevel && !best.concentrated():
 		return inv.say(msgNoneStandsOut)
@@ -203,8 +203,11 @@ func (inv *investigation) whatCarries(r drilled) string {
 		for i, c := range tied {
 			names[i] = labelText(c.labels)
 		}
-		next := best.parts[len(tied)]
-		return inv.say(phrase, strings.Join(names, "; "), u.Format(top.after), u.Format(top.before), labelText(next.labels), u.FormatApart(next.after, top.after))
+		next, level := best.parts[len(tied)], u.Format(top.after)
+		if best.limit != nil {
+			level = u.FormatApart(top.after, *best.limit)
+		}
+		return inv.say(phrase, strings.Join(names, "; "), level, u.Format(top.before), labelText(next.labels), u.FormatApart(next.after, top.after))
 	case best.change == 0 && top.change == 0:
 		return inv.say(msgUnchanged)
 	case !best.concentrated():

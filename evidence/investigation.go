@@ -32,10 +32,11 @@ type investigation struct {
 	// signal looks, once, at what the alert's expression compares; to be called through signalView.
 	signal func() (*signalView, error)
 
-	fired time.Time // when the alert fired
-	onset time.Time // when its condition began, as far as the rule's "for" tells
-	ended time.Time // when the alert ended; zero while it fires
-	now   time.Time
+	fired   time.Time // when the alert fired
+	valueAt time.Time // when its signal had the value that is told; zero where that isn't known yet
+	onset   time.Time // when its condition began, as far as the rule's "for" tells
+	ended   time.Time // when the alert ended; zero while it fires
+	now     time.Time
 
 	// The window to look at, and the steps to look by: it starts well before the onset and ends at now or an hour
 	// after the alert fired.

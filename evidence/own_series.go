@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	promv1 "github.com/prometheus/client_golang/api/prometheus/v1"
@@ -204,8 +205,8 @@ func (inv *investigation) activeAlert() *promv1.Alert {
 	for _, a := range inv.rule.active {
 		shared := 0
 		for name, value := range a.Labels {
-			if inv.alert.Labels[string(name)] == string(value) {
-				shared++
+			if have := inv.alert.Labels[string(name)]; have == string(value) || have != "" && strings.HasPrefix(string(value), have+":") {
+				shared++ // a port is the first thing to be taken off
 			}
 		}
 		if inv.fired.Sub(a.ActiveAt.Add(inv.rule.hold)).Abs() > 2*time.Minute {
@@ -238,6 +239,21 @@ func agreeing(labels map[string]string, m []*model.SampleStream) []*model.Sample
 		}
 	}
 	return out
+}
+
+// valuedAt returns the investigation with the time of a signal's value when the alert fired.
+func (inv *investigation) valuedAt(v *signalView) *investigation {
+	if len(v.lines) == 0 {
+		return inv
+	}
+	line := v.lines[0].Values
+	i := lastIndexUntil(line, inv.fired.Add(v.step))
+	if i < 0 {
+		return inv
+	}
+	other := *inv
+	other.valueAt = line[i].Timestamp.Time()
+	return &other
 }
 
 // asSeries returns the investigation of the alert under the labels of its series: what it lost on the way here is there again, and

@@ -30,6 +30,8 @@ type Drill struct {
 	Sign int
 	// Extreme says which part of a ranking is the whole: 1 the highest, -1 the lowest, 0 none.
 	Extreme int
+	// IsValue: the whole of a ranking is the value itself, so that the threshold holds for its parts.
+	IsValue bool
 	// OfThreshold: it is not the value that is broken down but the threshold, whose fall meets a condition as well.
 	OfThreshold bool
 
@@ -162,7 +164,7 @@ func (d Drill) placed(at place) Drill {
 	if d.Form == FormRanked && at.whole && at.sign != 0 {
 		d.Extreme, d.Sign = d.Extreme*at.sign, 1
 		d.framed = at.frame.around(d.Whole, true)
-		d.Whole = d.framed
+		d.Whole, d.IsValue = d.framed, true
 		return d
 	}
 	d.Whole = at.frame.around(d.Whole, false)
