@@ -33,6 +33,7 @@ type breakdown struct {
 	limit      *float64       // by level: the threshold, where it holds for the parts
 	times      []time.Time
 	drill      promql.Drill
+	unit       promql.Unit
 }
 
 // contribution is what a part contributed.

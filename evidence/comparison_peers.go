@@ -230,7 +230,7 @@ func (inv *investigation) peersItem(c promql.Condition, ours, others []peerSerie
 		item.Summary = inv.say(msgPeersSick, sick, len(others), still)
 	}
 	if len(ours) > 0 {
-		number := promql.UnitOf(c.Value).Format
+		number := c.Unit().Format
 		phrase, furthest := msgPeersLeast, extremes[0]
 		if up {
 			phrase, furthest = msgPeersMost, extremes[len(extremes)-1]
@@ -267,7 +267,7 @@ func (inv *investigation) peersTable(c promql.Condition, ours, others []peerSeri
 	t := &incident.Table{Columns: []string{
 		inv.say(msgWordSeries), inv.say(msgWordRole), inv.say(msgWordMedian), inv.say(furthest), inv.say(msgWordLast), inv.say(msgWordCondition),
 	}}
-	number := promql.UnitOf(c.Value).Format
+	number := c.Unit().Format
 	for i, name := range lineNames(lines, inv.rule.name) {
 		p, of, met := shown[i], msgWordPeer, msgWordNo
 		if p.ours {

@@ -189,11 +189,11 @@ func (inv *investigation) drillInward(ctx context.Context, c promql.Condition, d
 func markStill(list []drilled) {
 	most := map[promql.Unit]float64{}
 	for _, r := range list {
-		u := r.best.drill.Unit()
+		u := r.best.unit
 		most[u] = max(most[u], math.Abs(r.best.change))
 	}
 	for i, r := range list {
-		list[i].still = r.best.form == promql.FormSum && math.Abs(r.best.change) < stillShare*most[r.best.drill.Unit()]
+		list[i].still = r.best.form == promql.FormSum && math.Abs(r.best.change) < stillShare*most[r.best.unit]
 	}
 }
 

@@ -2,6 +2,7 @@ package evidence
 
 import (
 	"context"
+	"errors"
 	"math"
 	"slices"
 	"strings"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/prometheus/common/model"
 
+	"github.com/alertscribe/alertscribe/promapi"
 	"github.com/alertscribe/alertscribe/promql"
 )
 
@@ -16,6 +18,10 @@ import (
 // in common, since they come from different exporters, each part is held against the whole denominator.
 func (inv *investigation) queryBreakdown(ctx context.Context, c promql.Condition, d promql.Drill, by ...string) (breakdown, error) {
 	list, form, err := inv.queryParts(ctx, d, by)
+	if errors.Is(err, promapi.ErrTooExpensive) && form == promql.FormSum {
+		d = d.Sparse()
+		list, form, err = inv.queryParts(ctx, d, by)
+	}
 	if err != nil {
 		return breakdown{}, err
 	}
@@ -33,7 +39,7 @@ func (inv *investigation) queryBreakdown(ctx context.Context, c promql.Condition
 	}
 	_, times, _ := inv.drillGrid()
 	b := compareParts(form, by, list, times, inv.onset, direction)
-	b.drill = d
+	b.drill, b.unit = d, d.UnitIn(c)
 	if form == promql.FormRanked && d.Extreme != 0 {
 		b.rankByLevel(c, d.Extreme, inv.fired)
 	}
@@ -71,7 +77,7 @@ func (inv *investigation) queryParts(ctx context.Context, d promql.Drill, by []s
 	for _, term := range queries.Num {
 		m, err := inv.prom.Range(ctx, term.Query, start, inv.end, step)
 		if err != nil {
-			return nil, "", err
+			return nil, queries.Form, err
 		}
 		inv.addSeries(g, m, term.Factor, func(p *part) []float64 { return p.whole })
 	}

@@ -183,7 +183,7 @@ func onlyOne(r drilled) bool {
 // whatCarries names what carries the change, or says that nothing does.
 func (inv *investigation) whatCarries(r drilled) string {
 	best := r.best
-	top, u := best.parts[0], best.drill.Unit()
+	top, u := best.parts[0], best.unit
 	tied := best.tied()
 	switch {
 	case r.still:
@@ -248,7 +248,7 @@ func (inv *investigation) scopeOfDrill(d promql.Drill) string {
 
 // partsChart draws the parts that contributed most, and the others as one line where they add up.
 func (inv *investigation) partsChart(b breakdown, step time.Duration) *incident.Chart {
-	chart := &incident.Chart{Unit: b.drill.Unit().Chart(), Firing: &incident.TimeRange{Start: inv.fired, End: inv.ended}}
+	chart := &incident.Chart{Unit: b.unit.Chart(), Firing: &incident.TimeRange{Start: inv.fired, End: inv.ended}}
 	shown := b.shown()
 	for _, c := range shown {
 		chart.Series = append(chart.Series, partLine(labelText(c.labels), c.local, b.times, step))

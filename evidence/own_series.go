@@ -24,6 +24,10 @@ var (
 		" No series has the alert's labels: the rule or relabeling may have changed them. Shown: the series that met the condition when it fired (%[1]d of %[2]d).",
 		"没有序列与告警标签相符：标签可能被规则或 relabel 修改。此处显示触发时满足条件的序列（%[2]d 条中的 %[1]d 条）。",
 	}
+	msgOnlySiblings = message{
+		" No series has the labels of the alert looked at: these are of the incident's other alerts.",
+		"没有序列与所查看告警的标签相符：此处为本次事件其他告警的序列。",
+	}
 	msgNoneMet = message{
 		" %[1]d series fit the alert's labels, and none met the condition when it fired; which of them is the alert's is unknown.",
 		"有 %[1]d 条序列与告警标签相符，但触发时均不满足条件；无法确定哪一条属于本告警。",
@@ -42,6 +46,7 @@ func (inv *investigation) pickLines(ctx context.Context, v *signalView, m model.
 		return err
 	}
 	v.lines = inv.ownLines(ctx, v, m)
+	missing := len(v.lines) == 0
 	for _, a := range inv.sameNameAlerts()[1:] {
 		fit := inv.linesOf(a, m)
 		if met := v.metAtFiring(fit, a.Began()); len(met) > 0 {
@@ -54,6 +59,9 @@ func (inv *investigation) pickLines(ctx context.Context, v *signalView, m model.
 		}
 	}
 	v.lines = v.lines[:min(len(v.lines), maxLines)]
+	if missing && len(v.lines) > 0 {
+		v.doubt = inv.say(msgOnlySiblings)
+	}
 	return nil
 }
 

@@ -88,7 +88,7 @@ func (inv *investigation) conditionView(ctx context.Context, c promql.Condition)
 	}
 	if len(v.lines) == 0 && narrowed.String() != value.String() { // a rule or relabelling may have changed the alert's labels
 		if err := inv.readLines(ctx, v, value); err != nil {
-			return nil, err
+			inv.log.DebugContext(ctx, "Lookup of all series of the expression failed, the alert's is unknown", "err", err)
 		}
 		if len(v.lines) == 0 {
 			v.query = narrowed.String()

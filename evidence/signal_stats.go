@@ -40,6 +40,7 @@ var (
 		" The change is %s times the deviation.",
 		" 变化幅度是常见偏差的 %s 倍。",
 	}
+	msgLimitWas   = message{" It was %s before.", " 此前为 %s。"}
 	msgMedian     = message{" Before: median %s.", " 此前：中位数 %s。"}
 	msgUnchanging = message{" Before: always %s.", " 此前一直为 %s。"}
 	msgNoValue    = message{" No value until %s.", " 在 %s 之前没有数据。"}
@@ -216,6 +217,7 @@ func (inv *investigation) summarizeSignal(v *signalView, f signalStats) string {
 	}
 	if v.limit != nil {
 		b.WriteString(inv.say(msgLimit, parser.ItemTypeStr[v.condition.Op], v.unit.Format(*v.limit)))
+		b.WriteString(inv.formerLimit(v))
 	}
 	extreme := msgLowest
 	if f.up {
@@ -236,6 +238,23 @@ func (inv *investigation) summarizeSignal(v *signalView, f signalStats) string {
 		b.WriteString(inv.say(msgForeign))
 	}
 	return b.String()
+}
+
+// formerLimit says what a threshold was before the onset, where it is another since.
+func (inv *investigation) formerLimit(v *signalView) string {
+	if v.movingLimit == nil {
+		return ""
+	}
+	values, n := finiteValues(v.movingLimit.Values, inv.onset)
+	if n < score.MinPast {
+		return ""
+	}
+	var s score.Scorer
+	before := v.unit.Format(s.Past(values[:n]).Median)
+	if before == v.unit.Format(*v.limit) {
+		return ""
+	}
+	return inv.say(msgLimitWas, before)
 }
 
 // summarizePast says what the value was before the onset, and how far from that it went. A past without any noise has no factor.

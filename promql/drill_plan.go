@@ -40,6 +40,7 @@ type Drill struct {
 	framed   parser.Expr             // a ranking: all of what is asked for
 	within   parser.Expr             // what the aggregation is over
 	frame    frame
+	sparse   bool // a filtered count is asked for as it is
 }
 
 // Refusal says why an expression can't be broken down.

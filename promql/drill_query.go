@@ -37,7 +37,7 @@ func (d Drill) Parts(by ...string) Parts {
 
 // counted returns the aggregation of a sum; what a filter leaves is counted by ones and zeros.
 func (d Drill) counted() *parser.AggregateExpr {
-	if a := d.parted[0]; a.Op == parser.COUNT {
+	if a := d.parted[0]; a.Op == parser.COUNT && !d.sparse {
 		if sum, ok := countWithZeros(a); ok {
 			return sum
 		}
@@ -98,6 +98,21 @@ func (d Drill) OverWhole() Drill {
 		d.Form, d.InBase = FormSum, LabelNames{}
 	}
 	return d
+}
+
+// Sparse returns the same drill without the parts of a filtered count that are 0: they may be very many.
+func (d Drill) Sparse() Drill {
+	d.sparse = true
+	return d
+}
+
+// UnitIn returns the unit of the parts, as far as the threshold of a condition allows.
+func (d Drill) UnitIn(c Condition) Unit {
+	u := d.Unit()
+	if u.Base == UnitRatio && UnitOf(c.Value).Base == UnitRatio {
+		return c.Unit()
+	}
+	return u
 }
 
 // Unit returns the unit of the parts.
