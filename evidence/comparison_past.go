@@ -94,9 +94,9 @@ func compareWithPast(ctx context.Context, inv *investigation) ([]incident.Eviden
 		return nil, err
 	}
 	if query := inv.comparableQuery(view); query != view.query {
-		comparable := *view
-		comparable.query = query
-		if view, err = inv.viewAgo(ctx, &comparable, 0); err != nil {
+		other := *view
+		other.query = query
+		if view, err = inv.viewAgo(ctx, &other, 0); err != nil {
 			return nil, err
 		}
 	}

@@ -119,7 +119,7 @@ func checkConditions(t *testing.T, q *promapi.Querier, e parser.Expr, r *recordi
 		for _, part := range []Condition{c, c.Narrow(want, k)} {
 			for _, e := range []parser.Expr{part.Value, part.Whole, part.Result} {
 				_, err := q.Instant(t.Context(), e.String(), r.end())
-				assert.NoError(t, err, e.String())
+				require.NoError(t, err, e.String())
 				queries++
 			}
 		}

@@ -155,12 +155,14 @@ func (p *planner) withVector(b *parser.BinaryExpr, at place) {
 	default:
 		left.sign, right.sign = 0, 0
 	}
-	join := b.Op == parser.MUL
+	infoL, infoR := isInfo(b.LHS), isInfo(b.RHS)
 	many := b.VectorMatching.Card
-	switch infoL, infoR := isInfo(b.LHS), isInfo(b.RHS); {
-	case join && infoR && !infoL, many == parser.CardManyToOne && !(join && infoL && !infoR):
+	switch {
+	case b.Op == parser.MUL && infoL && !infoR:
+		p.visit(b.RHS, right)
+	case b.Op == parser.MUL && infoR && !infoL, many == parser.CardManyToOne:
 		p.visit(b.LHS, left)
-	case join && infoL && !infoR, many == parser.CardOneToMany:
+	case many == parser.CardOneToMany:
 		p.visit(b.RHS, right)
 	default:
 		p.visit(b.LHS, left)

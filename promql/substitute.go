@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/promql/parser"
 )
@@ -54,7 +55,7 @@ func (r Recording) series(v *parser.VectorSelector, offset bool) (parser.Expr, b
 	e := clone(r.Expr)
 	ok := v.Timestamp == nil && v.StartOrEnd == 0
 	for _, m := range v.LabelMatchers {
-		if m.Name == labels.MetricName {
+		if m.Name == model.MetricNameLabel {
 			continue
 		}
 		if value, set := r.Labels[m.Name]; set {

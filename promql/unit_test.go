@@ -129,10 +129,20 @@ func TestFormatApart(t *testing.T) {
 		value, threshold float64
 		want             string
 	}{
-		{Unit{}, 13.993, 14, "13.99"}, {Unit{}, 14, 14, "14"}, {Unit{}, 13.5, 14, "13.5"}, {Unit{}, 100.2, 100, "100.2"}, {Unit{}, .9999, 1, "0.9999"},
-		{Unit{Base: UnitRatio}, .0500001, .05, "5.00001 %"}, {Unit{Base: UnitPercent}, 90.04, 90, "90.04 %"},
-		{Unit{Base: UnitSeconds}, 3600.4, 3600, "3600.4 s"}, {Unit{Base: UnitSeconds}, 3605, 3600, "1h5s"}, {Unit{Base: UnitBytes}, 1<<30 + 1<<20, 1 << 30, "1.001 GiB"},
-		{Unit{UnitCount, true}, 5.0001, 5, "5.0001/s"}, {Unit{}, 5, math.NaN(), "5"}, {Unit{}, math.NaN(), 5, "–"}, {Unit{}, math.Inf(1), 5, "+Inf"},
+		{Unit{}, 13.993, 14, "13.99"},
+		{Unit{}, 14, 14, "14"},
+		{Unit{}, 13.5, 14, "13.5"},
+		{Unit{}, 100.2, 100, "100.2"},
+		{Unit{}, .9999, 1, "0.9999"},
+		{Unit{Base: UnitRatio}, .0500001, .05, "5.00001 %"},
+		{Unit{Base: UnitPercent}, 90.04, 90, "90.04 %"},
+		{Unit{Base: UnitSeconds}, 3600.4, 3600, "3600.4 s"},
+		{Unit{Base: UnitSeconds}, 3605, 3600, "1h5s"},
+		{Unit{Base: UnitBytes}, 1<<30 + 1<<20, 1 << 30, "1.001 GiB"},
+		{Unit{UnitCount, true}, 5.0001, 5, "5.0001/s"},
+		{Unit{}, 5, math.NaN(), "5"},
+		{Unit{}, math.NaN(), 5, "–"},
+		{Unit{}, math.Inf(1), 5, "+Inf"},
 	} {
 		assert.Equal(t, test.want, test.unit.FormatApart(test.value, test.threshold))
 	}
