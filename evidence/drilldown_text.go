@@ -53,6 +53,7 @@ var (
 		"以下各项合计占变化的 %[2]s：%[1]s。",
 	}
 	msgFromTo      = message{"%[1]s (from %[2]s to %[3]s)", "%[1]s（由 %[2]s 变为 %[3]s）"}
+	msgOfNumerator = message{"Of the numerator: ", "关于分子："}
 	msgOfThreshold = message{"Of the threshold: ", "关于阈值："}
 	msgNotPromQL   = message{
 		"Not broken down: the expression is not PromQL.",
@@ -143,6 +144,9 @@ func (inv *investigation) summarizeDrill(r drilled) string {
 	}
 	if best.drill.OfThreshold {
 		b.WriteString(inv.say(msgOfThreshold))
+	}
+	if best.drill.OfNumerator {
+		b.WriteString(inv.say(msgOfNumerator))
 	}
 	b.WriteString(inv.whatCarries(r))
 	if r.still {

@@ -1,6 +1,7 @@
 package evidence
 
 import (
+	"cmp"
 	"math"
 	"os"
 	"path/filepath"
@@ -27,11 +28,13 @@ type scenario struct {
 		Fresh [][2]float64 // of a point in time: how long ago it is
 	}
 	Signal, Drill, False []string
+	Fired                float64  // the second at which the alert fires; default 9600
 	Failed               bool     // the signal's item is one of a failure
 	NowMinus             []string `yaml:"now_minus"`
 }
 
-const plantedOnset, plantedFired = 9300, 9600
+// plantedFired is when most alerts fire, in seconds: five minutes after the change.
+const plantedFired = 9600
 
 func scenarios(t *testing.T) []scenario {
 	t.Helper()
@@ -121,7 +124,7 @@ func TestScenarios(t *testing.T) {
 	count := map[string]int{}
 	for _, s := range list {
 		t.Run(s.Name, func(t *testing.T) {
-			items := collectorAt(t, p.URL, r.end()).Collect(t.Context(), firingIncident(r.at(plantedFired), s.Expr, s.Alert))
+			items := collectorAt(t, p.URL, r.end()).Collect(t.Context(), firingIncident(r.at(cmp.Or(s.Fired, plantedFired)), s.Expr, s.Alert))
 			for _, item := range items {
 				if item.Kind == incident.KindSignal || item.Kind == incident.KindDrilldown {
 					t.Log(item.ID, item.Summary, "\n", item.Query)
@@ -149,7 +152,7 @@ func TestScenariosWithNoise(t *testing.T) {
 		t.Run(s.Name, func(t *testing.T) {
 			registry, asked := countedQuestions(t)
 			c := collectorAt(t, p.URL, r.end(), func(o *Options) { o.Registerer = registry })
-			items := c.Collect(t.Context(), firingIncident(r.at(plantedFired), s.Expr, s.Alert))
+			items := c.Collect(t.Context(), firingIncident(r.at(cmp.Or(s.Fired, plantedFired)), s.Expr, s.Alert))
 			most = max(most, asked())
 			outcome, missing := s.outcome(items)
 			count[outcome]++

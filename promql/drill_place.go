@@ -33,6 +33,8 @@ type place struct {
 	frame   frame      // what is around it
 	whole   bool       // the frame is all that is around it
 	written LabelNames // labels that the frame writes
+
+	numerator bool // of a quotient that is not broken down as one
 }
 
 // inside is a place below something that is not part of the frame.
@@ -144,7 +146,9 @@ func (p *planner) withVector(b *parser.BinaryExpr, at place) {
 			p.drills = append(p.drills, d)
 			return
 		}
-		p.visit(b.LHS, at.inside())
+		inner := at.inside()
+		inner.numerator = true
+		p.visit(b.LHS, inner)
 		return
 	}
 	left, right := at.inside(), at.inside()

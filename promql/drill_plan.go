@@ -35,6 +35,9 @@ type Drill struct {
 	// OfThreshold: it is not the value that is broken down but the threshold, whose fall meets a condition as well.
 	OfThreshold bool
 
+	// OfNumerator: it is the numerator of a quotient that can't be broken down as one.
+	OfNumerator bool
+
 	parted   []*parser.AggregateExpr // what gets more labels
 	quotient *quotient               // of a ratio, and of a sum that is divided by what can't be broken down
 	framed   parser.Expr             // a ranking: all of what is asked for
@@ -156,6 +159,7 @@ func (p *planner) aggregate(a *parser.AggregateExpr, at place) {
 
 // placed puts what stands around a drill around its whole: of a ranking all arithmetic, else what changes labels.
 func (d Drill) placed(at place) Drill {
+	d.OfNumerator = at.numerator
 	switch a, _ := d.Whole.(*parser.AggregateExpr); {
 	case a != nil && a.Op == parser.MAX:
 		d.Extreme = 1

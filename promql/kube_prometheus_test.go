@@ -119,6 +119,9 @@ func writePlan(b *strings.Builder, c Condition, k SelectorLabels) int {
 		if d.OfThreshold {
 			of = "threshold, "
 		}
+		if d.OfNumerator {
+			of += "numerator, "
+		}
 		fmt.Fprintf(b, "%s%s %+d by %s: %s\n", of, d.Form, d.Sign, strings.Join(d.Labels, ", "), d.Query(d.Labels[0]))
 	}
 	return len(drills)
