@@ -57,10 +57,8 @@ func TestPastHours(t *testing.T) {
 	}
 	on := func(days ...int) func(int, float64) float64 {
 		return func(ago int, s float64) float64 {
-			for _, d := range days {
-				if d == ago {
-					return high(s, 2, 60)
-				}
+			if slices.Contains(days, ago) {
+				return high(s, 2, 60)
 			}
 			return wobble(2, s)
 		}
@@ -254,15 +252,21 @@ func TestFiringTable(t *testing.T) {
 		{"nothing", nil, "alertname=X job=api", "No other alerts firing.", "当前没有其他告警触发。", nil, 0, ""},
 		{"its own and such as count for nothing", []string{`alertname="X",job="api"`, `alertname="Watchdog"`, `alertname="InfoInhibitor",job="api"`, fmt.Sprintf(`alertname="Y",%s="true"`, incident.SelfAlertLabel)}, "alertname=X job=api", "No other alerts firing.", "当前没有其他告警触发。", nil, 0, ""},
 		{
-			"one near", []string{`alertname="A",job="api"`}, "alertname=X job=api", `Other alerts firing: 1; also with job="api": 1; elsewhere: 0, in 0 other jobs.`,
+			"one near",
+			[]string{`alertname="A",job="api"`},
+			"alertname=X job=api", `Other alerts firing: 1; also with job="api": 1; elsewhere: 0, in 0 other jobs.`,
 			`当前另有 1 条告警触发：与本告警同在 job="api" 的 1 条，别处 0 条，涉及另外 0 个 job。`,
-			[][]string{{"A", "1", "1", "0"}}, 4, `同在 job="api"`,
+			[][]string{{"A", "1", "1", "0"}},
+			4, `同在 job="api"`,
 		},
 		{
-			"near and far", []string{`alertname="A",namespace="n1",i="1"`, `alertname="A",namespace="n2",i="2"`, `alertname="A",namespace="n3"`, `alertname="B",namespace="n3"`, `alertname="B"`, `alertname="C",namespace="n1"`}, "alertname=X namespace=n1",
+			"near and far",
+			[]string{`alertname="A",namespace="n1",i="1"`, `alertname="A",namespace="n2",i="2"`, `alertname="A",namespace="n3"`, `alertname="B",namespace="n3"`, `alertname="B"`, `alertname="C",namespace="n1"`},
+			"alertname=X namespace=n1",
 			`Other alerts firing: 6; also with namespace="n1": 2; elsewhere: 4, in 2 other namespaces.`,
 			`当前另有 6 条告警触发：与本告警同在 namespace="n1" 的 2 条，别处 4 条，涉及另外 2 个 namespace。`,
-			[][]string{{"A", "3", "1", "2"}, {"B", "2", "0", "2"}, {"C", "1", "1", "0"}}, 4, `同在 namespace="n1"`,
+			[][]string{{"A", "3", "1", "2"}, {"B", "2", "0", "2"}, {"C", "1", "1", "0"}},
+			4, `同在 namespace="n1"`,
 		},
 		{"nowhere", []string{`alertname="A",job="api"`, `alertname="B"`}, "alertname=X team=a", "Other alerts firing: 2; this one has no namespace or job to locate them by.", "当前另有 2 条告警触发；本告警没有 namespace 或 job，无法判断它们的远近。", [][]string{{"A", "1"}, {"B", "1"}}, 2, "触发数"},
 	}

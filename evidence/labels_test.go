@@ -130,7 +130,7 @@ func TestSeriesLabels(t *testing.T) {
 	assert.ElementsMatch(t, []string{"__name__", "a"}, labelNamesOf(metric))
 	assert.Empty(t, labelNamesOf(nil))
 	assert.Equal(t, `a="1", job="api"`, matchersText([]promql.Matcher{promql.Equals("job", "api"), promql.Equals("a", "1")}))
-	assert.Equal(t, "", matchersText(nil))
+	assert.Empty(t, matchersText(nil))
 }
 
 func TestFormats(t *testing.T) {
@@ -184,8 +184,12 @@ func TestTargetOf(t *testing.T) {
 		assert.Equal(t, targetOf(pairs(two[0])), targetOf(pairs(two[1])), two)
 	}
 	differ := [][2]string{
-		{"pod=p", "pod=q"}, {"pod=p", "instance=p"}, {"instance=i job=j", "instance=i job=k"}, {"namespace=a", "namespace=b"},
-		{"cluster=a job=j", "cluster=b job=j"}, {"pod=p", ""},
+		{"pod=p", "pod=q"},
+		{"pod=p", "instance=p"},
+		{"instance=i job=j", "instance=i job=k"},
+		{"namespace=a", "namespace=b"},
+		{"cluster=a job=j", "cluster=b job=j"},
+		{"pod=p", ""},
 	}
 	for _, two := range differ {
 		assert.NotEqual(t, targetOf(pairs(two[0])), targetOf(pairs(two[1])), two)

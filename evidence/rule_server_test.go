@@ -155,7 +155,7 @@ func TestGeneratorExprBounds(t *testing.T) {
 		"%", "?g0.expr", "?g0.expr=", "#?g0.expr=", "http://[::1/graph?g0.expr=", strings.Repeat("%", 10000), "\x00?g1.expr=up",
 		"http://p/graph?g0.EXPR=up", "http://p/graph?xg0.exp=up", "mailto:x@y",
 	} {
-		assert.Equal(t, "", generatorExpr(given), "%d", i)
+		assert.Empty(t, generatorExpr(given), "%d", i)
 	}
 	for given, want := range map[string]string{
 		"http://p/graph?g0.expr=up&g0.expr=down":        "up",

@@ -276,11 +276,5 @@ func planBatches(scopes []*seriesScope, points int) (batches []batch, left int) 
 		}
 		flush()
 	}
-	if len(batches) > maxBatches {
-		for _, b := range batches[maxBatches:] {
-			left += b.series
-		}
-		batches = batches[:maxBatches]
-	}
 	return batches, left
 }

@@ -63,7 +63,9 @@ func TestSuspectsTold(t *testing.T) {
 		{"too new", []trackedSeries{seriesOf("__name__=m", steps(nan, 35, 4))}, 0, nil, `^No related series has enough history`, `缺少足够的历史数据`, [2]string{}},
 		{"nothing but NaN", []trackedSeries{seriesOf("__name__=m", steps(nan))}, 0, nil, `^No related series`, `缺少足够`, [2]string{}},
 		{
-			"a rise", []trackedSeries{seriesOf("__name__=m job=api", noisy(2, 40, 30))}, 0, nil,
+			"a rise",
+			[]trackedSeries{seriesOf("__name__=m job=api", noisy(2, 40, 30))},
+			0, nil,
 			`^1 of 1 related series changed clearly, most of all m\{job="api"\}, which rose from (2|1\.9\d|2\.0\d) to (30|29\.\d|30\.\d), since 2026-11-20 08:4\d:00 UTC\.$`,
 			`^告警周边 1 条序列中有 1 条明显变化；变化最大的是 m\{job="api"\}：从 (2|1\.9\d|2\.0\d) 升至 (30|29\.\d|30\.\d)，始于 2026-11-20 08:4\d:00 UTC。$`,
 			[2]string{"high confidence", "置信度高"},
@@ -72,22 +74,34 @@ func TestSuspectsTold(t *testing.T) {
 		{"an end", []trackedSeries{seriesOf("__name__=m", steps(3, 42, nan))}, 0, nil, `which ended \(was 3\), since 2026-11-20 08:42:00 UTC\.$`, `：已中断（此前为 3），始于`, [2]string{"high confidence", "置信度高"}},
 		{"hardly", []trackedSeries{seriesOf("__name__=m", noisy(30, 50, 30.5))}, 0, nil, `^None of 1 related series changed beyond what healthy series show; the closest is m, which (rose|fell) from`, `^告警周边 1 条序列均未超出正常波动；相对最突出的是 m：从`, [2]string{"low confidence", "置信度低"}},
 		{
-			"its own signal is not what else changed", []trackedSeries{own, seriesOf("__name__=m job=api", noisy(2, 40, 30))}, 0, nil,
-			`^2 of 2 related series changed clearly, most of all m\{job="api"\},`, `变化最大的是 m\{job="api"\}`, [2]string{"high confidence", "置信度高"},
+			"its own signal is not what else changed",
+			[]trackedSeries{own, seriesOf("__name__=m job=api", noisy(2, 40, 30))},
+			0, nil,
+			`^2 of 2 related series changed clearly, most of all m\{job="api"\},`, `变化最大的是 m\{job="api"\}`,
+			[2]string{"high confidence", "置信度高"},
 		},
 		{"but where there is nothing else", []trackedSeries{own}, 0, nil, `most of all own\{job="api"\},`, `变化最大的是 own`, [2]string{"high confidence, alert's own signal", "置信度高, 告警自身的信号"}},
 		{
-			"another moved first", []trackedSeries{seriesOf("__name__=most job=a", noisy(2, 43, 900)), seriesOf("__name__=first job=b", noisy(2, 36, 60))}, 0, nil,
-			`most of all most\{job="a"\}, .* first\{job="b"\} moved first, at 2026-11-20 08:3\d:00 UTC\.$`, `。 最先变化的是 first\{job="b"\}，时间 2026-11-20 08:3\d:00 UTC。$`, [2]string{"high confidence", "置信度高"},
+			"another moved first",
+			[]trackedSeries{seriesOf("__name__=most job=a", noisy(2, 43, 900)), seriesOf("__name__=first job=b", noisy(2, 36, 60))},
+			0, nil,
+			`most of all most\{job="a"\}, .* first\{job="b"\} moved first, at 2026-11-20 08:3\d:00 UTC\.$`, `。 最先变化的是 first\{job="b"\}，时间 2026-11-20 08:3\d:00 UTC。$`,
+			[2]string{"high confidence", "置信度高"},
 		},
 		{
-			"it moved first", []trackedSeries{seriesOf("__name__=most job=a", noisy(2, 36, 900)), seriesOf("__name__=later job=b", noisy(2, 43, 60))}, 0, nil,
-			`most of all most\{job="a"\}, .* It moved first\.$`, ` 它最先变化。$`, [2]string{"high confidence", "置信度高"},
+			"it moved first",
+			[]trackedSeries{seriesOf("__name__=most job=a", noisy(2, 36, 900)), seriesOf("__name__=later job=b", noisy(2, 43, 60))},
+			0, nil,
+			`most of all most\{job="a"\}, .* It moved first\.$`, ` 它最先变化。$`,
+			[2]string{"high confidence", "置信度高"},
 		},
 		{
-			"some left out, some not read", []trackedSeries{seriesOf("__name__=m", noisy(2, 40, 30))}, 1234, fmt.Errorf("%w: no answer in time", promapi.ErrTooExpensive),
+			"some left out, some not read",
+			[]trackedSeries{seriesOf("__name__=m", noisy(2, 40, 30))},
+			1234, fmt.Errorf("%w: no answer in time", promapi.ErrTooExpensive),
 			` UTC\. Skipped 1234 more series: too many\. Some could not be read: too slow or too large \(no answer in time\)\.$`,
-			` 另有 1234 条序列因数量过多未查看。 部分序列未能读取：查询耗时过长或结果过大（no answer in time）。$`, [2]string{"high confidence", "置信度高"},
+			` 另有 1234 条序列因数量过多未查看。 部分序列未能读取：查询耗时过长或结果过大（no answer in time）。$`,
+			[2]string{"high confidence", "置信度高"},
 		},
 		{"none, and some not read", nil, 3, promapi.ErrNoBudget, `a change\. Skipped 3 more series: too many\. Some could not be read: the incident's query budget is used up\.$`, `本次事件的查询次数已用完。$`, [2]string{}},
 	}
@@ -109,7 +123,7 @@ func TestSuspectsTold(t *testing.T) {
 				notes = test.notes[:]
 			}
 			assert.Equal(t, test.notes[:], notes)
-			assert.Equal(t, rows, len(item.Ranking))
+			assert.Len(t, item.Ranking, rows)
 			assert.Equal(t, []string{"序列", "所属", "之前", "之后", "开始", "偏离倍数", "备注"}, zh.Table.Columns)
 		})
 	}
@@ -144,7 +158,7 @@ func TestRankingBounds(t *testing.T) {
 	}
 	for _, line := range item.Chart.Series {
 		for _, p := range line.Points {
-			assert.True(t, math.Abs(p.Value) < 1.6, "0 is the level before, 1 that of the change: %v", p.Value)
+			assert.Less(t, math.Abs(p.Value), 1.6, "0 is the level before, 1 that of the change")
 		}
 	}
 }
@@ -284,12 +298,14 @@ func TestTrackSeries(t *testing.T) {
 		{"a counter that was reset", []*model.SampleStream{stream("__name__=x_total", func(s float64) float64 { return 120 * math.Mod(s, 20) })}, map[string]float64{`rate(x_total[4m])`: 2}},
 		{"a gauge in a counter's name", []*model.SampleStream{stream("__name__=x_total", func(s float64) float64 { return 100 - s })}, map[string]float64{`x_total`: 71}},
 		{
-			"a histogram", []*model.SampleStream{stream("__name__=t_seconds_sum", counts(60)), stream("__name__=t_seconds_count", counts(120))},
+			"a histogram",
+			[]*model.SampleStream{stream("__name__=t_seconds_sum", counts(60)), stream("__name__=t_seconds_count", counts(120))},
 			map[string]float64{`rate(t_seconds_count[4m])`: 2, `rate(t_seconds_sum[4m]) / rate(t_seconds_count[4m])`: .5},
 		},
 		{"a sum without its count", []*model.SampleStream{stream("__name__=t_seconds_sum", counts(60))}, map[string]float64{`rate(t_seconds_sum[4m])`: 1}},
 		{
-			"of two targets each its own", []*model.SampleStream{
+			"of two targets each its own",
+			[]*model.SampleStream{
 				stream("__name__=t_seconds_sum job=a", counts(60)), stream("__name__=t_seconds_count job=a", counts(60)),
 				stream("__name__=t_seconds_sum job=b", counts(60)), stream("__name__=t_seconds_count job=b", counts(240)),
 			},
