@@ -132,12 +132,12 @@ func matchRule(groups []promv1.RuleGroup, alert incident.Alert, fromURL string) 
 				continue
 			}
 			points := ruleFit(r, alert, fromURL)
-			if points <= bestPoints {
+			if points == 0 || points < bestPoints {
 				continue
 			}
 			found, err := listedRule(r.Name, r.Query)
-			if err != nil {
-				continue
+			if err != nil || points == bestPoints && !(best.foreign() && !found.foreign()) {
+				continue // of rules that fit alike one that can be read tells more
 			}
 			found.group, found.file = group.Name, group.File
 			found.active, found.evaluated = r.Alerts, r.LastEvaluation
