@@ -65,7 +65,7 @@ func (b breakdown) shown() []contribution {
 }
 
 // rankByLevel sorts the parts of a highest or lowest by what they were when the alert fired: the first one is the value,
-// whether it changed or not. How far it stands out is told by how many others meet the condition as well.
+// whether it changed or not. It stands out from those that do not meet the condition, and as far as it is away from the others.
 func (b *breakdown) rankByLevel(c promql.Condition, extreme int, fired time.Time) {
 	at := slices.IndexFunc(b.times, func(t time.Time) bool { return !t.Before(fired) })
 	if at < 0 {
@@ -104,10 +104,8 @@ func (b *breakdown) rankLevels(c promql.Condition, extreme int, levels []float64
 		count++
 		switch {
 		case p.after == first:
-		case fixed && c.Met(first, limit):
-			if !c.Met(p.after, limit) {
-				apart++
-			}
+		case fixed && c.Met(first, limit) && !c.Met(p.after, limit):
+			apart++
 		default:
 			apart += math.Abs(first-p.after) / (math.Abs(first) + math.Abs(p.after))
 		}
