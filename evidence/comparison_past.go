@@ -26,6 +26,10 @@ var (
 	msgHourUnknown = message{"%s no data at all", "%s没有任何数据"}
 	msgHourFailed  = message{"%s lookup failed", "%s未能查询"}
 
+	msgInfiniteSince = message{
+		"The expression has been infinite since the onset, a division by zero: nothing to compare.",
+		"自异常开始以来，表达式的值为无穷大（除数为零），无法与其他日期比较。",
+	}
 	msgNothingSince = message{
 		"The expression has had no value with this alert's labels since the onset: nothing to compare.",
 		"自异常开始以来，表达式没有与此告警标签相符的数据，无法与其他日期比较。",
@@ -88,8 +92,9 @@ func compareWithPast(ctx context.Context, inv *investigation) ([]incident.Eviden
 		return nil, err
 	}
 	if query := inv.comparableQuery(view); query != view.query {
-		view.query = query
-		if view, err = inv.viewAgo(ctx, view, 0); err != nil {
+		other := *view
+		other.query = query
+		if view, err = inv.viewAgo(ctx, &other, 0); err != nil {
 			return nil, err
 		}
 	}
@@ -108,6 +113,9 @@ func compareWithPast(ctx context.Context, inv *investigation) ([]incident.Eviden
 	}
 	if present.measure(inv.onset, view.end, up); present.line == nil {
 		item.Summary = inv.say(msgNothingSince)
+		if math.IsInf(f.fired, 0) || math.IsInf(f.last, 0) {
+			item.Summary = inv.say(msgInfiniteSince)
+		}
 		return []incident.Evidence{item}, nil
 	}
 	past := make([]sameHour, len(earlierDays))
@@ -133,8 +141,8 @@ func compareWithPast(ctx context.Context, inv *investigation) ([]incident.Eviden
 // data at all; and a value that is compared with nothing says something only with what guards it.
 func (inv *investigation) comparableQuery(v *signalView) string {
 	switch {
-	case promql.CountPresent(v.condition.Value) != nil:
-		return v.query + " or 0 * count(up)"
+	case promql.CountPresent(v.original.Value) != nil:
+		return strings.TrimSuffix(v.query, noneIsZero) + " or 0 * count(up)"
 	case v.condition.Op == 0:
 		whole, err := promql.Parse(inv.rule.query)
 		k, askErr := inv.knownLabels()
@@ -165,8 +173,30 @@ func (inv *investigation) viewAgo(ctx context.Context, v *signalView, ago time.D
 	if err != nil {
 		return nil, err
 	}
-	past.lines = inv.incidentLines(m)
+	past.lines = inv.sameLines(v, m)
 	return &past, inv.readLimit(ctx, &past, inv.fired.Add(-ago))
+}
+
+// sameLines returns the series of a view's lines as they were at another time, the alert's own first. Where that was not there, what
+// fits the alert's labels stands for it.
+func (inv *investigation) sameLines(v *signalView, m model.Matrix) []*model.SampleStream {
+	var out []*model.SampleStream
+	add := func(s *model.SampleStream) {
+		if len(s.Values) > 0 && !slices.Contains(out, s) && len(out) < maxLines {
+			out = append(out, s)
+		}
+	}
+	for _, line := range v.lines {
+		for _, s := range m {
+			if line.Metric.Equal(s.Metric) {
+				add(s)
+			}
+		}
+	}
+	for _, s := range inv.linesOf(inv.alert, m) {
+		add(s)
+	}
+	return out
 }
 
 // hourAgo looks at the signal so long ago; without a value it asks whether Prometheus has data of then.

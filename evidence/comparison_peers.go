@@ -80,54 +80,75 @@ func comparePeers(ctx context.Context, inv *investigation) ([]incident.Evidence,
 	if inv.rule == nil {
 		return inv.jobItem(ctx, msgNoExpression)
 	}
-	for i, c := range inv.rule.conditions {
-		if i == maxAlternatives {
-			break
-		}
-		if promql.CountPresent(c.Value) != nil {
-			continue // there is one thing that is absent, and what else is not is no peer of it
-		}
-		start, _, step := inv.drillGrid()
-		m, err := inv.prom.Range(ctx, c.Value.String(), start, inv.end, step)
-		if err != nil {
+	view, err := inv.signalView(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c := view.original
+	if inv.rule.foreign() || promql.CountPresent(c.Value) != nil {
+		return inv.jobItem(ctx, msgNoPeers) // there is one thing that is absent, and what else is not is no peer of it
+	}
+	start, _, step := inv.drillGrid()
+	m, err := inv.prom.Range(ctx, c.Value.String(), start, inv.end, step)
+	if err != nil {
+		return nil, err
+	}
+	ours, others := inv.splitPeers(view, m)
+	if len(others) == 0 {
+		return inv.jobItem(ctx, msgNoPeers)
+	}
+	met := m
+	if query := inv.metQuery(c); query != c.Value.String() {
+		if met, err = inv.prom.Range(ctx, query, start, inv.end, step); err != nil {
 			return nil, err
 		}
-		ours, others := inv.splitPeers(m)
-		if len(others) == 0 {
-			continue
-		}
-		met := m
-		if inv.rule.query != c.Value.String() { // with what guards the condition: they may have their reasons not to fire
-			if met, err = inv.prom.Range(ctx, inv.rule.query, start, inv.end, step); err != nil {
-				return nil, err
-			}
-		}
-		return []incident.Evidence{inv.peersItem(c, ours, others, inv.seriesMeeting(met, step), start)}, nil
 	}
-	return inv.jobItem(ctx, msgNoPeers)
+	item, conclusion := inv.peersItem(c, ours, others, inv.seriesMeeting(met, step), start)
+	if view.own != nil || c.Inside != nil { // else which series is the alert's is not certain
+		item.Summary += conclusion
+	}
+	return []incident.Evidence{item}, nil
+}
+
+// metQuery returns the query that has values for the series that meet a condition: with what guards it, since they may have their
+// reasons not to fire, unless the guarded series are others.
+func (inv *investigation) metQuery(c promql.Condition) string {
+	for _, a := range inv.rule.alternatives {
+		if c.Inside == nil && a[0].Value == c.Value {
+			return inv.rule.query
+		}
+	}
+	return c.Whole.String()
 }
 
 // splitPeers divides the series that have values since the onset into those of the incident's alerts, those of the alert
 // looked at first, and others.
-func (inv *investigation) splitPeers(m model.Matrix) (ours, others []peerSeries) {
-	siblings := inv.sameNameAlerts()
+func (inv *investigation) splitPeers(v *signalView, m model.Matrix) (ours, others []peerSeries) {
+	siblings := inv.sameNameAlerts()[1:]
 	var rest []peerSeries
 	for _, s := range m {
 		if values, n := finiteValues(s.Values, inv.onset); n == len(values) {
 			continue
 		}
 		p := peerSeries{line: s, ours: true}
-		switch i := slices.IndexFunc(siblings, func(a incident.Alert) bool { return inv.represents(a, s.Metric) }); {
-		case i < 0:
-			p.ours = false
-			others = append(others, p)
+		switch i := slices.IndexFunc(v.lines, func(line *model.SampleStream) bool { return line.Metric.Equal(s.Metric) }); {
 		case i == 0:
 			ours = append(ours, p)
-		default:
+		case i > 0, slices.ContainsFunc(siblings, func(a incident.Alert) bool { return labelsWithin(withoutName(s.Metric), a.Labels) }):
 			rest = append(rest, p)
+		default:
+			p.ours = false
+			others = append(others, p)
 		}
 	}
 	return append(ours, rest...), others
+}
+
+// withoutName returns a series' labels without the metric's name.
+func withoutName(m model.Metric) map[string]string {
+	labels := seriesLabels(m)
+	delete(labels, model.MetricNameLabel)
+	return labels
 }
 
 // seriesMeeting returns the series that have met the condition since the onset, by their labels without the metric's name,
@@ -180,8 +201,8 @@ func (p *peerSeries) measure(inv *investigation, c promql.Condition, up bool, me
 	p.still, p.met = meeting[comparedLabels(c.Whole, p.line.Metric)]
 }
 
-// peersItem makes the item.
-func (inv *investigation) peersItem(c promql.Condition, ours, others []peerSeries, meeting map[model.Fingerprint]bool, start time.Time) incident.Evidence {
+// peersItem makes the item, and says what follows from it.
+func (inv *investigation) peersItem(c promql.Condition, ours, others []peerSeries, meeting map[model.Fingerprint]bool, start time.Time) (item incident.Evidence, conclusion string) {
 	up, known := c.Rises()
 	if !known && len(ours) > 0 {
 		values, n := finiteValues(ours[0].line.Values, inv.onset)
@@ -199,7 +220,7 @@ func (inv *investigation) peersItem(c promql.Condition, ours, others []peerSerie
 	}
 	slices.Sort(extremes)
 	query := c.Value.String()
-	item := incident.Evidence{
+	item = incident.Evidence{
 		Title: inv.say(msgTitlePeers), Query: query, Start: start, End: inv.end, Link: inv.link(query, start, inv.end),
 		Summary: inv.say(msgPeersWell, len(others)), Table: inv.peersTable(c, ours, others, up),
 	}
@@ -207,7 +228,7 @@ func (inv *investigation) peersItem(c promql.Condition, ours, others []peerSerie
 		item.Summary = inv.say(msgPeersSick, sick, len(others), still)
 	}
 	if len(ours) > 0 {
-		number := promql.UnitOf(c.Value).Format
+		number := c.Unit().Format
 		phrase, furthest := msgPeersLeast, extremes[0]
 		if up {
 			phrase, furthest = msgPeersMost, extremes[len(extremes)-1]
@@ -216,11 +237,11 @@ func (inv *investigation) peersItem(c promql.Condition, ours, others []peerSerie
 	}
 	switch {
 	case sick == 0:
-		item.Summary += inv.say(msgLocal)
+		conclusion = inv.say(msgLocal)
 	case 2*sick >= len(others):
-		item.Summary += inv.say(msgShared)
+		conclusion = inv.say(msgShared)
 	}
-	return item
+	return item, conclusion
 }
 
 // peersTable shows some of the incident's own series, and those others that are worst off.
@@ -244,7 +265,7 @@ func (inv *investigation) peersTable(c promql.Condition, ours, others []peerSeri
 	t := &incident.Table{Columns: []string{
 		inv.say(msgWordSeries), inv.say(msgWordRole), inv.say(msgWordMedian), inv.say(furthest), inv.say(msgWordLast), inv.say(msgWordCondition),
 	}}
-	number := promql.UnitOf(c.Value).Format
+	number := c.Unit().Format
 	for i, name := range lineNames(lines, inv.rule.name) {
 		p, of, met := shown[i], msgWordPeer, msgWordNo
 		if p.ours {

@@ -4,16 +4,14 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"maps"
 	"math"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
-	"github.com/prometheus/common/model"
-
-	"github.com/alertscribe/alertscribe/evidence/breakdown"
 	"github.com/alertscribe/alertscribe/incident"
+
 	"github.com/alertscribe/alertscribe/promql"
 )
 
@@ -24,32 +22,51 @@ const (
 	maxJoint       = 3  // labels that are looked at together
 	drillSteps     = 40 // points per part
 	maxParts       = 10 // in a ranking
+	maxDrilled     = 4  // conditions that are tried
+	stillShare     = .1 // of another thing's change is no change
 )
 
-// collectDrilldown finds the label values that carry the change.
+// collectDrilldown finds the label values that carry the change: of the condition that the alert is about, or else of the first other
+// that can be broken down.
 func collectDrilldown(ctx context.Context, inv *investigation) ([]incident.Evidence, error) {
 	if inv.rule == nil {
 		return nil, nil // the signal's item says so
+	}
+	if inv.rule.foreign() {
+		return []incident.Evidence{{Title: inv.say(msgTitleDrilldown), Summary: inv.say(msgNotPromQL)}}, nil
 	}
 	k, err := inv.knownLabels()
 	if err != nil {
 		return nil, err
 	}
-	var items []incident.Evidence
-	for i, c := range inv.rule.conditions {
-		if i == maxAlternatives || len(items) > 0 {
-			break
-		}
-		found, err := inv.drillCondition(ctx, c, k)
-		if err != nil {
+	view, err := inv.signalView(ctx)
+	if err != nil {
+		inv.log.DebugContext(ctx, "Signal lookup failed, breaking down the first condition", "err", err)
+	}
+	inv = inv.asSeries(view)
+	if view != nil {
+		inv = inv.valuedAt(view)
+	}
+	for _, c := range inv.conditionsToDrill(view) {
+		if items, err := inv.drillCondition(ctx, c, k); err != nil || len(items) > 0 {
 			return items, err
 		}
-		items = append(items, found...)
 	}
-	if len(items) == 0 {
-		items = append(items, incident.Evidence{Title: inv.say(msgTitleDrilldown), Summary: inv.say(msgNotBrokenDown[promql.RefusedEmpty])})
+	return []incident.Evidence{{Title: inv.say(msgTitleDrilldown), Summary: inv.say(msgNotBrokenDown[promql.RefusedEmpty])}}, nil
+}
+
+// conditionsToDrill returns the condition of a view, and behind it the others.
+func (inv *investigation) conditionsToDrill(view *signalView) []promql.Condition {
+	var out []promql.Condition
+	if view != nil {
+		out = append(out, view.original)
 	}
-	return items, nil
+	for _, c := range inv.rule.candidates() {
+		if len(out) < maxDrilled && (view == nil || c.Value != view.original.Value || c.Op != view.original.Op) {
+			out = append(out, c.Condition)
+		}
+	}
+	return out
 }
 
 // drillCondition breaks one condition down; nothing comes back where there are no data.
@@ -60,91 +77,124 @@ func (inv *investigation) drillCondition(ctx context.Context, c promql.Condition
 			return items, err
 		}
 	}
-	drills, refused := promql.PlanDrills(promql.Narrow(c.Value, inv.targetLabels(), k), k)
+	drills, refused := promql.PlanCondition(c.Narrow(inv.targetLabels(), k), k)
+	if recorded, known := inv.recordedDrills(ctx, c); len(recorded) > 0 {
+		drills, refused, k = recorded, "", known
+	}
 	if refused != "" {
 		return inv.notBrokenDownItem(ctx, c, refused)
 	}
 	drills = drills[:min(len(drills), maxDrills)]
-	found := make([][]incident.Evidence, len(drills))
+	found := make([]drilled, len(drills))
 	errs := make([]error, len(drills))
 	var wg sync.WaitGroup
 	for i, d := range drills {
 		wg.Go(func() {
 			d.Labels = d.Labels[:min(len(d.Labels), max(maxDrillLabels/len(drills), 3))]
-			found[i], errs[i] = inv.drillItems(ctx, c, d)
+			found[i], errs[i] = inv.drill(ctx, c, d, k)
 		})
 	}
 	wg.Wait()
-	items := slices.Concat(found...)
-	if len(items) > 0 {
-		return items, nil // what else there is tells enough
+	found = slices.DeleteFunc(found, func(r drilled) bool { return len(r.all) == 0 })
+	if len(found) == 0 {
+		return nil, errors.Join(errs...) // else what there is tells enough
 	}
-	return nil, errors.Join(errs...)
+	markStill(found)
+	var items []incident.Evidence
+	for _, r := range found {
+		if r.still && r.best.drill.OfThreshold && len(found) > 1 {
+			continue
+		}
+		items = append(items, inv.drillItem(r))
+		if r.inward != nil && !r.still {
+			items = append(items, r.inward.inv.drillItem(*r.inward))
+		}
+	}
+	return items, nil
 }
 
-// drillItems breaks one thing down by each of its labels, and by those together that each carry the change.
-func (inv *investigation) drillItems(ctx context.Context, c promql.Condition, d promql.Drill) ([]incident.Evidence, error) {
-	all := make([]breakdown.Breakdown, len(d.Labels))
+// drilled is one thing broken down by its labels.
+type drilled struct {
+	inv    *investigation // with the labels within which it was broken down
+	best   breakdown      // by the labels that tell most
+	all    []breakdown    // by each label
+	still  bool           // it hardly moved, while another thing of the same expression did
+	inward *drilled       // what is behind the first part
+}
+
+// drill breaks one thing down by each of its labels, and by those together that each carry the change.
+func (inv *investigation) drill(ctx context.Context, c promql.Condition, d promql.Drill, k promql.SelectorLabels) (drilled, error) {
+	all := make([]breakdown, len(d.Labels))
 	errs := make([]error, len(d.Labels))
 	var wg sync.WaitGroup
 	for i, label := range d.Labels {
 		wg.Go(func() { all[i], errs[i] = inv.queryBreakdown(ctx, c, d, label) })
 	}
 	wg.Wait()
-	told := slices.DeleteFunc(all, func(b breakdown.Breakdown) bool { return len(b.Parts) == 0 })
+	told := slices.DeleteFunc(all, func(b breakdown) bool { return len(b.parts) == 0 })
 	if len(told) == 0 {
-		return nil, errors.Join(errs...)
+		return drilled{}, errors.Join(errs...)
 	}
-	slices.SortStableFunc(told, func(x, y breakdown.Breakdown) int {
-		return cmp.Compare(y.Unevenness, x.Unevenness)
-	})
+	slices.SortStableFunc(told, func(x, y breakdown) int { return cmp.Compare(y.unevenness, x.unevenness) })
 	best := told[0]
-	var together []string
-	for _, b := range told {
-		if len(together) < maxJoint && b.Concentrated() {
-			together = append(together, b.By[0])
-		}
-	}
-	if len(together) > 1 {
-		if joint, err := inv.queryBreakdown(ctx, c, d, together...); err == nil && len(joint.Parts) > 0 {
+	if together := labelsTogether(told); len(together) > 1 {
+		if joint, err := inv.queryBreakdown(ctx, c, d, together...); err == nil && len(joint.parts) > 0 {
 			best = joint
 		}
 	}
-	return []incident.Evidence{inv.drillItem(d, best, told)}, nil
+	if best.byLevel && !inv.valueAt.IsZero() {
+		inv.queryLevels(ctx, c, &best)
+	}
+	r := drilled{inv: inv, best: best, all: told}
+	r.inward = inv.drillInward(ctx, c, d, best, k)
+	return r, nil
 }
 
-// queryBreakdown asks for the parts by some labels and compares them.
-func (inv *investigation) queryBreakdown(ctx context.Context, c promql.Condition, d promql.Drill, by ...string) (breakdown.Breakdown, error) {
-	whole, base := d.PartQueries(by...)
-	form := d.Form
-	if len(d.InBase.Intersect(by)) < len(by) && form == promql.FormRatio {
-		form, base = promql.FormSum, "" // the denominator can't be told apart by these labels: the numerators are compared
-	}
-	start, times, step := inv.drillGrid()
-	m, err := inv.prom.Range(ctx, whole, start, inv.end, step)
-	if err != nil {
-		return breakdown.Breakdown{}, err
-	}
-	parts := map[string]*breakdown.Part{}
-	inv.addSeries(parts, m, by, len(times), start, step, func(p *breakdown.Part) []float64 { return p.Whole })
-	if base != "" {
-		if m, err = inv.prom.Range(ctx, base, start, inv.end, step); err != nil {
-			return breakdown.Breakdown{}, err
+// labelsTogether returns the labels that are looked at together: those that each carry the change, or, where nothing else can be told
+// apart, those that have one value.
+func labelsTogether(all []breakdown) []string {
+	var together, single []string
+	for _, b := range all {
+		if b.concentrated() && len(together) < maxJoint {
+			together = append(together, b.by[0])
 		}
-		inv.addSeries(parts, m, by, len(times), start, step, func(p *breakdown.Part) []float64 { return p.Base })
-	}
-	list := make([]breakdown.Part, 0, len(parts))
-	for _, p := range parts {
-		list = append(list, *p)
-	}
-	slices.SortFunc(list, func(x, y breakdown.Part) int { return strings.Compare(labelText(x.Labels), labelText(y.Labels)) })
-	direction := 0.
-	if up, known := c.Rises(); known && d.Direct {
-		if direction = -1; up {
-			direction = 1
+		if len(b.parts) == 1 && len(single) < maxJoint {
+			single = append(single, b.by[0])
 		}
 	}
-	return breakdown.Compare(form, by, list, times, inv.onset, direction), nil
+	if len(single) == min(len(all), maxJoint) && all[0].noPast {
+		return single
+	}
+	return together
+}
+
+// drillInward breaks down what is within the first part of an aggregation of aggregations.
+func (inv *investigation) drillInward(ctx context.Context, c promql.Condition, d promql.Drill, best breakdown, k promql.SelectorLabels) *drilled {
+	if !best.concentrated() && len(best.parts) > 1 {
+		return nil
+	}
+	inner := *inv
+	inner.alert.Labels = maps.Clone(inv.alert.Labels)
+	maps.Copy(inner.alert.Labels, best.parts[0].labels)
+	for _, next := range d.Inward(inner.targetLabels(), k) {
+		next.Labels = next.Labels[:min(len(next.Labels), maxJoint)]
+		if r, err := inner.drill(ctx, c, next, k); err == nil && len(r.all) > 0 {
+			return &r
+		}
+	}
+	return nil
+}
+
+// markStill marks what hardly moved beside something else of the expression that did: it has no culprit.
+func markStill(list []drilled) {
+	most := map[promql.Unit]float64{}
+	for _, r := range list {
+		u := r.best.unit
+		most[u] = max(most[u], math.Abs(r.best.change))
+	}
+	for i, r := range list {
+		list[i].still = r.best.form == promql.FormSum && math.Abs(r.best.change) < stillShare*most[r.best.unit]
+	}
 }
 
 // drillGrid returns the steps of a drill-down: coarser than the signal's, and ending with the window.
@@ -156,42 +206,4 @@ func (inv *investigation) drillGrid() (start time.Time, times []time.Time, step 
 		times = append(times, start.Add(time.Duration(i)*step))
 	}
 	return start, times, step
-}
-
-// addSeries sorts series into parts by their values of some labels; what has none of a label is the part without it.
-func (inv *investigation) addSeries(parts map[string]*breakdown.Part, m model.Matrix, by []string, n int, start time.Time, step time.Duration, into func(*breakdown.Part) []float64) {
-	for _, s := range m {
-		own := model.Metric{}
-		for name, value := range s.Metric {
-			if !slices.Contains(by, string(name)) {
-				own[name] = value
-			}
-		}
-		if !inv.represents(inv.alert, own) {
-			continue
-		}
-		p := partFor(parts, s.Metric, by, n)
-		values := into(p)
-		for _, v := range s.Values {
-			if i := int(v.Timestamp.Time().Sub(start) / step); i >= 0 && i < n {
-				if x := float64(v.Value); !math.IsNaN(x) && !math.IsInf(x, 0) {
-					values[i] += x
-				}
-			}
-		}
-	}
-}
-
-func partFor(parts map[string]*breakdown.Part, metric model.Metric, by []string, n int) *breakdown.Part {
-	values := make([]string, len(by))
-	labels := map[string]string{}
-	for i, name := range by {
-		values[i] = string(metric[model.LabelName(name)])
-		labels[name] = values[i]
-	}
-	key := strings.Join(values, "\x00")
-	if parts[key] == nil {
-		parts[key] = &breakdown.Part{Labels: labels, Whole: make([]float64, n), Base: make([]float64, n)}
-	}
-	return parts[key]
 }

@@ -76,7 +76,7 @@ func TestDrilldownOfAnAttack(t *testing.T) {
 			"alertname=High severity=critical",
 			`max by (ip_region, user_type) (rate(user_login_total{login_status="failed"}[5m]))`,
 			map[string]string{"ip_region": "us-east", "user_type": "guest"},
-			`ip_region="us-east", user_type="guest" stands out`,
+			`ip_region="us-east", user_type="guest" is the highest: `,
 		},
 		{
 			"a sum over time of a sum",
@@ -203,6 +203,6 @@ func TestYoungPrometheus(t *testing.T) {
 	assert.Contains(t, drill[0].Summary, `Within user_type="guest": ip_region="us-east" accounts for 100 % of the change and `)
 	signal := ofKind(items, incident.KindSignal)
 	require.Len(t, signal, 1)
-	assert.Contains(t, signal[0].Summary, "times the deviation")
+	assert.Contains(t, signal[0].Summary, "Before: median 4.76 %. Condition met since", "no factor of a past without noise")
 	assert.Greater(t, len(signal[0].Chart.Series[0].Points), 50)
 }

@@ -3,16 +3,17 @@ package evidence
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"github.com/prometheus/prometheus/promql/parser"
 
-	"github.com/alertscribe/alertscribe/evidence/breakdown"
 	"github.com/alertscribe/alertscribe/incident"
-	"github.com/alertscribe/alertscribe/promql"
 	"github.com/alertscribe/alertscribe/text"
+
+	"github.com/alertscribe/alertscribe/promql"
 )
 
 var (
@@ -32,6 +33,31 @@ var (
 	msgStandsOut = message{
 		"%[1]s stands out: it went from %[2]s to %[3]s.",
 		"%[1]s 最为突出：由 %[2]s 变为 %[3]s。",
+	}
+	msgOnlyOne = message{
+		"Only %[1]s is in it; there was nothing yet at %[2]s.",
+		"其中只有 %[1]s；在 %[2]s 时还没有数据。",
+	}
+	msgIsHighest = message{
+		"%[1]s is the highest: %[2]s when the alert fired, %[3]s before. Next is %[4]s with %[5]s.",
+		"%[1]s 最高：触发时为 %[2]s，此前为 %[3]s。其次是 %[4]s（%[5]s）。",
+	}
+	msgIsLowest = message{
+		"%[1]s is the lowest: %[2]s when the alert fired, %[3]s before. Next is %[4]s with %[5]s.",
+		"%[1]s 最低：触发时为 %[2]s，此前为 %[3]s。其次是 %[4]s（%[5]s）。",
+	}
+	msgNoneStandsOut = message{"No part stands out.", "没有突出的部分。"}
+	msgAllAlike      = message{" All alike by %s.", " 按 %s 划分时各部分相近。"}
+	msgTogether      = message{
+		"These account for %[2]s of the change together: %[1]s.",
+		"以下各项合计占变化的 %[2]s：%[1]s。",
+	}
+	msgFromTo      = message{"%[1]s (from %[2]s to %[3]s)", "%[1]s（由 %[2]s 变为 %[3]s）"}
+	msgOfNumerator = message{"Of the numerator: ", "关于分子："}
+	msgOfThreshold = message{"Of the threshold: ", "关于阈值："}
+	msgNotPromQL   = message{
+		"Not broken down: the expression is not PromQL.",
+		"未下钻：该表达式不是 PromQL。",
 	}
 	msgSpreadOver = message{" Evenly spread over %s.", " 在 %s 上分布均匀。"}
 	msgAsBefore   = message{
@@ -78,73 +104,139 @@ var (
 )
 
 // drillItem makes the item of one drill: the best breakdown in full, all of them as a table.
-func (inv *investigation) drillItem(d promql.Drill, best breakdown.Breakdown, all []breakdown.Breakdown) incident.Evidence {
-	query := d.Query(best.By...)
+func (inv *investigation) drillItem(r drilled) incident.Evidence {
+	best := r.best
+	query := best.drill.Query(best.by...)
 	start, _, step := inv.drillGrid()
 	item := incident.Evidence{
 		Title:   inv.say(msgTitleDrilldown),
-		Summary: inv.summarizeDrill(d, best, all),
+		Summary: inv.summarizeDrill(r),
 		Query:   query, Start: start, End: inv.end, Link: inv.link(query, start, inv.end),
-		Table: &incident.Table{Columns: []string{
-			inv.say(msgWordLabel), inv.say(msgWordCount), inv.say(msgWordTop), inv.say(msgWordShare), inv.say(msgWordMoved),
-		}},
-		Chart: inv.partsChart(d, best, step),
+		Chart: inv.partsChart(best, step),
 	}
-	for _, c := range best.Parts[:min(len(best.Parts), maxParts)] {
-		item.Ranking = append(item.Ranking, best.Ranked(c, inv.onset))
+	if r.still {
+		return item // a ranking would name a culprit where there is none
 	}
-	for _, b := range all {
-		top, share := b.Parts[0], "–"
-		if b.Form != promql.FormRanked {
-			share = formatPercent(top.Share)
+	for _, c := range best.shown() {
+		item.Ranking = append(item.Ranking, best.rankedSeries(c, inv.onset))
+	}
+	item.Table = &incident.Table{Columns: []string{
+		inv.say(msgWordLabel), inv.say(msgWordCount), inv.say(msgWordTop), inv.say(msgWordShare), inv.say(msgWordMoved),
+	}}
+	for _, b := range r.all {
+		top, share := b.parts[0], "–"
+		if b.form != promql.FormRanked {
+			share = formatPercent(top.share)
 		}
 		item.Table.Rows = append(item.Table.Rows, []string{
-			b.By[0], strconv.Itoa(len(b.Parts)), text.Cut(top.Labels[b.By[0]], 80), share, formatPercent(b.Unevenness),
+			b.by[0], strconv.Itoa(len(b.parts)), text.Cut(top.labels[b.by[0]], 80), share, formatPercent(b.unevenness),
 		})
 	}
 	return item
 }
 
 // summarizeDrill says in one line where the change comes from.
-func (inv *investigation) summarizeDrill(d promql.Drill, best breakdown.Breakdown, all []breakdown.Breakdown) string {
+func (inv *investigation) summarizeDrill(r drilled) string {
+	best := r.best
 	var b strings.Builder
-	if within := inv.scopeOfDrill(d); within != "" {
+	if within := inv.scopeOfDrill(best.drill); within != "" {
 		b.WriteString(inv.say(msgWithin, within))
 	}
-	top, u := best.Parts[0], d.Unit(best.Form)
-	switch {
-	case best.Change == 0 && top.Change == 0:
-		b.WriteString(inv.say(msgUnchanged))
-	case !best.Concentrated():
-		b.WriteString(inv.say(msgAsBefore))
-	case best.NoPast && best.Form != promql.FormRanked:
-		b.WriteString(inv.say(msgCarriesNew, labelText(top.Labels), formatPercent(top.Share), u.Format(top.After)))
-	case best.Form == promql.FormRanked:
-		b.WriteString(inv.say(msgStandsOut, labelText(top.Labels), u.Format(top.Before), u.Format(top.After)))
-	case best.Form == promql.FormRatio:
-		b.WriteString(inv.say(msgCarries, labelText(top.Labels), formatPercent(top.Share), formatPercent(top.Expected), u.Format(top.Before), u.Format(top.After)))
-	default:
-		b.WriteString(inv.say(msgCarriesSum, labelText(top.Labels), formatPercent(top.Share), formatPercent(top.Expected), u.Format(top.Before), u.Format(top.After)))
+	if best.drill.OfThreshold {
+		b.WriteString(inv.say(msgOfThreshold))
+	}
+	if best.drill.OfNumerator {
+		b.WriteString(inv.say(msgOfNumerator))
+	}
+	b.WriteString(inv.whatCarries(r))
+	if r.still {
+		return b.String()
 	}
 	var even, single []string
-	for _, one := range all {
+	for _, one := range r.all {
 		switch {
-		case len(one.Parts) == 1:
-			single = append(single, one.By[0])
-		case !one.Concentrated() && one.Unevenness < breakdown.MinUnevenness:
-			even = append(even, fmt.Sprintf("%s (%d)", one.By[0], len(one.Parts)))
+		case len(one.parts) == 1:
+			single = append(single, one.by[0])
+		case !one.concentrated() && one.unevenness < minUnevenness:
+			even = append(even, fmt.Sprintf("%s (%d)", one.by[0], len(one.parts)))
 		}
 	}
-	if len(even) > 0 && best.Change != 0 {
+	switch {
+	case len(even) > 0 && best.byLevel:
+		b.WriteString(inv.say(msgAllAlike, strings.Join(even, ", ")))
+	case len(even) > 0 && best.change != 0 && best.form != promql.FormRanked:
 		b.WriteString(inv.say(msgSpreadOver, strings.Join(even, ", ")))
+	}
+	if onlyOne(r) {
+		return b.String()
 	}
 	if len(single) > 0 {
 		b.WriteString(inv.say(msgOneValue, strings.Join(single, ", ")))
 	}
-	if best.NoPast {
+	if best.noPast {
 		b.WriteString(inv.say(msgNews))
 	}
-	return b.String()
+	return strings.ReplaceAll(strings.TrimSpace(b.String()), ":  ", ": ")
+}
+
+// onlyOne reports whether what is broken down consists of one part alone, which was not there before.
+func onlyOne(r drilled) bool {
+	return r.best.noPast && len(r.best.parts) == 1 && !r.best.empty.IsZero() && r.best.form != promql.FormRanked
+}
+
+// whatCarries names what carries the change, or says that nothing does.
+func (inv *investigation) whatCarries(r drilled) string {
+	best := r.best
+	top, u := best.parts[0], best.unit
+	tied := best.tied()
+	switch {
+	case r.still:
+		return inv.say(msgUnchanged)
+	case onlyOne(r):
+		return inv.say(msgOnlyOne, labelText(top.labels), formatTime(best.empty.UTC()))
+	case len(best.parts) == 1 && !slices.ContainsFunc(r.all, func(b breakdown) bool { return len(b.parts) > 1 }):
+		return "" // there is nothing to compare with
+	case best.byLevel && !best.concentrated():
+		return inv.say(msgNoneStandsOut)
+	case best.byLevel:
+		phrase := msgIsHighest
+		if best.drill.Extreme < 0 {
+			phrase = msgIsLowest
+		}
+		names := make([]string, len(tied))
+		for i, c := range tied {
+			names[i] = labelText(c.labels)
+		}
+		next, level := best.parts[len(tied)], u.Format(top.after)
+		if best.limit != nil {
+			level = u.FormatApart(top.after, *best.limit)
+		}
+		return inv.say(phrase, strings.Join(names, "; "), level, u.Format(top.before), labelText(next.labels), u.FormatApart(next.after, top.after))
+	case best.change == 0 && top.change == 0:
+		return inv.say(msgUnchanged)
+	case !best.concentrated():
+		return inv.say(msgAsBefore)
+	case best.noPast && best.form != promql.FormRanked:
+		return inv.say(msgCarriesNew, labelText(top.labels), formatPercent(top.share), u.Format(top.after))
+	case best.form == promql.FormRanked:
+		return inv.say(msgStandsOut, labelText(top.labels), u.Format(top.before), u.Format(top.after))
+	case len(tied) > 1:
+		return inv.tiedCarry(tied, u)
+	case best.form == promql.FormRatio:
+		return inv.say(msgCarries, labelText(top.labels), formatPercent(top.share), formatPercent(top.expected), u.Format(top.before), u.Format(top.after))
+	}
+	return inv.say(msgCarriesSum, labelText(top.labels), formatPercent(top.share), formatPercent(top.expected), u.Format(top.before), u.Format(top.after))
+}
+
+// tiedCarry names parts that share a change alike.
+func (inv *investigation) tiedCarry(tied []contribution, u promql.Unit) string {
+	share := 0.
+	parts := make([]string, len(tied))
+	for i, c := range tied {
+		share += c.share
+		parts[i] = inv.say(msgFromTo, labelText(c.labels), u.Format(c.before), u.Format(c.after))
+	}
+	return inv.say(msgTogether, strings.Join(parts, "; "), formatPercent(share))
 }
 
 // scopeOfDrill names the labels of the alert to which the drill was narrowed.
@@ -159,20 +251,20 @@ func (inv *investigation) scopeOfDrill(d promql.Drill) string {
 }
 
 // partsChart draws the parts that contributed most, and the others as one line where they add up.
-func (inv *investigation) partsChart(d promql.Drill, b breakdown.Breakdown, step time.Duration) *incident.Chart {
-	chart := &incident.Chart{Unit: d.Unit(b.Form).Chart(), Firing: &incident.TimeRange{Start: inv.fired, End: inv.ended}}
-	shown := b.Parts[:min(len(b.Parts), maxParts)]
+func (inv *investigation) partsChart(b breakdown, step time.Duration) *incident.Chart {
+	chart := &incident.Chart{Unit: b.unit.Chart(), Firing: &incident.TimeRange{Start: inv.fired, End: inv.ended}}
+	shown := b.shown()
 	for _, c := range shown {
-		chart.Series = append(chart.Series, partLine(labelText(c.Labels), c.Local, b.Times, step))
+		chart.Series = append(chart.Series, partLine(labelText(c.labels), c.local, b.times, step))
 	}
-	if rest := b.Parts[len(shown):]; len(rest) > 0 && b.Form == promql.FormSum {
-		sum := make([]float64, len(b.Times))
+	if rest := b.parts[len(shown):]; len(rest) > 0 && b.form == promql.FormSum {
+		sum := make([]float64, len(b.times))
 		for _, c := range rest {
-			for i, v := range c.Whole {
+			for i, v := range c.whole {
 				sum[i] += v
 			}
 		}
-		chart.Series = append(chart.Series, partLine(inv.say(msgWordRest), sum, b.Times, step))
+		chart.Series = append(chart.Series, partLine(inv.say(msgWordRest), sum, b.times, step))
 	}
 	return chart
 }

@@ -28,10 +28,14 @@ type investigation struct {
 	// known asks, once, which labels the rule's selectors have; to be called with Prometheus alone.
 	knownLabels func() (promql.SelectorLabels, error)
 
-	fired time.Time // when the alert fired
-	onset time.Time // when its condition began, as far as the rule's "for" tells
-	ended time.Time // when the alert ended; zero while it fires
-	now   time.Time
+	// signal looks, once, at what the alert's expression compares; to be called through signalView.
+	signal func() (*signalView, error)
+
+	fired   time.Time // when the alert fired
+	valueAt time.Time // when its signal had the value that is told; zero where that isn't known yet
+	onset   time.Time // when its condition began, as far as the rule's "for" tells
+	ended   time.Time // when the alert ended; zero while it fires
+	now     time.Time
 
 	// The window to look at, and the steps to look by: it starts well before the onset and ends at now or an hour
 	// after the alert fired.
@@ -81,6 +85,7 @@ func (inv *investigation) findRule(ctx context.Context) {
 	inv.setWindow()
 	inv.trimWindow(ctx)
 	inv.knownLabels = sync.OnceValues(func() (promql.SelectorLabels, error) { return discoverLabels(ctx, inv) })
+	inv.signal = sync.OnceValues(func() (*signalView, error) { return inv.lookAtSignal(ctx) })
 }
 
 // forAlert returns an investigation of another alert of the incident, with the same budget.

@@ -16,18 +16,27 @@ const maxSelectors = 8
 // discoverLabels asks which labels the series have that the rule's values select. What is not asked about has none, as far
 // as is known.
 func discoverLabels(ctx context.Context, inv *investigation) (promql.SelectorLabels, error) {
-	asked := map[string]*parser.VectorSelector{}
+	var list []*parser.VectorSelector
 	if inv.rule != nil {
-		for i, c := range inv.rule.conditions {
-			list := promql.Selectors(c.Value)
-			if c.Missing != nil {
-				list = append(list, promql.Selectors(c.Missing)...)
-			}
-			for _, v := range list {
-				if i < maxAlternatives && len(asked) < maxSelectors {
-					asked[promql.BareSelector(v)] = v
+		for _, c := range inv.rule.candidates() {
+			list = append(list, promql.Selectors(c.Result)...)
+			list = append(list, promql.Selectors(c.Value)...)
+			for _, e := range []parser.Expr{c.Threshold, c.Missing} {
+				if e != nil {
+					list = append(list, promql.Selectors(e)...)
 				}
 			}
+		}
+	}
+	return labelsOf(ctx, inv, list)
+}
+
+// labelsOf asks which labels the series have that selectors select.
+func labelsOf(ctx context.Context, inv *investigation, list []*parser.VectorSelector) (promql.SelectorLabels, error) {
+	asked := map[string]*parser.VectorSelector{}
+	for _, v := range list {
+		if len(asked) < maxSelectors {
+			asked[promql.BareSelector(v)] = v
 		}
 	}
 	var mu sync.Mutex

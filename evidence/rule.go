@@ -1,10 +1,14 @@
 package evidence
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,17 +21,49 @@ import (
 
 // rule is what is known of the rule behind an alert.
 type rule struct {
-	name, group, file string             // group and file are empty when the rule comes from the alert's URL
-	query             string             // the expression as text
-	conditions        []promql.Condition // its alternatives, see conditionsOf
-	hold              time.Duration      // "for"
-	reach             time.Duration      // over how long a past the expression looks
-	labels            map[string]string  // those that the rule sets, templates unexpanded
+	name, group, file string               // group and file are empty when the rule comes from the alert's URL
+	query             string               // the expression as text
+	alternatives      []promql.Alternative // the comparisons in it; none where it is not PromQL, see foreign
+	hold              time.Duration        // "for"
+	reach             time.Duration        // over how long a past the expression looks
+	labels            map[string]string    // those that the rule sets, templates unexpanded
+	active            []*promv1.Alert      // those that it has now, with the labels that their series and the rule gave them
+	evaluated         time.Time            // when these were seen
+}
+
+// foreign reports whether the expression is in a language of the server's own, such as MetricsQL: it can be asked for, not read.
+func (r *rule) foreign() bool { return len(r.alternatives) == 0 }
+
+// candidate is a comparison that the alert can be about.
+type candidate struct {
+	promql.Condition
+	alternative int // of the rule's
+}
+
+// candidates returns what the alert can be about: not what must not be met, nor what reads no series.
+func (r *rule) candidates() []candidate {
+	var out, constant []candidate
+	for i, a := range r.alternatives {
+		for _, c := range a {
+			switch {
+			case c.Negated:
+			case len(promql.Selectors(c.Value)) == 0:
+				constant = append(constant, candidate{c, i})
+			default:
+				out = append(out, candidate{c, i})
+			}
+		}
+	}
+	if len(out) == 0 {
+		return constant
+	}
+	return out
 }
 
 var (
 	errNoRule    = errors.New("the alert's rule is not known")
 	errNotListed = fmt.Errorf("%w: neither listed nor in generatorURL", errNoRule)
+	errNameless  = fmt.Errorf("%w: the expression in generatorURL has a selector without a metric name, as LogQL has", errNoRule)
 )
 
 // findRule looks for the alert's rule where Prometheus lists its rules, or else takes the expression out of the
@@ -38,8 +74,10 @@ func findRule(ctx context.Context, prom *promapi.Querier, alert incident.Alert) 
 	if found := matchRule(groups, alert, fromURL); found != nil {
 		return found, nil
 	}
-	if r, urlErr := newRule(alert.Name(), fromURL); urlErr == nil {
+	if r, urlErr := newRule(alert.Name(), fromURL); urlErr == nil && r.namesMetrics() {
 		return r, nil
+	} else if urlErr == nil {
+		err = errors.Join(err, errNameless)
 	} else if fromURL != "" {
 		err = errors.Join(err, urlErr)
 	}
@@ -64,7 +102,22 @@ func newRule(name, query string) (*rule, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the rule's expression: %w", err)
 	}
-	return &rule{name: name, query: expr.String(), conditions: promql.Conditions(expr), reach: promql.LongestRange(expr)}, nil
+	return &rule{name: name, query: expr.String(), alternatives: promql.Alternatives(expr), reach: promql.LongestRange(expr)}, nil
+}
+
+// namesMetrics reports whether the expression can be about nothing but the metrics that it names.
+func (r *rule) namesMetrics() bool {
+	e, err := promql.Parse(r.query)
+	return err == nil && (promql.NamesMetrics(e) || len(promql.Selectors(e)) == 0)
+}
+
+// listedRule reads an expression that the server itself evaluates: what can't be read here is taken as it stands.
+func listedRule(name, query string) (*rule, error) {
+	r, err := newRule(name, query)
+	if err != nil && strings.TrimSpace(query) != "" && len(query) <= maxExpr {
+		return &rule{name: name, query: query}, nil
+	}
+	return r, err
 }
 
 // matchRule picks the rule of an alert. Rules of one name are told apart by what their labels contradict, then by the
@@ -79,14 +132,15 @@ func matchRule(groups []promv1.RuleGroup, alert incident.Alert, fromURL string) 
 				continue
 			}
 			points := ruleFit(r, alert, fromURL)
-			if points <= bestPoints {
+			if points == 0 || points < bestPoints {
 				continue
 			}
-			found, err := newRule(r.Name, r.Query)
-			if err != nil {
-				continue
+			found, err := listedRule(r.Name, r.Query)
+			if err != nil || points == bestPoints && !(best.foreign() && !found.foreign()) {
+				continue // of rules that fit alike one that can be read tells more
 			}
 			found.group, found.file = group.Name, group.File
+			found.active, found.evaluated = r.Alerts, r.LastEvaluation
 			found.hold = time.Duration(r.Duration * float64(time.Second))
 			found.labels = make(map[string]string, len(r.Labels))
 			for name, value := range r.Labels {
@@ -143,7 +197,7 @@ func generatorExpr(generatorURL string) string {
 	if err == nil {
 		for _, query := range []string{u.RawQuery, fragmentQuery(u.Fragment)} {
 			values, _ := url.ParseQuery(query) // the good pairs stand even if one is bad
-			if expr := values.Get("g0.expr"); expr != "" {
+			if expr := cmp.Or(values.Get("g0.expr"), explored(values.Get("left")), explored(values.Get("panes"))); expr != "" {
 				return expr
 			}
 		}
@@ -157,6 +211,36 @@ func generatorExpr(generatorURL string) string {
 		return expr
 	}
 	return raw
+}
+
+// explored takes the first expression out of the JSON by which Grafana's Explore is opened.
+func explored(text string) string {
+	var found func(v any) string
+	found = func(v any) string {
+		switch v := v.(type) {
+		case map[string]any:
+			if expr, ok := v["expr"].(string); ok {
+				return expr
+			}
+			for _, name := range slices.Sorted(maps.Keys(v)) {
+				if expr := found(v[name]); expr != "" {
+					return expr
+				}
+			}
+		case []any:
+			for _, one := range v {
+				if expr := found(one); expr != "" {
+					return expr
+				}
+			}
+		}
+		return ""
+	}
+	var v any
+	if json.Unmarshal([]byte(text), &v) != nil {
+		return ""
+	}
+	return found(v)
 }
 
 func fragmentQuery(s string) string {

@@ -93,9 +93,9 @@ func TestFindRule(t *testing.T) {
 				return
 			}
 			require.NoError(t, err)
-			assert.Len(t, got.conditions, test.conditions)
+			assert.Len(t, got.alternatives, test.conditions)
 			assert.Equal(t, test.want.group == "", got.file == "", "a listed one has a file")
-			got.conditions, got.file = nil, ""
+			got.alternatives, got.file, got.active, got.evaluated = nil, "", nil, time.Time{}
 			assert.Equal(t, test.want, got)
 		})
 	}

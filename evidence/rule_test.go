@@ -61,7 +61,7 @@ func TestMatchRule(t *testing.T) {
 			promv1.AlertingRule{Name: "X", Query: "up > 1", Alerts: []*promv1.Alert{{Labels: model.LabelSet{"instance": "b"}}}},
 			promv1.AlertingRule{Name: "X", Query: "up > 2", Alerts: []*promv1.Alert{{Labels: model.LabelSet{"instance": "a"}}}},
 		), "up > 2"},
-		{"not readable", "", group(promv1.AlertingRule{Name: "X", Query: "up >"}), ""},
+		{"of another language", "", group(promv1.AlertingRule{Name: "X", Query: "rate(up) > 1 default 0"}), "rate(up) > 1 default 0"},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {

@@ -2,7 +2,6 @@ package evidence
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -16,9 +15,8 @@ import (
 )
 
 const (
-	maxAlternatives = 3  // of an expression with "or"
-	maxLines        = 30 // of a chart; the chart itself sums up what is too much for the eye
-	minPoints       = 60 // a series this short is asked for again by finer steps
+	maxLines  = 30 // of a chart; the chart itself sums up what is too much for the eye
+	minPoints = 60 // a series this short is asked for again by finer steps
 )
 
 // collectSignal shows what the alert's expression compares with its threshold, over time.
@@ -47,31 +45,12 @@ func (inv *investigation) signalItems(ctx context.Context) ([]incident.Evidence,
 	return []incident.Evidence{inv.signalItem(view)}, nil
 }
 
-// signalView looks at the first of the rule's conditions that has data of the incident's alerts, or else at the first.
+// signalView returns the signal of the alert looked at, which is looked up once for all that show or compare it.
 func (inv *investigation) signalView(ctx context.Context) (*signalView, error) {
-	if inv.rule == nil {
-		if errors.Is(inv.ruleErr, errNotListed) {
-			return nil, errors.New(inv.say(msgNoRule))
-		}
-		return nil, inv.ruleErr
+	if inv.signal == nil {
+		return inv.lookAtSignal(ctx)
 	}
-	var view *signalView
-	for i, c := range inv.rule.conditions {
-		if i == maxAlternatives {
-			break
-		}
-		v, err := inv.conditionView(ctx, c)
-		if err != nil {
-			return nil, err
-		}
-		if view == nil || len(v.lines) > 0 {
-			view = v
-		}
-		if len(v.lines) > 0 {
-			break
-		}
-	}
-	return view, nil
+	return inv.signal()
 }
 
 // signalView is a signal over time: the lines of the incident's alerts, that of the alert looked at first.
@@ -84,38 +63,73 @@ type signalView struct {
 	lines       []*model.SampleStream
 	limit       *float64            // a constant threshold, or what it was when the alert fired
 	movingLimit *model.SampleStream // the threshold over time where it is not a constant
+	original    promql.Condition    // as the rule has it, not narrowed to the alert's labels
+	own         model.Metric        // the series that the alert is about; nil where that can't be told
+	doubt       string              // why not
 }
 
 // conditionView asks for the signal of one condition.
 func (inv *investigation) conditionView(ctx context.Context, c promql.Condition) (*signalView, error) {
+	v := &signalView{condition: c, original: c, start: inv.start, end: inv.end, step: inv.step}
 	value := c.Value
 	if inner := promql.CountPresent(value); inner != nil {
 		value = inner
-		c.Op, c.Threshold = parser.LSS, &parser.NumberLiteral{Val: 1}
+		v.condition.Op, v.condition.Threshold = parser.LSS, &parser.NumberLiteral{Val: 1}
 	}
+	narrowed := value
 	if k, err := inv.knownLabels(); err == nil { // else it is only more than is needed
-		value = promql.Narrow(value, inv.sharedTargetLabels(), k)
+		narrowed = promql.Narrow(value, inv.sharedTargetLabels(), k)
 	}
-	v := &signalView{condition: c, query: value.String(), unit: promql.UnitOf(value), start: inv.start, end: inv.end, step: inv.step}
+	v.condition.Value = value
+	v.unit = v.condition.Unit()
+	if err := inv.readLines(ctx, v, narrowed); err != nil {
+		return nil, err
+	}
+	if len(v.lines) == 0 && narrowed.String() != value.String() { // a rule or relabelling may have changed the alert's labels
+		if err := inv.readLines(ctx, v, value); err != nil {
+			inv.log.DebugContext(ctx, "Lookup of all series of the expression failed, the alert's is unknown", "err", err)
+		}
+		if len(v.lines) == 0 {
+			v.query = narrowed.String()
+		}
+	}
+	return v, nil
+}
+
+// foreignView asks for an expression that only the server can read, as it stands: it has values where its condition is met.
+func (inv *investigation) foreignView(ctx context.Context) (*signalView, error) {
+	v := &signalView{query: inv.rule.query, start: inv.start, end: inv.end, step: inv.step}
 	matrix, err := inv.prom.Range(ctx, v.query, v.start, v.end, v.step)
 	if err != nil {
 		return nil, err
+	}
+	return v, inv.pickLines(ctx, v, matrix)
+}
+
+// noneIsZero makes a count of what is gone 0, not unknown.
+const noneIsZero = " or vector(0)"
+
+// readLines asks for the values of a view, and for its threshold.
+func (inv *investigation) readLines(ctx context.Context, v *signalView, value parser.Expr) error {
+	v.query = value.String()
+	if promql.CountPresent(v.original.Value) != nil {
+		v.query += noneIsZero
+	}
+	matrix, err := inv.prom.Range(ctx, v.query, v.start, v.end, v.step)
+	if err != nil {
+		return err
 	}
 	if start, step, finer := finerSteps(matrix, v.start, v.end, v.step); finer {
 		if again, err := inv.prom.Range(ctx, v.query, start, v.end, step); err == nil {
 			matrix, v.start, v.step = again, start, step
 		}
 	}
-	v.lines = inv.incidentLines(matrix)
-	if err := inv.readLimit(ctx, v, inv.fired); err != nil {
-		return nil, err
-	}
-	return v, nil
+	return inv.pickLines(ctx, v, matrix)
 }
 
-// readLimit sets the threshold of a view that has lines: the constant, or what it was over time and at a time.
+// readLimit sets the threshold of a view: the constant, or what it was over time and at a time.
 func (inv *investigation) readLimit(ctx context.Context, v *signalView, at time.Time) error {
-	if len(v.lines) == 0 || v.condition.Threshold == nil {
+	if v.condition.Threshold == nil {
 		return nil
 	}
 	if limit, ok := v.condition.Limit(); ok {
@@ -128,8 +142,8 @@ func (inv *investigation) readLimit(ctx context.Context, v *signalView, at time.
 	}
 	if len(thresholds) == 1 {
 		v.movingLimit = thresholds[0]
-	} else if lines := inv.incidentLines(thresholds); len(lines) > 0 {
-		v.movingLimit = lines[0]
+	} else if i := slices.IndexFunc(thresholds, func(s *model.SampleStream) bool { return inv.represents(inv.alert, s.Metric) }); i >= 0 {
+		v.movingLimit = thresholds[i]
 	}
 	if v.movingLimit != nil {
 		if i := lastIndexUntil(v.movingLimit.Values, at); i >= 0 {
@@ -154,20 +168,6 @@ func finerSteps(m model.Matrix, start, end time.Time, step time.Duration) (time.
 	first = first.Add(-step)
 	fine := niceStep(end.Sub(first) / windowSteps)
 	return first, fine, fine < step
-}
-
-// incidentLines returns the series that an alert of the incident with this name stands for, at most maxLines; those of
-// the alert looked at come first. Series of other things that the expression covers are left out.
-func (inv *investigation) incidentLines(m model.Matrix) []*model.SampleStream {
-	var lines []*model.SampleStream
-	for _, a := range inv.sameNameAlerts() {
-		for _, s := range m {
-			if len(s.Values) > 0 && inv.represents(a, s.Metric) && !slices.Contains(lines, s) {
-				lines = append(lines, s)
-			}
-		}
-	}
-	return lines[:min(len(lines), maxLines)]
 }
 
 // represents reports whether nothing in a series' labels contradicts the alert's. Labels that the rule sets hide those

@@ -2,6 +2,7 @@ package evidence
 
 import (
 	"math"
+	"slices"
 	"strings"
 	"time"
 
@@ -37,6 +38,15 @@ var (
 		" The change is %s times the deviation.",
 		" 变化幅度是常见偏差的 %s 倍。",
 	}
+	msgLimitWas   = message{" It was %s before.", " 此前为 %s。"}
+	msgMedian     = message{" Before: median %s.", " 此前：中位数 %s。"}
+	msgUnchanging = message{" Before: always %s.", " 此前一直为 %s。"}
+	msgNoValue    = message{" No value until %s.", " 在 %s 之前没有数据。"}
+	msgInfinite   = message{" The value is infinite: the divisor was 0.", " 值为无穷大：除数为零。"}
+	msgForeign    = message{
+		" The expression is not PromQL: it was run as it stands, and has values only where its condition is met.",
+		" 该表达式不是 PromQL：按原样执行，仅在条件成立时才有值。",
+	}
 	msgUsual      = message{" The change is within that.", " 与此前相比几乎没有变化。"}
 	msgNoPast     = message{" Too little data before the onset to compare.", " 触发前的数据太少，无法比较。"}
 	msgSince      = message{" Condition met since %s.", " 条件自 %s 起持续成立。"}
@@ -57,6 +67,8 @@ type signalStats struct {
 	past        score.Spread // before the onset
 	score       float64      // how unusual the change is, in robust deviations
 	compared    bool         // past and score are there
+	constant    bool         // the past has one value alone
+	began       time.Time    // there was no value before, though there were data; zero where that can't be told
 	since       time.Time    // the condition is met since then; zero when it was not met
 	always      bool         // since is the window's start
 }
@@ -73,6 +85,8 @@ func (v *signalView) stats(inv *investigation) signalStats {
 	var s score.Scorer
 	if change, ok := s.Score(values, n, 0); ok {
 		f.compared, f.score, f.up = true, change.Score, change.Up
+	}
+	if n >= score.MinPast {
 		f.past = s.Past(values[:n])
 		if f.past.Noise < 1e-9*math.Abs(f.past.Median) {
 			f.past.Noise = 0 // what is left of rounding
@@ -83,7 +97,24 @@ func (v *signalView) stats(inv *investigation) signalStats {
 	}
 	f.extreme, f.extremeAt = extremeSince(line, inv.onset, f.up)
 	f.since, f.always = v.metSince(inv.fired)
+	f.constant = !f.always && isConstant(line, f.since, inv.onset)
+	if first := line[0].Timestamp.Time(); first.Sub(v.start) > 2*v.step && !f.since.IsZero() && !f.since.After(first) {
+		f.began, f.compared = first.UTC(), false // what was there before the onset is the incident itself
+	}
 	return f
+}
+
+// isConstant reports whether a line had one value alone until the condition began to be met, or the onset.
+func isConstant(line []model.SamplePair, since, onset time.Time) bool {
+	if since.IsZero() || since.After(onset) {
+		since = onset
+	}
+	values, n := finiteValues(line, since)
+	if n < score.MinPast {
+		return false
+	}
+	values = values[:n]
+	return slices.Max(values)-slices.Min(values) <= 1e-9*math.Abs(values[0])
 }
 
 // finiteValues returns the values without NaN, and how many of them are from before t.
@@ -114,7 +145,10 @@ func extremeSince(line []model.SamplePair, t time.Time, up bool) (extreme float6
 
 // metSince walks back from when the alert fired to where the condition began to be met without a break.
 func (v *signalView) metSince(fired time.Time) (since time.Time, always bool) {
-	line := v.lines[0].Values
+	return v.lineMetSince(v.lines[0].Values, fired)
+}
+
+func (v *signalView) lineMetSince(line []model.SamplePair, fired time.Time) (since time.Time, always bool) {
 	if v.condition.Threshold != nil && v.limit == nil {
 		return time.Time{}, false
 	}
@@ -170,35 +204,75 @@ func (inv *investigation) signalItem(v *signalView) incident.Evidence {
 // summarizeSignal writes the statistics as one line.
 func (inv *investigation) summarizeSignal(v *signalView, f signalStats) string {
 	var b strings.Builder
+	number := v.unit.Format
+	if v.limit != nil {
+		number = func(value float64) string { return v.unit.FormatApart(value, *v.limit) }
+	}
 	if math.IsNaN(f.fired) {
-		b.WriteString(inv.say(msgGone, v.unit.Format(f.last)))
+		b.WriteString(inv.say(msgGone, number(f.last)))
 	} else {
-		b.WriteString(inv.say(msgValues, v.unit.Format(f.fired), v.unit.Format(f.last)))
+		b.WriteString(inv.say(msgValues, number(f.fired), number(f.last)))
 	}
 	if v.limit != nil {
 		b.WriteString(inv.say(msgLimit, parser.ItemTypeStr[v.condition.Op], v.unit.Format(*v.limit)))
+		b.WriteString(inv.formerLimit(v))
 	}
 	extreme := msgLowest
 	if f.up {
 		extreme = msgHighest
 	}
-	b.WriteString(inv.say(extreme, v.unit.Format(f.extreme), formatTime(f.extremeAt)))
-	if f.compared {
-		b.WriteString(inv.say(msgBaseline, v.unit.Format(f.past.Median), v.unit.Format(f.past.Noise)))
-		if f.score >= 1 {
-			b.WriteString(inv.say(msgUnusual, promql.FormatNumber(f.score)))
-		} else {
-			b.WriteString(inv.say(msgUsual))
-		}
-	} else {
-		b.WriteString(inv.say(msgNoPast))
+	b.WriteString(inv.say(extreme, number(f.extreme), formatTime(f.extremeAt)))
+	if math.IsInf(f.fired, 0) || math.IsInf(f.last, 0) {
+		b.WriteString(inv.say(msgInfinite))
 	}
+	b.WriteString(inv.summarizePast(v, f))
 	if f.always {
 		b.WriteString(inv.say(msgAllPast))
 	} else if !f.since.IsZero() {
 		b.WriteString(inv.say(msgSince, formatTime(f.since)))
 	}
+	b.WriteString(v.doubt)
+	if inv.rule.foreign() {
+		b.WriteString(inv.say(msgForeign))
+	}
 	return b.String()
+}
+
+// formerLimit says what a threshold was before the onset, where it is another since.
+func (inv *investigation) formerLimit(v *signalView) string {
+	if v.movingLimit == nil {
+		return ""
+	}
+	values, n := finiteValues(v.movingLimit.Values, inv.onset)
+	if n < score.MinPast {
+		return ""
+	}
+	var s score.Scorer
+	before := v.unit.Format(s.Past(values[:n]).Median)
+	if before == v.unit.Format(*v.limit) {
+		return ""
+	}
+	return inv.say(msgLimitWas, before)
+}
+
+// summarizePast says what the value was before the onset, and how far from that it went. A past without any noise has no factor.
+func (inv *investigation) summarizePast(v *signalView, f signalStats) string {
+	switch {
+	case !f.began.IsZero():
+		return inv.say(msgNoValue, formatTime(f.began))
+	case f.constant:
+		return inv.say(msgUnchanging, v.unit.Format(float64(v.lines[0].Values[0].Value)))
+	case !f.compared:
+		return inv.say(msgNoPast)
+	}
+	if f.past.Noise == 0 {
+		return inv.say(msgMedian, v.unit.Format(f.past.Median))
+	}
+	out := inv.say(msgBaseline, v.unit.Format(f.past.Median), v.unit.Format(f.past.Noise))
+	if f.score < 1 {
+		return out + inv.say(msgUsual)
+	}
+	return out + inv.say(msgUnusual, promql.FormatNumber(f.score))
 }
 
 // ruleTable shows the whole rule that the query is a part of.

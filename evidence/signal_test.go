@@ -116,8 +116,8 @@ func TestSignalWithoutRule(t *testing.T) {
 		query, summary    string
 	}{
 		{
-			"absent", `absent(up{job="api"} == 1)`, "alertname=ApiDown job=api", `count(up{job="api"} == 1)`,
-			"No value when the alert fired; last: 1. Threshold: < 1. Min 1 at ",
+			"absent", `absent(up{job="api"} == 1)`, "alertname=ApiDown job=api", `count(up{job="api"} == 1) or vector(0)`,
+			"Value when the alert fired: 0; last: 0. Threshold: < 1. Min 0 at ",
 		},
 		{"nothing there", `nowhere > 1`, "alertname=X", "nowhere", "no value with this alert's labels"},
 		{"another thing", `up > 0`, "alertname=X instance=b:80", `up{instance="b:80"}`, "no value with this alert's labels"},

@@ -184,7 +184,7 @@ func (inv *investigation) signalSelectors() []*parser.VectorSelector {
 	if inv.rule == nil {
 		return nil
 	}
-	for _, c := range inv.rule.conditions {
+	for _, c := range inv.rule.candidates() {
 		out = append(out, promql.Selectors(c.Value)...)
 	}
 	return out[:min(len(out), 3)]

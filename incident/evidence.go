@@ -53,7 +53,7 @@ type Evidence struct {
 type RankedSeries struct {
 	Labels    map[string]string `json:"labels"`
 	Score     float64           `json:"score"`     // robust deviations from the past, ≥ 0
-	Direction string            `json:"direction"` // up or down
+	Direction string            `json:"direction"` // up, down, or flat where before and after look the same
 	Onset     time.Time         `json:"onset,omitzero"`
 	Share     float64           `json:"share,omitempty"`  // contribution to the change, 0 to 1, where it is known
 	Before    float64           `json:"before,omitempty"` // typical value before the onset

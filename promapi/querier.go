@@ -102,8 +102,17 @@ func (q *Querier) MetricTypes(ctx context.Context) (map[string]model.MetricType,
 
 // Rules returns the groups that hold alerting rules of that name; older servers ignore the name and return all.
 func (q *Querier) Rules(ctx context.Context, alertname string) ([]promv1.RuleGroup, error) {
+	return q.rules(ctx, "alert", alertname)
+}
+
+// RecordingRules returns the groups that hold recording rules of that name; older servers ignore the name and return all.
+func (q *Querier) RecordingRules(ctx context.Context, name string) ([]promv1.RuleGroup, error) {
+	return q.rules(ctx, "record", name)
+}
+
+func (q *Querier) rules(ctx context.Context, kind, name string) ([]promv1.RuleGroup, error) {
 	return ask(ctx, q, "reading the rules", func(ctx context.Context, _ ...promv1.Option) ([]promv1.RuleGroup, error) {
-		body, err := q.client.get(ctx, "/api/v1/rules", url.Values{"type": {"alert"}, "rule_name[]": {alertname}})
+		body, err := q.client.get(ctx, "/api/v1/rules", url.Values{"type": {kind}, "rule_name[]": {name}})
 		if err != nil {
 			return nil, err
 		}

@@ -2,69 +2,192 @@ package promql
 
 import (
 	"math"
-	"time"
 
 	"github.com/prometheus/prometheus/promql/parser"
 )
 
-// grammar reads what any Prometheus might have in its rules.
-var grammar = parser.NewParser(parser.Options{EnableExperimentalFunctions: true})
-
-// Parse reads an expression, with the functions that are experimental too.
-func Parse(expr string) (parser.Expr, error) { return grammar.ParseExpr(expr) }
-
-// Condition is one comparison of an alert's expression: value op threshold. The value is what PromQL returns as the
-// value of the alert, the left side; what stands behind "and" and "unless" only guards it.
+// Condition is one comparison of an alert's expression: value op threshold. An expression can hold several: bounds of a
+// band, guards, alternatives, filters within an aggregation. Which of them the alert is about, data tell: the one that
+// began to be met last.
 type Condition struct {
-	Value     parser.Expr
+	Value     parser.Expr     // what is compared, without the filters: it has values also while all is well
 	Op        parser.ItemType // 0 when nothing is compared: the alert fires while there is a value
 	Threshold parser.Expr     // nil with no op
-	Whole     parser.Expr     // the comparison as written
+	Whole     parser.Expr     // the comparison by itself: it is met where this has values
+	Result    parser.Expr     // what there is to break down: Value, or the aggregation around a filter
+	Inside    parser.Expr     // the outermost aggregation around the comparison, whose labels survive; nil for none
 	Missing   parser.Expr     // what is behind an "unless" when nothing is compared: the alert is about its absence
+	Negated   bool            // it stands behind an "unless": the alert fires where it is not met
+
+	direct bool // Value is what the expression looked at would be without its filters
 }
 
-// Conditions returns the alternatives of an expression: one, or several where they are joined by "or".
+// Alternative is one way in which an expression has a value: all of its conditions are met, and none that is negated.
+type Alternative []Condition
+
+// What "or", "and" and "unless" within each other multiply to is bounded.
+const (
+	maxAlternatives = 8
+	maxConditions   = 16 // of an alternative
+)
+
+// Alternatives returns the ways in which an expression has a value: one, or several where they are joined by "or". Each has
+// at least one condition that is not negated. The first are written first, the inner ones before the outer ones.
+func Alternatives(e parser.Expr) []Alternative {
+	list := alternatives(e)
+	for i, a := range list {
+		list[i] = a.compared()
+	}
+	return list
+}
+
+// Conditions returns the conditions of all alternatives.
 func Conditions(e parser.Expr) []Condition {
-	e = Unparen(e)
-	if b, ok := e.(*parser.BinaryExpr); ok && b.Op.IsSetOperator() {
-		if b.Op == parser.LOR {
-			return append(Conditions(b.LHS), Conditions(b.RHS)...)
-		}
-		list := Conditions(b.LHS)
-		if b.Op == parser.LUNLESS && len(list) == 1 && list[0].Op == 0 {
-			list[0].Missing = b.RHS
-		}
-		return list
+	var out []Condition
+	for _, a := range Alternatives(e) {
+		out = append(out, a...)
 	}
-	return []Condition{comparison(e)}
+	return out
 }
 
-// comparison takes the outermost comparisons off an expression; the outermost is the alert's.
-func comparison(e parser.Expr) Condition {
-	c := Condition{Value: Unparen(e), Whole: e}
-	for {
-		b, ok := c.Value.(*parser.BinaryExpr)
-		if !ok || !b.Op.IsComparisonOperator() || b.ReturnBool {
-			return c
-		}
-		value, op, threshold := Unparen(b.LHS), b.Op, Unparen(b.RHS)
-		if value.Type() == parser.ValueTypeScalar && threshold.Type() != parser.ValueTypeScalar {
-			value, op, threshold = threshold, mirrored(op), value
-		}
-		c.Value = value
-		if c.Op == 0 {
-			c.Op, c.Threshold = op, threshold
+// compared leaves out what is compared with nothing, unless that is all there is, or an absence.
+func (a Alternative) compared() Alternative {
+	var with Alternative
+	compares := false
+	for _, c := range a {
+		if c.Op != 0 || absence(c.Value) != nil {
+			with, compares = append(with, c), compares || !c.Negated
 		}
 	}
+	if compares {
+		return with
+	}
+	return append(Alternative{a[0]}, with...)
+}
+
+func alternatives(e parser.Expr) []Alternative {
+	e = Unparen(e)
+	b, ok := e.(*parser.BinaryExpr)
+	if !ok || !b.Op.IsSetOperator() {
+		return []Alternative{comparisons(e)}
+	}
+	left := alternatives(b.LHS)
+	switch b.Op {
+	case parser.LOR:
+		left = append(left, alternatives(b.RHS)...)
+	case parser.LAND:
+		var both []Alternative
+		right := alternatives(b.RHS)
+		for _, l := range left {
+			for _, r := range right {
+				both = append(both, append(append(Alternative{}, l...), r...))
+			}
+		}
+		left = both
+	case parser.LUNLESS:
+		not := negated(b.RHS)
+		for i, l := range left {
+			if len(l) == 1 && l[0].Op == 0 {
+				l[0].Missing = b.RHS
+			}
+			left[i] = append(l, not...)
+		}
+	}
+	for i, l := range left {
+		left[i] = l[:min(len(l), maxConditions)]
+	}
+	return left[:min(len(left), maxAlternatives)]
+}
+
+// negated returns the comparisons of what must not be.
+func negated(e parser.Expr) []Condition {
+	var out []Condition
+	for _, a := range alternatives(e) {
+		for _, c := range a {
+			if c.Op != 0 && len(out) < maxConditions {
+				c.Negated = !c.Negated
+				out = append(out, c)
+			}
+		}
+	}
+	return out
+}
+
+// comparisons returns the conditions of an expression that is no set operation: the comparisons around its value, or
+// those that filter within it, or else the expression as it is.
+func comparisons(e parser.Expr) Alternative {
+	e = Unparen(e)
+	if b, ok := comparison(e); ok {
+		return compare(b)
+	}
+	if found := filters(e); len(found) > 0 {
+		return found
+	}
+	return Alternative{{Value: withZeros(e), Whole: e, Result: e, direct: true}}
+}
+
+// comparison returns a comparison that filters.
+func comparison(e parser.Expr) (*parser.BinaryExpr, bool) {
+	b, ok := Unparen(e).(*parser.BinaryExpr)
+	return b, ok && b.Op.IsComparisonOperator() && !b.ReturnBool
+}
+
+// compare returns the conditions of a comparison; in a chain of them each compares the innermost value.
+func compare(b *parser.BinaryExpr) Alternative {
+	value, op, threshold := Unparen(b.LHS), b.Op, Unparen(b.RHS)
+	mirror := value.Type() == parser.ValueTypeScalar && threshold.Type() != parser.ValueTypeScalar
+	if mirror {
+		value, op, threshold = threshold, mirrored(op), value
+	}
+	var chain Alternative
+	c := Condition{Value: withZeros(value), Op: op, Threshold: threshold, Whole: b, Result: value, direct: true}
+	switch inner := value.(type) {
+	case *parser.BinaryExpr:
+		if inner.Op.IsComparisonOperator() && !inner.ReturnBool {
+			chain = compare(inner)
+			c.Value, c.Result = chain[0].Value, chain[0].Result
+			alone := *b
+			if alone.LHS = operand(c.Result); mirror {
+				alone.LHS, alone.RHS = b.LHS, operand(c.Result)
+			}
+			c.Whole = &alone
+		} else if inner.Op == parser.LAND || inner.Op == parser.LUNLESS {
+			chain = guards(inner)
+		}
+	}
+	return append(chain, c)
+}
+
+// guards returns the comparisons behind the "and" and "unless" within a value.
+func guards(b *parser.BinaryExpr) Alternative {
+	var out Alternative
+	if l, ok := Unparen(b.LHS).(*parser.BinaryExpr); ok && (l.Op == parser.LAND || l.Op == parser.LUNLESS) {
+		out = guards(l)
+	}
+	return append(out, guard(b)...)
+}
+
+// guard returns the comparisons on the right side of an "and" or "unless".
+func guard(b *parser.BinaryExpr) Alternative {
+	if b.Op == parser.LUNLESS {
+		return negated(b.RHS)
+	}
+	var out Alternative
+	for _, c := range comparisons(b.RHS) {
+		if c.Op != 0 {
+			out = append(out, c)
+		}
+	}
+	return out
 }
 
 // Rises reports whether a higher value is what the alert is about; known is false where the condition doesn't say.
 func (c Condition) Rises() (up, known bool) {
 	switch c.Op {
 	case parser.GTR, parser.GTE:
-		return true, true
+		return !c.Negated, true
 	case parser.LSS, parser.LTE:
-		return false, true
+		return c.Negated, true
 	}
 	return false, false
 }
@@ -96,6 +219,16 @@ func (c Condition) Met(v, threshold float64) bool {
 	return !math.IsNaN(v)
 }
 
+// Narrow returns the condition of those series alone that have these labels, as Narrow does for expressions.
+func (c Condition) Narrow(want map[string]string, k SelectorLabels) Condition {
+	for _, e := range []*parser.Expr{&c.Value, &c.Threshold, &c.Whole, &c.Result, &c.Inside, &c.Missing} {
+		if *e != nil {
+			*e = Narrow(*e, want, k)
+		}
+	}
+	return c
+}
+
 func mirrored(op parser.ItemType) parser.ItemType {
 	switch op {
 	case parser.GTR:
@@ -108,78 +241,4 @@ func mirrored(op parser.ItemType) parser.ItemType {
 		return parser.GTE
 	}
 	return op
-}
-
-// Unparen takes the parentheses around an expression off.
-func Unparen(e parser.Expr) parser.Expr {
-	for {
-		p, ok := e.(*parser.ParenExpr)
-		if !ok {
-			return e
-		}
-		e = p.Expr
-	}
-}
-
-// constant evaluates arithmetic on numbers.
-func constant(e parser.Expr) (float64, bool) {
-	switch e := Unparen(e).(type) {
-	case *parser.NumberLiteral:
-		return e.Val, true
-	case *parser.UnaryExpr:
-		v, ok := constant(e.Expr)
-		if e.Op == parser.SUB {
-			v = -v
-		}
-		return v, ok
-	case *parser.BinaryExpr:
-		l, okL := constant(e.LHS)
-		r, okR := constant(e.RHS)
-		if !okL || !okR {
-			return 0, false
-		}
-		return arithmetic(e.Op, l, r)
-	}
-	return 0, false
-}
-
-func arithmetic(op parser.ItemType, l, r float64) (float64, bool) {
-	switch op {
-	case parser.ADD:
-		return l + r, true
-	case parser.SUB:
-		return l - r, true
-	case parser.MUL:
-		return l * r, true
-	case parser.DIV:
-		return l / r, true
-	case parser.MOD:
-		return math.Mod(l, r), true
-	case parser.POW:
-		return math.Pow(l, r), true
-	}
-	return 0, false
-}
-
-// LongestRange returns over how long a past the expression looks: its longest range, with those of the subqueries around it. An
-// offset only says which past that is: a rule that compares with yesterday is looked at by the same window as any other.
-func LongestRange(e parser.Expr) time.Duration {
-	var longest time.Duration
-	parser.Inspect(e, func(n parser.Node, path []parser.Node) error {
-		var own time.Duration
-		switch n := n.(type) {
-		case *parser.MatrixSelector:
-			own = n.Range
-		case *parser.SubqueryExpr:
-			own = n.Range
-		}
-		for _, above := range path {
-			if s, ok := above.(*parser.SubqueryExpr); ok {
-				own += s.Range
-			}
-		}
-		longest = max(longest, own)
-		return nil
-	})
-	return longest
 }

@@ -21,7 +21,6 @@ func TestConditions(t *testing.T) {
 		{"0.2 < x", "x", ">", "0.2", .2, true, 0},
 		{"(x) <= -(2 * 1024 ^ 2)", "x", "<=", "-(2 * 1024 ^ 2)", -2 * 1024 * 1024, true, 0},
 		{"x < 5 and y > 1", "x", "<", "5", 5, true, 0},
-		{"(x > 0) < 10", "x", "<", "10", 10, true, 0},
 		{"x > bool 5", "x > bool 5", "", "", 0, false, 0},
 		{"x > on (a) y", "x", ">", "y", 0, false, 0},
 		{"time() - x > 60", "time() - x", ">", "60", 60, true, 0},
@@ -54,10 +53,10 @@ func TestConditionsOfAlternatives(t *testing.T) {
 		"x > 1 or y < 2":                 {"x > 1", "y < 2"},
 		"x > 1 or y < 2 or (z and w)":    {"x > 1", "y < 2", "z"},
 		"(x or y) unless z":              {"x", "y"},
-		"x > 1 and (y > 2 or z > 3)":     {"x > 1"},
+		"x > 1 and (y > 2 or z > 3)":     {"x > 1", "y > 2", "x > 1", "z > 3"},
 		"1 < bool x":                     {"1 < bool x"},
 		"x > on (a) group_left () y":     {"x > on (a) group_left () y"},
-		"((x == 1) != 0) unless on () w": {"(x == 1) != 0"},
+		"((x == 1) != 0) unless on () w": {"x == 1", "x != 0"},
 	} {
 		var got []string
 		for _, c := range Conditions(parsed(t, expr)) {
@@ -95,6 +94,43 @@ func TestMet(t *testing.T) {
 	assert.False(t, bare.Met(math.NaN(), 5))
 	_, known := bare.Rises()
 	assert.False(t, known)
+}
+
+// TestSignals: the value of a condition is what there is while all is well, and its whole is where it is met.
+func TestSignals(t *testing.T) {
+	for expr, want := range map[string][]string{ // value, whole, result, and the aggregation around
+		`x > 5`:                       {`x`, `x > 5`, `x`, ``},
+		`count(q > 100) > 0`:          {`sum(q > bool 100)`, `count(q > 100) > 0`, `count(q > 100)`, ``},
+		`count(q > 100 and r) > 0`:    {`sum((q > bool 100) and r)`, `count(q > 100 and r) > 0`, `count(q > 100 and r)`, ``},
+		`count(q > 9 < 100) > 0`:      {`count(q > 9 < 100)`, `count(q > 9 < 100) > 0`, `count(q > 9 < 100)`, ``},
+		`sum by (s) (q > 100)`:        {`q`, `q > 100`, `sum by (s) (q > 100)`, `sum by (s) (q > 100)`},
+		`sum(max by (s) (q > 100))`:   {`max by (s) (q)`, `max by (s) (q > 100)`, `sum(max by (s) (q > 100))`, `sum(max by (s) (q > 100))`},
+		`max without (w) (slo > .01)`: {`max without (w) (slo)`, `max without (w) (slo > 0.01)`, `max without (w) (slo)`, ``},
+		`max(q > on () r)`:            {`q`, `q > on () r`, `max(q > on () r)`, `max(q > on () r)`},
+		`min(q > 5)`:                  {`q`, `q > 5`, `min(q > 5)`, `min(q > 5)`},
+		`(rate(x[5m]) > 50) * on (i) group_left (n) host_info`: {
+			`rate(x[5m]) * on (i) group_left (n) host_info`, `(rate(x[5m]) > 50) * on (i) group_left (n) host_info`,
+			`rate(x[5m]) * on (i) group_left (n) host_info`, ``,
+		},
+		`(x > 50) * on (i) y`:                     {`x`, `x > 50`, `x`, ``},
+		`label_replace(x > 5, "a", "b", "c", "")`: {`label_replace(x, "a", "b", "c", "")`, `label_replace(x > 5, "a", "b", "c", "")`, `label_replace(x, "a", "b", "c", "")`, ``},
+		`round(x > 5)`:                            {`x`, `x > 5`, `x`, ``},
+		`5 < x`:                                   {`x`, `5 < x`, `x`, ``},
+		`(sum(x > 5) / sum(y))`:                   {`x`, `x > 5`, `sum(x > 5) / sum(y)`, `sum(x > 5)`},
+	} {
+		t.Run(expr, func(t *testing.T) {
+			c := Conditions(parsed(t, expr))[0]
+			inside := ""
+			if c.Inside != nil {
+				inside = c.Inside.String()
+			}
+			assert.Equal(t, want, []string{c.Value.String(), c.Whole.String(), c.Result.String(), inside})
+		})
+	}
+	band := Conditions(parsed(t, `0 <= u / h < 0.9`))
+	require.Len(t, band, 2)
+	assert.Equal(t, []string{`u / h`, `0 <= u / h`}, []string{band[0].Value.String(), band[0].Whole.String()})
+	assert.Equal(t, []string{`u / h`, `(u / h) < 0.9`}, []string{band[1].Value.String(), band[1].Whole.String()})
 }
 
 func TestConstants(t *testing.T) {

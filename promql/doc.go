@@ -4,9 +4,19 @@
 //	e, err := promql.Parse(`sum by (job) (rate(errors_total[5m])) / sum by (job) (rate(requests_total[5m])) > 0.05`)
 //	…
 //	c := promql.Conditions(e)[0]           // c.Value is the ratio, c.Op is >, c.Limit() is 0.05
-//	promql.UnitOf(c.Value).Format(.123)    // "12.3 %"
-//	drills, refused := promql.PlanDrills(c.Value, known)
+//	c.Unit().Format(.123)                  // "12.3 %"
+//	drills, refused := promql.PlanCondition(c, known)
 //	drills[0].Query("instance")            // the local ratio of each instance
+//
+// # Which condition
+//
+// An expression can hold several comparisons: bounds of a band, guards, alternatives, filters within aggregations. The
+// syntax does not tell which of them an alert is about. Alternatives returns all of them, each with what is compared and
+// with the query that shows where it is met; who has data takes the one that began to be met last.
+//
+// # What is refused
+//
+// Parse refuses what is deeper or larger than anybody writes with ErrTooComplex, before any of it costs time.
 //
 // # What has to be known
 //

@@ -18,18 +18,32 @@ const (
 	FormRanked DrillForm = "ranked" // parts can be compared, and do not add up: max, min, quantiles
 )
 
-// Drill is one thing that can be broken down: an aggregation, or a ratio of two.
+// Drill is one thing that can be broken down: an aggregation, or a quotient.
 type Drill struct {
 	Form   DrillForm
-	Whole  parser.Expr // *parser.AggregateExpr, or histogram_quantile() of one
-	Base   parser.Expr // the denominator of a ratio, else nil
-	ratio  parser.Expr // the ratio as written, else nil
-	node   parser.Expr // where it stands in the value
-	Direct bool        // it is the value, up to a factor: the condition tells its direction
+	Whole  parser.Expr // what is broken down, as it can be asked for
 	Kept   LabelNames  // the labels that the whole has already
 	Labels []string    // by which it can be broken down, the likeliest first
-	InBase LabelNames  // those of them that the denominator has too
-	side   *parser.VectorMatching
+	InBase LabelNames  // those of them that the denominator of a ratio has too
+
+	// Sign says which way the value goes when the whole rises: 1 up, -1 down, 0 where that is not known.
+	Sign int
+	// Extreme says which part of a ranking is the whole: 1 the highest, -1 the lowest, 0 none.
+	Extreme int
+	// IsValue: the whole of a ranking is the value itself, so that the threshold holds for its parts.
+	IsValue bool
+	// OfThreshold: it is not the value that is broken down but the threshold, whose fall meets a condition as well.
+	OfThreshold bool
+
+	// OfNumerator: it is the numerator of a quotient that can't be broken down as one.
+	OfNumerator bool
+
+	parted   []*parser.AggregateExpr // what gets more labels
+	quotient *quotient               // of a ratio, and of a sum that is divided by what can't be broken down
+	framed   parser.Expr             // a ranking: all of what is asked for
+	within   parser.Expr             // what the aggregation is over
+	frame    frame
+	sparse   bool // a filtered count is asked for as it is
 }
 
 // Refusal says why an expression can't be broken down.
@@ -45,23 +59,38 @@ const (
 	RefusedForm     Refusal = "form"     // the parts of such an aggregation mean nothing
 )
 
+// PlanCondition finds what of a condition can be broken down: its value first, then a threshold that moves. A
+// threshold that many values share is a reference, not a cause.
+func PlanCondition(c Condition, k SelectorLabels) ([]Drill, Refusal) {
+	drills, refused := PlanDrills(c.Result, k)
+	b, ok := Unparen(c.Whole).(*parser.BinaryExpr)
+	if c.Threshold == nil || !ok || b.VectorMatching == nil || b.VectorMatching.Card != parser.CardOneToOne {
+		return drills, refused
+	}
+	more, _ := PlanDrills(c.Threshold, k)
+	for _, d := range more {
+		d.OfThreshold, d.Sign = true, -d.Sign
+		drills = append(drills, d)
+	}
+	if len(drills) > 0 {
+		refused = ""
+	}
+	return drills, refused
+}
+
 // PlanDrills finds what of a value can be broken down, from the outside in, or why nothing can. It asks nothing: what it
 // has to know of the series comes by known.
 func PlanDrills(value parser.Expr, k SelectorLabels) ([]Drill, Refusal) {
 	p := planner{known: k}
-	p.visit(value)
-	for i := range p.drills {
-		p.drills[i].Direct = p.drills[i].node == core(value)
-	}
+	p.visit(value, place{sign: 1, frame: frame{}, whole: true})
 	switch {
 	case len(p.drills) > 0:
 		return p.drills, ""
 	case len(Selectors(value)) == 0:
 		return nil, RefusedConstant
 	}
-	recorded, there := false, false
+	there := false
 	for _, v := range Selectors(value) {
-		recorded = recorded || strings.Contains(v.Name, ":")
 		there = there || len(k(v)) > 0
 	}
 	switch {
@@ -69,18 +98,21 @@ func PlanDrills(value parser.Expr, k SelectorLabels) ([]Drill, Refusal) {
 		return nil, RefusedEmpty
 	case p.refused != "":
 		return nil, p.refused
-	case recorded:
+	case len(Recorded(value)) > 0:
 		return nil, RefusedRecorded
 	}
 	return nil, RefusedSeries
 }
 
-// core takes factors above zero and parentheses off a value: they change neither parts nor direction.
-func core(e parser.Expr) parser.Expr {
-	if factor, rest := factored(e); factor > 0 {
-		return rest
+// Recorded returns the names of the recorded series that an expression reads: by convention they have a colon.
+func Recorded(e parser.Expr) []string {
+	var out []string
+	for _, v := range Selectors(e) {
+		if strings.Contains(v.Name, ":") && !slices.Contains(out, v.Name) {
+			out = append(out, v.Name)
+		}
 	}
-	return Unparen(e)
+	return out
 }
 
 type planner struct {
@@ -89,142 +121,96 @@ type planner struct {
 	refused Refusal
 }
 
-func (p *planner) visit(e parser.Expr) {
-	switch e := e.(type) {
-	case *parser.ParenExpr:
-		p.visit(e.Expr)
-	case *parser.UnaryExpr:
-		p.visit(e.Expr)
-	case *parser.SubqueryExpr:
-		p.visit(e.Expr)
-	case *parser.BinaryExpr:
-		if d, ok := p.ratio(e); ok {
-			p.drills = append(p.drills, d)
-			return
-		}
-		for _, side := range telling(e) {
-			p.visit(side)
-		}
-	case *parser.Call:
-		if e.Func.Name == "histogram_quantile" {
-			p.quantile(e)
-			return
-		}
-		for _, arg := range e.Args {
-			p.visit(arg)
-		}
-	case *parser.AggregateExpr:
-		p.aggregate(e)
-	}
-}
-
-// telling returns the operands that can carry a change: not what only guards, scales, or adds labels.
-func telling(b *parser.BinaryExpr) []parser.Expr {
-	scalar := b.LHS.Type() == parser.ValueTypeScalar
-	switch m := b.VectorMatching; {
-	case b.Op.IsSetOperator() && b.Op != parser.LOR, b.Op.IsComparisonOperator() && !scalar, b.Op == parser.DIV && !scalar:
-		return []parser.Expr{b.LHS}
-	case b.Op == parser.MUL && m != nil && m.Card == parser.CardManyToOne:
-		return []parser.Expr{b.LHS}
-	case b.Op == parser.MUL && m != nil && m.Card == parser.CardOneToMany:
-		return []parser.Expr{b.RHS}
-	}
-	return []parser.Expr{b.LHS, b.RHS}
-}
-
 // aggregate plans an aggregation: by the labels that it aggregates away, or else by those of what is within.
-func (p *planner) aggregate(a *parser.AggregateExpr) {
+func (p *planner) aggregate(a *parser.AggregateExpr, at place) {
 	if selects(a.Op) {
-		p.visit(a.Expr) // the ranking is ours
+		p.visit(a.Expr, at) // the ranking is ours
 		return
 	}
-	d := Drill{Whole: a, node: a, Kept: p.known.Output(a)}
+	d := Drill{Whole: a, Kept: p.known.Output(a), Sign: at.sign, within: a.Expr, parted: []*parser.AggregateExpr{a}, frame: at.frame}
 	switch a.Op {
 	case parser.SUM, parser.COUNT:
 		d.Form = FormSum
 	case parser.AVG:
 		d.Form = FormRatio
-		sum, count := *a, *a
-		sum.Op, count.Op = parser.SUM, parser.COUNT
-		d.Whole, d.Base, d.ratio = &sum, &count, a
 	case parser.MAX, parser.MIN, parser.QUANTILE, parser.STDDEV, parser.STDVAR:
 		d.Form = FormRanked
 	default:
 		p.refused = RefusedForm
 		return
 	}
-	d.Labels = p.candidates(a)
+	d.Labels = at.without(p.candidates(a))
 	d.InBase = NewLabelNames(d.Labels...)
 	if len(d.Labels) > 0 {
-		p.drills = append(p.drills, d)
+		p.drills = append(p.drills, d.placed(at))
 		return
 	}
-	if within := len(p.drills); hasAggregation(a.Expr) {
-		if p.visit(a.Expr); len(p.drills) > within {
+	inner := at.inside()
+	if a.Op == parser.COUNT || a.Op == parser.STDDEV || a.Op == parser.STDVAR {
+		inner.sign = 0
+	}
+	if planned := len(p.drills); hasAggregation(a.Expr) {
+		if p.visit(a.Expr, inner); len(p.drills) > planned {
 			return
 		}
 	}
 	p.refused = RefusedLabels
 }
 
+// placed puts what stands around a drill around its whole: of a ranking all arithmetic, else what changes labels.
+func (d Drill) placed(at place) Drill {
+	d.OfNumerator = at.numerator
+	switch a, _ := d.Whole.(*parser.AggregateExpr); {
+	case a != nil && a.Op == parser.MAX:
+		d.Extreme = 1
+	case a != nil && a.Op == parser.MIN:
+		d.Extreme = -1
+	}
+	if d.Form == FormRanked && at.whole && at.sign != 0 {
+		d.Extreme, d.Sign = d.Extreme*at.sign, 1
+		d.framed = at.frame.around(d.Whole, true)
+		d.Whole, d.IsValue = d.framed, true
+		return d
+	}
+	d.Whole = at.frame.around(d.Whole, false)
+	d.framed = d.Whole
+	return d
+}
+
+// Inward returns what is within one part of a drill, where that is an aggregation again: a highest of sums leads to the
+// highest sum, and that to what it is the sum of.
+func (d Drill) Inward(part map[string]string, k SelectorLabels) []Drill {
+	if d.within == nil || !hasAggregation(d.within) {
+		return nil
+	}
+	drills, _ := PlanDrills(Narrow(d.within, part, k), k)
+	for i := range drills {
+		drills[i].Sign *= d.Sign
+		if a := d.parted[0]; a.Op == parser.COUNT || a.Op == parser.STDDEV || a.Op == parser.STDVAR {
+			drills[i].Sign = 0
+		}
+	}
+	return drills
+}
+
 // quantile plans histogram_quantile() of an aggregation; that of single histograms is about single series.
-func (p *planner) quantile(c *parser.Call) {
-	a, ok := Unparen(c.Args[1]).(*parser.AggregateExpr)
-	if !ok || a.Op != parser.SUM {
+func (p *planner) quantile(c *parser.Call, at place) {
+	_, inner := factored(c.Args[len(c.Args)-1])
+	a, ok := inner.(*parser.AggregateExpr)
+	if !ok {
 		return
 	}
-	d := Drill{Form: FormRanked, Whole: c, node: c, Kept: p.known.Output(c)}
-	d.Labels = slices.DeleteFunc(p.candidates(a), func(l string) bool { return l == "le" })
+	if a.Op != parser.SUM && a.Op != parser.AVG && a.Op != parser.MAX && a.Op != parser.MIN {
+		p.refused = RefusedForm
+		return
+	}
+	d := Drill{Form: FormRanked, Whole: c, Kept: p.known.Output(c), Sign: at.sign, parted: []*parser.AggregateExpr{a}, frame: at.frame}
+	d.Labels = slices.DeleteFunc(at.without(p.candidates(a)), func(l string) bool { return l == "le" })
 	if len(d.Labels) == 0 {
 		p.refused = RefusedLabels
 		return
 	}
-	p.drills = append(p.drills, d)
-}
-
-// ratio plans the quotient of two aggregations whose parts add up.
-func (p *planner) ratio(b *parser.BinaryExpr) (Drill, bool) {
-	if b.Op != parser.DIV || b.VectorMatching == nil {
-		return Drill{}, false
-	}
-	num, den := additive(b.LHS), additive(b.RHS)
-	if num == nil || den == nil {
-		return Drill{}, false
-	}
-	d := Drill{Form: FormRatio, Whole: num, Base: den, ratio: b, node: b, Kept: p.known.Output(b), side: b.VectorMatching}
-	inDen := NewLabelNames(p.candidates(den)...).Union(p.known.Output(den))
-	d.Labels = p.candidates(num)
-	d.InBase = inDen.Without(selectedBy(num, den)...).Intersect(d.Labels)
-	return d, len(d.Labels) > 0
-}
-
-// selectedBy returns the labels by which the numerator selects its share of the denominator: a local ratio by one of
-// them would be all or nothing.
-func selectedBy(num, den parser.Expr) []string {
-	matchers := LabelNames{}
-	for _, v := range Selectors(den) {
-		for _, m := range v.LabelMatchers {
-			matchers[m.String()] = true
-		}
-	}
-	var list []string
-	for _, v := range Selectors(num) {
-		for _, m := range v.LabelMatchers {
-			if !matchers[m.String()] {
-				list = append(list, m.Name)
-			}
-		}
-	}
-	return list
-}
-
-// additive returns the aggregation that an operand is, where its parts add up.
-func additive(e parser.Expr) *parser.AggregateExpr {
-	a, ok := core(e).(*parser.AggregateExpr)
-	if !ok || a.Op != parser.SUM && a.Op != parser.COUNT {
-		return nil
-	}
-	return a
+	p.drills = append(p.drills, d.placed(at))
 }
 
 // candidates returns the labels that an aggregation aggregates away and that can tell its parts apart.
@@ -259,93 +245,4 @@ func fixed(e parser.Expr, name string) bool {
 		}
 	}
 	return true
-}
-
-func hasAggregation(e parser.Expr) bool {
-	found := false
-	parser.Inspect(e, func(n parser.Node, _ []parser.Node) error {
-		if _, ok := n.(*parser.AggregateExpr); ok {
-			found = true
-		}
-		return nil
-	})
-	return found
-}
-
-// PartQueries returns the queries for the parts of a drill by labels: of the whole, and of the base of a ratio by those of the
-// labels that it has.
-func (d Drill) PartQueries(list ...string) (whole, base string) {
-	whole = regrouped(d.Whole, list)
-	if d.Base != nil {
-		base = regrouped(d.Base, d.InBase.Intersect(list).Sorted())
-	}
-	return whole, base
-}
-
-// regrouped returns an expression whose outermost aggregation keeps more labels.
-func regrouped(e parser.Expr, more []string) string {
-	c, err := Parse(e.String())
-	if err != nil {
-		return e.String()
-	}
-	if call, ok := c.(*parser.Call); ok {
-		group(Unparen(call.Args[1]).(*parser.AggregateExpr), more)
-	} else if a, ok := c.(*parser.AggregateExpr); ok {
-		group(a, more)
-	}
-	return c.String()
-}
-
-func group(a *parser.AggregateExpr, more []string) {
-	for _, name := range more {
-		switch {
-		case a.Without:
-			a.Grouping = slices.DeleteFunc(a.Grouping, func(g string) bool { return g == name })
-		case !slices.Contains(a.Grouping, name):
-			a.Grouping = append(a.Grouping, name)
-		}
-	}
-}
-
-// Query returns the one query that shows the parts: for a ratio, the local ratio of each.
-func (d Drill) Query(list ...string) string {
-	whole, base := d.PartQueries(list...)
-	switch {
-	case d.Base == nil:
-		return whole
-	case d.side == nil: // an average
-		return regrouped(d.ratio, list)
-	}
-	m := *d.side
-	m.MatchingLabels = slices.Clone(m.MatchingLabels)
-	for _, name := range list {
-		switch {
-		case d.InBase[name] && m.On && !slices.Contains(m.MatchingLabels, name):
-			m.MatchingLabels = append(m.MatchingLabels, name)
-		case !d.InBase[name]:
-			if m.Card == parser.CardOneToOne {
-				m.Card = parser.CardManyToOne
-			}
-			if !m.On {
-				m.MatchingLabels = append(m.MatchingLabels, name)
-			}
-		}
-	}
-	l, errL := Parse(whole)
-	r, errR := Parse(base)
-	if errL != nil || errR != nil {
-		return whole
-	}
-	return (&parser.BinaryExpr{Op: parser.DIV, LHS: l, RHS: r, VectorMatching: &m}).String()
-}
-
-// Unit returns the unit of the parts.
-func (d Drill) Unit(form DrillForm) Unit {
-	switch {
-	case form != FormRatio:
-		return UnitOf(d.Whole)
-	case d.side == nil:
-		return UnitOf(d.ratio) // an average
-	}
-	return unitOfQuotient(UnitOf(d.Whole), UnitOf(d.Base), sameMetric(d.Whole, d.Base))
 }

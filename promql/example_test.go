@@ -18,12 +18,12 @@ func Example() {
 	limit, _ := c.Limit()
 	up, _ := c.Rises()
 	fmt.Println(c.Value)
-	fmt.Println(limit, up, promql.UnitOf(c.Value).Format(.123))
+	fmt.Println(limit, up, c.Unit().Format(.123))
 
 	known := promql.SelectorLabels(func(*parser.VectorSelector) promql.LabelNames {
 		return promql.NewLabelNames("job", "instance", "path") // as a server would tell
 	})
-	drills, _ := promql.PlanDrills(c.Value, known)
+	drills, _ := promql.PlanCondition(c, known)
 	fmt.Println(drills[0].Form, strings.Join(drills[0].Labels, ", "))
 	fmt.Println(drills[0].Query("path"))
 	// Output:

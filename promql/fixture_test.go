@@ -76,7 +76,7 @@ func querierAt(t *testing.T, prometheus string) *promapi.Querier {
 	c, err := promapi.Connect(promapi.Server{URL: u, HTTP: config.DefaultHTTPClientConfig}, "prometheus")
 	require.NoError(t, err)
 	t.Cleanup(c.Close)
-	return promapi.NewQuerier(c, promapi.NewBudget(10_000, 8), nil)
+	return promapi.NewQuerier(c, promapi.NewBudget(100_000, 8), nil)
 }
 
 // knownLabels asks a Prometheus which labels the series have that an expression selects.

@@ -1,6 +1,7 @@
 package promql
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/prometheus/prometheus/promql/parser"
@@ -25,24 +26,26 @@ func FuzzPlan(f *testing.F) {
 			return
 		}
 		for _, c := range Conditions(e) {
-			_ = UnitOf(c.Value)
 			_, _ = c.Limit()
+			_ = c.Unit()
 			_ = Vanishing(c)
-			narrowed := Narrow(c.Value, map[string]string{"a": "1"}, k)
-			_, err := Parse(narrowed.String())
-			require.NoError(t, err)
-			drills, refused := PlanDrills(narrowed, k)
+			_ = NamesMetrics(e)
+			narrowed := c.Narrow(map[string]string{"a": "1"}, k)
+			for _, part := range []parser.Expr{narrowed.Value, narrowed.Whole, narrowed.Result} {
+				_, err := grammar.ParseExpr(part.String())
+				require.NoError(t, err, part.String())
+			}
+			drills, refused := PlanCondition(narrowed, k)
 			assert.NotEqual(t, len(drills) > 0, refused != "")
 			for _, d := range drills {
 				for _, l := range d.Labels {
-					whole, base := d.PartQueries(l)
-					for _, q := range []string{whole, d.Query(l), base} {
-						if q != "" {
-							_, err := Parse(q)
-							require.NoError(t, err, q)
-						}
+					parts := d.Parts(l)
+					for _, q := range slices.Concat(parts.Num, parts.Den, []PartTerm{{1, d.Query(l)}, {1, d.OverWhole().Query(l)}}) {
+						_, err := grammar.ParseExpr(q.Query)
+						require.NoError(t, err, q.Query)
 					}
 				}
+				_ = d.Inward(map[string]string{"a": "1"}, k)
 			}
 		}
 	})

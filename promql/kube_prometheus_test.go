@@ -70,7 +70,7 @@ func TestPlansOfKubePrometheus(t *testing.T) {
 		drills := 0
 		for _, c := range Conditions(e) {
 			drills += writePlan(&golden, c, k)
-			if list, no := PlanDrills(c.Value, k); no == "" {
+			if list, no := PlanCondition(c, k); no == "" {
 				for _, d := range list {
 					n, added := checkDrill(t, q, d, at)
 					queries, sums = queries+n, sums+added
@@ -97,7 +97,7 @@ func TestPlansOfKubePrometheus(t *testing.T) {
 // writePlan writes signal, threshold and plan of a condition, and returns how many drills there are.
 func writePlan(b *strings.Builder, c Condition, k SelectorLabels) int {
 	fmt.Fprintf(b, "signal: %s", c.Value)
-	if u := UnitOf(c.Value); u.Base != UnitNone {
+	if u := c.Unit(); u.Base != UnitNone {
 		fmt.Fprintf(b, " [%s%s]", u.Base, u.rateSuffix())
 	}
 	b.WriteString("\n")
@@ -110,12 +110,19 @@ func writePlan(b *strings.Builder, c Condition, k SelectorLabels) int {
 		fmt.Fprintf(b, "vanished: %s\n", gone)
 		return 1
 	}
-	drills, no := PlanDrills(c.Value, k)
+	drills, no := PlanCondition(c, k)
 	if no != "" {
 		fmt.Fprintf(b, "refused: %s\n", no)
 	}
 	for _, d := range drills {
-		fmt.Fprintf(b, "%s by %s: %s\n", d.Form, strings.Join(d.Labels, ", "), d.Query(d.Labels[0]))
+		of := ""
+		if d.OfThreshold {
+			of = "threshold, "
+		}
+		if d.OfNumerator {
+			of += "numerator, "
+		}
+		fmt.Fprintf(b, "%s%s %+d by %s: %s\n", of, d.Form, d.Sign, strings.Join(d.Labels, ", "), d.Query(d.Labels[0]))
 	}
 	return len(drills)
 }
@@ -131,16 +138,18 @@ func checkDrill(t *testing.T, q *promapi.Querier, d Drill, at time.Time) (querie
 		return v
 	}
 	for _, l := range d.Labels {
-		whole, base := d.PartQueries(l)
 		ask(d.Query(l))
-		checks := [][2]string{{d.Whole.String(), whole}}
-		if d.Base != nil {
-			checks = append(checks, [2]string{d.Base.String(), base})
+		whole, parts := d.Parts(), d.Parts(l)
+		if parts.Form == FormSum {
+			whole = d.OverWhole().Parts()
 		}
-		for _, c := range checks {
-			original, parts := ask(c[0]), ask(c[1])
+		originals, terms := slices.Concat(whole.Num, whole.Den), slices.Concat(parts.Num, parts.Den)
+		require.Len(t, terms, len(originals))
+		for i, term := range terms {
+			assert.InDelta(t, originals[i].Factor, term.Factor, 0)
+			original, parts := ask(originals[i].Query), ask(term.Query)
 			if combine := combiner(d); combine != nil && len(original) > 0 {
-				assertAddsUp(t, original, parts, l, combine, c[1])
+				assertAddsUp(t, original, parts, l, combine, term.Query)
 				sums++
 			}
 		}
@@ -150,16 +159,13 @@ func checkDrill(t *testing.T, q *promapi.Querier, d Drill, at time.Time) (querie
 
 // combiner returns how the parts of a drill make the whole, nil where they don't.
 func combiner(d Drill) func(a, b float64) float64 {
-	if d.Form != FormRanked {
+	switch {
+	case d.Form != FormRanked:
 		return func(a, b float64) float64 { return a + b }
-	}
-	if a, ok := d.Whole.(*parser.AggregateExpr); ok {
-		switch a.Op {
-		case parser.MAX:
-			return math.Max
-		case parser.MIN:
-			return math.Min
-		}
+	case d.Extreme > 0:
+		return math.Max
+	case d.Extreme < 0:
+		return math.Min
 	}
 	return nil
 }
@@ -181,7 +187,10 @@ func assertAddsUp(t *testing.T, whole, parts model.Vector, l string, combine fun
 	for _, s := range whole {
 		m := s.Metric.Clone()
 		delete(m, model.LabelName(l))
-		assert.InEpsilon(t, 1+float64(s.Value), 1+got[m.String()], 1e-9, "%s for %s", promql, s.Metric)
+		if v := float64(s.Value); math.IsNaN(v) || math.IsInf(v, 0) {
+			continue // a division by zero
+		}
+		assert.InDelta(t, float64(s.Value), got[m.String()], 1e-9*(1+math.Abs(float64(s.Value))), "%s for %s", promql, s.Metric)
 	}
 }
 

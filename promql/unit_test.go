@@ -43,8 +43,8 @@ func TestNumbers(t *testing.T) {
 	for want, got := range map[string]string{
 		"0": FormatNumber(0), "0.123": FormatNumber(.1234), "1.23": FormatNumber(1.2345), "12.3": FormatNumber(12.345), "123": FormatNumber(123.45),
 		"123457": FormatNumber(123456.7), "0.0001": FormatNumber(.0001), "1e-09": FormatNumber(1e-9), "1.5e+16": FormatNumber(1.5e16), "-4.5": FormatNumber(-4.5),
-		"4 KiB": formatBytes(4096), "1.5 GiB": formatBytes(1.5 * 1024 * 1024 * 1024), "3 µs": formatSeconds(3e-6), "250 ms": formatSeconds(.25),
-		"90 s": formatSeconds(90), "2h": formatSeconds(7200), "–": Unit{}.Format(math.NaN()),
+		"4 KiB": formatBytes(4096, digits), "1.5 GiB": formatBytes(1.5*1024*1024*1024, digits), "3 µs": formatSeconds(3e-6, digits), "250 ms": formatSeconds(.25, digits),
+		"90 s": formatSeconds(90, digits), "2h": formatSeconds(7200, digits), "–": Unit{}.Format(math.NaN()),
 	} {
 		assert.Equal(t, want, got)
 	}
@@ -96,10 +96,17 @@ func TestUnitsOfArithmetic(t *testing.T) {
 		`time() - a_timestamp_seconds`: {Base: UnitSeconds}, `a_timestamp_seconds + 5`: {Base: UnitInstant}, `a_timestamp_seconds / b_bytes`: {},
 		`count(a)`: {Base: UnitCount}, `group(a)`: {Base: UnitCount}, `count(a) * 2`: {Base: UnitCount}, `stdvar(a_bytes)`: {}, `stddev(a_bytes)`: {Base: UnitBytes},
 		`max_over_time(a_bytes[5m])`: {Base: UnitBytes}, `changes(a_bytes[5m])`: {Base: UnitCount}, `deriv(a_bytes[5m])`: {UnitBytes, true},
-		`rate(a[5m])`: {}, `rate(a_count[5m])`: {UnitCount, true}, `rate(a_seconds_bucket[5m])`: {UnitSeconds, true}, `sqrt(a_bytes)`: {},
+		`rate(a[5m])`: {}, `rate(a_count[5m])`: {UnitCount, true}, `rate(a_seconds_bucket[5m])`: {UnitCount, true}, `sqrt(a_bytes)`: {},
 		`a_bytes > bool 5`: {Base: UnitCount}, `a_bytes > 5`: {Base: UnitBytes}, `a_bytes and b_seconds`: {Base: UnitBytes},
 		`histogram_quantile(0.5, rate(a_seconds_bucket[5m]))`: {Base: UnitSeconds}, `timestamp(a)`: {Base: UnitInstant}, `"text"`: {},
-		`max_over_time(a_bytes[1h:1m])`: {Base: UnitBytes},
+		`max_over_time(a_bytes[1h:1m])`:                                            {Base: UnitBytes},
+		`sum(rate(a_seconds_bucket{le="1"}[5m])) / sum(rate(a_seconds_count[5m]))`: {Base: UnitRatio},
+		`histogram_quantile(0.5, sum by (le) (rate(a_bytes_bucket[5m])) * 1)`:      {Base: UnitBytes},
+		`rate(p_ms_total[5m]) / rate(p_requests_total[5m])`:                        {}, `rate(p_failures_total[5m]) / rate(p_requests_total[5m])`: {Base: UnitRatio},
+		`count(a) / count(b)`: {}, `count(a > 1) / count(a)`: {Base: UnitRatio}, `sum(a > bool 1) / count(a)`: {Base: UnitRatio},
+		`sum(rate(x{c="5"}[5m]) * 100) / sum(rate(x[5m]))`: {Base: UnitPercent}, `max(100 * a) / clamp_min(max(a offset 1h), 1)`: {Base: UnitPercent},
+		`abs(x - scalar(avg(x))) / scalar(stddev(x) + 1)`: {}, `(x - avg_over_time(x[1d])) / stddev_over_time(x[1d])`: {}, `x / scalar(avg(x))`: {Base: UnitRatio},
+		`(a_bytes - b_bytes) / a_bytes * 100`: {Base: UnitPercent}, `1 - (1 - a_ratio)`: {Base: UnitRatio}, `sum(a_ratio * 100)`: {Base: UnitPercent},
 	} {
 		assert.Equal(t, want, UnitOf(parsed(t, expr)), expr)
 	}
@@ -135,5 +142,42 @@ func TestFormatDuration(t *testing.T) {
 			_, err := Parse("rate(x[" + want + "])")
 			assert.NoError(t, err, "PromQL reads it")
 		}
+	}
+}
+
+// TestUnitOfCondition: what is compared with more than any ratio reaches is none.
+func TestUnitOfCondition(t *testing.T) {
+	for expr, want := range map[string]UnitBase{
+		`a_usage_ratio > 70`: UnitPercent, `a_usage_ratio > 0.7`: UnitRatio, `max(a_usage_ratio) > 70`: UnitPercent, `1 < a_usage_ratio`: UnitRatio,
+		`rate(x_total[5m]) / rate(y_total[5m]) > 300`: UnitNone, `rate(x_total[5m]) / rate(y_total[5m]) > 2`: UnitRatio,
+		`100 * sum(x_total) / sum(x_total) > 70`: UnitPercent, `a_bytes > 1e9`: UnitBytes,
+	} {
+		assert.Equal(t, want, Conditions(parsed(t, expr))[0].Unit().Base, expr)
+	}
+}
+
+// TestFormatApart: a value and the threshold that it is beyond never look the same.
+func TestFormatApart(t *testing.T) {
+	for _, test := range []struct {
+		unit             Unit
+		value, threshold float64
+		want             string
+	}{
+		{Unit{}, 13.993, 14, "13.99"},
+		{Unit{}, 14, 14, "14"},
+		{Unit{}, 13.5, 14, "13.5"},
+		{Unit{}, 100.2, 100, "100.2"},
+		{Unit{}, .9999, 1, "0.9999"},
+		{Unit{Base: UnitRatio}, .0500001, .05, "5.00001 %"},
+		{Unit{Base: UnitPercent}, 90.04, 90, "90.04 %"},
+		{Unit{Base: UnitSeconds}, 3600.4, 3600, "3600.4 s"},
+		{Unit{Base: UnitSeconds}, 3605, 3600, "1h5s"},
+		{Unit{Base: UnitBytes}, 1<<30 + 1<<20, 1 << 30, "1.001 GiB"},
+		{Unit{UnitCount, true}, 5.0001, 5, "5.0001/s"},
+		{Unit{}, 5, math.NaN(), "5"},
+		{Unit{}, math.NaN(), 5, "–"},
+		{Unit{}, math.Inf(1), 5, "+Inf"},
+	} {
+		assert.Equal(t, test.want, test.unit.FormatApart(test.value, test.threshold))
 	}
 }

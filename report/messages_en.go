@@ -75,7 +75,7 @@ var english = messages{
 	OpenPrometheus:     "Open in Prometheus", OpenSource: "Open", Chart: "chart", MoreRows: "… and %d more.",
 	RankCol: "#", DirectionCol: "Direction", ScoreCol: "Deviation", ShareCol: "Share of change",
 	BeforeCol: "Before", AfterCol: "After", OnsetCol: "Since",
-	Directions: map[string]string{"up": "↑ up", "down": "↓ down"},
+	Directions: map[string]string{"up": "↑ up", "down": "↓ down", "flat": "→ flat"},
 
 	Judged:       "Category: %s · Model's severity: %s.",
 	CausesFrom:   "Written by AI at %s (model %s), from the evidence above.",

@@ -70,7 +70,7 @@ var chinese = messages{
 	RefutingWhat:       "包括总会做的对比，以及模型为反驳自己的结论而提出的查询。",
 	OpenPrometheus:     "在 Prometheus 中打开", OpenSource: "打开", Chart: "图表", MoreRows: "……另有 %d 项。",
 	RankCol: "名次", DirectionCol: "方向", ScoreCol: "偏离", ShareCol: "占变化的比例", BeforeCol: "之前", AfterCol: "之后", OnsetCol: "始于",
-	Directions: map[string]string{"up": "↑ 上升", "down": "↓ 下降"},
+	Directions: map[string]string{"up": "↑ 上升", "down": "↓ 下降", "flat": "→ 持平"},
 
 	Judged:       "类别：%s · 模型判断的级别：%s。",
 	CausesFrom:   "由 AI 于 %s 写成（模型 %s），依据上述证据。",
