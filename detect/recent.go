@@ -37,21 +37,34 @@ func (r *recent) add(ms int64, v float64) {
 	r.count[at%r.n]++
 }
 
-// center returns the median and the mean of the parts within the hour before ms; false without any. A spike moves the
-// mean for an hour, and the samples after it would look low.
-func (r *recent) center(ms int64) (mid, mean float64, ok bool) {
+// median and mean of the parts within the hour before ms; NaN without any. A spike moves the mean for an hour, and the
+// samples after it would look low.
+func (r *recent) median(ms int64) float64 {
 	var buf [recentSlots]float64
-	x, sum := buf[:0], 0.
-	for i := max(0, ms/r.slot-r.n+1); i <= r.at; i++ {
-		if r.count[i%r.n] > 0 {
-			m := r.sums[i%r.n] / float64(r.count[i%r.n])
-			x, sum = append(x, m), sum+m
+	return median(r.parts(ms, buf[:0]))
+}
+
+func (r *recent) mean(ms int64) float64 {
+	var buf [recentSlots]float64
+	x, sum := r.parts(ms, buf[:0]), 0.
+	for _, v := range x {
+		sum += v
+	}
+	return sum / float64(len(x))
+}
+
+func (r *recent) parts(ms int64, x []float64) []float64 {
+	first := max(0, ms/r.slot-r.n+1)
+	slot := int(first % r.n)
+	for i := first; i <= r.at; i++ {
+		if r.count[slot] > 0 {
+			x = append(x, r.sums[slot]/float64(r.count[slot]))
+		}
+		if slot++; slot == int(r.n) {
+			slot = 0
 		}
 	}
-	if len(x) == 0 {
-		return 0, 0, false
-	}
-	return median(x), sum / float64(len(x)), true
+	return x
 }
 
 func (r *recent) code(c *codec) {
@@ -121,10 +134,10 @@ func (h *history) code(c *codec) {
 	c.float32s(h.means, empty)
 }
 
-// median reorders x and returns its middle element, the mean of the two for an even number; 0 of nothing.
+// median reorders x and returns its middle element, the mean of the two for an even number; NaN of nothing.
 func median(x []float64) float64 {
 	if len(x) == 0 {
-		return 0
+		return math.NaN()
 	}
 	m := len(x) / 2
 	hi := nth(x, m)

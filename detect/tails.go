@@ -166,24 +166,25 @@ func (x *tails) quantize(v float64) {
 
 // look learns the sample and returns what the views see, and whether the season explains a jump away from the last hour.
 func (x *tails) look(ms int64, v, floor float64) (res [views]residual, explained bool) {
-	mid, _, recently := x.recent.center(ms)
+	mid := x.recent.median(ms)
 	h := &x.history
-	mean := h.sum / h.n // of the bucket that may close now
+	mean, before := h.sum/h.n, h.at // of the bucket that may close now
 	if h.add(ms, v) {
 		x.season.learn(mean, x.level, h)
-		x.level = dayLevel(h)
+		if h.at*h.bucket/hour != before*h.bucket/hour {
+			x.level = dayLevel(h)
+		}
 	}
 	expected, good := x.season.expect(floor)
-	res[viewHour] = residual{known: recently, expected: mid, off: v - mid}
+	res[viewHour] = residual{known: !math.IsNaN(mid), expected: mid, off: v - mid}
 	res[viewSeason] = residual{known: !math.IsNaN(expected), expected: expected, off: v - expected}
 	explained = good && math.Abs(v-expected) < explains*math.Abs(v-mid)
 	x.recent.add(ms, v)
-	_, now, _ := x.recent.center(ms)
-	res[viewLevel] = residual{known: ms-x.since > day/2, expected: x.level, off: now - x.level}
+	res[viewLevel] = residual{known: ms-x.since > day/2, expected: x.level, off: x.recent.mean(ms) - x.level}
 	return res, explained
 }
 
-// dayLevel is the median of the last 24 hours.
+// dayLevel is the median of the last 24 hours; 0 without any sample.
 func dayLevel(h *history) float64 {
 	var buf [day / minBucket]float64
 	values := buf[:0]
@@ -191,6 +192,9 @@ func dayLevel(h *history) float64 {
 		if m, ok := h.get(b); ok {
 			values = append(values, m)
 		}
+	}
+	if len(values) == 0 {
+		return 0
 	}
 	return median(values)
 }
