@@ -9,12 +9,12 @@ const (
 	seasonDays  = 7 // days on which the same time is looked up
 	seasonWeeks = 4
 	minDays     = 3 // days that must have a value, or there is no expectation
-	minCompare  = 3 // days for which days and weeks are compared before weeks can be taken
+	minCompare  = 1 // days for which both were compared before weeks can be taken
 	// weekBetter is how much smaller the error of weeks must be before they are taken: they are fewer, and so noisier than
 	// a short comparison shows.
 	weekBetter = .9
 	// skilled is how much smaller the error of an expectation must be than that of the day's level, or it explains nothing.
-	skilled = .7
+	skilled = .3
 	// seasonMemory is after how long an error of an expectation counts for 1/e.
 	seasonMemory = 7 * day
 )

@@ -14,6 +14,7 @@ const (
 	// distribution has .18, an exponential one .26, so that a young tail is rather too wide than too narrow.
 	priorExcesses = 10
 	priorMean     = .25
+	priorShape    = .1
 	// maxSurprise bounds -log10 p: nobody's series is 10^20 samples long.
 	maxSurprise = 20
 )
@@ -91,7 +92,7 @@ func (t *tail) moments(h *histogram, k int32, unit float64) {
 			t.shape = 2 - b0/d
 		}
 		count := n / unit
-		t.shape = min(max(t.shape*count/(count+priorExcesses), 0), maxShape)
+		t.shape = min(max((t.shape*count+priorShape*priorExcesses)/(count+priorExcesses), 0), maxShape)
 		mean = (count*b0 + priorExcesses*prior) / (count + priorExcesses)
 	}
 	t.scale = mean * (1 - t.shape)

@@ -113,7 +113,7 @@ func (x *tails) judge(ms int64, v float64) Result {
 	}
 	floor := x.floor()
 	x.quantize(v)
-	res, explained := x.look(ms, v, floor)
+	res, good, explained := x.look(ms, v, floor)
 	fast, total := 0., 0.
 	top := viewHour
 	for i := range res {
@@ -127,8 +127,8 @@ func (x *tails) judge(ms int64, v float64) Result {
 		if r.surprise > res[top].surprise || !x.use[top] {
 			top = i
 		}
-		if i == viewHour || !x.sums {
-			fast = r.surprise
+		if i == viewHour || i == viewSeason && good || !x.sums {
+			fast = max(fast, r.surprise)
 		}
 		total += max(0, r.surprise-weakest)
 		w.learn(r.off, x.episodes.level+clipBeyond, floor*floorScale, x.forget)
@@ -165,7 +165,7 @@ func (x *tails) quantize(v float64) {
 }
 
 // look learns the sample and returns what the views see, and whether the season explains a jump away from the last hour.
-func (x *tails) look(ms int64, v, floor float64) (res [views]residual, explained bool) {
+func (x *tails) look(ms int64, v, floor float64) (res [views]residual, good, explained bool) {
 	mid := x.recent.median(ms)
 	h := &x.history
 	mean, before := h.sum/h.n, h.at // of the bucket that may close now
@@ -181,7 +181,7 @@ func (x *tails) look(ms int64, v, floor float64) (res [views]residual, explained
 	explained = good && math.Abs(v-expected) < explains*math.Abs(v-mid)
 	x.recent.add(ms, v)
 	res[viewLevel] = residual{known: ms-x.since > day/2, expected: x.level, off: x.recent.mean(ms) - x.level}
-	return res, explained
+	return res, good, explained
 }
 
 // dayLevel is the median of the last 24 hours; 0 without any sample.
