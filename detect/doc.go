@@ -34,6 +34,6 @@
 // # What it takes
 //
 // A few microseconds a sample and up to 25 KiB a series, of which 16 are the history: means of five minutes over 14 days,
-// or of an hour over 28 days where samples are an hour apart. The first 12 hours, or 50 samples, are learned only.
+// or of an hour over 28 days where samples are an hour apart. The first day, and 50 samples, are learned only.
 // Weeks are known after a week, days after three.
 package detect

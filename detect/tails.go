@@ -13,6 +13,8 @@ const (
 	viewMemory, viewSamples = 7 * day, 400
 	// readySamples and readyAfter are how much a view must have seen to be believed.
 	readySamples, readyAfter = 50, 12 * hour
+	// judgeAfter is from when on alerts may come: a day of hours. Until then, what would be alerts is learned as usual.
+	judgeAfter = day
 	// fitEvery is after how many samples tails are fitted anew: 2 % of what readyAfter has at five minutes is 3.
 	fitEvery = 16
 	// levelShare is the least deviation that counts, as a share of the level: less is no incident, however flat the series.
@@ -34,8 +36,9 @@ const (
 	calm = .75
 	// clipBeyond is how much rarer than once a day, in decades, a residual is learned to be at most.
 	clipBeyond = 10
-	// holdScore is the score down to which an anomaly goes on: noise about the threshold is no end.
-	holdScore = .5
+	// holdScore is the score down to which an anomaly goes on, for holdTime: noise about the threshold is no end, or an
+	// alert with a "for" would seldom fire.
+	holdScore, holdTime = .5, 15 * 60_000
 	// forever is the longest time that is claimed.
 	forever = 100 * 365 * 24 * time.Hour
 )
@@ -71,7 +74,7 @@ type tails struct {
 	prev     float64
 	quantum  float64 // smallest step between samples
 	fraction bool    // a value was no integer
-	firing   bool
+	above    int64   // when the score was last 1 or more
 }
 
 func newTails(o *Options, step int64) *tails {
@@ -139,9 +142,12 @@ func (x *tails) judge(ms int64, v float64) Result {
 		return result
 	}
 	x.episodes.learn(ms, combined)
+	if ms-x.since < judgeAfter {
+		return result
+	}
 	result.Status = Judged
 	x.band(&result, &res[top], &x.views[top], floor)
-	x.decide(&result, combined)
+	x.decide(ms, &result, combined)
 	return result
 }
 
@@ -201,7 +207,7 @@ func dayLevel(h *history) float64 {
 
 // slow smooths the surprise of all views together and returns how surprising that is, by its own past.
 func (x *tails) slow(total float64) float64 {
-	if !x.sums || !x.views[viewHour].ready(x.step) {
+	if !x.sums || x.step > smoothingTime || !x.views[viewHour].ready(x.step) {
 		return 0
 	}
 	x.smoothed += x.smooth * (min(total, maxSurprise) - x.smoothed)
@@ -226,13 +232,15 @@ func (x *tails) band(r *Result, res *residual, w *view, floor float64) {
 }
 
 // decide turns the combined surprise into a rate, a score and a decision.
-func (x *tails) decide(r *Result, combined float64) {
+func (x *tails) decide(ms int64, r *Result, combined float64) {
 	perDay := x.episodes.perDay(combined)
 	samples := float64(day) / float64(x.step)
 	r.OnceIn = time.Duration(min(float64(24*time.Hour)/perDay, float64(forever)))
 	r.Score = max(0, math.Log(samples/perDay)/math.Log(samples/x.promise))
-	x.firing = r.Score >= 1 || x.firing && r.Score >= holdScore
-	r.Anomalous = x.firing && x.options.counts(r)
+	if r.Score >= 1 {
+		x.above = ms
+	}
+	r.Anomalous = ms-x.above <= holdTime && r.Score >= holdScore && x.options.counts(r)
 }
 
 // counts tells whether a deviation is large enough, and the series too.
@@ -259,5 +267,5 @@ func (x *tails) code(c *codec) {
 	}
 	c.int64(&x.since)
 	c.bool(&x.fraction)
-	c.bool(&x.firing)
+	c.int64(&x.above)
 }

@@ -96,7 +96,7 @@ var grid = []struct {
 	step, length time.Duration
 	share        int // of the series, as longer ones take longer
 }{
-	{time.Minute, 14 * 24 * time.Hour, 2},
+	{time.Minute, 28 * 24 * time.Hour, 4},
 	{5 * time.Minute, 28 * 24 * time.Hour, 1},
 	{time.Hour, 56 * 24 * time.Hour, 1},
 }
