@@ -56,7 +56,7 @@ func (r *recent) mean(ms int64) float64 {
 func (r *recent) parts(ms int64, x []float64) []float64 {
 	first := max(0, ms/r.slot-r.n+1)
 	slot := int(first % r.n)
-	for i := first; i <= r.at; i++ {
+	for i := first; i <= min(r.at, first+r.n-1); i++ { // a stored r.at can be anything
 		if r.count[slot] > 0 {
 			x = append(x, r.sums[slot]/float64(r.count[slot]))
 		}

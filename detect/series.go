@@ -19,17 +19,18 @@ const (
 	Skipped  Status = "skipped"
 )
 
-// Result is what one sample means. Expected, Lower and Upper belong to View.
+// Result is what one sample means. Expected, Lower and Upper belong to View; a bound that can't be crossed is infinite,
+// and all are NaN for a sample that is skipped or missing.
 type Result struct {
 	Status    Status
 	Value     float64
 	Expected  float64
-	Lower     float64 // an alert would start at or below it
-	Upper     float64 // an alert would start at or above it
-	Score     float64 // an alert starts at 1; logarithmic for the methods that have a rate
-	OnceIn    time.Duration
-	Anomalous bool   // what the "for" of an alert counts from
-	View      string // what was most unusual: hour, season, level, absence, or the name of the method
+	Lower     float64       // an alert would start at or below it
+	Upper     float64       // an alert would start at or above it
+	Score     float64       // an alert starts at 1; logarithmic for the methods that have a rate
+	OnceIn    time.Duration // how rarely a healthy series peaks so high; 0 for the methods without a rate
+	Anomalous bool          // what the "for" of an alert counts from
+	View      string        // what was most unusual: hour, season, level, absence, or the name of the method
 }
 
 // Counts are of samples since the series began.

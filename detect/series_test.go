@@ -278,8 +278,15 @@ func rough(seed uint64, n int) (samples []sample) {
 
 func TestStateGoesOnExactly(t *testing.T) {
 	for i, o := range []Options{
-		{}, {Season: Weekly}, {Method: Tail}, {Method: Seasonal, Season: Daily}, {Method: Level}, {Method: Sigma},
-		{Method: Change, Against: 24 * time.Hour}, {Interval: time.Minute}, {},
+		{},
+		{Season: Weekly},
+		{Method: Tail},
+		{Method: Seasonal, Season: Daily},
+		{Method: Level},
+		{Method: Sigma},
+		{Method: Change, Against: 24 * time.Hour},
+		{Interval: time.Minute},
+		{},
 	} {
 		t.Run(fmt.Sprint(i, o.Method), func(t *testing.T) {
 			samples := rough(uint64(i), 6000)

@@ -124,7 +124,7 @@ func (x *tails) judge(ms int64, v float64) Result {
 		if !r.known || !x.use[i] {
 			continue
 		}
-		if w.ready(x.step) && math.Abs(r.off) > floor && !(i == viewHour && explained) {
+		if w.ready(x.step) && math.Abs(r.off) > floor && (i != viewHour || !explained) {
 			r.surprise = w.surprise(r.off, x.options.Direction, floor*floorScale)
 		}
 		if r.surprise > res[top].surprise || !x.use[top] {
