@@ -107,6 +107,31 @@ func TestHistogramRange(t *testing.T) {
 	}
 }
 
+func TestEpisodes(t *testing.T) {
+	const step = 5 * 60_000
+	e := newEpisodes(step)
+	assert.InDelta(t, 1, e.perDay(e.level), 1e-9, "by theory, until something is known")
+	assert.InDelta(t, .1, e.perDay(e.level+1), 1e-9)
+	assert.InDelta(t, 10, e.perDay(e.level-1), 1e-9)
+	quiet, loud := e, e
+	for i := range int64(60 * day / step) {
+		quiet.learn(i*step, 0)
+		surprise := 0.
+		if i%72 < 3 { // three in a row, each six hours: four episodes a day, a decade beyond the level
+			surprise = e.level + 1
+		}
+		loud.learn(i*step, surprise)
+	}
+	assert.Less(t, quiet.perDay(e.level), .6)
+	assert.InDelta(t, 2.3, loud.perDay(e.level), .3, "between theory and the four that there were")
+	assert.Greater(t, loud.perDay(e.level+1), .5)
+	for _, x := range []episodes{e, quiet, loud} {
+		for _, perDay := range []float64{20, 1, 1. / 14, 1e-4} {
+			assert.InDelta(t, perDay, x.perDay(x.surprise(perDay)), 1e-9*perDay)
+		}
+	}
+}
+
 func TestRecent(t *testing.T) {
 	r := newRecent(60_000)
 	for i := range int64(90) {

@@ -137,6 +137,22 @@ func TestWhatLastsIsNormal(t *testing.T) {
 	}
 }
 
+// TestSlowDriftsAreSeen has a deviation that no single sample shows: half of what an alert at once would need.
+func TestSlowDriftsAreSeen(t *testing.T) {
+	late := func(m Method) (n int) {
+		for seed := range uint64(8) {
+			s := New(Options{Method: m})
+			now, _ := feed(s, monday, time.Minute, 7*24*time.Hour, noise(seed, 100, 4))
+			value := noise(seed+100, 100, 4)
+			_, results := feed(s, now, time.Minute, 6*time.Hour, func(t time.Time) float64 { return value(t) + 2.5*t.Sub(now).Hours() })
+			n += min(1, anomalies(results))
+		}
+		return n
+	}
+	assert.GreaterOrEqual(t, late(Auto), 7, "of 8 that gain 15 %, or 4 standard deviations, in 6 hours")
+	assert.LessOrEqual(t, late(Tail), 2, "the last hour alone does not show it")
+}
+
 func TestFlatSeries(t *testing.T) {
 	flat := func(time.Time) float64 { return 99.5 }
 	switching := func(t time.Time) float64 { return 3 + float64(t.Unix()/7919%13/9) } // 3, sometimes 4
@@ -268,8 +284,8 @@ func rough(seed uint64, n int) (samples []sample) {
 		case x < .035:
 			v = math.NaN()
 		}
-		if i > n/2 && seed%5 == 0 {
-			v += 60
+		if i > n/2 && i%200 < 20 && seed%4 == 1 { // scores about the threshold
+			v += 22
 		}
 		samples = append(samples, sample{ms, v})
 	}
@@ -286,14 +302,17 @@ func TestStateGoesOnExactly(t *testing.T) {
 		{Method: Sigma},
 		{Method: Change, Against: 24 * time.Hour},
 		{Interval: time.Minute},
+		{}, // the rest are at 10 s, 1 min, 5 min and 1 h
+		{},
+		{},
 		{},
 	} {
 		t.Run(fmt.Sprint(i, o.Method), func(t *testing.T) {
 			samples := rough(uint64(i), 6000)
 			r := rand.New(rand.NewPCG(uint64(i), 2))
-			straight, resumed := New(o), New(o)
+			straight, resumed, loud := New(o), New(o), false
 			for k, x := range samples {
-				if k < 20 || r.IntN(100) == 0 {
+				if k < 20 || loud || r.IntN(100) == 0 {
 					state, err := resumed.MarshalBinary()
 					require.NoError(t, err)
 					require.Less(t, len(state), 32<<10)
@@ -303,6 +322,7 @@ func TestStateGoesOnExactly(t *testing.T) {
 				want, got := straight.Observe(time.UnixMilli(x.ms), x.v), resumed.Observe(time.UnixMilli(x.ms), x.v)
 				require.Equal(t, fmt.Sprintf("%+v", want), fmt.Sprintf("%+v", got), "sample %d", k) // NaN is no NaN to Equal
 				require.Equal(t, straight.Counts(), resumed.Counts())
+				loud = want.Anomalous
 			}
 			a, err := straight.MarshalBinary()
 			require.NoError(t, err)
