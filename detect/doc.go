@@ -18,11 +18,12 @@
 // 2017). What comes out is a surprise: -log10 of how often that view is so far out. No distribution is assumed for the
 // rest, and no sigma.
 //
-// There are two speeds. A value far from its last hour counts at once. The surprises of all views together are smoothed,
-// and the smoothed sum is held against the tail of its own past, so that a slow or a small deviation that lasts counts,
-// too. The larger of the two is calibrated once more as a whole, by how often it has really peaked: the rate of alerts
-// is promised, and samples depend on each other. What comes out is "once in 400 days", and an alert starts where that is
-// rarer than what is promised.
+// There are two speeds. A value far from its last hour counts at once, and so does one far from its season where the
+// season has predicted well. Where samples come at least each quarter of an hour, the surprises of all views together are
+// smoothed, and the smoothed sum is held against the tail of its own past, so that a slow or a small deviation that lasts
+// counts, too. The larger of the two is calibrated once more as a whole, by how often it has really peaked: the rate of
+// alerts is promised, and samples depend on each other. What comes out is "once in 400 days", and an alert starts where
+// that is rarer than what is promised.
 //
 // # What keeps it quiet
 //

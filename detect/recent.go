@@ -37,13 +37,14 @@ func (r *recent) add(ms int64, v float64) {
 	r.count[at%r.n]++
 }
 
-// median and mean of the parts within the hour before ms; NaN without any. A spike moves the mean for an hour, and the
-// samples after it would look low.
+// median of the parts within the hour before ms; NaN without any. What a value is held against is no mean: a spike moves
+// that for an hour, and the samples after it would look low.
 func (r *recent) median(ms int64) float64 {
 	var buf [recentSlots]float64
 	return median(r.parts(ms, buf[:0]))
 }
 
+// mean of the same parts.
 func (r *recent) mean(ms int64) float64 {
 	var buf [recentSlots]float64
 	x, sum := r.parts(ms, buf[:0]), 0.
