@@ -2,10 +2,11 @@
 GO            ?= go
 COUNT         ?= 6
 FUZZTIME      ?= 20s
+SEED          ?= 1
 GOLANGCI_LINT ?= $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOVULNCHECK   ?= $(GO) run golang.org/x/vuln/cmd/govulncheck@v1.8.0
 
-.PHONY: demo test eval bench bench-busy fuzz lint vuln build
+.PHONY: demo test eval detect-bench bench bench-busy fuzz lint vuln build
 
 demo: ## a simulated attack becomes a report, with a real Prometheus and Alertmanager
 	$(GO) run ./cmd/alertscribe demo
@@ -16,6 +17,12 @@ test:
 # How good the analyses are, on incidents of known cause: replayed, or with EVAL="-live -runs 5" asked of the live model.
 eval:
 	@$(GO) test ./analyzer/quality -run TestSuite -count=1 -timeout 4h -v $(EVAL)
+
+# How good the detection of anomalies is: DATA=DIR has the folders nab and cloud-monitoring; without it, on generated
+# series alone. STARTS=FILE gets a line "set,file,unix-time" for each start of an alert.
+detect-bench:
+	@$(GO) test ./detect/bench -run TestTable -count=1 -timeout 1h -v -table -seed $(SEED) \
+	  $(if $(DATA),-data '$(abspath $(DATA))') $(if $(STARTS),-starts '$(abspath $(STARTS))')
 
 # benchstat reads this: make bench >old.txt; …; make bench >new.txt; benchstat old.txt new.txt
 bench:
