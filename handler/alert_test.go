@@ -309,7 +309,7 @@ func TestAlertConcurrently(t *testing.T) {
 	assert.Len(t, list, clients)
 }
 
-func counter(t *testing.T, e *env, outcome string) *labelled {
+func counter(t *testing.T, e *env, outcome string) *labeled {
 	t.Helper()
-	return &labelled{e.registry, outcome}
+	return &labeled{e.registry, outcome}
 }

@@ -11,15 +11,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// labelled is the counter of notifications with one outcome, as a collector of its own.
-type labelled struct {
+// labeled is the counter of notifications with one outcome, as a collector of its own.
+type labeled struct {
 	gatherer prometheus.Gatherer
 	outcome  string
 }
 
-func (l *labelled) Describe(chan<- *prometheus.Desc) {}
+func (l *labeled) Describe(chan<- *prometheus.Desc) {}
 
-func (l *labelled) Collect(ch chan<- prometheus.Metric) {
+func (l *labeled) Collect(ch chan<- prometheus.Metric) {
 	families, err := l.gatherer.Gather()
 	if err != nil {
 		panic(err)

@@ -15,7 +15,7 @@ type State string
 const (
 	// Pending: an attempt is running or scheduled.
 	Pending State = "pending"
-	// Complete: there is a verdict, or labelled prose.
+	// Complete: there is a verdict, or labeled prose.
 	Complete State = "complete"
 	// EvidenceOnly: no attempt is scheduled until something changes; the reason says what.
 	EvidenceOnly State = "evidence_only"

@@ -20,7 +20,7 @@ type Verdict struct {
 	// Marks are what our checks found wrong with the summary and all else that is neither cause nor action; those against
 	// a cause or an action stand beside it.
 	Marks []Mark `json:"marks,omitempty"`
-	// Prose is the model's answer where it was not the JSON that was asked for: kept and labelled, all else is empty.
+	// Prose is the model's answer where it was not the JSON that was asked for: kept and labeled, all else is empty.
 	Prose string `json:"prose,omitempty"`
 
 	Model      string    `json:"model"`      // the model that answered, as it calls itself

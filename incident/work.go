@@ -48,7 +48,7 @@ type Query struct {
 	Alertname string // "" for all
 }
 
-// RetryPermission says which evidence-only incidents may be analysed again now: those that wait for one of the reasons.
+// RetryPermission says which evidence-only incidents may be analyzed again now: those that wait for one of the reasons.
 type RetryPermission struct {
 	Reasons []Reason
 	One     bool // one of them alone, the most severe

@@ -191,7 +191,7 @@ func (d *demo) post(ctx context.Context, target string) error {
 	return err
 }
 
-// watch tells of each change of the incidents, until the attack's own one is resolved, analysed and on disk.
+// watch tells of each change of the incidents, until the attack's own one is resolved, analyzed and on disk.
 func (d *demo) watch(ctx context.Context) (*incident.Incident, error) {
 	ticker := time.NewTicker(200 * time.Millisecond)
 	defer ticker.Stop()

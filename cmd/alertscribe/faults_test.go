@@ -238,7 +238,7 @@ func TestMoney(t *testing.T) {
 			assert.Regexp(t, `allowed at \d\d:\d\d:\d\d UTC`, inc.Analysis.Detail)
 		}
 	}
-	t.Logf("%d analysed for %.4f of %.4f USD, %d wait", complete, spent, perHour, waiting)
+	t.Logf("%d analyzed for %.4f of %.4f USD, %d wait", complete, spent, perHour, waiting)
 	assert.Positive(t, complete)
 	assert.Positive(t, waiting)
 	assert.Equal(t, len(ids), complete+waiting)

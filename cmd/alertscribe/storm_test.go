@@ -116,7 +116,7 @@ func BenchmarkStorm(b *testing.B) {
 	}
 }
 
-// settled waits until nothing is due any more: what could not be analysed waits for the budget.
+// settled waits until nothing is due any more: what could not be analyzed waits for the budget.
 func settled(b *testing.B, p *process) {
 	require.Eventually(b, func() bool {
 		req, err := http.NewRequestWithContext(b.Context(), http.MethodGet, p.url+"/health", http.NoBody)
