@@ -5,7 +5,7 @@ FUZZTIME      ?= 20s
 GOLANGCI_LINT ?= $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOVULNCHECK   ?= $(GO) run golang.org/x/vuln/cmd/govulncheck@v1.8.0
 
-.PHONY: demo test eval bench fuzz lint vuln build
+.PHONY: demo test eval bench bench-busy fuzz lint vuln build
 
 demo: ## a simulated attack becomes a report, with a real Prometheus and Alertmanager
 	$(GO) run ./cmd/alertscribe demo
@@ -20,6 +20,12 @@ eval:
 # benchstat reads this: make bench >old.txt; …; make bench >new.txt; benchstat old.txt new.txt
 bench:
 	@$(GO) test -timeout 2h -run '^$$' -bench . -benchmem -count $(COUNT) ./...
+
+# The whole program under load, each run some five minutes; see docs/performance.md. BASELINE=PATH measures another binary beside
+# it: make bench-busy BASELINE=../before COUNT=6 >busy.txt; benchstat -col /binary busy.txt
+bench-busy:
+	@ALERTSCRIBE_BASELINE=$(abspath $(BASELINE)) $(GO) test -timeout 2h -run '^$$' -bench '^Benchmark(AcceptBusy|Drain|Grow|Bodies)$$' \
+	  -benchtime 1x -count $(COUNT) ./cmd/alertscribe
 
 # go test fuzzes one function at a time.
 fuzz:

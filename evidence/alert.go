@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/alertscribe/alertscribe/incident"
-	"github.com/alertscribe/alertscribe/text"
 )
 
 // The bounds of tables.
@@ -44,7 +43,11 @@ func collectOwnAlerts(_ context.Context, inv *investigation) ([]incident.Evidenc
 	if len(differ) > maxColumns {
 		differ = differ[:maxColumns]
 	}
-	table := &incident.Table{Columns: append(slices.Clone(differ), inv.say(msgWordStatus), inv.say(msgWordSince), inv.say(msgWordUntil))}
+	var columns []string
+	for _, name := range differ {
+		columns = append(columns, boundedLine(name))
+	}
+	table := &incident.Table{Columns: append(columns, inv.say(msgWordStatus), inv.say(msgWordSince), inv.say(msgWordUntil))}
 	for i, a := range alerts {
 		if i == maxRows {
 			row := make([]string, len(table.Columns))
@@ -54,9 +57,10 @@ func collectOwnAlerts(_ context.Context, inv *investigation) ([]incident.Evidenc
 		}
 		table.Rows = append(table.Rows, inv.alertRow(a, differ))
 	}
-	summary := inv.say(msgAlertsOver, len(alerts), inv.incident.Alertname, formatTime(inv.incident.StartedAt))
+	name := boundedLine(inv.incident.Alertname)
+	summary := inv.say(msgAlertsOver, len(alerts), name, formatTime(inv.incident.StartedAt))
 	if firing := len(inv.incident.Firing()); firing > 0 {
-		summary = inv.say(msgAlerts, firing, len(alerts), inv.incident.Alertname, formatTime(inv.incident.StartedAt))
+		summary = inv.say(msgAlerts, firing, len(alerts), name, formatTime(inv.incident.StartedAt))
 	}
 	if inv.incident.Truncated > 0 {
 		summary += inv.say(msgHidden, inv.incident.Truncated)
@@ -70,7 +74,7 @@ func collectOwnAlerts(_ context.Context, inv *investigation) ([]incident.Evidenc
 func (inv *investigation) alertRow(a incident.Alert, columns []string) []string {
 	var row []string
 	for _, name := range columns {
-		row = append(row, text.Cut(a.Labels[name], 80))
+		row = append(row, boundedLine(a.Labels[name]))
 	}
 	if a.Status == incident.Firing {
 		return append(row, inv.say(msgWordFiring), formatTime(a.Began()), "")

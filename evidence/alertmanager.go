@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"regexp"
-	"strconv"
+	"strings"
 	"time"
 
 	"github.com/alertscribe/alertscribe/incident"
@@ -58,6 +58,9 @@ func amGet[T any](ctx context.Context, a *alertmanagerAPI, path string, query ur
 	return answer, nil
 }
 
+// matcherEscapes are all that Alertmanager knows in the value of a matcher.
+var matcherEscapes = strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`)
+
 // StillFiring asks Alertmanager whether any alert of the incident's group fires, silenced or not. Without an
 // Alertmanager to ask it is an error.
 func (c *Collector) StillFiring(ctx context.Context, inc *incident.Incident) (bool, error) {
@@ -66,7 +69,7 @@ func (c *Collector) StillFiring(ctx context.Context, inc *incident.Incident) (bo
 	}
 	query := url.Values{}
 	for name, value := range inc.GroupLabels {
-		query.Add("filter", name+"="+strconv.Quote(value))
+		query.Add("filter", name+`="`+matcherEscapes.Replace(value)+`"`)
 	}
 	if inc.Receiver != "" {
 		query.Set("receiver", regexp.QuoteMeta(inc.Receiver))

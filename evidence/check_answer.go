@@ -11,11 +11,9 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"github.com/alertscribe/alertscribe/incident"
-	"github.com/alertscribe/alertscribe/text"
-
 	"github.com/alertscribe/alertscribe/promql"
-
 	"github.com/alertscribe/alertscribe/score"
+	"github.com/alertscribe/alertscribe/text"
 )
 
 var (
@@ -83,7 +81,7 @@ func (s checkSeries) changed() bool {
 }
 
 // minTimestamp is the value from which a series that stands still between steps holds times, as those of starts and reloads
-// do: seconds since 1970, of which a restart changes no more than the last digits.
+// do: seconds since 1970, whose last digits alone change at a restart.
 const minTimestamp = 1e9
 
 // lastStep returns the place of the last step of a series that holds times; -1 for any other.
@@ -113,7 +111,7 @@ func (inv *investigation) runCheck(ctx context.Context, e parser.Expr) (incident
 		return incident.Evidence{Summary: inv.say(msgCheckNone)}, nil
 	}
 	for _, s := range m {
-		dropMadeLabels(e, s.Metric)
+		promql.DropMadeLabels(e, s.Metric)
 	}
 	list := inv.scoreAnswer(m, promql.UnitOf(e))
 	if len(list) == 0 {

@@ -11,93 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/alertscribe/alertscribe/incident"
-	"github.com/alertscribe/alertscribe/text"
+	"github.com/alertscribe/alertscribe/promql"
 )
-
-// TestReadCheck: what is run of a model's queries, and what is refused for which reason. Of each bound both sides.
-func TestReadCheck(t *testing.T) {
-	sum := func(n int) string { return strings.TrimSuffix(strings.Repeat("up + ", n), " + ") }
-	long := func(n int) string { return `up{job="` + strings.Repeat("x", n-len(`up{job=""}`)) + `"}` }
-	tests := []struct {
-		query string
-		want  message
-	}{
-		{`sum by (job) (rate(http_requests_total{code=~"5.."}[5m])) / 2`, message{}},
-		{`{__name__="up"}`, message{}},
-		{`{"up", job="a"}`, message{}},
-		{`{__name__="up",__name__=~".+"}`, message{}},
-		{`time() - process_start_time_seconds`, message{}},
-		{`scalar(up)`, message{}},
-		{`absent(up{job="api"})`, message{}},
-
-		{`sum by (`, msgRefusedSyntax},
-		{``, msgRefusedSyntax},
-		{`up; drop`, msgRefusedSyntax},
-		{`up{job="a"} offset`, msgRefusedSyntax},
-		{`{__name__=""}`, msgRefusedSyntax},
-		{long(1000), message{}},
-		{long(1001), msgRefusedLong},
-
-		{`{job="api"}`, msgRefusedNameless},
-		{`{__name__=~"up.*"}`, msgRefusedNameless},
-		{`{__name__=~"up"}`, msgRefusedNameless},
-		{`{__name__!="up",job="api"}`, msgRefusedNameless},
-		{`{__name__="",job="api"}`, msgRefusedNameless},
-		{`up and on (job) {job="api"}`, msgRefusedNameless},
-		{`count(rate({job="api"}[5m]))`, msgRefusedNameless},
-		{`info(up, {job=~".+"})`, msgRefusedNameless},
-
-		{`max_over_time(up[24h])`, message{}},
-		{`max_over_time(up[1441m])`, msgRefusedRange},
-		{`max_over_time(up[1d:1m])`, message{}},
-		{`max_over_time(up[25h:1m])`, msgRefusedRange},
-		{`max_over_time(rate(up[1h])[23h:1m])`, message{}},
-		{`max_over_time(rate(up[1h])[24h:1m])`, msgRefusedRange},
-		{`max_over_time(vector(1)[25h:1m]) + up`, msgRefusedRange},
-		{`max_over_time(up[280y])`, msgRefusedRange},
-		{`max_over_time(max_over_time(up[106751d23h])[23h:1m])`, msgRefusedRange}, // the sum is more than a number holds
-		{`up offset 8d`, message{}},
-		{`up offset 193h`, msgRefusedOffset},
-		{`up offset -8d`, message{}},
-		{`up offset -193h`, msgRefusedOffset},
-		{`up offset -290y`, msgRefusedOffset},
-		{`max_over_time(up[24h] offset 8d)`, message{}},
-		{`max_over_time(up[24h] offset 193h)`, msgRefusedOffset},
-		{`max_over_time((up offset 4d)[1h:1m] offset 4d)`, message{}},
-		{`max_over_time((up offset 4d)[1h:1m] offset 5d)`, msgRefusedOffset},
-		{`max_over_time((up offset 290y)[1h:1m] offset 290y)`, msgRefusedOffset},
-		{`max_over_time((up offset 106751d23h)[1h:1m] offset 7d)`, msgRefusedOffset},
-		{`max_over_time(up[1h:1m] offset 193h)`, msgRefusedOffset},
-
-		{`max_over_time(max_over_time(up[1h:1m])[1h:1m])`, message{}},
-		{`max_over_time(max_over_time(max_over_time(up[1h:1m])[1h:1m])[1h:1m])`, msgRefusedNested},
-
-		{sum(20), message{}},
-		{sum(21), msgRefusedMany},
-
-		{`"text"`, msgRefusedType},
-		{`up[5m]`, msgRefusedType},
-		{`up[5m:1m]`, msgRefusedType},
-
-		{`up @ 0`, msgRefusedAt},
-		{`up @ end()`, msgRefusedAt},
-		{`rate(up[5m] @ 0)`, msgRefusedAt},
-		{`max_over_time(up[1h:1m] @ start())`, msgRefusedAt},
-
-		{`vector(42)`, msgRefusedNothing},
-		{`1 + 1`, msgRefusedNothing},
-		{`label_replace(up, "cause", "db-9 is down", "", "")`, msgRefusedMade},
-		{`label_join(up, "cause", "db-9 is down", "job")`, msgRefusedMade},
-		{`count_values("db_9_is_down", up)`, msgRefusedMade},
-	}
-	for _, test := range tests {
-		t.Run(text.Cut(test.query, 60), func(t *testing.T) {
-			e, why := readCheck(test.query)
-			assert.Equal(t, test.want, why)
-			assert.Equal(t, test.want == message{}, e != nil)
-		})
-	}
-}
 
 // checked runs checks about an alert that fires since a time, and holds their answers to what all of them owe.
 func checked(t *testing.T, c *Collector, since time.Time, query ...string) []incident.Evidence {
@@ -351,4 +266,20 @@ func TestCounterEvidenceFaults(t *testing.T) {
 		c := collectorAt(t, "http://127.0.0.1:9", time.Now())
 		assert.NotPanics(t, func() { c.CounterEvidence(t.Context(), &incident.Incident{}, checks) })
 	})
+}
+
+// TestRefusals: whatever is wrong with a check, its answer says it, in both languages.
+func TestRefusals(t *testing.T) {
+	said := map[message]bool{}
+	for _, query := range []string{
+		strings.Repeat("x", 1001), `sum by (`, `up[5m]`, `{job="a"}`, `vector(1)`, strings.Repeat("up + ", 20) + "up", `max_over_time(up[2d])`,
+		`up offset 9d`, `max_over_time(max_over_time(max_over_time(up[1h:1m])[1h:1m])[1h:1m])`, `up @ 0`, `count_values("x", up)`,
+	} {
+		e, why := promql.ParseUntrusted(query)
+		assert.Nil(t, e, query)
+		assert.NotEmpty(t, msgRefused[why].en, query)
+		assert.NotEmpty(t, msgRefused[why].zh, query)
+		said[msgRefused[why]] = true
+	}
+	assert.Len(t, said, len(msgRefused))
 }

@@ -51,6 +51,7 @@ type Collector struct {
 	prometheus   *promapi.Client // nil where there is none
 	alertmanager *alertmanagerAPI
 	runbooks     *runbookFetcher
+	recent       recentPast
 	metrics      *metrics
 	log          *slog.Logger
 	now          func() time.Time
@@ -208,7 +209,7 @@ func (inv *investigation) explain(err error) string {
 	for _, kind := range []error{promapi.ErrUnavailable, promapi.ErrTooExpensive, promapi.ErrBadQuery} {
 		detail = strings.ReplaceAll(detail, kind.Error()+": ", "") // said by the phrase
 	}
-	detail = text.Cut(detail, 300)
+	detail = text.Cut(text.OneLine(detail), 300) // of a server, or of several errors
 	switch {
 	case errors.Is(err, promapi.ErrNoBudget):
 		return inv.say(msgNoBudget)

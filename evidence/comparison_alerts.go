@@ -11,8 +11,6 @@ import (
 	"github.com/prometheus/common/model"
 
 	"github.com/alertscribe/alertscribe/incident"
-	"github.com/alertscribe/alertscribe/text"
-
 	"github.com/alertscribe/alertscribe/promql"
 )
 
@@ -97,7 +95,7 @@ func (inv *investigation) firingTable(byName map[string]firingCount, place promq
 			break
 		}
 		n := byName[name]
-		row[0], row[1] = text.Cut(name, 80), strconv.Itoa(n.all)
+		row[0], row[1] = boundedLine(name), strconv.Itoa(n.all)
 		if place.Value != "" {
 			row[2], row[3] = strconv.Itoa(n.near), strconv.Itoa(n.all-n.near)
 		}

@@ -13,9 +13,7 @@ import (
 	"github.com/prometheus/common/model"
 
 	"github.com/alertscribe/alertscribe/incident"
-
 	"github.com/alertscribe/alertscribe/promql"
-
 	"github.com/alertscribe/alertscribe/score"
 )
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/alertscribe/alertscribe/incident"
+	"github.com/alertscribe/alertscribe/promql"
 )
 
 // The bounds of counter-evidence.
@@ -69,9 +70,9 @@ func (c *Collector) answerCheck(ctx context.Context, inv *investigation, n int, 
 	title := message{fmt.Sprintf(msgTitleCheck.en, n), fmt.Sprintf(msgTitleCheck.zh, n)}
 	ran := ""
 	items := c.runCollector(ctx, collector{incident.KindCheck, title, func(ctx context.Context, inv *investigation) ([]incident.Evidence, error) {
-		expr, refused := readCheck(check.PromQL)
+		expr, refused := promql.ParseUntrusted(check.PromQL)
 		if expr == nil {
-			return nil, errors.New(inv.say(refused))
+			return nil, errors.New(inv.say(msgRefused[refused]))
 		}
 		ran = expr.String()
 		item, err := inv.runCheck(ctx, expr)

@@ -20,23 +20,19 @@ type archive struct {
 	err      error
 }
 
-func (a archive) Incidents(_ context.Context, q incident.Query) ([]*incident.Incident, string, error) {
-	var out []*incident.Incident
+func (a archive) Past(_ context.Context, alertname string, before time.Time) ([]incident.PastRecord, error) {
+	var out []incident.PastRecord
 	for _, inc := range a.list {
-		if inc.Alertname == q.Alertname {
-			out = append(out, inc)
+		if inc.Alertname != alertname || !inc.OpenedAt.Before(before) {
+			continue
 		}
-	}
-	return out, "", a.err
-}
-
-func (a archive) Incident(_ context.Context, id string) (*incident.Incident, incident.Findings, error) {
-	for _, inc := range a.list {
-		if inc.ID == id {
-			return inc, a.findings[id], nil
+		r := inc.PastRecord()
+		if v := a.findings[inc.ID].Verdict; v != nil && len(v.Causes) > 0 {
+			r.Hypothesis, r.Marked = v.Causes[0].Hypothesis, len(v.Causes[0].Marks) > 0
 		}
+		out = append(out, r)
 	}
-	return nil, incident.Findings{}, incident.ErrNotFound
+	return out, a.err
 }
 
 func TestHistory(t *testing.T) {
@@ -59,7 +55,7 @@ func TestHistory(t *testing.T) {
 	}
 	found := items(a)
 	require.Len(t, found, 1)
-	assert.Equal(t, "Earlier incidents of this alert: 2, with the same labels: 1; the last began at 2026-11-19 08:00:00 UTC "+
+	assert.Equal(t, "Earlier incidents: 2, with the same labels: 1; the last began at 2026-11-19 08:00:00 UTC "+
 		"and lasted 5m.", found[0].Summary)
 	assert.Equal(t, [][]string{
 		{"2026-11-18 08:00:00 UTC", "1h", "", same.ID},
@@ -69,7 +65,7 @@ func TestHistory(t *testing.T) {
 
 	found = items(archive{})
 	require.Len(t, found, 1)
-	assert.Equal(t, "There is no earlier incident of this alert.", found[0].Summary)
+	assert.Equal(t, "No earlier incidents of this alert.", found[0].Summary)
 
 	found = items(archive{err: errors.New("the disk is gone")})
 	require.Len(t, found, 1)

@@ -11,7 +11,6 @@ import (
 
 	"github.com/alertscribe/alertscribe/incident"
 	"github.com/alertscribe/alertscribe/promapi"
-
 	"github.com/alertscribe/alertscribe/promql"
 )
 

@@ -47,10 +47,16 @@ func labelText(labels map[string]string) string {
 		if i == 12 {
 			return out + "…"
 		}
-		out += name + "=" + strconv.Quote(text.Cut(labels[name], 80))
+		out += boundedLine(name) + "=" + strconv.Quote(text.Cut(labels[name], maxShownLabel))
 	}
 	return out
 }
+
+// maxShownLabel bounds a label's name or value where it is shown, in characters.
+const maxShownLabel = 80
+
+// boundedLine returns what a stranger wrote as one short line of what can be seen.
+func boundedLine(s string) string { return text.Cut(text.OneLine(s), maxShownLabel) }
 
 // seriesLabels returns a series' labels as plain strings.
 func seriesLabels(metric model.Metric) map[string]string {

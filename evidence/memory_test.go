@@ -1,11 +1,8 @@
 package evidence
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"log/slog"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,29 +13,12 @@ import (
 	"github.com/alertscribe/alertscribe/incident"
 )
 
-// shelf is an archive of which some incidents can't be read; ones with the id "hangs" never answer.
-type shelf struct {
-	archive
-	broken map[string]bool
-}
-
-func (s shelf) Incident(ctx context.Context, id string) (*incident.Incident, incident.Findings, error) {
-	if id == "hangs" {
-		<-ctx.Done()
-		return nil, incident.Findings{}, ctx.Err()
-	}
-	if s.broken[id] {
-		return nil, incident.Findings{}, errors.New("a page is torn")
-	}
-	return s.archive.Incident(ctx, id)
-}
-
 func TestRecall(t *testing.T) {
 	now := time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC)
 	current := firingIncident(now, "", "alertname=X instance=a:80 job=api zone=a")
 	const (
-		same = "alertname=X instance=a:80 job=api zone=a" // likeness 1
-		half = "alertname=X instance=b:80 job=web zone=a" // likeness .5
+		same = "alertname=X instance=a:80 job=api zone=a" // similarity 1
+		half = "alertname=X instance=b:80 job=web zone=a" // similarity .5
 	)
 	type past struct {
 		id, alert string
@@ -91,30 +71,24 @@ func TestRecall(t *testing.T) {
 			{"later", same, -time.Hour, cause("c"), nil},
 			{"at the same time", same, 0, cause("c"), nil},
 		}, nil},
-		{"what can't be read is left out", []past{
-			{"torn", same, time.Hour, cause("c"), said("x")},
-			{"whole", same, 2 * time.Hour, cause("c"), nil},
-		}, []string{"whole"}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
-			s := shelf{archive{list: []*incident.Incident{current}, findings: map[string]incident.Findings{}}, map[string]bool{"torn": true}}
+			a := archive{list: []*incident.Incident{current}, findings: map[string]incident.Findings{}}
 			for _, p := range test.past {
 				inc := firingIncident(now.Add(-p.ago), "", p.alert)
 				inc.ID, inc.Feedback = p.id, p.feedback
-				s.list = append(s.list, inc)
+				a.list = append(a.list, inc)
 				if p.causes != nil {
-					s.findings[p.id] = incident.Findings{Verdict: &incident.Verdict{Causes: p.causes}}
+					a.findings[p.id] = incident.Findings{Verdict: &incident.Verdict{Causes: p.causes}}
 				}
 			}
-			var log bytes.Buffer
-			c := collectorAt(t, "", now, func(o *Options) { o.History, o.Logger = s, slog.New(slog.NewTextHandler(&log, nil)) })
+			c := collectorAt(t, "", now, func(o *Options) { o.History = a })
 			var ids []string
 			for _, r := range c.PastIncidents(t.Context(), current) {
 				ids = append(ids, r.Incident)
 			}
 			assert.Equal(t, test.want, ids)
-			assert.Equal(t, strings.Contains(test.name, "read"), strings.Contains(log.String(), "a page is torn"))
 		})
 	}
 }
@@ -134,14 +108,10 @@ func TestRecollection(t *testing.T) {
 		require.Len(t, found, 1)
 		return found[0]
 	}
-	r := recall(&incident.Verdict{Causes: []incident.Cause{{Hypothesis: "ignore all\n" + strings.Repeat("磁", 400)}}})
-	hypothesis := []rune(r.Hypothesis)
-	assert.Len(t, hypothesis, maxHypothesis)
-	assert.Equal(t, "…", string(hypothesis[maxHypothesis-1]))
-	r.Hypothesis = ""
+	r := recall(&incident.Verdict{Causes: []incident.Cause{{Hypothesis: "the disk"}}})
 	assert.Equal(t, incident.PastIncident{
 		Incident: earlier.ID, ReportPath: "2026-10-21/x.md", StartedAt: earlier.StartedAt, ResolvedAt: earlier.ResolvedAt,
-		Similarity: .5, Weight: .25, // by the likeliest of its alerts, at the age of the openings
+		Similarity: .5, Weight: .25, Hypothesis: "the disk", // by the likeliest of its alerts, at the age of the openings
 		Feedback: earlier.Feedback[1:],
 	}, r)
 	r.Feedback[0].Text = "changed"
@@ -152,7 +122,7 @@ func TestRecollection(t *testing.T) {
 	assert.False(t, recall(&incident.Verdict{Causes: []incident.Cause{{Hypothesis: "a"}, {Hypothesis: "b", Marks: marked}}}).Marked)
 	r = recall(&incident.Verdict{Prose: "I think it was the disk."})
 	assert.Empty(t, r.Hypothesis)
-	assert.Len(t, r.Feedback, maxRemarks)
+	assert.Len(t, r.Feedback, incident.MaxPastFeedback)
 	assert.Empty(t, recall(nil).Hypothesis)
 }
 
@@ -164,19 +134,46 @@ func TestRecallFaults(t *testing.T) {
 	assert.Nil(t, broken.PastIncidents(t.Context(), current))
 
 	synctest.Test(t, func(t *testing.T) {
-		a := archive{}
-		for range 3 {
-			inc := firingIncident(now.Add(-time.Hour), "", "alertname=X")
-			inc.ID = "hangs"
-			a.list = append(a.list, inc)
-		}
-		var log bytes.Buffer
-		c := collectorAt(t, "", now, func(o *Options) {
-			o.History, o.Logger = shelf{archive: a}, slog.New(slog.NewTextHandler(&log, nil))
-		})
+		c := collectorAt(t, "", now, func(o *Options) { o.History = hangingHistory{} })
 		began := time.Now()
 		assert.Empty(t, c.PastIncidents(t.Context(), current))
-		assert.Equal(t, recallTimeout, time.Since(began), "for all of them together")
-		assert.Equal(t, 1, strings.Count(log.String(), "could not be recalled"), "nobody is asked after that")
+		assert.Equal(t, recallTimeout, time.Since(began))
 	})
+}
+
+// hangingHistory never answers.
+type hangingHistory struct{}
+
+func (hangingHistory) Past(ctx context.Context, _ string, _ time.Time) ([]incident.PastRecord, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+// countedHistory counts how often it is read.
+type countedHistory struct {
+	archive
+	reads *int
+}
+
+func (c countedHistory) Past(ctx context.Context, alertname string, before time.Time) ([]incident.PastRecord, error) {
+	*c.reads++
+	return c.archive.Past(ctx, alertname, before)
+}
+
+// TestPastIsReadOnce: what is recalled comes from the records that the evidence was made of, and from no older ones.
+func TestPastIsReadOnce(t *testing.T) {
+	now := time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC)
+	current, earlier := firingIncident(now, "", "alertname=X"), firingIncident(now.Add(-time.Hour), "", "alertname=X")
+	reads := 0
+	h := countedHistory{archive{list: []*incident.Incident{earlier}, findings: map[string]incident.Findings{
+		earlier.ID: {Verdict: &incident.Verdict{Causes: []incident.Cause{{Hypothesis: "the disk"}}}},
+	}}, &reads}
+	c := collectorAt(t, "", now, func(o *Options) { o.History = h })
+	for range 2 {
+		c.Collect(t.Context(), current)
+		assert.Len(t, c.PastIncidents(t.Context(), current), 1)
+	}
+	assert.Equal(t, 2, reads)
+	c.PastIncidents(t.Context(), current)
+	assert.Equal(t, 3, reads)
 }

@@ -13,7 +13,6 @@ import (
 	"github.com/prometheus/common/model"
 
 	"github.com/alertscribe/alertscribe/incident"
-
 	"github.com/alertscribe/alertscribe/promql"
 )
 

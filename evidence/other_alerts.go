@@ -190,7 +190,7 @@ func (inv *investigation) silenceText(ctx context.Context, id string) string {
 		inv.log.WarnContext(ctx, "Silence lookup failed, the report leaves it out", "err", err)
 		return ""
 	}
-	return inv.say(msgByComment, text.Cut(s.CreatedBy, 60), text.Cut(s.Comment, 120), formatTime(s.EndsAt))
+	return inv.say(msgByComment, text.Cut(text.OneLine(s.CreatedBy), 60), text.Cut(text.OneLine(s.Comment), 120), formatTime(s.EndsAt))
 }
 
 // summarizeOthers sums the alerts up.
@@ -226,7 +226,7 @@ func (inv *investigation) summarizeOthers(others []otherAlert) string {
 func (inv *investigation) describeOther(o otherAlert) string {
 	rest := maps.Clone(o.labels)
 	delete(rest, "alertname")
-	return text.Cut(o.labels["alertname"], 80) + " {" + labelText(rest) + "}"
+	return boundedLine(o.labels["alertname"]) + " {" + labelText(rest) + "}"
 }
 
 // othersTable shows the alerts in order of onset; of too many, those that share a target and those nearest to the
@@ -258,7 +258,7 @@ func (inv *investigation) othersTable(others []otherAlert) *incident.Table {
 		rest := maps.Clone(o.labels)
 		delete(rest, "alertname")
 		delete(rest, "severity")
-		t.Rows = append(t.Rows, []string{since, text.Cut(o.labels["alertname"], 80), text.Cut(o.labels["severity"], 20), state, same, labelText(rest)})
+		t.Rows = append(t.Rows, []string{since, boundedLine(o.labels["alertname"]), text.Cut(boundedLine(o.labels["severity"]), 20), state, same, labelText(rest)})
 	}
 	if more := len(others) - len(shown); more > 0 {
 		t.Rows = append(t.Rows, []string{inv.say(msgMore, more), "", "", "", "", ""})

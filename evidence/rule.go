@@ -16,7 +16,6 @@ import (
 
 	"github.com/alertscribe/alertscribe/incident"
 	"github.com/alertscribe/alertscribe/promapi"
-
 	"github.com/alertscribe/alertscribe/promql"
 )
 
@@ -133,12 +132,12 @@ func matchRule(groups []promv1.RuleGroup, alert incident.Alert, fromURL string) 
 				continue
 			}
 			points := ruleFit(r, alert, fromURL)
-			if points <= bestPoints {
+			if points == 0 || points < bestPoints {
 				continue
 			}
 			found, err := listedRule(r.Name, r.Query)
-			if err != nil {
-				continue
+			if err != nil || points == bestPoints && (found.foreign() || !best.foreign()) {
+				continue // of two that fit alike the first that can be read
 			}
 			found.group, found.file = group.Name, group.File
 			found.active, found.evaluated = r.Alerts, r.LastEvaluation
@@ -164,7 +163,7 @@ func ruleFit(r promv1.AlertingRule, alert incident.Alert, fromURL string) int {
 			if _, there := alert.Labels[string(name)]; there {
 				return 0
 			}
-			continue // relabelling may have dropped it
+			continue // relabeling may have dropped it
 		}
 		points++
 	}

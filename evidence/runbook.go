@@ -53,29 +53,43 @@ var (
 )
 
 // runbookFetcher fetches runbooks. What an annotation names is a stranger's choice: only what is on the list is fetched, and
-// the address is checked when it is dialled, after its name was resolved, so that no name can lead elsewhere.
+// the address is checked when it is dialed, after its name was resolved, so that no name can lead elsewhere.
 type runbookFetcher struct {
 	allow  []*url.URL
 	nets   []netip.Prefix
 	client *http.Client
 }
 
-func newRunbookFetcher(r Runbooks) (*runbookFetcher, error) {
-	l := &runbookFetcher{}
+// Validate returns what is wrong with an entry, or nil.
+func (r Runbooks) Validate() error {
+	_, _, err := r.parse()
+	return err
+}
+
+func (r Runbooks) parse() (allow []*url.URL, nets []netip.Prefix, err error) {
 	for _, raw := range r.Allow {
 		u, err := url.Parse(raw)
 		if err != nil || u.Scheme != "https" && u.Scheme != "http" || u.Host == "" || u.User != nil {
-			return nil, fmt.Errorf("the runbook prefix %q is not an http or https URL with a host", raw)
+			return nil, nil, fmt.Errorf("the runbook prefix %q is not an http or https URL with a host", raw)
 		}
-		l.allow = append(l.allow, u)
+		allow = append(allow, u)
 	}
 	for _, raw := range r.Networks {
 		p, err := netip.ParsePrefix(raw)
 		if err != nil {
-			return nil, fmt.Errorf("the runbook network %q is not in CIDR notation, such as 10.1.0.0/16: %w", raw, err)
+			return nil, nil, fmt.Errorf("the runbook network %q is not in CIDR notation, such as 10.1.0.0/16: %w", raw, err)
 		}
-		l.nets = append(l.nets, p.Masked())
+		nets = append(nets, p.Masked())
 	}
+	return allow, nets, nil
+}
+
+func newRunbookFetcher(r Runbooks) (*runbookFetcher, error) {
+	allow, nets, err := r.parse()
+	if err != nil {
+		return nil, err
+	}
+	l := &runbookFetcher{allow: allow, nets: nets}
 	dialer := &net.Dialer{Timeout: runbookTimeout, Control: l.checkAddress}
 	l.client = &http.Client{
 		Timeout: runbookTimeout,

@@ -10,9 +10,8 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"github.com/alertscribe/alertscribe/incident"
-	"github.com/alertscribe/alertscribe/text"
-
 	"github.com/alertscribe/alertscribe/promql"
+	"github.com/alertscribe/alertscribe/text"
 )
 
 const (
@@ -172,7 +171,7 @@ func finerSteps(m model.Matrix, start, end time.Time, step time.Duration) (time.
 }
 
 // represents reports whether nothing in a series' labels contradicts the alert's. Labels that the rule sets hide those
-// of the series, and relabelling may have dropped some.
+// of the series, and relabeling may have dropped some.
 func (inv *investigation) represents(a incident.Alert, metric model.Metric) bool {
 	for name, value := range metric {
 		if name == model.MetricNameLabel {

@@ -277,7 +277,7 @@ func (inv *investigation) summarizePast(v *signalView, f signalStats) string {
 	return out + inv.say(msgUnusual, promql.FormatNumber(f.score))
 }
 
-// ruleTable shows the whole rule, of which the query is a part.
+// ruleTable shows the whole rule that the query is a part of.
 func (inv *investigation) ruleTable() *incident.Table {
 	t := &incident.Table{Columns: []string{inv.say(msgWordRule)}, Rows: [][]string{{text.Cut(inv.rule.query, 500)}}}
 	if inv.rule.group != "" {

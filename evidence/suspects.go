@@ -14,9 +14,7 @@ import (
 	"github.com/prometheus/common/model"
 
 	"github.com/alertscribe/alertscribe/incident"
-
 	"github.com/alertscribe/alertscribe/promql"
-
 	"github.com/alertscribe/alertscribe/score"
 )
 
@@ -26,7 +24,7 @@ type suspect struct {
 	score.Change
 
 	since      time.Time
-	ended      bool // there are no values any more; After is NaN
+	ended      bool // it has no values now; After is NaN
 	confident  bool // see change.confident
 	seenBefore bool // it was as far from its usual level at other times of the day before
 }
@@ -45,7 +43,7 @@ func findSuspects(ctx context.Context, inv *investigation) ([]incident.Evidence,
 		return nil, err
 	}
 	if err := countScopes(ctx, inv, scopes); err != nil {
-		return nil, fmt.Errorf("counting series around the alert: %w", err)
+		return nil, fmt.Errorf("counting related series: %w", err)
 	}
 	interval := inv.scrapeInterval(ctx, scopes)
 	g := score.NewGrid(inv.start, inv.end, max(interval, niceStep(inv.end.Sub(inv.start)/pointsPerSeries)))
@@ -93,7 +91,7 @@ func (inv *investigation) fetchBatches(ctx context.Context, batches []batch, g s
 			defer func() { <-slots }()
 			m, err := inv.prom.Range(ctx, b.selector(), g.Start, g.End(), g.Step)
 			if err != nil {
-				errs[i] = fmt.Errorf("reading the series around the alert: %w", err)
+				errs[i] = fmt.Errorf("reading related series: %w", err)
 				return
 			}
 			parts[i] = inv.trackSeries(m, g, k, window)
@@ -108,7 +106,7 @@ func (inv *investigation) fetchBatches(ctx context.Context, batches []batch, g s
 	return slices.Concat(parts...), nil
 }
 
-// scoreSeries scores the series, of which the first n times are before the onset, and returns those that changed, most
+// scoreSeries scores the series, whose first n times are before the onset, and returns those that changed, most
 // first, and how many had a past to be judged by.
 func scoreSeries(tracks []trackedSeries, g score.Grid, n int) (found []suspect, judged int) {
 	quietest, last := noiseFloors(tracks, n), endedSeries(tracks, n)
@@ -211,7 +209,7 @@ func endedSeries(tracks []trackedSeries, n int) []int {
 	return last
 }
 
-// endedSuspect is the change of a series that has no values any more. With its whole target it is as sure as can be.
+// endedSuspect is the change of a series that has no values now. With its whole target it is as sure as can be.
 func endedSuspect(t *trackedSeries, values []float64, n, at int) suspect {
 	past := slices.Sorted(slices.Values(values[:min(max(n/2, 1), len(values))]))
 	return suspect{trackedSeries: *t, ended: true, Change: score.Change{

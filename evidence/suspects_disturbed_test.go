@@ -13,9 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/alertscribe/alertscribe/evidence/rcaeval"
-
 	"github.com/alertscribe/alertscribe/promql"
-
 	"github.com/alertscribe/alertscribe/score"
 )
 

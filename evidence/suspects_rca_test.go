@@ -37,11 +37,11 @@ func serveCases(t *testing.T, prefix string, step time.Duration, list []*rcaeval
 		s.cases[namespace] = c
 		s.starts[namespace] = time.Now().Add(-time.Hour - time.Duration(c.Rows())*step).Truncate(time.Minute)
 	}
-	var metrics strings.Builder
-	require.NoError(t, rcaeval.WriteOpenMetrics(&metrics, prefix, step, s.starts, s.cases))
+	var data strings.Builder
+	require.NoError(t, rcaeval.WriteOpenMetrics(&data, prefix, step, s.starts, s.cases))
 	dir := t.TempDir()
 	bins := testbedtest.Require(t, testbed.Prometheus, testbed.Promtool)
-	require.NoError(t, testbed.Backfill(t.Context(), bins, strings.NewReader(metrics.String()), dir))
+	require.NoError(t, testbed.Backfill(t.Context(), bins, strings.NewReader(data.String()), dir))
 	s.url = testbedtest.StartPrometheus(t, testbed.PrometheusConfig{DataDir: dir}).URL
 	return s
 }

@@ -29,7 +29,7 @@ const (
 // seriesScope is a set of series that share something with the alert, narrower scopes excluded.
 type seriesScope struct {
 	matchers []promql.Matcher
-	near     bool           // the alert's own pod, instance, service or job, not merely its neighbourhood
+	near     bool           // the alert's own pod, instance, service or job, not merely its namespace
 	names    map[string]int // metric names, and how many series have them
 }
 
@@ -275,12 +275,6 @@ func planBatches(scopes []*seriesScope, points int) (batches []batch, left int) 
 			current.names, current.series = append(current.names, name), current.series+n
 		}
 		flush()
-	}
-	if len(batches) > maxBatches {
-		for _, b := range batches[maxBatches:] {
-			left += b.series
-		}
-		batches = batches[:maxBatches]
 	}
 	return batches, left
 }

@@ -11,7 +11,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/alertscribe/alertscribe/incident"
-
 	"github.com/alertscribe/alertscribe/promql"
 )
 

@@ -7,11 +7,9 @@ import (
 	"strings"
 
 	"github.com/alertscribe/alertscribe/incident"
-	"github.com/alertscribe/alertscribe/text"
-
 	"github.com/alertscribe/alertscribe/promql"
-
 	"github.com/alertscribe/alertscribe/score"
+	"github.com/alertscribe/alertscribe/text"
 )
 
 const (

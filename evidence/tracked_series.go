@@ -9,7 +9,6 @@ import (
 	"github.com/prometheus/common/model"
 
 	"github.com/alertscribe/alertscribe/promql"
-
 	"github.com/alertscribe/alertscribe/score"
 )
 

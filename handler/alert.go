@@ -1,7 +1,6 @@
 package handler
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -13,10 +12,12 @@ import (
 	"time"
 
 	"github.com/alertscribe/alertscribe/incident"
+	"github.com/alertscribe/alertscribe/payload"
 )
 
 const (
-	// acceptTimeout bounds a request whose storing hangs. Alertmanager's own patience is group_interval; it retries.
+	// acceptTimeout bounds the wait for a turn, then the arrival of the body, then the storing. Alertmanager's own patience is
+	// group_interval; it retries.
 	acceptTimeout = 10 * time.Second
 	minWait       = time.Second
 	maxWait       = 10 * time.Minute
@@ -29,8 +30,8 @@ type accepted struct {
 	ReportURL *string `json:"report_url"`
 }
 
-// analysed is the answer 200 to a request with ?wait=.
-type analysed struct {
+// analyzed is the answer 200 to a request with ?wait=.
+type analyzed struct {
 	Status         string          `json:"status"`
 	Analysis       string          `json:"analysis"` // the report's Markdown
 	AnalysisState  incident.State  `json:"analysis_state"`
@@ -50,7 +51,7 @@ func (h *handler) alert(w http.ResponseWriter, r *http.Request) {
 	answer := accepted{Status: "accepted"}
 	if id := receipt.IncidentID; id != "" {
 		if inc, findings, ok := h.await(w, r, id, wait); ok {
-			writeJSON(w, http.StatusOK, analysed{
+			writeJSON(w, http.StatusOK, analyzed{
 				Status: "success", Analysis: string(h.Report.Markdown(inc, findings, inc.ID)),
 				AnalysisState: inc.Analysis.State, AnalysisReason: inc.Analysis.Reason,
 				ReportPath: h.Directory.Path(inc), ReportURL: h.reportURL(id), Incident: id,
@@ -67,9 +68,9 @@ func (h *handler) receive(w http.ResponseWriter, r *http.Request) (receipt incid
 	start := h.Now()
 	outcome := outcomeFailed // when something below panics
 	defer func() { h.metrics.notifications.WithLabelValues(outcome).Inc() }()
-	n, wait, err := h.read(w, r)
+	wait, err = h.admit(w, r)
 	if err == nil {
-		receipt, err = h.accept(r.Context(), n)
+		receipt, err = h.take(w, r)
 	}
 	if err != nil {
 		outcome = asProblem(err).outcome
@@ -80,6 +81,22 @@ func (h *handler) receive(w http.ResponseWriter, r *http.Request) (receipt incid
 	return receipt, wait, nil
 }
 
+// take reads, decodes and stores a notification in its turn.
+func (h *handler) take(w http.ResponseWriter, r *http.Request) (incident.Receipt, error) {
+	done, err := h.turns.wait(r.Context(), r.ContentLength)
+	if err != nil {
+		return incident.Receipt{}, err
+	}
+	defer done()
+	// A sender that stalls must not keep its turn. The server sets the deadline anew for the next request.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(acceptTimeout))
+	n, err := payload.Decode(r.Body, h.Now().UTC(), payload.Options{MaxBytes: h.MaxBodyBytes, MaxAlerts: h.MaxAlerts, Size: r.ContentLength})
+	if err != nil {
+		return incident.Receipt{}, notArrived(err)
+	}
+	return h.accept(r.Context(), n)
+}
+
 func (h *handler) accept(ctx context.Context, n *incident.Notification) (incident.Receipt, error) {
 	ctx, cancel := context.WithTimeout(ctx, acceptTimeout)
 	defer cancel()
@@ -87,35 +104,25 @@ func (h *handler) accept(ctx context.Context, n *incident.Notification) (inciden
 	if err != nil {
 		err = &problem{
 			status: http.StatusServiceUnavailable, outcome: outcomeFailed, cause: err,
-			reason: "the notification could not be stored; send it again (Alertmanager does), and see the log of alertscribe for why",
+			reason: "notification not stored; retry (Alertmanager does) and see the alertscribe log",
 		}
 	}
 	return receipt, err
 }
 
-// read checks a request before anything is stored and reads its body whole.
-func (h *handler) read(w http.ResponseWriter, r *http.Request) (*incident.Notification, time.Duration, error) {
-	if err := h.authorise(w, r); err != nil {
-		return nil, 0, err
+// admit checks a request before its body is read.
+func (h *handler) admit(w http.ResponseWriter, r *http.Request) (wait time.Duration, err error) {
+	if err := h.authorize(w, r); err != nil {
+		return 0, err
 	}
 	if err := checkType(r.Header); err != nil {
-		return nil, 0, err
+		return 0, err
 	}
-	wait, err := waitParameter(r)
-	if err != nil {
-		return nil, 0, err
-	}
-	const wayOut = "raise web.max_body_bytes, or set max_alerts on the webhook in Alertmanager"
-	body, err := readAtMost(w, r, h.MaxBodyBytes, wayOut)
-	if err != nil {
-		return nil, 0, err
-	}
-	n, err := Decode(body, h.Now().UTC())
-	return n, wait, err
+	return waitParameter(r)
 }
 
-// authorise checks the bearer token, and that no web page of another site made a browser send the request.
-func (h *handler) authorise(w http.ResponseWriter, r *http.Request) error {
+// authorize checks the bearer token, and that no web page of another site made a browser send the request.
+func (h *handler) authorize(w http.ResponseWriter, r *http.Request) error {
 	if h.Token != "" {
 		scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 		sum := sha256.Sum256([]byte(strings.TrimSpace(token)))
@@ -123,12 +130,12 @@ func (h *handler) authorise(w http.ResponseWriter, r *http.Request) error {
 			w.Header().Set("WWW-Authenticate", `Bearer realm="alertscribe"`)
 			return &problem{
 				status: http.StatusUnauthorized, outcome: outcomeUnauthorized,
-				reason: "the bearer token is missing or wrong; send the value of ALERTSCRIBE_WEBHOOK_TOKEN (http_config.authorization.credentials in Alertmanager)",
+				reason: "missing or wrong bearer token; send the value of ALERTSCRIBE_WEBHOOK_TOKEN (http_config.authorization.credentials in Alertmanager)",
 			}
 		}
 	}
 	if err := h.crossOrigin.Check(r); err != nil {
-		return &problem{status: http.StatusForbidden, outcome: outcomeUnauthorized, reason: "a web page of another site may not send anything here"}
+		return &problem{status: http.StatusForbidden, outcome: outcomeUnauthorized, reason: "cross-origin requests are not allowed"}
 	}
 	return nil
 }
@@ -165,23 +172,13 @@ func waitParameter(r *http.Request) (time.Duration, error) {
 	return wait, nil
 }
 
-// readAtMost reads at most so many bytes; wayOut says what to do about more. A body that does not arrive is no fault of what
-// was sent: 503 has it sent again.
-func readAtMost(w http.ResponseWriter, r *http.Request, most int64, wayOut string) ([]byte, error) {
-	const usual = 64 << 10 // a Content-Length is only a promise
-	buf := bytes.NewBuffer(make([]byte, 0, bytes.MinRead+max(0, min(r.ContentLength, usual))))
-	_, err := buf.ReadFrom(http.MaxBytesReader(w, r.Body, most))
-	if tooLarge, ok := errors.AsType[*http.MaxBytesError](err); ok {
-		return nil, &problem{
-			status: http.StatusRequestEntityTooLarge, outcome: outcomeTooLarge,
-			reason: fmt.Sprintf("body: over %d bytes; %s", tooLarge.Limit, wayOut),
-		}
+// notArrived says that a body could not be read to its end, where that is what the error says. It is no fault of what was
+// sent: 503 has it sent again.
+func notArrived(err error) error {
+	if _, ok := errors.AsType[*payload.Error](err); ok {
+		return err
 	}
-	if err != nil {
-		return nil, &problem{
-			status: http.StatusServiceUnavailable, outcome: outcomeFailed, cause: fmt.Errorf("reading the body: %w", err),
-			reason: "the body did not arrive in time; send it again",
-		}
+	return &problem{
+		status: http.StatusServiceUnavailable, outcome: outcomeFailed, cause: err, reason: "the body did not arrive in time; retry",
 	}
-	return buf.Bytes(), nil
 }

@@ -114,7 +114,7 @@ func TestAlertRefuses(t *testing.T) {
 			"/alert?wait=", good, []string{"Content-Type", jsonType}, http.StatusBadRequest, `wait: ""`, outcomeInvalid,
 		},
 		"sent by a page of another site": {
-			"/alert", good, []string{"Sec-Fetch-Site", "cross-site"}, http.StatusForbidden, "another site", outcomeUnauthorized,
+			"/alert", good, []string{"Sec-Fetch-Site", "cross-site"}, http.StatusForbidden, "cross-origin", outcomeUnauthorized,
 		},
 	}
 	for name, tc := range tests {
@@ -231,7 +231,7 @@ func TestAlertNotStorable(t *testing.T) {
 	}
 	answer := readJSON(t, e.do(t, http.MethodPost, "/alert?wait=1s", body("A", "firing"), "Content-Type", jsonType), http.StatusServiceUnavailable)
 	assert.Equal(t, "failed", answer["status"])
-	assert.Contains(t, answer["reason"], "could not be stored")
+	assert.Contains(t, answer["reason"], "notification not stored; retry")
 	assert.NotContains(t, answer["reason"], "secret")
 	assert.Contains(t, e.log.String(), "disk I/O error")
 	assert.Equal(t, 1, int(testutil.ToFloat64(counter(t, e, outcomeFailed))))

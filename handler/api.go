@@ -92,7 +92,7 @@ func (h *handler) entry(inc *incident.Incident) entry {
 	return entry{
 		ID: inc.ID, Alertname: inc.Alertname, Status: inc.Status, Severity: inc.Severity, Receiver: inc.Receiver,
 		GroupLabels: inc.GroupLabels, OpenedAt: inc.OpenedAt, StartedAt: inc.StartedAt, LastHeardAt: inc.LastHeardAt,
-		ResolvedAt: inc.ResolvedAt, Firing: len(inc.Firing()), Total: len(inc.Alerts), Truncated: inc.Truncated,
+		ResolvedAt: inc.ResolvedAt, Firing: inc.FiringCount(), Total: inc.TotalAlerts(), Truncated: inc.Truncated,
 		Repeats: inc.Repeats, Flaps: inc.Flaps, Analysis: entryAnalysis{inc.Analysis.State, inc.Analysis.Reason},
 		Spend: inc.Spend, ReportURL: h.reportURL(inc.ID), ReportPath: h.Directory.Path(inc),
 	}
@@ -125,8 +125,8 @@ func (h *handler) incidents(r *http.Request) ([]*incident.Incident, string, erro
 		return nil, "", err
 	}
 	found, next, err := h.Store.Incidents(r.Context(), q)
-	if h.ErrCursor != nil && errors.Is(err, h.ErrCursor) {
-		return nil, "", badRequest("after", "%s is no cursor; send the next of the page before, or leave it out", quote(q.After))
+	if errors.Is(err, incident.ErrCursor) {
+		return nil, "", badRequest("after", "%s is not a cursor; send the previous page's next, or omit it", quote(q.After))
 	}
 	return found, next, err
 }

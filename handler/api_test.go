@@ -89,10 +89,10 @@ func TestListRefuses(t *testing.T) {
 		"limit=ten":                              `limit: "ten" is not a number from 1 to 500`,
 		"status=open":                            `status: "open" is not one of firing, resolved, stale`,
 		"severity=sev1":                          `severity: "sev1" is not one of critical, page, error, warning, info`,
-		"after=2":                                `after: "2" is no cursor; send the next of the page before, or leave it out`,
-		"after=%27%3B--":                         `after: "';--" is no cursor; send the next of the page before, or leave it out`,
+		"after=2":                                `after: "2" is not a cursor; send the previous page's next, or omit it`,
+		"after=%27%3B--":                         `after: "';--" is not a cursor; send the previous page's next, or omit it`,
 		"alertname=%ff":                          `alertname: "\xff" is too long, or not UTF-8`,
-		"alertname=" + strings.Repeat("x", 2000): `alertname: "` + strings.Repeat("x", 40) + `…" is too long, or not UTF-8`,
+		"alertname=" + strings.Repeat("x", 2000): `alertname: "` + strings.Repeat("x", 39) + `…" is too long, or not UTF-8`,
 		"status=" + url.QueryEscape("<b>\n</b>…"): `status: "<b>\n</b>…" is not one of firing, resolved, stale`,
 	} {
 		t.Run(query[:min(len(query), 30)], func(t *testing.T) {
@@ -113,7 +113,7 @@ func TestGetIncident(t *testing.T) {
 	assert.Nil(t, fresh["verdict"])
 
 	start := t0.Add(-time.Hour)
-	e.analyse(t, id, incident.Findings{
+	e.analyze(t, id, incident.Findings{
 		Evidence: []incident.Evidence{{
 			ID: "E1", Kind: incident.KindDrilldown, Title: "Which label values carry the change", Summary: "shenzhen", Query: "up", Start: start, End: t0,
 			Ranking: []incident.RankedSeries{{Labels: map[string]string{"ip_region": "shenzhen"}, Score: 41.5, Direction: "up", Onset: t0}},
@@ -146,7 +146,7 @@ func TestGetIncidentTellsWhatIsBesideTheVerdict(t *testing.T) {
 	for _, key := range []string{"feedback", "memory"} {
 		assert.NotContains(t, fresh, key)
 	}
-	e.analyse(t, id, incident.Findings{
+	e.analyze(t, id, incident.Findings{
 		Evidence: []incident.Evidence{{ID: "E1"}, {ID: "E2", Kind: incident.KindComparison}},
 		Memory: []incident.PastIncident{{
 			Incident: "before", ReportPath: "2026-11-01/1_A_before.md", StartedAt: t0, Similarity: .75, Weight: .5, Hypothesis: "a leak", Marked: true,
@@ -180,7 +180,7 @@ func TestGetIncidentRefuses(t *testing.T) {
 	e := newEnv(t)
 	for _, id := range []string{incident.NewID(), "x", "..%2f..%2fetc%2fpasswd", strings.Repeat("a", 27), "%00", "A" + incident.NewID()[1:]} {
 		answer := readJSON(t, e.get(t, "/api/v1/incidents/"+id), http.StatusNotFound)
-		assert.Equal(t, "no incident has this id", answer["reason"], id)
+		assert.Equal(t, "no such incident", answer["reason"], id)
 	}
 	e.store.incident = errors.New("database is locked")
 	answer := readJSON(t, e.get(t, "/api/v1/incidents/"+incident.NewID()), http.StatusServiceUnavailable)

@@ -49,11 +49,11 @@ func (f *faulty) Accept(ctx context.Context, n *incident.Notification) (incident
 	return f.Store.Accept(ctx, n)
 }
 
-func (f *faulty) Check(ctx context.Context) error {
+func (f *faulty) Ping(ctx context.Context) error {
 	if f.check != nil {
 		return f.check
 	}
-	return f.Store.Check(ctx)
+	return f.Store.Ping(ctx)
 }
 
 func (f *faulty) Queue(ctx context.Context) (incident.Queue, error) {
@@ -133,13 +133,14 @@ func newEnv(t *testing.T, settings ...func(*Options)) *env {
 	require.NoError(t, err)
 	e := &env{store: &faulty{Store: s}, dir: &faultyDir{Writer: w}, registry: prometheus.NewRegistry(), log: &lockedBuffer{}}
 	o := Options{
-		Store: e.store, Report: w, Directory: e.dir, Analyzer: status("ready"), ReportDir: "reports", ErrCursor: realstore.ErrCursor,
+		Store: e.store, Report: w, Directory: e.dir, Analyzer: status("ready"), ReportDir: "reports",
 		Gatherer: e.registry, Registerer: e.registry, Logger: slog.New(slog.NewTextHandler(e.log, nil)),
 	}
 	for _, set := range settings {
 		set(&o)
 	}
-	e.handler = New(o)
+	e.handler, err = New(o)
+	require.NoError(t, err)
 	return e
 }
 
@@ -175,8 +176,8 @@ func (e *env) post(t *testing.T, body string) string {
 	return answer["incident"].(string)
 }
 
-// analyse walks an incident through evidence, analysis and file, as the workers do.
-func (e *env) analyse(t *testing.T, id string, f incident.Findings) {
+// analyze walks an incident through evidence, analysis and file, as the workers do.
+func (e *env) analyze(t *testing.T, id string, f incident.Findings) {
 	t.Helper()
 	ctx := t.Context()
 	require.NoError(t, e.store.Update(ctx, id, func(inc *incident.Incident) bool {
@@ -217,6 +218,8 @@ func readJSON(t *testing.T, a answer, status int) map[string]any {
 	require.NoError(t, json.Unmarshal([]byte(body), &object), body)
 	return object
 }
+
+var t0 = time.Date(2026, 11, 20, 8, 30, 5, 0, time.UTC)
 
 var firedAt = time.Now().Add(-time.Minute).UTC()
 

@@ -2,24 +2,15 @@ package handler
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
-	"slices"
-	"strings"
-	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/go-chi/chi/v5"
 
 	"github.com/alertscribe/alertscribe/incident"
+	"github.com/alertscribe/alertscribe/payload"
 )
-
-// maxFeedbackBytes bounds the body: room for the longest text with every character escaped.
-const maxFeedbackBytes = 16 << 10
 
 // remarked is the answer 200 to feedback.
 type remarked struct {
@@ -27,10 +18,6 @@ type remarked struct {
 	Incident  string            `json:"incident"`
 	Feedback  incident.Feedback `json:"feedback"` // as it was stored
 	ReportURL string            `json:"report_url"`
-}
-
-var errNothingToConfirm = &problem{
-	status: http.StatusConflict, reason: "there is no analysis to confirm yet; use correct to say what the cause is",
 }
 
 // feedback answers POST /api/v1/incidents/ID/feedback.
@@ -51,13 +38,10 @@ func (h *handler) feedback(w http.ResponseWriter, r *http.Request) {
 func (h *handler) remark(ctx context.Context, id string, f incident.Feedback) error {
 	ctx, cancel := context.WithTimeout(ctx, acceptTimeout)
 	defer cancel()
-	var refused bool
+	var refused error
 	err := h.Store.Update(ctx, id, func(inc *incident.Incident) bool { // may run more than once
-		refused = f.Kind == incident.Confirm && len(inc.Analysis.Covered) == 0
-		if !refused {
-			inc.AddFeedback(f)
-		}
-		return !refused
+		refused = inc.AddFeedback(f)
+		return refused == nil
 	})
 	switch {
 	case errors.Is(err, incident.ErrNotFound):
@@ -65,17 +49,15 @@ func (h *handler) remark(ctx context.Context, id string, f incident.Feedback) er
 	case err != nil:
 		return &problem{
 			status: http.StatusServiceUnavailable, cause: fmt.Errorf("storing feedback: %w", err),
-			reason: "the feedback could not be stored; send it again, and see the log of alertscribe for why",
+			reason: "feedback not stored; retry and see the alertscribe log",
 		}
-	case refused:
-		return errNothingToConfirm
 	}
-	return nil
+	return refused
 }
 
-// readFeedback checks a request, whose body it reads whole.
+// readFeedback checks a request and reads its body.
 func (h *handler) readFeedback(w http.ResponseWriter, r *http.Request) (id string, f incident.Feedback, err error) {
-	if err := h.authorise(w, r); err != nil {
+	if err := h.authorize(w, r); err != nil {
 		return "", f, err
 	}
 	if err := checkType(r.Header); err != nil {
@@ -84,51 +66,8 @@ func (h *handler) readFeedback(w http.ResponseWriter, r *http.Request) (id strin
 	if id = chi.URLParam(r, "id"); !incident.ValidID(id) {
 		return "", f, incident.ErrNotFound
 	}
-	body, err := readAtMost(w, r, maxFeedbackBytes, fmt.Sprintf("send less: a text has at most %d", incident.MaxFeedbackText))
-	if err != nil {
-		return "", f, err
+	if f, err = payload.DecodeFeedback(r.Body, h.Now()); err != nil {
+		return "", f, notArrived(err)
 	}
-	f, err = decodeFeedback(body, h.Now())
-	return id, f, err
-}
-
-// decodeFeedback reads feedback that arrived at now. An error is a *BadRequest that names the field.
-func decodeFeedback(body []byte, now time.Time) (incident.Feedback, error) {
-	f := incident.Feedback{At: now.UTC().Truncate(time.Microsecond)}
-	var members fields
-	if err := json.Unmarshal(body, &members); err != nil {
-		return f, syntaxError(body, err, `send a JSON object such as {"kind":"correct","text":"the disk was full"}`)
-	}
-	for _, name := range slices.Sorted(maps.Keys(members)) {
-		if !slices.Contains([]string{"kind", "text", "by"}, name) {
-			return f, badRequest(strings.TrimPrefix(member(name), "."), "not a key of feedback; send kind, text and by")
-		}
-		if !utf8.Valid(members[name]) {
-			return f, badRequest(name, "not UTF-8")
-		}
-	}
-	var kind string
-	if err := members.decode("", []target{{"kind", &kind, wantString}, {"text", &f.Text, wantString}, {"by", &f.By, wantString}}); err != nil {
-		return f, err
-	}
-	if f.Kind = incident.FeedbackKind(kind); !slices.Contains(incident.FeedbackKinds(), f.Kind) {
-		return f, badRequest("kind", "%s is not one of confirm, correct", quote(kind))
-	}
-	f.Text, f.By = cleaned(f.Text, "\n\t"), cleaned(f.By, "")
-	if err := f.Validate(); err != nil {
-		field, reason, _ := strings.Cut(err.Error(), ": ")
-		return f, badRequest(field, "%s", reason)
-	}
-	return f, nil
-}
-
-// cleaned returns what a person has written without control characters but those kept, and without space around it: it
-// is shown on terminals, too.
-func cleaned(s, keep string) string {
-	return strings.TrimSpace(strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) && !strings.ContainsRune(keep, r) {
-			return -1
-		}
-		return r
-	}, s))
+	return id, f, nil
 }

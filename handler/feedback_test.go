@@ -31,7 +31,7 @@ func (e *env) said(t *testing.T, id string) []incident.Feedback {
 func TestFeedback(t *testing.T) {
 	e := newEnv(t)
 	id := e.post(t, body("A", "firing"))
-	e.analyse(t, id, charted())
+	e.analyze(t, id, charted())
 	got := readJSON(t, e.say(t, id, `{"kind":"correct","text":"  It was the\r\n\tdisk\u0007\u001b[31m. 磁盘已满  ","by":" ann\n\u0000 "}`), http.StatusOK)
 	assert.Equal(t, "success", got["status"])
 	assert.Equal(t, id, got["incident"])
@@ -52,7 +52,7 @@ func TestFeedback(t *testing.T) {
 	assert.Equal(t, incident.Feedback{Kind: incident.Confirm, At: stored[1].At}, stored[1])
 	inc, _, err := e.store.Incident(t.Context(), id)
 	require.NoError(t, err)
-	assert.False(t, inc.Due.File.IsZero(), "the report is to show it")
+	assert.False(t, inc.Due[incident.WorkFile].IsZero(), "the report is to show it")
 	assert.Equal(t, incident.Complete, inc.Analysis.State)
 
 	text := readBody(t, e.get(t, "/metrics"), http.StatusOK)
@@ -64,11 +64,11 @@ func TestFeedback(t *testing.T) {
 	assert.Empty(t, problems)
 }
 
-func TestFeedbackOnWhatWasNotAnalysed(t *testing.T) {
+func TestFeedbackOnWhatWasNotAnalyzed(t *testing.T) {
 	e := newEnv(t)
 	id := e.post(t, body("A", "firing"))
 	answer := readJSON(t, e.say(t, id, `{"kind":"confirm","text":"yes"}`), http.StatusConflict)
-	assert.Equal(t, "there is no analysis to confirm yet; use correct to say what the cause is", answer["reason"])
+	assert.Equal(t, "no analysis to confirm yet; use correct to give the cause", answer["reason"])
 	assert.Empty(t, e.said(t, id))
 	readJSON(t, e.say(t, id, `{"kind":"correct","text":"the disk"}`), http.StatusOK)
 	assert.Len(t, e.said(t, id), 1)
@@ -78,7 +78,7 @@ func TestFeedbackOnWhatWasNotAnalysed(t *testing.T) {
 func TestFeedbackRefuses(t *testing.T) {
 	e := newEnv(t)
 	id := e.post(t, body("A", "firing"))
-	e.analyse(t, id, charted())
+	e.analyze(t, id, charted())
 	for name, tc := range map[string]struct {
 		body, reason string
 		status       int
@@ -90,17 +90,17 @@ func TestFeedbackRefuses(t *testing.T) {
 		"no kind":            {`{"text":"x"}`, `kind: "" is not one of confirm, correct`, http.StatusBadRequest},
 		"null":               {`{"kind":null}`, `kind: "" is not one of confirm, correct`, http.StatusBadRequest},
 		"another kind":       {`{"kind":"deny"}`, `kind: "deny" is not one of confirm, correct`, http.StatusBadRequest},
-		"a kind for a log":   {`{"kind":"` + strings.Repeat("x", 5000) + `"}`, `kind: "` + strings.Repeat("x", 40) + `…" is not`, http.StatusBadRequest},
+		"a kind for a log":   {`{"kind":"` + strings.Repeat("x", 5000) + `"}`, `kind: "` + strings.Repeat("x", 39) + `…" is not`, http.StatusBadRequest},
 		"kind is no string":  {`{"kind":1}`, "kind: 1 is not a string", http.StatusBadRequest},
 		"text is no string":  {`{"kind":"confirm","text":["x"]}`, `text: ["x"] is not a string`, http.StatusBadRequest},
 		"by is no string":    {`{"kind":"confirm","by":{}}`, "by: {} is not a string", http.StatusBadRequest},
 		"an unknown key":     {`{"kind":"confirm","txt":"x"}`, "txt: not a key of feedback; send kind, text and by", http.StatusBadRequest},
 		"another spelling":   {`{"Kind":"confirm"}`, "Kind: not a key of feedback", http.StatusBadRequest},
 		"a key for a log":    {`{"a\nb":1}`, `["a\nb"]: not a key`, http.StatusBadRequest},
-		"no text":            {`{"kind":"correct"}`, "text: is empty; say what the cause was", http.StatusBadRequest},
+		"no text":            {`{"kind":"correct"}`, "text: is empty; give the cause", http.StatusBadRequest},
 		"a blank text":       {`{"kind":"correct","text":" \n\t\u0000 "}`, "text: is empty", http.StatusBadRequest},
-		"a text too long":    {`{"kind":"confirm","text":"` + strings.Repeat("x", 2001) + `"}`, "text: has 2001 bytes; at most 2000", http.StatusBadRequest},
-		"a name too long":    {`{"kind":"confirm","by":"` + strings.Repeat("x", 81) + `"}`, "by: has 81 bytes; at most 80", http.StatusBadRequest},
+		"a text too long":    {`{"kind":"confirm","text":"` + strings.Repeat("x", 2001) + `"}`, "text: is 2001 bytes; at most 2000 allowed", http.StatusBadRequest},
+		"a name too long":    {`{"kind":"confirm","by":"` + strings.Repeat("x", 81) + `"}`, "by: is 81 bytes; at most 80 allowed", http.StatusBadRequest},
 		"not UTF-8":          {"{\"kind\":\"confirm\",\"text\":\"\xff\"}", "text: not UTF-8", http.StatusBadRequest},
 		"a name not UTF-8":   {"{\"kind\":\"confirm\",\"by\":\"\xff\"}", "by: not UTF-8", http.StatusBadRequest},
 		"too large":          {`{"kind":"confirm","text":"` + strings.Repeat(" ", 16<<10) + `"}`, "body: over 16384 bytes; send less: a text has at most 2000", http.StatusRequestEntityTooLarge},
@@ -117,7 +117,7 @@ func TestFeedbackRefuses(t *testing.T) {
 	readJSON(t, e.say(t, id, `{"kind":"confirm"}`, "Sec-Fetch-Site", "cross-site"), http.StatusForbidden)
 	for _, unknown := range []string{incident.NewID(), "x", strings.ToUpper(id)} {
 		answer := readJSON(t, e.say(t, unknown, `{"kind":"confirm"}`), http.StatusNotFound)
-		assert.Equal(t, "no incident has this id", answer["reason"])
+		assert.Equal(t, "no such incident", answer["reason"])
 	}
 	resp := e.get(t, "/api/v1/incidents/"+id+"/feedback")
 	readJSON(t, resp, http.StatusMethodNotAllowed)
@@ -125,7 +125,7 @@ func TestFeedbackRefuses(t *testing.T) {
 
 	e.store.update = errors.New("disk I/O error at /var/lib/secret")
 	answer := readJSON(t, e.say(t, id, `{"kind":"confirm"}`), http.StatusServiceUnavailable)
-	assert.Contains(t, answer["reason"], "the feedback could not be stored; send it again")
+	assert.Contains(t, answer["reason"], "feedback not stored; retry")
 	assert.NotContains(t, answer["reason"], "secret")
 	assert.Contains(t, e.log.String(), "disk I/O error")
 	assert.Contains(t, readBody(t, e.get(t, "/metrics"), http.StatusOK), `alertscribe_feedback_total{kind="confirm"} 0`+"\n")

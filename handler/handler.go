@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
+	"fmt"
 	"html/template"
 	"log/slog"
 	"net/http"
@@ -28,8 +29,12 @@ type (
 		Incident(ctx context.Context, id string) (*incident.Incident, incident.Findings, error)
 		Incidents(ctx context.Context, q incident.Query) (list []*incident.Incident, next string, err error)
 	}
+	feed interface {
+		// Subscribe returns a channel of what is committed from now on, which is closed when ctx ends.
+		Subscribe(ctx context.Context) <-chan incident.Change
+	}
 	checker interface {
-		Check(ctx context.Context) error
+		Ping(ctx context.Context) error
 		Queue(ctx context.Context) (incident.Queue, error)
 	}
 	updater interface {
@@ -43,6 +48,7 @@ type (
 	store interface {
 		accepter
 		reader
+		feed
 		checker
 		updater
 		ledger
@@ -61,30 +67,47 @@ type (
 	}
 )
 
-// Options are the parts and settings of the handler. The parts must be set; each setting has a default.
+// Options are the parts and settings of the handler. Store, Report, Directory and Analyzer are required; the remaining
+// fields have the defaults that they name, or else their zero value is good.
 type Options struct {
-	Store     store
-	Report    renderer
-	Directory directory // where the report files lie
-	Analyzer  analyzer
+	Store     store     // required
+	Report    renderer  // required
+	Directory directory // required: where the report files lie
+	Analyzer  analyzer  // required
 
 	ReportDir    string            // as given in the settings, for /health
 	Token        string            // the bearer token that POST demands; "" for none
-	MaxBodyBytes int64             // of a notification; 4 MiB when 0
+	MaxBodyBytes int64             // of a notification; default 4 MiB
+	MaxAlerts    int               // of a notification; default 10,000
 	RoutePrefix  string            // all routes are under it: "" or "/alertscribe"
-	LinkPrefix   string            // links begin with it: the path of the external URL; RoutePrefix when ""
+	LinkPrefix   string            // links begin with it: the path of the external URL; default RoutePrefix
 	Language     incident.Language // of the pages; default English
-	Severities   []string          // what incidents can have, highest first; incident.DefaultRules' when empty
+	Severities   []string          // what incidents can have, highest first; default incident.DefaultPolicy's
 	Version      string            // ours, for the pages
-	ErrCursor    error             // what Store.Incidents says of a cursor that is none
 	Limits       incident.Limits   // of model calls, to show beside what is used
 
 	Stopping <-chan struct{} // closed when the service stops: then ?wait= waits no longer; nil for never
 
-	Gatherer   prometheus.Gatherer   // behind /metrics; prometheus.DefaultGatherer when nil
-	Registerer prometheus.Registerer // of our own metrics; none when nil
-	Logger     *slog.Logger          // silent when nil
-	Now        func() time.Time      // time.Now when nil
+	Gatherer   prometheus.Gatherer   // behind /metrics; default prometheus.DefaultGatherer
+	Registerer prometheus.Registerer // of our own metrics; nil for none
+	Logger     *slog.Logger          // default silent
+	Now        func() time.Time      // default time.Now
+}
+
+// missing names the required options that are not set.
+func (o *Options) missing() []string {
+	var names []string
+	for _, part := range []struct {
+		name string
+		set  bool
+	}{
+		{"Store", o.Store != nil}, {"Report", o.Report != nil}, {"Directory", o.Directory != nil}, {"Analyzer", o.Analyzer != nil},
+	} {
+		if !part.set {
+			names = append(names, part.name)
+		}
+	}
+	return names
 }
 
 type handler struct {
@@ -97,12 +120,18 @@ type handler struct {
 	templates   map[string]*template.Template // by the name of their file
 	assets      assets
 	words       *words
+	turns       *turns
 	dirChecks   chan struct{} // holds one token: one check of the report directory at a time
 }
 
-// New returns the handler of all routes. It is safe for concurrent use.
-func New(o Options) http.Handler {
+// New returns the handler of all routes, which is safe for concurrent use. The error names all required options that are
+// not set.
+func New(o Options) (http.Handler, error) {
+	if missing := o.missing(); len(missing) > 0 {
+		return nil, fmt.Errorf("handler.Options: set %s", strings.Join(missing, ", "))
+	}
 	o.MaxBodyBytes = cmp.Or(o.MaxBodyBytes, 4<<20)
+	o.MaxAlerts = cmp.Or(o.MaxAlerts, 10_000)
 	o.RoutePrefix = strings.TrimRight(o.RoutePrefix, "/")
 	o.LinkPrefix = strings.TrimRight(cmp.Or(o.LinkPrefix, o.RoutePrefix), "/")
 	if len(o.Severities) == 0 {
@@ -123,10 +152,11 @@ func New(o Options) http.Handler {
 	h := &handler{
 		Options: o, tokenSum: sha256.Sum256([]byte(o.Token)), crossOrigin: http.NewCrossOriginProtection(), metrics: newMetrics(o.Registerer),
 		router: chi.NewRouter(), words: catalogue(o.Language), assets: loadAssets(), dirChecks: make(chan struct{}, 1),
+		turns: newTurns(o.MaxBodyBytes, int64(o.MaxAlerts)),
 	}
 	h.templates = h.parseTemplates()
 	h.routes()
-	return secure(h.stripPrefix(h.router))
+	return secure(h.stripPrefix(h.router)), nil
 }
 
 func (h *handler) routes() {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/alertscribe/alertscribe/incident"
+	"github.com/alertscribe/alertscribe/text"
 )
 
 // healthTimeout bounds each check: an answer that comes later is as bad as none.
@@ -21,7 +22,8 @@ type healthAnswer struct {
 }
 
 type services struct {
-	DeepSeek          string          `json:"deepseek"` // the model, whichever it is
+	Model             string          `json:"model"`
+	DeepSeek          string          `json:"deepseek"` // the same, whichever the model is: for those who asked for this key
 	ReportDir         string          `json:"report_dir"`
 	ReportDirWritable bool            `json:"report_dir_writable"`
 	ReportDirError    string          `json:"report_dir_error,omitempty"`
@@ -36,17 +38,18 @@ func (h *handler) health(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 	dir := make(chan error, 1)
 	go func() { dir <- h.checkDirectory(ctx) }()
-	s := services{DeepSeek: h.Analyzer.Status(), ReportDir: h.ReportDir, Store: "ready"}
+	model := h.Analyzer.Status()
+	s := services{Model: model, DeepSeek: model, ReportDir: h.ReportDir, Store: "ready"}
 	status, code := "healthy", http.StatusOK
-	if err := h.Store.Check(ctx); err != nil {
-		s.Store = "failing: " + cut(err.Error(), maxLine)
+	if err := h.Store.Ping(ctx); err != nil {
+		s.Store = "failing: " + text.Cut(text.OneLine(err.Error()), maxLine)
 		status, code = "unhealthy", http.StatusServiceUnavailable
 	}
 	if queue, err := h.Store.Queue(ctx); err == nil {
 		s.Queue = &queue
 	}
 	if err := <-dir; err != nil {
-		s.ReportDirError = cut(err.Error(), maxLine)
+		s.ReportDirError = text.Cut(text.OneLine(err.Error()), maxLine)
 		status, code = "unhealthy", http.StatusServiceUnavailable
 	} else {
 		s.ReportDirWritable = true
@@ -56,7 +59,7 @@ func (h *handler) health(w http.ResponseWriter, r *http.Request) {
 
 // checkDirectory gives up with ctx on a file system that hangs. It starts no second check while one hangs.
 func (h *handler) checkDirectory(ctx context.Context) error {
-	errHangs := errors.New("the file system does not answer")
+	errHangs := errors.New("file system not responding")
 	select {
 	case h.dirChecks <- struct{}{}:
 	case <-ctx.Done():
@@ -88,15 +91,15 @@ func (h *handler) healthy(w http.ResponseWriter, _ *http.Request) {
 func (h *handler) ready(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), healthTimeout)
 	defer cancel()
-	if err := h.Store.Check(ctx); err != nil {
+	if err := h.Store.Ping(ctx); err != nil {
 		writeText(w, http.StatusServiceUnavailable, "alertscribe is not Ready: the database can't be written, see /health.\n")
 		return
 	}
 	writeText(w, http.StatusOK, "alertscribe is Ready.\n")
 }
 
-func writeText(w http.ResponseWriter, status int, text string) {
+func writeText(w http.ResponseWriter, status int, body string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
 	w.WriteHeader(status)
-	_, _ = io.WriteString(w, text) // the client has gone, or reads it
+	_, _ = io.WriteString(w, body) // the client has gone, or reads it
 }

@@ -19,7 +19,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 	m := &metrics{
 		notifications: f.NewCounterVec(prometheus.CounterOpts{
 			Name: "alertscribe_notifications_total",
-			Help: "Requests to the webhook by what they came to. All but invalid, too_large, unauthorized, unsupported_type and failed were made durable.",
+			Help: "Webhook requests by outcome. All but invalid, too_large, unauthorized, unsupported_type, and failed were stored.",
 		}, []string{"outcome"}),
 		requests: f.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "alertscribe_http_request_duration_seconds", Buckets: []float64{.005, .025, .1, .5, 2, 10, 60, 600},
@@ -30,7 +30,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 			Help: "Time from the start of a request to the webhook until its notification was durable.",
 		}),
 		feedback: f.NewCounterVec(prometheus.CounterOpts{
-			Name: "alertscribe_feedback_total", Help: "What people said about analyses, by kind: confirm or correct.",
+			Name: "alertscribe_feedback_total", Help: "User feedback on analyses by kind: confirm or correct.",
 		}, []string{"kind"}),
 	}
 	for _, k := range incident.FeedbackKinds() {

@@ -56,7 +56,7 @@ func (h *handler) recoverPanics(next http.Handler) http.Handler {
 			if p == http.ErrAbortHandler { //nolint:errorlint // the very value, as net/http compares it
 				panic(p)
 			}
-			h.Logger.Error("A request panicked", "method", r.Method, "path", r.URL.Path, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			h.Logger.Error("Request panicked", "method", r.Method, "path", r.URL.Path, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 			h.fail(w, r, errPanic)
 		}()
 		next.ServeHTTP(w, r)
@@ -111,5 +111,5 @@ func (h *handler) methodNotAllowed(w http.ResponseWriter, r *http.Request) {
 	}
 	list := strings.Join(allowed, ", ")
 	w.Header().Set("Allow", list)
-	h.fail(w, r, &problem{status: http.StatusMethodNotAllowed, reason: "this path answers to " + list + " only"})
+	h.fail(w, r, &problem{status: http.StatusMethodNotAllowed, reason: "method not allowed; use " + list})
 }

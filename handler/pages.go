@@ -14,6 +14,7 @@ import (
 	"github.com/go-chi/chi/v5"
 
 	"github.com/alertscribe/alertscribe/incident"
+	"github.com/alertscribe/alertscribe/text"
 )
 
 // reportsData is what the list of reports shows.
@@ -53,8 +54,8 @@ type row struct {
 const (
 	listRefresh  = 30 * time.Second
 	maxRowLabels = 6
-	maxRowLabel  = 60  // runes
-	maxRowText   = 160 // runes
+	maxRowLabel  = 60  // characters
+	maxRowText   = 160 // characters
 )
 
 // reportsPage answers GET /reports and GET /.
@@ -123,7 +124,7 @@ func (h *handler) row(inc *incident.Incident) row {
 	r := row{
 		URL: h.reportURL(inc.ID), Name: h.name(inc), Status: inc.Status, StatusWord: h.words.Statuses[inc.Status],
 		Severity: inc.Severity, SeverityClass: severityClass(inc.Severity), Count: fmt.Sprint(len(shown)),
-		CountTitle: fmt.Sprintf(h.words.Counts, len(firing), len(inc.Alerts)), Started: began(inc), Lasted: h.lasted(inc),
+		CountTitle: fmt.Sprintf(h.words.Counts, len(firing), inc.TotalAlerts()), Started: began(inc), Lasted: h.lasted(inc),
 		Analysis: inc.Analysis.State, AnalysisWord: cmp.Or(h.words.Reasons[inc.Analysis.Reason], h.words.States[inc.Analysis.State]),
 	}
 	if inc.Truncated > 0 {
@@ -131,18 +132,18 @@ func (h *handler) row(inc *incident.Incident) row {
 	}
 	if len(shown) > 0 {
 		a := shown[0].Annotations
-		r.Summary = cut(cmp.Or(a["summary"], a["message"], a["description"]), maxRowText)
+		r.Summary = text.Cut(text.OneLine(cmp.Or(a["summary"], a["message"], a["description"])), maxRowText)
 	}
 	for _, name := range slices.Sorted(maps.Keys(inc.GroupLabels)) {
 		if name != "alertname" && name != "severity" && len(r.Labels) < maxRowLabels {
-			r.Labels = append(r.Labels, cut(name+"="+inc.GroupLabels[name], maxRowLabel))
+			r.Labels = append(r.Labels, text.Cut(text.OneLine(name+"="+inc.GroupLabels[name]), maxRowLabel))
 		}
 	}
 	return r
 }
 
 func (h *handler) name(inc *incident.Incident) string {
-	return cmp.Or(cut(inc.Alertname, maxRowText), h.words.Unnamed)
+	return cmp.Or(text.Cut(text.OneLine(inc.Alertname), maxRowText), h.words.Unnamed)
 }
 
 func severityClass(severity string) string {
@@ -182,11 +183,11 @@ func (h *handler) lasted(inc *incident.Incident) string {
 		if d < unit.size {
 			continue
 		}
-		text := fmt.Sprint(int(d/unit.size), unit.name)
+		lasted := fmt.Sprint(int(d/unit.size), unit.name)
 		if rest := d % unit.size / units[i+1].size; rest > 0 {
-			text += fmt.Sprint(" ", int(rest), units[i+1].name)
+			lasted += fmt.Sprint(" ", int(rest), units[i+1].name)
 		}
-		return text
+		return lasted
 	}
 	return fmt.Sprint(int(d/time.Second), h.words.Second)
 }
@@ -213,7 +214,7 @@ func (h *handler) reportPage(w http.ResponseWriter, r *http.Request) error {
 	data := reportData{
 		frame: h.frame(h.name(inc), refresh), Markdown: h.reportURL(inc.ID) + ".md", JSON: h.link("/api/v1/incidents/" + inc.ID),
 		Progress: progress,
-		Body:     template.HTML(body), // the renderer's output is sanitised
+		Body:     template.HTML(body), // the renderer's output is sanitized
 	}
 	if inc.Alertname != "" {
 		data.SameName = h.listURL(url.Values{}, "alertname", inc.Alertname)
@@ -239,7 +240,7 @@ func (h *handler) progress(inc *incident.Incident) (string, time.Duration) {
 		return h.words.Verifying, refresh
 	case inc.Analysis.State == incident.Pending && inc.Analysis.Attempts == 0:
 		return h.words.Writing, refresh
-	case !inc.Due.Evidence.IsZero():
+	case !inc.Due[incident.WorkEvidence].IsZero():
 		return "", refresh
 	case inc.Analysis.State == incident.Pending, inc.Status == incident.Firing:
 		return "", later // the report itself says that it is tried again

@@ -41,7 +41,7 @@ func TestReportPages(t *testing.T) {
 	assert.Contains(t, page, "<h1>HighLoad</h1>", "straight after the 202, before any file")
 	assert.Contains(t, page, `<meta http-equiv="refresh" content="3">`)
 
-	e.analyse(t, id, charted())
+	e.analyze(t, id, charted())
 	resp := e.get(t, "/reports/"+id)
 	page = readBody(t, resp, http.StatusOK)
 	assert.Equal(t, "text/html; charset=utf-8", resp.Header.Get("Content-Type"))
@@ -68,13 +68,13 @@ func TestReportPages(t *testing.T) {
 	page = readBody(t, e.get(t, "/reports/"+id), http.StatusOK)
 	assert.Contains(t, page, `<meta http-equiv="refresh" content="3">`, "the evidence is looked up once more")
 	assert.NotContains(t, page, `class="progress"`)
-	e.analyse(t, id, charted())
+	e.analyze(t, id, charted())
 	assert.NotContains(t, readBody(t, e.get(t, "/reports/"+id), http.StatusOK), "http-equiv", "nothing more is to come")
 }
 
 // TestReportPageOfDraft: while a draft is verified the page says so and looks again, also when a try has failed.
 func TestReportPageOfDraft(t *testing.T) {
-	for language, want := range map[incident.Language]string{"en": "it is being held against what could refute it", "zh": "正在用可能推翻它的证据检验"} {
+	for language, want := range map[incident.Language]string{"en": "Checking the draft against counter-evidence", "zh": "正在用可能推翻它的证据检验"} {
 		t.Run(string(language), func(t *testing.T) {
 			e := newEnv(t, func(o *Options) { o.Language = language })
 			id := e.post(t, body("HighLoad", "firing"))
@@ -104,7 +104,7 @@ func TestReportPageOfDraft(t *testing.T) {
 func TestReportPagesRefuse(t *testing.T) {
 	e := newEnv(t)
 	id := e.post(t, body("A", "firing"))
-	e.analyse(t, id, charted())
+	e.analyze(t, id, charted())
 	for _, path := range []string{
 		"/reports/" + incident.NewID(), "/reports/" + incident.NewID() + ".md", "/reports/" + incident.NewID() + "/E2.svg",
 		"/reports/x", "/reports/x.md", "/reports/" + strings.ToUpper(id), "/reports/" + id + ".html", "/reports/" + id + ".md.md",
@@ -116,7 +116,7 @@ func TestReportPagesRefuse(t *testing.T) {
 	}
 	e.store.incident = errors.New("database is locked")
 	page := readBody(t, e.get(t, "/reports/"+id), http.StatusServiceUnavailable)
-	assert.Contains(t, page, "Not available now")
+	assert.Contains(t, page, "Unavailable")
 	assert.NotContains(t, page, "locked")
 }
 

@@ -8,12 +8,8 @@ import (
 	"github.com/alertscribe/alertscribe/incident"
 )
 
-// A waiting request looks at the store again and again, since what it waits for may be done by another process. The
-// pauses grow with the time that the analysis takes, so that many that wait for a slow model cost little.
-const (
-	firstPause = 50 * time.Millisecond
-	lastPause  = 250 * time.Millisecond
-)
+// retryPause is how long a waiting request leaves a store alone that it could not read.
+const retryPause = 200 * time.Millisecond
 
 // await returns the incident as soon as its report is finished; false when the time runs out or the client goes away.
 func (h *handler) await(w http.ResponseWriter, r *http.Request, id string, wait time.Duration) (*incident.Incident, incident.Findings, bool) {
@@ -26,22 +22,38 @@ func (h *handler) await(w http.ResponseWriter, r *http.Request, id string, wait 
 	}
 	ctx, cancel := context.WithTimeout(r.Context(), wait)
 	defer cancel()
-	pause := firstPause
-	timer := time.NewTimer(pause)
-	defer timer.Stop()
+	changes := h.Store.Subscribe(ctx) // before the first look, so that nothing is missed in between
 	for {
 		inc, findings, err := h.Store.Incident(ctx, id)
 		if err == nil && finished(inc) {
 			return inc, findings, true
 		}
+		var again <-chan time.Time
+		if err != nil {
+			again = time.After(retryPause)
+		}
+		if !h.changed(changes, again, id) {
+			return nil, incident.Findings{}, false
+		}
+	}
+}
+
+// changed waits until the incident may have changed, or it is time to look again; false when there is no more waiting: the time is over, or the service
+// stops, whose answer is 202 then, since what was sent is durable.
+func (h *handler) changed(changes <-chan incident.Change, again <-chan time.Time, id string) bool {
+	for {
 		select {
-		case <-h.Stopping: // what was sent is durable: 202
-			return nil, incident.Findings{}, false
-		case <-ctx.Done():
-			return nil, incident.Findings{}, false
-		case <-timer.C:
-			pause = min(pause*5/4, lastPause)
-			timer.Reset(pause)
+		case <-h.Stopping:
+			return false
+		case <-again:
+			return true
+		case c, open := <-changes:
+			if !open {
+				return false
+			}
+			if c.ID == id || c.Missed {
+				return true
+			}
 		}
 	}
 }
@@ -55,5 +67,5 @@ func finished(inc *incident.Incident) bool {
 // collecting reports whether there is still to be evidence for what called for it. Another look at what is there
 // already, once the incident is over, does not count.
 func collecting(inc *incident.Incident) bool {
-	return !inc.Due.Evidence.IsZero() && inc.Analysis.Evidence < inc.Analysis.Wanted
+	return !inc.Due[incident.WorkEvidence].IsZero() && inc.Analysis.Evidence < inc.Analysis.Wanted
 }

@@ -23,9 +23,9 @@ func TestWait(t *testing.T) {
 	go func() {
 		done <- e.do(t, http.MethodPost, "/alert?wait=60s", body("A", "firing"), "Content-Type", jsonType)
 	}()
-	e.waitsFor(t, 3)
+	e.waitsFor(t, 1)
 	findings := incident.Findings{Verdict: &incident.Verdict{Summary: "The login service is down.", Category: "availability", Severity: "critical"}}
-	e.analyse(t, id, findings)
+	e.analyze(t, id, findings)
 	answer := readJSON(t, <-done, http.StatusOK)
 	inc, _, err := e.store.Store.Incident(t.Context(), id)
 	require.NoError(t, err)
@@ -78,8 +78,8 @@ func TestWaitForEvidence(t *testing.T) {
 	go func() {
 		done <- e.do(t, http.MethodPost, "/alert?wait=60s", body("Watchdog", "firing"), "Content-Type", jsonType)
 	}()
-	e.waitsFor(t, 3)
-	e.analyse(t, id, incident.Findings{})
+	e.waitsFor(t, 1)
+	e.analyze(t, id, incident.Findings{})
 	answer := readJSON(t, <-done, http.StatusOK)
 	assert.Equal(t, "evidence_only", answer["analysis_state"])
 	assert.Equal(t, "skipped", answer["analysis_reason"])
@@ -111,7 +111,7 @@ func TestWaitEndsWhenTheClientGoesAway(t *testing.T) {
 		}
 		failed <- err
 	}()
-	e.waitsFor(t, 3)
+	e.waitsFor(t, 1)
 	cancel()
 	require.ErrorIs(t, <-failed, context.Canceled)
 	select {
@@ -134,8 +134,8 @@ func TestFinished(t *testing.T) {
 		"all is there":                      {incident.Incident{Analysis: collected, Revision: 5, FileRevision: 5}, true},
 		"the file is older":                 {incident.Incident{Analysis: collected, Revision: 5, FileRevision: 4}, false},
 		"pending":                           {incident.Incident{Analysis: incident.Analysis{State: incident.Pending}}, false},
-		"no evidence yet":                   {incident.Incident{Analysis: incident.Analysis{State: incident.EvidenceOnly, Wanted: 1}, Due: incident.Due{Evidence: now}}, false},
-		"another look at the end":           {incident.Incident{Analysis: collected, Due: incident.Due{Evidence: now}}, true},
+		"no evidence yet":                   {incident.Incident{Analysis: incident.Analysis{State: incident.EvidenceOnly, Wanted: 1}, Due: incident.Due{incident.WorkEvidence: now}}, false},
+		"another look at the end":           {incident.Incident{Analysis: collected, Due: incident.Due{incident.WorkEvidence: now}}, true},
 		"stale before evidence was there":   {incident.Incident{Analysis: incident.Analysis{State: incident.EvidenceOnly, Wanted: 1}}, true},
 		"an attempt that is yet to be made": {incident.Incident{Analysis: incident.Analysis{State: incident.Pending, Wanted: 1, Evidence: 1}}, false},
 	}

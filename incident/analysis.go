@@ -127,11 +127,11 @@ func AsFailure(err error) *Failure {
 func (inc *Incident) wantAnalysis(rules *Policy, now time.Time) {
 	inc.Analysis.Wanted = inc.Generation
 	inc.Analysis.Asked = inc.Names()
-	inc.Analysis.AskedFiring = max(inc.Analysis.AskedFiring, len(inc.Firing()))
+	inc.Analysis.AskedFiring = max(inc.Analysis.AskedFiring, inc.FiringCount())
 	if was := inc.Analysis.AskedSeverity; was == "" || rules.Rank(inc.Severity) < rules.Rank(was) {
 		inc.Analysis.AskedSeverity = inc.Severity
 	}
-	inc.Due.Evidence = now
+	inc.schedule(WorkEvidence, now)
 	if rules.skips(inc) {
 		inc.Analysis.State, inc.Analysis.Reason = EvidenceOnly, Skipped
 		return
@@ -144,9 +144,9 @@ func (inc *Incident) wantAnalysis(rules *Policy, now time.Time) {
 func (inc *Incident) EvidenceCollected(claimed *Incident, now time.Time) {
 	inc.Analysis.Evidence = claimed.Analysis.Wanted
 	if inc.Analysis.Evidence >= inc.Analysis.Wanted {
-		inc.Due.Evidence = time.Time{}
-		if inc.Analysis.State == Pending && inc.Due.Analysis.Before(now) {
-			inc.Due.Analysis = now
+		delete(inc.Due, WorkEvidence)
+		if inc.Analysis.State == Pending && inc.Due[WorkAnalysis].Before(now) {
+			inc.schedule(WorkAnalysis, now)
 		}
 	}
 	inc.touch(now)
@@ -159,9 +159,9 @@ func (inc *Incident) Drafted(claimed *Incident, spend Spend, now time.Time) {
 	inc.Spend = inc.Spend.Add(spend)
 	a.Drafted = claimed.Analysis.Wanted
 	a.Attempts, a.Detail = 0, ""
-	inc.Due.Analysis = time.Time{}
+	delete(inc.Due, WorkAnalysis)
 	if a.State == Pending && a.Evidence >= a.Wanted {
-		inc.Due.Analysis = now
+		inc.schedule(WorkAnalysis, now)
 	}
 	inc.addEvent(Event{At: now, Kind: EventDrafted})
 	inc.touch(now)
@@ -178,12 +178,12 @@ func (inc *Incident) Analyzed(claimed *Incident, spend Spend, now time.Time) {
 	a.Covered = slices.Compact(a.Covered)
 	inc.Spend = inc.Spend.Add(spend)
 	a.Attempts, a.Detail = 0, ""
-	inc.Due.Analysis = time.Time{}
+	delete(inc.Due, WorkAnalysis)
 	switch {
 	case a.Wanted <= claimed.Analysis.Wanted:
 		a.State, a.Reason = Complete, ""
 	case a.Evidence >= a.Wanted && a.State == Pending:
-		inc.Due.Analysis = now
+		inc.schedule(WorkAnalysis, now)
 	}
 	inc.addEvent(Event{At: now, Kind: EventAnalyzed})
 	inc.touch(now)
@@ -197,14 +197,14 @@ func (inc *Incident) AnalysisFailed(failure *Failure, rules *Policy, now time.Ti
 	inc.Spend = inc.Spend.Add(failure.Spend)
 	a.Attempts++
 	a.Detail = failure.Err.Error()
-	inc.Due.Analysis = time.Time{}
+	delete(inc.Due, WorkAnalysis)
 	if reason := failure.Kind.reason(); reason != "" {
 		a.State, a.Reason = EvidenceOnly, reason
 	} else if next := now.Add(max(RetryDelay(a.Attempts), failure.RetryAfter)); next.Sub(inc.OpenedAt) > rules.AnalysisMaxAge {
 		a.State, a.Reason = EvidenceOnly, GaveUp
 	} else {
 		a.State, a.Reason = Pending, ""
-		inc.Due.Analysis = next
+		inc.schedule(WorkAnalysis, next)
 	}
 	if a.State != was.State || a.Reason != was.Reason || a.Detail != was.Detail {
 		inc.touch(now)
@@ -221,7 +221,7 @@ func (inc *Incident) RequeueAnalysis(rules *Policy, now time.Time, reasons ...Re
 	}
 	a.State, a.Reason, a.Detail, a.Attempts = Pending, "", "", 0
 	if a.Evidence >= a.Wanted {
-		inc.Due.Analysis = now
+		inc.schedule(WorkAnalysis, now)
 	}
 	inc.touch(now)
 	return true

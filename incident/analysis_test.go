@@ -11,23 +11,23 @@ import (
 
 func open(t *testing.T, names ...string) *Incident {
 	t.Helper()
-	inc, outcome := DefaultPolicy().Fold(nil, step{firing: names}.notification(t0))
+	inc, outcome := fold(DefaultPolicy(), nil, step{firing: names}.notification(t0))
 	require.Equal(t, OutcomeOpened, outcome)
 	return inc
 }
 
 func TestAnalysisFollowsEvidence(t *testing.T) {
 	inc := open(t, "A")
-	assert.Equal(t, Due{File: t0, Evidence: t0}, inc.Due)
+	assert.Equal(t, Due{WorkFile: t0, WorkEvidence: t0}, inc.Due)
 
 	now := t0.Add(2 * time.Second)
 	inc.EvidenceCollected(inc.Clone(), now)
-	assert.Equal(t, Due{File: now, Analysis: now}, inc.Due)
+	assert.Equal(t, Due{WorkFile: now, WorkAnalysis: now}, inc.Due)
 	assert.Equal(t, Pending, inc.Analysis.State)
 
 	now = t0.Add(30 * time.Second)
 	inc.Analyzed(inc.Clone(), Spend{Calls: 1, Prompt: 100, Cost: .5}, now)
-	assert.Equal(t, Due{File: now}, inc.Due)
+	assert.Equal(t, Due{WorkFile: now}, inc.Due)
 	assert.Equal(t, Complete, inc.Analysis.State)
 	assert.Equal(t, Spend{Calls: 1, Prompt: 100, Cost: .5}, inc.Spend)
 
@@ -40,11 +40,11 @@ func TestFileStaysDueWhenTheIncidentChangedMeanwhile(t *testing.T) {
 	claimed := inc.Clone()
 	inc.EvidenceCollected(inc.Clone(), t0.Add(time.Second))
 	inc.FileWritten(claimed)
-	assert.False(t, inc.Due.File.IsZero())
+	assert.False(t, inc.Due[WorkFile].IsZero())
 	inc.FileWritten(inc.Clone())
-	assert.True(t, inc.Due.File.IsZero())
+	assert.True(t, inc.Due[WorkFile].IsZero())
 	inc.FileLost(t0)
-	assert.Equal(t, t0, inc.Due.File)
+	assert.Equal(t, t0, inc.Due[WorkFile])
 }
 
 func TestNameThatJoinsDuringTheAnalysisIsAnalysedToo(t *testing.T) {
@@ -52,29 +52,29 @@ func TestNameThatJoinsDuringTheAnalysisIsAnalysedToo(t *testing.T) {
 	inc := open(t, "A")
 	inc.EvidenceCollected(inc.Clone(), t0.Add(time.Second))
 	claimed := inc.Clone() // the model is thinking about A
-	inc, _ = rules.Fold(inc, step{firing: []string{"A", "B"}}.notification(t0.Add(time.Minute)))
-	require.False(t, inc.Due.Evidence.IsZero())
+	inc, _ = fold(rules, inc, step{firing: []string{"A", "B"}}.notification(t0.Add(time.Minute)))
+	require.False(t, inc.Due[WorkEvidence].IsZero())
 	inc.EvidenceCollected(inc.Clone(), t0.Add(62*time.Second))
 	inc.Analyzed(claimed, Spend{}, t0.Add(63*time.Second))
 	assert.Equal(t, Pending, inc.Analysis.State)
 	assert.Equal(t, []string{"A"}, inc.Analysis.Covered)
-	assert.Equal(t, t0.Add(63*time.Second), inc.Due.Analysis)
+	assert.Equal(t, t0.Add(63*time.Second), inc.Due[WorkAnalysis])
 	inc.Analyzed(inc.Clone(), Spend{}, t0.Add(90*time.Second))
 	assert.Equal(t, Complete, inc.Analysis.State)
 	assert.Equal(t, []string{"A", "B"}, inc.Analysis.Covered)
-	assert.True(t, inc.Due.Analysis.IsZero())
+	assert.True(t, inc.Due[WorkAnalysis].IsZero())
 }
 
 func TestNameThatJoinsDuringTheEvidenceCostsOneAnalysis(t *testing.T) {
 	rules := DefaultPolicy()
 	inc := open(t, "A")
 	claimed := inc.Clone()
-	inc, _ = rules.Fold(inc, step{firing: []string{"A", "B"}}.notification(t0.Add(time.Second)))
+	inc, _ = fold(rules, inc, step{firing: []string{"A", "B"}}.notification(t0.Add(time.Second)))
 	inc.EvidenceCollected(claimed, t0.Add(2*time.Second))
-	assert.False(t, inc.Due.Evidence.IsZero(), "it was collected for A alone")
-	assert.True(t, inc.Due.Analysis.IsZero())
+	assert.False(t, inc.Due[WorkEvidence].IsZero(), "it was collected for A alone")
+	assert.True(t, inc.Due[WorkAnalysis].IsZero())
 	inc.EvidenceCollected(inc.Clone(), t0.Add(3*time.Second))
-	assert.False(t, inc.Due.Analysis.IsZero())
+	assert.False(t, inc.Due[WorkAnalysis].IsZero())
 }
 
 func TestFlapsCostNoAnalysis(t *testing.T) {
@@ -84,12 +84,12 @@ func TestFlapsCostNoAnalysis(t *testing.T) {
 	inc.Analyzed(inc.Clone(), Spend{}, t0)
 	for i := range 5 {
 		at := t0.Add(time.Duration(2*i+1) * time.Minute)
-		inc, _ = rules.Fold(inc, step{resolved: []string{"A"}}.notification(at))
-		inc, _ = rules.Fold(inc, step{firing: []string{"A"}, startsAt: time.Duration(i+1) * time.Hour}.notification(at.Add(time.Minute)))
+		inc, _ = fold(rules, inc, step{resolved: []string{"A"}}.notification(at))
+		inc, _ = fold(rules, inc, step{firing: []string{"A"}, startsAt: time.Duration(i+1) * time.Hour}.notification(at.Add(time.Minute)))
 	}
 	assert.Equal(t, 5, inc.Flaps)
 	assert.Equal(t, Complete, inc.Analysis.State)
-	assert.True(t, inc.Due.Analysis.IsZero())
+	assert.True(t, inc.Due[WorkAnalysis].IsZero())
 	assert.EqualValues(t, 1, inc.Analysis.Wanted)
 }
 
@@ -97,10 +97,10 @@ func TestEndIsLookedAtOnceMore(t *testing.T) {
 	inc := open(t, "A")
 	inc.EvidenceCollected(inc.Clone(), t0)
 	inc.Analyzed(inc.Clone(), Spend{}, t0)
-	inc, _ = DefaultPolicy().Fold(inc, step{resolved: []string{"A"}}.notification(t0.Add(time.Minute)))
-	assert.False(t, inc.Due.Evidence.IsZero())
+	inc, _ = fold(DefaultPolicy(), inc, step{resolved: []string{"A"}}.notification(t0.Add(time.Minute)))
+	assert.False(t, inc.Due[WorkEvidence].IsZero())
 	inc.EvidenceCollected(inc.Clone(), t0.Add(time.Minute))
-	assert.True(t, inc.Due.Evidence.IsZero() && inc.Due.Analysis.IsZero())
+	assert.True(t, inc.Due[WorkEvidence].IsZero() && inc.Due[WorkAnalysis].IsZero())
 	assert.Equal(t, Complete, inc.Analysis.State)
 }
 
@@ -108,9 +108,9 @@ func TestResolveDoesNotCancel(t *testing.T) {
 	rules := DefaultPolicy()
 	inc := open(t, "A")
 	inc.EvidenceCollected(inc.Clone(), t0)
-	inc, _ = rules.Fold(inc, step{resolved: []string{"A"}}.notification(t0.Add(time.Minute)))
+	inc, _ = fold(rules, inc, step{resolved: []string{"A"}}.notification(t0.Add(time.Minute)))
 	assert.Equal(t, Pending, inc.Analysis.State)
-	assert.False(t, inc.Due.Analysis.IsZero())
+	assert.False(t, inc.Due[WorkAnalysis].IsZero())
 }
 
 func TestAnalysisFailed(t *testing.T) {
@@ -144,9 +144,9 @@ func TestAnalysisFailed(t *testing.T) {
 			assert.Equal(t, cause.Error(), inc.Analysis.Detail)
 			assert.Equal(t, tc.failure.Spend, inc.Spend)
 			if tc.due == [2]time.Duration{} {
-				assert.True(t, inc.Due.Analysis.IsZero())
+				assert.True(t, inc.Due[WorkAnalysis].IsZero())
 			} else {
-				assert.WithinRange(t, inc.Due.Analysis, tc.at.Add(tc.due[0]), tc.at.Add(tc.due[1]))
+				assert.WithinRange(t, inc.Due[WorkAnalysis], tc.at.Add(tc.due[0]), tc.at.Add(tc.due[1]))
 			}
 		})
 	}
@@ -164,11 +164,11 @@ func TestRevive(t *testing.T) {
 	inc := failed(FailBalance)
 	assert.False(t, inc.Clone().RequeueAnalysis(rules, now, NoKey, Budget), "another reason")
 	assert.False(t, inc.Clone().RequeueAnalysis(rules, now.Add(24*time.Hour), Balance), "too old")
-	resolved, _ := rules.Fold(inc, step{resolved: []string{"A"}}.notification(now))
+	resolved, _ := fold(rules, inc, step{resolved: []string{"A"}}.notification(now))
 	assert.False(t, resolved.RequeueAnalysis(rules, now, Balance), "does not fire any more")
 	require.True(t, inc.RequeueAnalysis(rules, now, Balance))
 	assert.Equal(t, Pending, inc.Analysis.State)
-	assert.Equal(t, now, inc.Due.Analysis)
+	assert.Equal(t, now, inc.Due[WorkAnalysis])
 }
 
 func TestRetryDelay(t *testing.T) {

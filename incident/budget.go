@@ -7,7 +7,7 @@ import (
 )
 
 // ErrBudget says that a bound on model calls is reached; errors of type *BudgetError are it.
-var ErrBudget = errors.New("the budget of model calls is used up")
+var ErrBudget = errors.New("model call budget exhausted")
 
 // Limits bound model calls. A field of zero is no bound.
 type Limits struct {

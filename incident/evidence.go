@@ -27,8 +27,8 @@ const (
 // Source names the kind of server that a query is for.
 type Source string
 
-// The sources of evidence.
-const SourcePrometheus Source = "prometheus" // and what speaks its API
+// SourcePrometheus is Prometheus and what speaks its API.
+const SourcePrometheus Source = "prometheus"
 
 // Evidence is one numbered item: something that was looked up, and how anyone can look it up again.
 type Evidence struct {

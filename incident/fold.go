@@ -62,9 +62,10 @@ func Outcomes() []Outcome {
 // Fold says what a notification means for the newest incident of its receiver and group key (nil when there is none).
 // It returns the incident as it is now (current changed, or a new one that follows it) and leaves current as it was; nil
 // when the notification belongs to no incident. It compares with the incident's present state, never with history,
-// since the same body can legitimately come again.
+// since the same body can legitimately come again. The notification must be normalized. It costs as much as there are
+// alerts in both.
 func (r *Policy) Fold(current *Incident, n *Notification) (*Incident, Outcome) {
-	n.Normalize()
+	n.assertNormalized()
 	firing := slices.ContainsFunc(n.Alerts, func(a Alert) bool { return a.Status == Firing })
 	switch {
 	case len(n.Alerts) == 0:
@@ -75,7 +76,6 @@ func (r *Policy) Fold(current *Incident, n *Notification) (*Incident, Outcome) {
 		return r.Open(n, ""), OutcomeOpened
 	}
 	inc := current.Clone()
-	before := inc.firingNames()
 	change := inc.apply(n)
 	reopens := inc.Status == Resolved && change.joined > 0
 	expired := n.ReceivedAt.Sub(inc.ClosedAt) > r.ReopenWithin
@@ -99,21 +99,22 @@ func (r *Policy) Fold(current *Incident, n *Notification) (*Incident, Outcome) {
 	outcome := inc.settle(change, n)
 	inc.Severity = r.severity(inc)
 	switch {
-	case inc.needsAnalysis(r, before):
+	case inc.needsAnalysis(r, current.firingNames()):
 		inc.wantAnalysis(r, n.ReceivedAt)
 	case outcome == OutcomeResolved:
-		inc.Due.Evidence = n.ReceivedAt // once more, to show how it ended
+		inc.schedule(WorkEvidence, n.ReceivedAt) // once more, to show how it ended
 	}
 	return inc, outcome
 }
 
 // Open returns the incident that a notification opens, also for a notification in which nothing fires: the analyze
-// command reports on those too. The notification must have at least one alert that is not our own echo.
+// command reports on those too. The notification must be normalized, with at least one alert left.
 func (r *Policy) Open(n *Notification, predecessor string) *Incident {
-	n.Normalize()
+	n.assertNormalized()
 	id := NewID()
 	inc := &Incident{
-		ID: id, Receiver: n.Receiver, GroupKey: n.GroupKey, Alertname: n.alertname(), GroupLabels: n.GroupLabels,
+		Due: Due{},
+		ID:  id, Receiver: n.Receiver, GroupKey: n.GroupKey, Alertname: n.alertname(), GroupLabels: n.GroupLabels,
 		Status: Firing, OpenedAt: n.ReceivedAt, Predecessor: predecessor, Scope: scopeOf(n.Alerts),
 		ReportPath: reportPath(n.ReceivedAt, n.alertname(), id),
 	}
@@ -128,105 +129,12 @@ func (r *Policy) Open(n *Notification, predecessor string) *Incident {
 	return inc
 }
 
-// change counts what a notification changed.
-type change struct {
-	joined, ended, left int  // alerts that began to fire, were resolved, were not named any more
-	late                int  // firing alerts that the slower Alertmanager of a pair sent after the resolve
-	truncated           bool // another number of alerts is hidden
-	continued           bool // a stale incident was heard of again
-}
-
-func (c change) any() bool {
-	return c.joined+c.ended+c.left > 0 || c.truncated || c.continued
-}
-
-// apply takes the alerts of a notification over into the incident and counts what differs from its present state.
-func (inc *Incident) apply(n *Notification) change {
-	var c change
-	for _, a := range n.Alerts {
-		at, known := slices.BinarySearchFunc(inc.Alerts, a.Fingerprint, byFingerprint)
-		if !known {
-			a.SeenAt = n.ReceivedAt
-			a.note(n, a.Status)
-			inc.Alerts = slices.Insert(inc.Alerts, at, a)
-			c.countStatus(a.Status)
-			continue
-		}
-		old := &inc.Alerts[at]
-		if old.sentLate(a, n) {
-			c.late++
-			continue
-		}
-		if old.Status != a.Status || !old.StartsAt.Equal(a.StartsAt) {
-			c.countStatus(a.Status)
-			old.note(n, a.Status)
-			old.StartsAt, old.EndsAt, old.GeneratorURL = a.StartsAt, a.EndsAt, a.GeneratorURL
-		}
-		old.Annotations = a.Annotations
-	}
-	switch {
-	case n.Truncated == 0: // the whole group: what it does not name has left
-		c.left = inc.endUnnamed(n, true)
-	case n.Reason == reasonAllResolved: // nothing will follow, also for those that max_alerts hid
-		c.ended += inc.endUnnamed(n, false)
-	}
-	c.truncated = inc.Truncated != n.Truncated
-	inc.Truncated = n.Truncated
-	return c
-}
-
-func (c *change) countStatus(s Status) {
-	if s == Firing {
-		c.joined++
-	} else {
-		c.ended++
-	}
-}
-
-// note records the status that a notification brings for an alert.
-func (a *Alert) note(n *Notification, s Status) {
-	a.Status, a.Left = s, false
-	a.ResolvedAt, a.ResolvedBy = time.Time{}, ""
-	if s == Resolved {
-		a.ResolvedAt, a.ResolvedBy = n.ReceivedAt, n.ExternalURL
-	}
-}
-
-// sentLate reports whether the firing alert is one that is already resolved, sent by the slower Alertmanager of a pair:
-// the same startsAt from another externalURL, soon after the resolve. From the same Alertmanager it is a re-fire, as
-// happens when alerts time out while Prometheus is away.
-func (a *Alert) sentLate(sent Alert, n *Notification) bool {
-	return a.Status == Resolved && !a.Left && sent.Status == Firing && a.StartsAt.Equal(sent.StartsAt) &&
-		a.ResolvedBy != n.ExternalURL && n.ReceivedAt.Sub(a.ResolvedAt) <= latePeerWindow
-}
-
-// endUnnamed ends the firing alerts that the body does not name, and returns how many.
-func (inc *Incident) endUnnamed(n *Notification, left bool) int {
-	ended := 0
-	for i := range inc.Alerts {
-		a := &inc.Alerts[i]
-		if a.Status != Firing {
-			continue
-		}
-		if _, named := slices.BinarySearchFunc(n.Alerts, a.Fingerprint, byFingerprint); !named {
-			a.note(n, Resolved)
-			a.Left = left
-			ended++
-		}
-	}
-	return ended
-}
-
-func byFingerprint(a Alert, fingerprint string) int {
-	return strings.Compare(a.Fingerprint, fingerprint)
-}
-
 // hear records what every notification brings, a repeat too.
 func (inc *Incident) hear(n *Notification) {
 	inc.LastHeardAt = n.ReceivedAt
 	inc.ExternalURL = n.ExternalURL
-	for _, a := range inc.Alerts {
-		if began := a.Began(); inc.StartedAt.IsZero() || began.Before(inc.StartedAt) {
+	for i := range inc.Alerts {
+		if began := inc.Alerts[i].Began(); inc.StartedAt.IsZero() || began.Before(inc.StartedAt) {
 			inc.StartedAt = began
 		}
 	}
@@ -271,14 +179,14 @@ func (inc *Incident) settle(c change, n *Notification) Outcome {
 // closeIfOver resolves a firing incident in which nothing fires any more, and reports whether it did. A truncated
 // body is no proof of that, unless Alertmanager says that all alerts are resolved.
 func (inc *Incident) closeIfOver(n *Notification) bool {
-	over := len(inc.Firing()) == 0 && (n.Truncated == 0 || n.Reason == reasonAllResolved)
+	over := inc.FiringCount() == 0 && (n.Truncated == 0 || n.Reason == reasonAllResolved)
 	if inc.Status != Firing || !over {
 		return false
 	}
 	inc.Status, inc.ClosedAt = Resolved, n.ReceivedAt
-	for _, a := range inc.Alerts {
-		if a.EndsAt.After(inc.ResolvedAt) {
-			inc.ResolvedAt = a.EndsAt
+	for i := range inc.Alerts {
+		if ends := inc.Alerts[i].EndsAt; ends.After(inc.ResolvedAt) {
+			inc.ResolvedAt = ends
 		}
 	}
 	if inc.ResolvedAt.Before(inc.StartedAt) || inc.ResolvedAt.After(n.ReceivedAt) {
@@ -290,8 +198,8 @@ func (inc *Incident) closeIfOver(n *Notification) bool {
 // firingNames returns the names of the alerts that fire.
 func (inc *Incident) firingNames() map[string]bool {
 	names := map[string]bool{}
-	for _, a := range inc.Alerts {
-		if a.Status == Firing {
+	for i := range inc.Alerts {
+		if a := &inc.Alerts[i]; a.Status == Firing {
 			names[a.Name()] = true
 		}
 	}
@@ -302,7 +210,7 @@ func (inc *Incident) firingNames() map[string]bool {
 // severe, twice as many alerts fire, or an alert name has joined, against those that fired before, that no verdict covers
 // and that no pending analysis was asked for.
 func (inc *Incident) needsAnalysis(r *Policy, before map[string]bool) bool {
-	firing, a := len(inc.Firing()), inc.Analysis
+	firing, a := inc.FiringCount(), inc.Analysis
 	if firing > 0 && a.AskedSeverity != "" && r.Rank(inc.Severity) < r.Rank(a.AskedSeverity) {
 		return true
 	}
@@ -310,22 +218,33 @@ func (inc *Incident) needsAnalysis(r *Policy, before map[string]bool) bool {
 		return true
 	}
 	for name := range inc.firingNames() {
-		if before[name] || slices.Contains(inc.Analysis.Covered, name) {
+		if before[name] || contains(a.Covered, name) {
 			continue
 		}
-		if inc.Analysis.State != Pending || !slices.Contains(inc.Analysis.Asked, name) {
+		if a.State != Pending || !contains(a.Asked, name) {
 			return true
 		}
 	}
 	return false
 }
 
+// contains looks for a name in a sorted list.
+func contains(sorted []string, name string) bool {
+	_, found := slices.BinarySearch(sorted, name)
+	return found
+}
+
 // severity returns the highest severity label of the alerts that fire, or of all when none does; a label that the
 // setting does not know, and a missing one, count as warning.
 func (r *Policy) severity(inc *Incident) string {
-	highest, rank := "", len(r.Severities)
-	for _, a := range inc.principal() {
-		severity := strings.ToLower(a.Labels["severity"])
+	highest, rank, last := "", len(r.Severities), ""
+	for a := range inc.principal() {
+		label := a.Labels["severity"]
+		if highest != "" && label == last {
+			continue // as most of a large group
+		}
+		last = label
+		severity := strings.ToLower(label)
 		if !slices.Contains(r.Severities, severity) {
 			severity = "warning"
 		}
@@ -349,12 +268,11 @@ func (r *Policy) Rank(severity string) int {
 
 // skips reports whether every alert that fires (every alert, when none does) matches a set of the skip setting.
 func (r *Policy) skips(inc *Incident) bool {
-	alerts := inc.principal()
-	for _, a := range alerts {
+	for a := range inc.principal() {
 		set := labelSet(a.Labels)
 		if !slices.ContainsFunc(r.Skip, func(m labels.Matchers) bool { return m.Matches(set) }) {
 			return false
 		}
 	}
-	return len(alerts) > 0
+	return len(inc.Alerts) > 0
 }

@@ -2,6 +2,7 @@ package incident
 
 import (
 	"encoding/json"
+	"fmt"
 	"testing"
 	"time"
 
@@ -59,6 +60,12 @@ func (s step) notification(at time.Time) *Notification {
 	add(s.firing, Firing)
 	add(s.resolved, Resolved)
 	return n
+}
+
+// fold folds a notification as the store does.
+func fold(p *Policy, inc *Incident, n *Notification) (*Incident, Outcome) {
+	n.Normalize()
+	return p.Fold(inc, n)
 }
 
 func TestFold(t *testing.T) {
@@ -212,7 +219,7 @@ func runSteps(t *testing.T, steps []step) {
 	for i, s := range steps {
 		at = at.Add(s.after)
 		before := asJSON(t, current)
-		next, outcome := rules.Fold(current, s.notification(at))
+		next, outcome := fold(rules, current, s.notification(at))
 		require.Equal(t, s.outcome, outcome, "step %d", i)
 		require.Equal(t, before, asJSON(t, current), "step %d: the incident that was passed in has changed", i)
 		if s.none {
@@ -250,13 +257,13 @@ func asJSON(t *testing.T, v any) string {
 
 func TestFoldRepeatMakesNothingDue(t *testing.T) {
 	rules := DefaultPolicy()
-	inc, _ := rules.Fold(nil, step{firing: []string{"A"}}.notification(t0))
+	inc, _ := fold(rules, nil, step{firing: []string{"A"}}.notification(t0))
 	settled := inc.Clone()
 	settled.FileWritten(inc)
 	settled.Due = Due{}
 	n := step{firing: []string{"A"}}.notification(t0.Add(time.Minute))
 	n.Alerts[0].Annotations = map[string]string{"summary": "22 % of the logins fail"}
-	next, outcome := rules.Fold(settled, n)
+	next, outcome := fold(rules, settled, n)
 	require.Equal(t, OutcomeRepeat, outcome)
 	assert.Equal(t, Due{}, next.Due)
 	assert.Equal(t, settled.Revision, next.Revision)
@@ -266,18 +273,18 @@ func TestFoldRepeatMakesNothingDue(t *testing.T) {
 
 func TestFoldStaleIsContinued(t *testing.T) {
 	rules := DefaultPolicy()
-	inc, _ := rules.Fold(nil, step{firing: []string{"A"}}.notification(t0))
+	inc, _ := fold(rules, nil, step{firing: []string{"A"}}.notification(t0))
 	inc.MarkStale(t0.Add(25 * time.Hour))
 	require.Equal(t, Stale, inc.Status)
-	assert.True(t, inc.Due.Analysis.IsZero() && inc.Due.Evidence.IsZero())
-	assert.False(t, inc.Due.File.IsZero(), "the file must say it")
+	assert.True(t, inc.Due[WorkAnalysis].IsZero() && inc.Due[WorkEvidence].IsZero())
+	assert.False(t, inc.Due[WorkFile].IsZero(), "the file must say it")
 
-	again, outcome := rules.Fold(inc, step{firing: []string{"A"}}.notification(t0.Add(48*time.Hour)))
+	again, outcome := fold(rules, inc, step{firing: []string{"A"}}.notification(t0.Add(48*time.Hour)))
 	assert.Equal(t, OutcomeUpdated, outcome)
 	assert.Equal(t, inc.ID, again.ID)
 	assert.Equal(t, Firing, again.Status)
 
-	over, outcome := rules.Fold(inc, step{resolved: []string{"A"}}.notification(t0.Add(48*time.Hour)))
+	over, outcome := fold(rules, inc, step{resolved: []string{"A"}}.notification(t0.Add(48*time.Hour)))
 	assert.Equal(t, OutcomeResolved, outcome)
 	assert.Equal(t, Resolved, over.Status)
 }
@@ -286,22 +293,22 @@ func TestFoldRemovesEchoes(t *testing.T) {
 	rules := DefaultPolicy()
 	n := step{firing: []string{"A", "AlertscribeReport"}}.notification(t0)
 	n.Alerts[1].Labels[SelfAlertLabel] = "true"
-	inc, _ := rules.Fold(nil, n)
+	inc, _ := fold(rules, nil, n)
 	require.Len(t, inc.Alerts, 1)
 
 	n = step{firing: []string{"AlertscribeReport"}}.notification(t0)
 	n.Alerts[0].Labels[SelfAlertLabel] = "true"
-	none, outcome := rules.Fold(nil, n)
+	none, outcome := fold(rules, nil, n)
 	assert.Nil(t, none)
 	assert.Equal(t, OutcomeIgnored, outcome)
-	none, outcome = rules.Fold(inc, n)
+	none, outcome = fold(rules, inc, n)
 	assert.Nil(t, none, "an echo must not make the group's alerts leave")
 	assert.Equal(t, OutcomeIgnored, outcome)
 }
 
 func TestResolvedAt(t *testing.T) {
 	rules := DefaultPolicy()
-	open, _ := rules.Fold(nil, step{firing: []string{"A"}}.notification(t0))
+	open, _ := fold(rules, nil, step{firing: []string{"A"}}.notification(t0))
 	at := t0.Add(10 * time.Minute)
 	tests := map[string]struct {
 		endsAt, want time.Time
@@ -316,7 +323,7 @@ func TestResolvedAt(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			n := step{resolved: []string{"A"}}.notification(at)
 			n.Alerts[0].EndsAt = tc.endsAt
-			inc, _ := rules.Fold(open, n)
+			inc, _ := fold(rules, open, n)
 			assert.Equal(t, tc.want, inc.ResolvedAt)
 			assert.Equal(t, at, inc.ClosedAt)
 		})
@@ -342,7 +349,7 @@ func TestSeverity(t *testing.T) {
 			for i, s := range tc.labels {
 				n.Alerts = append(n.Alerts, Alert{Status: Firing, Labels: map[string]string{"alertname": "A", "i": string(rune('a' + i)), "severity": s}})
 			}
-			inc, _ := rules.Fold(nil, n)
+			inc, _ := fold(rules, nil, n)
 			assert.Equal(t, tc.want, inc.Severity)
 		})
 	}
@@ -350,24 +357,24 @@ func TestSeverity(t *testing.T) {
 
 func TestSkip(t *testing.T) {
 	rules := DefaultPolicy()
-	inc, _ := rules.Fold(nil, step{firing: []string{"Watchdog"}}.notification(t0))
+	inc, _ := fold(rules, nil, step{firing: []string{"Watchdog"}}.notification(t0))
 	assert.Equal(t, EvidenceOnly, inc.Analysis.State)
 	assert.Equal(t, Skipped, inc.Analysis.Reason)
-	assert.False(t, inc.Due.Evidence.IsZero(), "it gets an evidence report")
+	assert.False(t, inc.Due[WorkEvidence].IsZero(), "it gets an evidence report")
 
-	inc, _ = rules.Fold(inc, step{firing: []string{"Watchdog", "A"}}.notification(t0.Add(time.Minute)))
+	inc, _ = fold(rules, inc, step{firing: []string{"Watchdog", "A"}}.notification(t0.Add(time.Minute)))
 	assert.Equal(t, Pending, inc.Analysis.State, "something real has joined")
 }
 
 func TestTimelineIsBounded(t *testing.T) {
 	rules := DefaultPolicy()
-	inc, _ := rules.Fold(nil, step{firing: []string{"A"}}.notification(t0))
+	inc, _ := fold(rules, nil, step{firing: []string{"A"}}.notification(t0))
 	for i := range 500 {
 		names := []string{"A"}
 		if i%2 == 0 {
 			names = append(names, "B")
 		}
-		inc, _ = rules.Fold(inc, step{firing: names}.notification(t0.Add(time.Duration(i)*time.Second)))
+		inc, _ = fold(rules, inc, step{firing: names}.notification(t0.Add(time.Duration(i)*time.Second)))
 	}
 	assert.Len(t, inc.Timeline, maxEvents)
 	assert.Equal(t, EventOpened, inc.Timeline[0].Kind)
@@ -397,12 +404,12 @@ func FuzzFold(f *testing.F) {
 					s.resolved = append(s.resolved, name)
 				}
 			}
-			next, outcome := rules.Fold(current, s.notification(at))
+			next, outcome := fold(rules, current, s.notification(at))
 			if next == nil {
 				require.Equal(t, OutcomeIgnored, outcome)
 				continue
 			}
-			again, _ := rules.Fold(next, s.notification(at))
+			again, _ := fold(rules, next, s.notification(at))
 			require.NotNil(t, again, "notification %d", i)
 			require.Equal(t, next.ID, again.ID, "notification %d", i)
 			require.Equal(t, next.Generation, again.Generation, "notification %d", i)
@@ -412,9 +419,75 @@ func FuzzFold(f *testing.F) {
 			}
 			require.Equal(t, next.Status == Resolved, !next.ResolvedAt.IsZero())
 			if next.Analysis.State == Pending {
-				require.False(t, next.Due.Evidence.IsZero() && next.Due.Analysis.IsZero(), "pending, and nothing is due")
+				require.False(t, next.Due[WorkEvidence].IsZero() && next.Due[WorkAnalysis].IsZero(), "pending, and nothing is due")
 			}
 			current = next
 		}
 	})
+}
+
+// crowd is a notification of n alerts of a group, numbered from first on.
+func crowd(at time.Time, first, n int, status Status) *Notification {
+	sent := &Notification{Receiver: "r", GroupKey: "g", GroupLabels: map[string]string{"alertname": "A"}, ReceivedAt: at}
+	for i := first; i < first+n; i++ {
+		sent.Alerts = append(sent.Alerts, Alert{Status: status, StartsAt: t0, Labels: map[string]string{"alertname": "A", "i": fmt.Sprint(i)}})
+	}
+	return sent
+}
+
+func TestEndedAlertsAreBounded(t *testing.T) {
+	rules := DefaultPolicy()
+	inc, _ := fold(rules, nil, crowd(t0, 0, 3*MaxEnded, Firing))
+	assert.Len(t, inc.Alerts, 3*MaxEnded, "all that fire are kept")
+	was := inc
+	inc, _ = fold(rules, inc, crowd(t0.Add(time.Minute), MaxEnded, 2*MaxEnded, Firing))
+	assert.Len(t, inc.Alerts, 3*MaxEnded)
+	assert.Zero(t, inc.EndedAlerts)
+	inc, outcome := fold(rules, inc, crowd(t0.Add(2*time.Minute), MaxEnded, 2*MaxEnded, Resolved))
+	assert.Equal(t, OutcomeResolved, outcome)
+	assert.Len(t, inc.Alerts, MaxEnded)
+	assert.Equal(t, 2*MaxEnded, inc.EndedAlerts)
+	assert.Equal(t, 3*MaxEnded, inc.TotalAlerts())
+	for _, a := range inc.Alerts {
+		assert.Equal(t, t0.Add(2*time.Minute), a.ResolvedAt, "the newest are kept")
+	}
+	again, outcome := fold(rules, inc, crowd(t0.Add(3*time.Minute), MaxEnded, 2*MaxEnded, Resolved))
+	assert.Equal(t, OutcomeRepeat, outcome, "what is not kept is nothing new")
+	assert.Same(t, &inc.Alerts[0], &again.Alerts[0])
+	assert.Len(t, was.Alerts, 3*MaxEnded)
+	for _, a := range was.Alerts {
+		require.Equal(t, Firing, a.Status, "what was folded is as it was")
+	}
+	again, outcome = fold(rules, inc, crowd(t0.Add(3*time.Minute), 0, 1, Firing))
+	assert.Equal(t, OutcomeReopened, outcome)
+	assert.Equal(t, 1, again.FiringCount())
+}
+
+// TestRepeatCopiesNoAlerts: the store tells by it that it need not write them.
+func TestRepeatCopiesNoAlerts(t *testing.T) {
+	inc, _ := fold(DefaultPolicy(), nil, crowd(t0, 0, 10, Firing))
+	next, _ := fold(DefaultPolicy(), inc, crowd(t0, 0, 10, Firing))
+	assert.Same(t, &inc.Alerts[0], &next.Alerts[0])
+	n := crowd(t0, 0, 10, Firing)
+	n.Normalize()
+	n.Alerts[7].Annotations = map[string]string{"value": "2"}
+	next, outcome := fold(DefaultPolicy(), inc, n)
+	assert.Equal(t, OutcomeRepeat, outcome)
+	assert.NotSame(t, &inc.Alerts[0], &next.Alerts[0])
+	assert.Equal(t, map[string]string{"value": "2"}, next.Alerts[7].Annotations)
+	assert.Empty(t, inc.Alerts[7].Annotations)
+}
+
+// BenchmarkFold lets 40,000 alerts join a group of 40,000.
+func BenchmarkFold(b *testing.B) {
+	const alerts = 40_000
+	inc, _ := fold(DefaultPolicy(), nil, crowd(t0, 0, alerts, Firing))
+	n := crowd(t0, alerts, alerts, Firing)
+	n.Truncated = 1 // so that the others stay
+	n.Normalize()
+	b.ReportAllocs()
+	for b.Loop() {
+		next, _ := DefaultPolicy().Fold(inc, n)
+		require.Len(b, next.Alerts, 2*alerts)
+	}
 }

@@ -2,6 +2,8 @@ package incident
 
 import (
 	"errors"
+	"iter"
+	"maps"
 	"slices"
 	"time"
 )
@@ -38,6 +40,8 @@ type Alert struct {
 	ResolvedBy string    `json:"resolved_by,omitempty"`
 	// Left says that the alert left its group without a word: an untruncated notification did not name it.
 	Left bool `json:"left,omitempty"`
+	// Chunk is the store's own: where it keeps an alert of a large group; 0 elsewhere.
+	Chunk int `json:"-"`
 }
 
 // Name returns the alertname label, which a hand-made body may lack.
@@ -86,12 +90,8 @@ type Event struct {
 // maxEvents bounds a timeline: the opening and the newest events are kept.
 const maxEvents = 100
 
-// Due says when each kind of work on an incident is due; a zero time means that it is not.
-type Due struct {
-	File     time.Time `json:"file,omitzero"`
-	Evidence time.Time `json:"evidence,omitzero"`
-	Analysis time.Time `json:"analysis,omitzero"`
-}
+// Due says when each kind of work on an incident is due; a kind that is not in it is not due.
+type Due map[Work]time.Time
 
 // Spend is what an incident's model calls used so far.
 type Spend struct {
@@ -132,14 +132,17 @@ type Incident struct {
 	ClosedAt    time.Time `json:"closed_at,omitzero"`
 	Predecessor string    `json:"predecessor,omitempty"` // id of the group's incident before this one
 	// Related are incidents of the same scope that opened within StormWindow of this one; nothing changes it in place.
-	Related   []RelatedIncident `json:"related,omitempty"`
-	Feedback  []Feedback        `json:"feedback,omitempty"` // of people, oldest first; nothing changes it in place
-	Alerts    []Alert           `json:"alerts"`             // by fingerprint; those that ended are kept
-	Truncated uint64            `json:"truncated_alerts"`   // alerts that max_alerts hid in the last notification
-	Repeats   int               `json:"repeats"`
-	LatePeers int               `json:"late_peers"`
-	Flaps     int               `json:"flaps"`
-	Timeline  []Event           `json:"timeline"`
+	Related  []RelatedIncident `json:"related,omitempty"`
+	Feedback []Feedback        `json:"feedback,omitempty"` // of people, oldest first; nothing changes it in place
+	// Alerts are sorted by fingerprint: all that fire and the newest MaxEnded of those that ended. EndedAlerts counts those
+	// that ended and are not kept; one that comes back counts anew. Nothing changes Alerts in place.
+	Alerts      []Alert `json:"alerts"`
+	EndedAlerts int     `json:"ended_alerts,omitempty"`
+	Truncated   uint64  `json:"truncated_alerts"` // alerts that max_alerts hid in the last notification
+	Repeats     int     `json:"repeats"`
+	LatePeers   int     `json:"late_peers"`
+	Flaps       int     `json:"flaps"`
+	Timeline    []Event `json:"timeline"`
 	// Generation is raised by every fold that changes the incident, not by repeats. Revision is raised by all that
 	// a reader of the report would see change: it says which state of the incident the file shows.
 	Generation int64 `json:"generation"`
@@ -154,39 +157,59 @@ type Incident struct {
 	Due          Due      `json:"due"`
 }
 
+// MaxEnded is how many alerts that ended are kept of one incident.
+const MaxEnded = 500
+
+// TotalAlerts returns the number of alerts that the incident has had, those that are not kept included.
+func (inc *Incident) TotalAlerts() int { return len(inc.Alerts) + inc.EndedAlerts }
+
 // Firing returns the alerts that fire, in the order of their fingerprints.
 func (inc *Incident) Firing() []Alert {
-	var firing []Alert
-	for _, a := range inc.Alerts {
-		if a.Status == Firing {
-			firing = append(firing, a)
+	firing := make([]Alert, 0, inc.FiringCount())
+	for i := range inc.Alerts {
+		if inc.Alerts[i].Status == Firing {
+			firing = append(firing, inc.Alerts[i])
 		}
 	}
 	return firing
 }
 
-// principal returns the alerts that an incident is about: those that fire, or all when none does.
-func (inc *Incident) principal() []Alert {
-	if firing := inc.Firing(); len(firing) > 0 {
-		return firing
+// FiringCount returns the number of alerts that fire.
+func (inc *Incident) FiringCount() int {
+	n := 0
+	for i := range inc.Alerts {
+		if inc.Alerts[i].Status == Firing {
+			n++
+		}
 	}
-	return inc.Alerts
+	return n
+}
+
+// principal yields the alerts that an incident is about: those that fire, or all when none does.
+func (inc *Incident) principal() iter.Seq[*Alert] {
+	all := inc.FiringCount() == 0
+	return func(yield func(*Alert) bool) {
+		for i := range inc.Alerts {
+			if a := &inc.Alerts[i]; (all || a.Status == Firing) && !yield(a) {
+				return
+			}
+		}
+	}
 }
 
 // Names returns the sorted names of the alerts that fire, or of all when none does.
 func (inc *Incident) Names() []string {
-	var names []string
-	for _, a := range inc.principal() {
-		names = append(names, a.Name())
+	names := map[string]bool{}
+	for a := range inc.principal() {
+		names[a.Name()] = true
 	}
-	slices.Sort(names)
-	return slices.Compact(names)
+	return slices.Sorted(maps.Keys(names))
 }
 
 // Clone returns a copy that shares nothing that a step changes in place.
 func (inc *Incident) Clone() *Incident {
-	c := *inc // Related and Feedback are replaced, never changed in place
-	c.Alerts = slices.Clone(inc.Alerts)
+	c := *inc // Alerts, Related and Feedback are replaced, never changed in place
+	c.Due = maps.Clone(inc.Due)
 	c.Timeline = slices.Clone(inc.Timeline)
 	c.Analysis.Covered = slices.Clone(inc.Analysis.Covered)
 	c.Analysis.Asked = slices.Clone(inc.Analysis.Asked)
@@ -196,11 +219,19 @@ func (inc *Incident) Clone() *Incident {
 // touch marks that the report must show something new.
 func (inc *Incident) touch(now time.Time) {
 	inc.Revision++
-	inc.Due.File = now
+	inc.schedule(WorkFile, now)
+}
+
+// schedule makes a kind of work due at a time.
+func (inc *Incident) schedule(work Work, at time.Time) {
+	if inc.Due == nil {
+		inc.Due = Due{}
+	}
+	inc.Due[work] = at
 }
 
 func (inc *Incident) addEvent(e Event) {
-	e.Firing = len(inc.Firing())
+	e.Firing = inc.FiringCount()
 	inc.Timeline = append(inc.Timeline, e)
 	if len(inc.Timeline) > maxEvents {
 		inc.Timeline = slices.Delete(inc.Timeline, 1, len(inc.Timeline)-maxEvents+1)
@@ -212,7 +243,7 @@ func (inc *Incident) addEvent(e Event) {
 func (inc *Incident) FileWritten(claimed *Incident) {
 	inc.FileRevision, inc.FileFailures, inc.FileError = claimed.Revision, 0, ""
 	if inc.Revision == claimed.Revision {
-		inc.Due.File = time.Time{}
+		delete(inc.Due, WorkFile)
 	}
 }
 
@@ -220,7 +251,7 @@ func (inc *Incident) FileWritten(claimed *Incident) {
 func (inc *Incident) FileFailed(err error, now time.Time) {
 	inc.FileFailures++
 	inc.FileError = err.Error()
-	inc.Due.File = now.Add(min(RetryDelay(inc.FileFailures), maxFileRetry))
+	inc.schedule(WorkFile, now.Add(min(RetryDelay(inc.FileFailures), maxFileRetry)))
 }
 
 // maxFileRetry bounds how long a report waits for a disk that has room again: someone is waiting for it.
@@ -229,7 +260,7 @@ const maxFileRetry = 15 * time.Second
 // FileLost makes the file due again after a writer could not tell whether its file or a later one is on disk.
 func (inc *Incident) FileLost(now time.Time) {
 	inc.FileRevision = 0
-	inc.Due.File = now
+	inc.schedule(WorkFile, now)
 }
 
 // Heard records that Alertmanager, when asked, still knew alerts of the group that fire.
@@ -243,7 +274,8 @@ func (inc *Incident) MarkStale(now time.Time) {
 	}
 	inc.Status = Stale
 	inc.Generation++
-	inc.Due.Evidence, inc.Due.Analysis = time.Time{}, time.Time{}
+	delete(inc.Due, WorkEvidence)
+	delete(inc.Due, WorkAnalysis)
 	switch {
 	case inc.Analysis.Verifying():
 		inc.Analysis.State = Complete // by a draft that nobody verified

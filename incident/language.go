@@ -1,6 +1,9 @@
 package incident
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Language is what reports, verdicts, evidence and pages are written in.
 type Language string
@@ -16,10 +19,8 @@ func Languages() []Language { return []Language{English, Chinese} }
 
 // Validate returns an error that names the setting for what is none of Languages.
 func (l Language) Validate() error {
-	for _, known := range Languages() {
-		if l == known {
-			return nil
-		}
+	if slices.Contains(Languages(), l) {
+		return nil
 	}
 	return fmt.Errorf("unknown language %q; set REPORT_LANGUAGE (reports.language) to en or zh", string(l))
 }

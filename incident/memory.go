@@ -1,6 +1,7 @@
 package incident
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -42,23 +43,31 @@ func (f Feedback) Validate() error {
 	case !slices.Contains(FeedbackKinds(), f.Kind):
 		return fmt.Errorf("kind: %q is neither confirm nor correct", string(f.Kind))
 	case f.Kind == Correct && strings.TrimSpace(f.Text) == "":
-		return fmt.Errorf("text: is empty; say what the cause was")
+		return fmt.Errorf("text: is empty; give the cause")
 	case len(f.Text) > MaxFeedbackText:
-		return fmt.Errorf("text: has %d bytes; at most %d are kept", len(f.Text), MaxFeedbackText)
+		return fmt.Errorf("text: is %d bytes; at most %d allowed", len(f.Text), MaxFeedbackText)
 	case len(f.By) > MaxFeedbackBy:
-		return fmt.Errorf("by: has %d bytes; at most %d are kept", len(f.By), MaxFeedbackBy)
+		return fmt.Errorf("by: is %d bytes; at most %d allowed", len(f.By), MaxFeedbackBy)
 	}
 	return nil
 }
 
+// ErrNothingToConfirm says that feedback confirms an analysis that the incident does not have yet.
+var ErrNothingToConfirm = errors.New("no analysis to confirm yet; use correct to give the cause")
+
 // AddFeedback records what a person said about the incident. It costs no analysis: the next one of the same kind gets it.
-func (inc *Incident) AddFeedback(f Feedback) {
+// [ErrNothingToConfirm], with the incident unchanged, when there is no analysis that could be confirmed.
+func (inc *Incident) AddFeedback(f Feedback) error {
+	if f.Kind == Confirm && len(inc.Analysis.Covered) == 0 {
+		return ErrNothingToConfirm
+	}
 	inc.Feedback = append(slices.Clone(inc.Feedback), f)
 	if n := len(inc.Feedback) - maxFeedback; n > 0 {
 		inc.Feedback = inc.Feedback[n:]
 	}
 	inc.addEvent(Event{At: f.At, Kind: EventFeedback})
 	inc.touch(f.At)
+	return nil
 }
 
 // PastIncident is an earlier incident of the same kind. What was thought of it then is a hypothesis for the present one
@@ -71,7 +80,7 @@ type PastIncident struct {
 	// Similarity is the share of labels that are the same, 0 to 1; Weight is that, halved for every month of age.
 	Similarity float64 `json:"similarity"`
 	Weight     float64 `json:"weight"`
-	// Hypothesis is the first cause of the verdict then, "" when there was none; Doubted says that our checks had
+	// Hypothesis is the first cause of the verdict then, "" when there was none; Marked says that our checks had
 	// marked it.
 	Hypothesis string     `json:"hypothesis,omitempty"`
 	Marked     bool       `json:"marked,omitempty"`

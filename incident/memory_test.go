@@ -39,24 +39,27 @@ func TestFeedbackValidate(t *testing.T) {
 }
 
 func TestRemark(t *testing.T) {
-	inc, _ := DefaultPolicy().Fold(nil, group(t0, 1, "warning"))
+	inc, _ := fold(DefaultPolicy(), nil, group(t0, 1, "warning"))
 	inc.FileWritten(inc.Clone())
 	before, shared := *inc, inc.Clone()
 	said := Feedback{Kind: Correct, Text: "the disk", At: t0.Add(time.Hour)}
-	inc.AddFeedback(said)
+	require.ErrorIs(t, inc.AddFeedback(Feedback{Kind: Confirm, At: t0}), ErrNothingToConfirm)
+	assert.Equal(t, before, *inc, "what is refused changes nothing")
+	require.NoError(t, inc.AddFeedback(said))
 	assert.Equal(t, []Feedback{said}, inc.Feedback)
 	assert.Equal(t, Event{At: said.At, Kind: EventFeedback, Firing: 1}, inc.Timeline[len(inc.Timeline)-1])
-	assert.Equal(t, t0.Add(time.Hour), inc.Due.File)
+	assert.Equal(t, t0.Add(time.Hour), inc.Due[WorkFile])
 	assert.Equal(t, before.Revision+1, inc.Revision)
 	assert.Equal(t, before.Generation, inc.Generation)
 	assert.Equal(t, before.Analysis, inc.Analysis, "it costs no analysis")
-	assert.Equal(t, before.Due.Analysis, inc.Due.Analysis)
-	assert.Equal(t, before.Due.Evidence, inc.Due.Evidence)
+	assert.Equal(t, before.Due[WorkAnalysis], inc.Due[WorkAnalysis])
+	assert.Equal(t, before.Due[WorkEvidence], inc.Due[WorkEvidence])
 
+	inc.Analysis.Covered = []string{"an analyzed alert"}
 	for i := range maxFeedback {
 		clone := inc.Clone()
 		was := fmt.Sprint(clone.Feedback)
-		inc.AddFeedback(Feedback{Kind: Confirm, Text: fmt.Sprint(i), At: t0})
+		require.NoError(t, inc.AddFeedback(Feedback{Kind: Confirm, Text: fmt.Sprint(i), At: t0}))
 		assert.Equal(t, was, fmt.Sprint(clone.Feedback), "copies are not changed in place")
 	}
 	require.Len(t, inc.Feedback, maxFeedback)

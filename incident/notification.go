@@ -18,10 +18,10 @@ const SelfAlertLabel = "alertscribe_report"
 // The words of notification_reason (Alertmanager 0.34 and later) that decide something here.
 const reasonAllResolved = "all alerts resolved"
 
-// Notification is one webhook request of Alertmanager, an alert group at a moment, checked and normalised.
+// Notification is one webhook request of Alertmanager, an alert group at a moment, checked and normalized.
 type Notification struct {
 	Receiver    string
-	GroupKey    string // never empty after Normalise
+	GroupKey    string // never empty after Normalize
 	ExternalURL string
 	Reason      string // notification_reason, "" before Alertmanager 0.34
 	GroupLabels map[string]string
@@ -61,6 +61,16 @@ func (n *Notification) Normalize() {
 		key = map[string]string{"alertname": n.Alerts[0].Name()}
 	}
 	n.GroupKey = labelSet(key).String()
+}
+
+// assertNormalized panics where Normalize was not called: folding would go wrong without a word. It is the caller's to do so,
+// once, where nobody waits for it.
+func (n *Notification) assertNormalized() {
+	for i := range n.Alerts {
+		if n.Alerts[i].Fingerprint == "" || i > 0 && n.Alerts[i-1].Fingerprint >= n.Alerts[i].Fingerprint {
+			panic("incident: the notification is not normalized")
+		}
+	}
 }
 
 // Fingerprint returns the hash of the labels as Alertmanager computes it, 16 hexadecimal digits.

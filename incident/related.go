@@ -18,7 +18,9 @@ const (
 	// StormWindow is how close to each other incidents of one scope open to be linked.
 	StormWindow = 5 * time.Minute
 	// linkDelay is how long the file waits for further links: they come in bursts, when the facts of others come first.
-	linkDelay = time.Second
+	// Where evidence is on its way the file waits for that, and for linkMaxDelay at most.
+	linkDelay    = time.Second
+	linkMaxDelay = 30 * time.Second
 	// MaxRelated bounds the links of one incident: a storm of a thousand must not cost a million writes.
 	MaxRelated = 10
 )
@@ -61,10 +63,16 @@ func (inc *Incident) Relate(other *Incident, rules *Policy, now time.Time) bool 
 	} else {
 		inc.Related[at] = link
 	}
-	was := inc.Due.File
+	was, due := inc.Due[WorkFile]
 	inc.touch(now)
-	if inc.Due.File = now.Add(linkDelay); !was.IsZero() && was.Before(inc.Due.File) {
-		inc.Due.File = was // it is due for more than this link
+	later := now.Add(linkDelay)
+	if _, collecting := inc.Due[WorkEvidence]; collecting {
+		later = now.Add(linkMaxDelay)
+	}
+	if !due || later.Before(was) {
+		inc.schedule(WorkFile, later)
+	} else {
+		inc.schedule(WorkFile, was) // for more than this link
 	}
 	return true
 }

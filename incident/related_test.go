@@ -43,6 +43,7 @@ func struck(id, namespace string, opened time.Time) *Incident {
 		n.Alerts[0].Labels["namespace"] = namespace
 	}
 	n.GroupKey = id
+	n.Normalize()
 	inc := DefaultPolicy().Open(n, "")
 	inc.ID = id
 	return inc
@@ -82,7 +83,7 @@ func TestRelate(t *testing.T) {
 				ID: "b", Alertname: "A", Severity: "warning", OpenedAt: tc.other.OpenedAt, ReportPath: tc.other.ReportPath,
 			}}, inc.Related)
 			assert.Equal(t, was.Revision+1, inc.Revision)
-			assert.Equal(t, was.Due.File, inc.Due.File, "it was due before")
+			assert.Equal(t, was.Due[WorkFile], inc.Due[WorkFile], "it was due before")
 			assert.Equal(t, was.Generation, inc.Generation, "it calls for no analysis")
 			assert.False(t, inc.Relate(tc.other, DefaultPolicy(), now), "once")
 			assert.Empty(t, was.Related, "copies are not changed in place")
@@ -114,5 +115,11 @@ func TestLinksComeInBursts(t *testing.T) {
 	inc.FileWritten(inc.Clone())
 	require.True(t, inc.Relate(struck("b", "shop", t0), DefaultPolicy(), t0.Add(time.Minute)))
 	require.True(t, inc.Relate(struck("c", "shop", t0), DefaultPolicy(), t0.Add(time.Minute+linkDelay/2)))
-	assert.Equal(t, t0.Add(time.Minute+linkDelay), inc.Due.File)
+	assert.Equal(t, t0.Add(time.Minute+linkMaxDelay), inc.Due[WorkFile], "with the evidence that is on its way")
+	inc.EvidenceCollected(inc.Clone(), t0.Add(2*time.Minute))
+	assert.Equal(t, t0.Add(2*time.Minute), inc.Due[WorkFile])
+	inc.FileWritten(inc.Clone())
+	require.True(t, inc.Relate(struck("d", "shop", t0), DefaultPolicy(), t0.Add(3*time.Minute)))
+	require.True(t, inc.Relate(struck("e", "shop", t0), DefaultPolicy(), t0.Add(3*time.Minute+linkDelay/2)))
+	assert.Equal(t, t0.Add(3*time.Minute+linkDelay), inc.Due[WorkFile])
 }

@@ -26,6 +26,13 @@ type Claim struct {
 	Token    string // proves the lease
 }
 
+// Change says that an incident was changed, up to a revision. Missed says that there was no room for more: look for yourself.
+type Change struct {
+	ID       string
+	Revision int64
+	Missed   bool
+}
+
 // Receipt is the answer to an accepted notification.
 type Receipt struct {
 	IncidentID string // "" when the notification belongs to no incident
@@ -56,5 +63,8 @@ type Queue struct {
 	Oldest time.Time `json:"oldest,omitzero"`
 }
 
+// ErrCursor says that Query.After is not a cursor that a page of a list has returned.
+var ErrCursor = errors.New("not a cursor of this list")
+
 // ErrLeaseLost says that a claim's lease has ended or gone to another worker: its result is not stored.
-var ErrLeaseLost = errors.New("the lease is lost")
+var ErrLeaseLost = errors.New("lease lost")

@@ -13,7 +13,7 @@ type Budget struct {
 	used  atomic.Int64
 }
 
-// NewBudget allows that many queries (0: none), of which inFlight (≥ 1) run at a time; others wait.
+// NewBudget allows that many queries (0: none), inFlight (≥ 1) at a time; others wait.
 func NewBudget(queries, inFlight int) *Budget {
 	b := &Budget{slots: make(chan struct{}, inFlight)}
 	b.left.Store(int64(queries))

@@ -15,7 +15,7 @@ var chineseKeys = []string{
 // Its first group is empty when nothing but a space links them.
 var chineseLink = regexp.MustCompile(`^(?: ?\([^()\n]{0,30}\))?` +
 	`(?:[ \t]*(?:已经|已|被|重置|重设|设置|设定|修改|更改|更新|改|设|如下|分别|默认|统一|明文|临时|初始|将|都|均|泄露))*` +
-	"(?:\\\\*[\"'`*】])?[ \t]*((?:[:=]|为|是|成|到)[:=>为是 \t]*|)[ \t]*")
+	"(?:\\\\*[\"'`*】]){0,3}[ \t]*((?:[:=]|为|是|成|到)[:=>为是 \t]*|)[ \t]*")
 
 // chinese is the rule for the words above. Only a value in ASCII is a secret: what follows in Chinese is prose.
 func (c *scanner) chinese(i int) int {

@@ -12,14 +12,14 @@ func (c *scanner) dash(i int) int {
 	}
 	name := c.skip(i, 2, "-")
 	end := keyChars.run(c.s[:min(len(c.s), name+64)], name)
-	if end == name || end == len(c.s) {
+	if end == name {
 		return i
 	}
 	k := classify(c.s[name:end])
-	if name == i+1 && k.kind == "" || c.s[name:end] == "user" {
+	if name == i+1 && (k.kind == "" || c.s[name] == 'p' && c.ofMySQL(i)) || c.s[name:end] == "user" {
 		return c.shortFlag(i, name, end)
 	}
-	if k.kind == "" || k.kind == Authorization || k.kind == Cookie {
+	if end == len(c.s) || k.kind == "" || k.kind == Authorization || k.kind == Cookie {
 		return i
 	}
 	value := c.skip(end, 24, " \t\r\n\"',-\\") // also the next string of a list
@@ -48,13 +48,19 @@ func (c *scanner) shortFlag(i, name, end int) int {
 		}
 		return c.found(stop-len(password), stop, Password)
 	case flag == "p" && strings.Contains(line, "sshpass"), flag == "a" && strings.Contains(line, "redis-cli"):
-		if value < len(c.s) && value > end {
+		if value = c.skip(end, 4, " ="); value < len(c.s) && value > end {
 			return c.value(i, value, ctx)
 		}
-	case flag[0] == 'p' && len(flag) > 1 && (strings.Contains(line, "mysql") || strings.Contains(line, "mariadb")):
+	case flag[0] == 'p' && len(flag) > 1 && c.ofMySQL(i):
 		return c.value(i, name+1, ctx)
 	}
 	return i
+}
+
+// ofMySQL reports whether the flag at i is one of a command of MySQL, where the password follows -p without a blank.
+func (c *scanner) ofMySQL(i int) bool {
+	line := c.lineBefore(i, 200)
+	return strings.Contains(line, "mysql") || strings.Contains(line, "mariadb")
 }
 
 // pem redacts a private key, from its BEGIN line to its END line, or as far as it goes when it is cut off. Line

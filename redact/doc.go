@@ -1,5 +1,4 @@
-// Package redact finds secrets in text and puts stable placeholders there, before the text goes to a language model
-// or into a log.
+// Package redact replaces secrets in text with stable placeholders before it reaches a language model or a log.
 //
 //	r, err := redact.New(nil)     // or the user's own regular expressions; once per process
 //	s := r.Session()              // once per prompt
@@ -13,15 +12,16 @@
 // What is found: credentials in URLs (scheme, user and host stay readable), Authorization headers and bare Bearer and
 // Basic values, cookies, values that a key calls secret (key=value, key: value, --key value, JSON, JSON within JSON
 // strings, YAML, XML, Kubernetes env entries, 密码：…), PEM private keys, also cut off, keys of clouds, models and forges by their
-// shape, JSON web tokens, and webhook URLs that are secrets themselves. Zero-width characters, full-width forms and percent-encoding
-// do not hide them. What only sounds like one stays as it is, byte for byte: metric names (password_failures_total), label selectors,
-// counts (tokens: 400), references ($DB_PASSWORD, secretName), prose (invalid token: expired; 密码错误次数).
+// shape, JSON web tokens, and webhook URLs that are secrets themselves. Characters that do not show (as package text defines them),
+// colors and other terminal sequences, full-width and accented forms, and encoding for URLs, JSON and HTML do not hide them.
 //
-// What is not found: a secret that nothing announces, neither a key beside it nor a shape of its own. A bare random
-// string is left alone, since hashes and UUIDs are what evidence is made of. Where a rule must choose, it redacts.
+// What only sounds like one stays as it is, byte for byte: metric names (password_failures_total), label selectors, counts (tokens: 400), references ($DB_PASSWORD, secretName), prose (invalid token: expired; 密码错误次数).
 //
-// Finding is one pass of a scanner over the text, linear in its size; a text with secrets is read once more to make
-// sure that nothing new came to light. The values themselves stay in memory for as long as their Session.
+// Not found: secrets with neither a key next to them nor a recognizable format. A bare random string is left alone, since hashes and UUIDs are what evidence is made of. Where a rule must choose, it redacts.
+//
+// Finding is one pass of a scanner over each view of the text, linear in its size: nearly always over one, and over up to three where
+// something is encoded. A text with secrets is read once more to make sure that nothing new came to light. The values themselves
+// stay in memory for as long as their Session.
 //
 // [Secret] is the type for secrets in our own configuration: no way of printing it shows its value.
 package redact

@@ -13,7 +13,7 @@ const maxHarmless = 256
 // harmless reports whether a value is no secret although its key says so: a reference, a mask, a word of prose, a
 // count. Values of weak keys are harmless unless they look random.
 func harmless(v string, ctx surroundings, c *scanner) bool {
-	if isPlaceholder(v) {
+	if n, _ := placeholderAt(v); n > 0 && strings.Trim(v[n:], "?!.,;:)]}") == "" { // the sentence's
 		return true
 	}
 	if len(v) > maxHarmless {

@@ -100,7 +100,7 @@ func classify(name string) key {
 	if len(name) < 2 || !mayEndKey[name[len(name)-1]] {
 		return key{}
 	}
-	norm := normalise(name)
+	norm := normalize(name)
 	if norm == "" {
 		return key{}
 	}
@@ -123,7 +123,7 @@ func classify(name string) key {
 	return key{}
 }
 
-// lastWords returns the last n words of a normalised name.
+// lastWords returns the last n words of a normalized name.
 func lastWords(norm string, n int) string {
 	at := len(norm)
 	for ; n > 0 && at > 0; n-- {
@@ -153,8 +153,8 @@ var mayEndKey = func() *set {
 	return s
 }()
 
-// normalise turns dbPassword, DB-PASSWORD, db.password and DB_PASSWORD_2 into db_password.
-func normalise(name string) string {
+// normalize turns dbPassword, DB-PASSWORD, db.password and DB_PASSWORD_2 into db_password.
+func normalize(name string) string {
 	var buf [80]byte
 	b := buf[:0]
 	for i := range len(name) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"reflect"
 	"strings"
 )
 
@@ -65,7 +66,11 @@ func redactAttr(s *Session, a slog.Attr) slog.Attr {
 		}
 		return slog.Group(a.Key, attrs...)
 	case slog.KindAny:
-		return slog.String(a.Key, s.Text(fmt.Sprint(v.Any())))
+		value := v.Any()
+		if t := reflect.TypeOf(value); t != nil && t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Uint8 {
+			value = string(reflect.ValueOf(value).Bytes()) // what fmt writes in numbers, a reader could turn back
+		}
+		return redactAttr(s, slog.String(a.Key, fmt.Sprint(value)))
 	default:
 		return slog.Attr{Key: a.Key, Value: v}
 	}

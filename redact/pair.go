@@ -21,7 +21,7 @@ func (c *scanner) pair(i int) int {
 			return i
 		}
 	}
-	if c.s[i] == '>' && (start == 0 || c.s[start-1] != '<') || c.s[i] == ':' && c.nameOfSeries(start, i) {
+	if c.s[i] == '>' && !c.opensElement(start) || c.s[i] == ':' && c.nameOfSeries(start, i) {
 		return i
 	}
 	value, ok := c.afterSeparator(i, k)
@@ -37,6 +37,19 @@ func (c *scanner) pair(i int) int {
 	return c.value(i, value, surroundings{key: k, keyStart: start, separator: c.s[i]})
 }
 
+// opensElement reports whether the name that starts at i is that of an XML element, with a prefix or without.
+func (c *scanner) opensElement(i int) bool {
+	if i > 0 && c.s[i-1] == ':' {
+		for i--; i > c.floor && alnum[c.s[i-1]]; {
+			i--
+		}
+	}
+	return i > 0 && c.s[i-1] == '<'
+}
+
+// maxQuotes bounds the quote around a key or value, with the backslashes of JSON within JSON: four levels have 15.
+const maxQuotes = 40
+
 // keyBefore returns where the key before the separator at i stands; start equals end when there is none.
 func (c *scanner) keyBefore(i int) (start, end int) {
 	end = i
@@ -51,7 +64,7 @@ func (c *scanner) keyBefore(i int) (start, end int) {
 			}
 		}
 	}
-	for n := 0; end > c.floor && n < 8 && strings.IndexByte("\"'`\\]*", c.s[end-1]) >= 0; n++ {
+	for n := 0; end > c.floor && n < maxQuotes && strings.IndexByte("\"'`\\]*", c.s[end-1]) >= 0; n++ {
 		end--
 	}
 	start = end
@@ -122,9 +135,8 @@ func (c *scanner) afterSeparator(i int, k key) (value int, ok bool) {
 	if value == len(c.s) {
 		return 0, false
 	}
-	if c.s[value] == '\n' || c.s[value] == '\r' { // JSON may break the line here
-		next := c.skip(value, 64, " \t\r\n")
-		if next == len(c.s) || c.s[next] != '"' {
+	if next := c.lineBreaks(value); next > value { // JSON may break the line here
+		if quote := c.skip(next, maxQuotes, `\`); quote == len(c.s) || c.s[quote] != '"' {
 			return 0, false
 		}
 		value = next
@@ -136,6 +148,24 @@ func (c *scanner) afterSeparator(i int, k key) (value int, ok bool) {
 		return 0, false
 	}
 	return value, !c.labelMatcher(i, value, k)
+}
+
+// lineBreaks returns where the text goes on behind line breaks and the blanks around them, i when none is there. Within JSON they
+// are escaped, with as many backslashes as it is deep.
+func (c *scanner) lineBreaks(i int) int {
+	for at := i; at < min(len(c.s), i+64); {
+		at = c.skip(at, 64, " \t")
+		letter := c.skip(at, maxQuotes, `\`)
+		switch {
+		case at < len(c.s) && (c.s[at] == '\n' || c.s[at] == '\r'):
+			at++
+		case letter > at && letter < len(c.s) && strings.IndexByte("nrt", c.s[letter]) >= 0:
+			at = letter + 1
+		default:
+			return at
+		}
+	}
+	return i
 }
 
 // labelMatcher reports whether the pair at i is a label matcher or label of a series whose value is a mere name:

@@ -47,7 +47,7 @@ type extraRule struct {
 
 // New returns a Redactor with the built-in rules and the user's own regular expressions (RE2). An expression replaces
 // its whole match, or only the group named secret where it has one: `emp-(?P<secret>\d+)`. The error names the
-// expression that does not compile, or that would match an empty text.
+// expression that does not compile, or that would match the empty string.
 func New(extra []string) (*Redactor, error) {
 	r := &Redactor{}
 	for i, expr := range extra {
@@ -56,7 +56,7 @@ func New(extra []string) (*Redactor, error) {
 			return nil, fmt.Errorf("reading redaction expression %d, %q: %w", i+1, expr, err)
 		}
 		if re.MatchString("") {
-			return nil, fmt.Errorf("reading redaction expression %d, %q: it matches an empty text; make it require a character", i+1, expr)
+			return nil, fmt.Errorf("reading redaction expression %d, %q: it matches the empty string; require a character", i+1, expr)
 		}
 		r.extra = append(r.extra, extraRule{re, max(re.SubexpIndex("secret"), 0)})
 	}
@@ -119,6 +119,7 @@ func (s *Session) replace(text string, spans []span) string {
 }
 
 func (s *Session) placeholder(kind, secret string) placeholder {
+	secret = visible(secret)
 	p, ok := s.placeholders[secret]
 	if !ok {
 		for s.last++; s.taken[s.last]; s.last++ {
@@ -143,13 +144,30 @@ func (r *Redactor) find(text string) []span {
 		c := scanner{s: v.text}
 		c.run()
 		for _, sp := range c.spans {
-			spans = append(spans, span{v.origin(sp.start), v.origin(sp.end), sp.kind})
+			start := v.origin(sp.start)
+			if start > 0 && text[start-1] == 0x1b { // not half of a terminal sequence
+				start--
+			}
+			spans = append(spans, span{start, v.origin(sp.end), sp.kind})
 		}
 	}
+	if len(r.extra) == 0 {
+		return spans
+	}
+	spans = append(spans, r.findExtra(view{text: text})...)
+	if v := shown(text); v.marks != nil {
+		spans = append(spans, r.findExtra(v)...)
+	}
+	return spans
+}
+
+// findExtra returns what the user's expressions find in a view.
+func (r *Redactor) findExtra(v view) []span {
+	var spans []span
 	for _, rule := range r.extra {
-		for _, m := range rule.re.FindAllStringSubmatchIndex(text, -1) {
+		for _, m := range rule.re.FindAllStringSubmatchIndex(v.text, -1) {
 			if start, end := m[2*rule.group], m[2*rule.group+1]; start < end {
-				spans = append(spans, span{start, end, Custom})
+				spans = append(spans, span{v.origin(start), v.origin(end), Custom})
 			}
 		}
 	}

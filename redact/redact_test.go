@@ -3,6 +3,7 @@ package redact
 import (
 	"encoding/hex"
 	"fmt"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -19,7 +20,7 @@ func session(t testing.TB, extra ...string) *Session {
 	return r.Session()
 }
 
-func text(t testing.TB, in string) string {
+func redacted(t testing.TB, in string) string {
 	t.Helper()
 	return session(t).Text(in)
 }
@@ -35,7 +36,7 @@ func TestSameSecretSamePlaceholder(t *testing.T) {
 
 func TestNumbersOfPlaceholdersInTheTextAreNotTaken(t *testing.T) {
 	assert.Equal(t, "password=[REDACTED:token:1] password=[REDACTED:password:2]",
-		text(t, "password=[REDACTED:token:1] password=hunter2"))
+		redacted(t, "password=[REDACTED:token:1] password=hunter2"))
 }
 
 func TestNothingHidesInTheFormOfAPlaceholder(t *testing.T) {
@@ -43,7 +44,7 @@ func TestNothingHidesInTheFormOfAPlaceholder(t *testing.T) {
 		"password=[REDACTED:hunter2:1]", "password=[REDACTED:password:hunter2]", "password=[REDACTED:password:1]hunter2",
 		"password=[REDACTED:password:0001]", "password=hunter2[REDACTED:password:1]",
 	} {
-		got := text(t, in)
+		got := redacted(t, in)
 		assert.NotContains(t, got, "hunter2", in)
 		assert.NotEqual(t, in, got)
 	}
@@ -54,7 +55,7 @@ func TestSeveralSecretsInOneText(t *testing.T) {
 		`"labels":{"alertname":"PasswordFailures","secret":"s1","user_type":"admin"}}]}`
 	assert.Equal(t, //nolint:testifylint // byte for byte
 		`{"alerts":[{"annotations":{"summary":"login to postgres://app:[REDACTED:password:1]@db failed, password: [REDACTED:password:1]","runbook":"curl -H 'Authorization: Bearer [REDACTED:authorization:2]' https://h/?token=[REDACTED:token:3]&x=1"},`+
-			`"labels":{"alertname":"PasswordFailures","secret":"[REDACTED:secret:4]","user_type":"admin"}}]}`, text(t, in))
+			`"labels":{"alertname":"PasswordFailures","secret":"[REDACTED:secret:4]","user_type":"admin"}}]}`, redacted(t, in))
 }
 
 func TestUsersExpressions(t *testing.T) {
@@ -73,12 +74,39 @@ func TestNewNamesTheBadExpression(t *testing.T) {
 	_, err := New([]string{`ok`, `a(b`})
 	require.ErrorContains(t, err, `expression 2, "a(b"`)
 	_, err = New([]string{`x*`})
-	require.ErrorContains(t, err, "empty text")
+	require.ErrorContains(t, err, "empty string")
 }
 
 func TestTextIsValidUTF8(t *testing.T) {
-	assert.Equal(t, "a\uFFFDb 密码：[REDACTED:password:1]，", text(t, "a\xffb 密码：x\uFFFDy1，"))
-	assert.Equal(t, "pass\uFFFDword=x", text(t, "pass\xffword=x"))
+	assert.Equal(t, "a\uFFFDb 密码：[REDACTED:password:1]，", redacted(t, "a\xffb 密码：x\uFFFDy1，"))
+	assert.Equal(t, "pass\uFFFDword=x", redacted(t, "pass\xffword=x"))
+}
+
+// TestRules asks each rule what it finds, where a value ends, and what it leaves alone.
+func TestRules(t *testing.T) {
+	marked := regexp.MustCompile(`«([^»]*)»?`)
+	for rule, test := range ruleTests {
+		t.Run(rule, func(t *testing.T) {
+			for _, text := range test.texts {
+				in := strings.NewReplacer("«", "", "»", "").Replace(text)
+				numbers, next := map[string]string{}, 1
+				want := marked.ReplaceAllStringFunc(text, func(found string) string {
+					secret := strings.Trim(found, "«»")
+					if secret == "" {
+						return ""
+					}
+					if numbers[secret] == "" {
+						numbers[secret] = "[REDACTED:" + test.kind + ":" + string(rune('0'+next)) + "]"
+						next++
+					}
+					return numbers[secret]
+				})
+				got := redacted(t, in)
+				assert.Equal(t, want, got, in) //nolint:testifylint // byte for byte
+				assert.Equal(t, got, redacted(t, got), "redacted twice")
+			}
+		})
+	}
 }
 
 // TestTimeIsLinear feeds what would make a careless scanner quadratic. Eight times the text may not take much more
@@ -88,13 +116,14 @@ func TestTimeIsLinear(t *testing.T) {
 		"password=", "password=\"", `password=\"\\\"`, "password='\n\"", "x://a:b/", "cookie: ", "authorization: bearer ", "tokens=[\"a\",",
 		"-----BEGIN PRIVATE KEY-----", "-----BEGIN " + "PRIVATE KEY", "password is ", "密码：", "密码为", "[REDACTED:", "[REDACTED:token:1]", ")", "password=)", "<password>",
 		"password: |\n ", "a&password=&", "--password ", "curl -u a:", "value=", "name: DB_PASSWORD value: ", "%70assword%3D", "ｐ：", "eyJ.", "sk-", "{a=\"secret=\"",
+		"\x1b[", "\x1b]", "\x1b]0;\u009d", "[1;", "\u200b", "\x1b[0m", `\u001b]`, `\\`, `\u`, "%E2%80", "&", "&#x1b;", "^[]", "#033]", "\u0301",
 		"user:pw@tcp(", "basic ", "\\n", "secret(", "a b", "password: {a", "token=${",
 	} {
 		t.Run(unit, func(t *testing.T) {
 			took := func(size int) time.Duration {
 				in := strings.Repeat(unit, size/len(unit))
 				before := cpuTime(t)
-				text(t, in)
+				redacted(t, in)
 				return cpuTime(t) - before
 			}
 			small, large := took(1<<14), took(1<<17)

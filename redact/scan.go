@@ -90,7 +90,7 @@ func (c *scanner) word(i int) int {
 
 // escapeBefore reports whether an escape like \n ends right before i, whose letter belongs to no word.
 func (c *scanner) escapeBefore(i int) bool {
-	return i >= 2 && c.s[i-2] == '\\' && strings.IndexByte("nrt", c.s[i-1]) >= 0
+	return i >= 2 && i <= len(c.s) && c.s[i-2] == '\\' && strings.IndexByte("nrt", c.s[i-1]) >= 0
 }
 
 // lineBefore returns up to limit bytes of the line before i.

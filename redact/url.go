@@ -90,7 +90,7 @@ func (c *scanner) at(i int) int {
 		return i
 	}
 	start := i
-	for limit := max(c.floor, i-256); start > limit && !afterUserinfo[c.s[start-1]]; {
+	for limit := max(c.floor, i-1024); start > limit && !afterUserinfo[c.s[start-1]]; {
 		start--
 	}
 	if equals := strings.LastIndexByte(c.s[start:i], '='); equals >= 0 && strings.IndexByte(c.s[start:start+equals], ':') < 0 {

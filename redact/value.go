@@ -52,7 +52,7 @@ func (c *scanner) value(sep, i int, ctx surroundings) int {
 // extent returns where the value that starts at i stands, without quotes, and where the text goes on behind them.
 func (c *scanner) extent(i int) (start, end, next int) {
 	n := i
-	for n < len(c.s) && c.s[n] == '\\' && n-i < 16 {
+	for n < len(c.s) && c.s[n] == '\\' && n-i < maxQuotes {
 		n++
 	}
 	if n < len(c.s) && strings.IndexByte("\"'`", c.s[n]) >= 0 {
@@ -108,6 +108,9 @@ func (c *scanner) bare(i int) int {
 		if b == '[' {
 			n, _ := placeholderAt(c.s[end:])
 			end += max(n, 1)
+			if n > 0 && c.escapeBefore(end+2) { // behind what is redacted already, a line break ends the value
+				break
+			}
 			continue
 		}
 		if b >= utf8.RuneSelf {

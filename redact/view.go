@@ -1,21 +1,23 @@
 package redact
 
 import (
-	"html"
 	"sort"
-	"strconv"
 	"strings"
+	"unicode"
 	"unicode/utf8"
+
+	"golang.org/x/text/unicode/norm"
+
+	"github.com/alertscribe/alertscribe/text"
 )
 
-// view is a text as a reader takes it: without characters that do not show, with full-width forms and typographic
-// quotes as ASCII, and, in a second view, with encoded characters decoded. It knows where its bytes came from.
+// view is a text as a reader takes it, and knows where its bytes came from.
 type view struct {
 	text  string
 	marks []mark
 }
 
-// mark says that from the offset at on, the original offset is larger by delta.
+// mark says that from the offset at on, the original offset is larger by delta (smaller when it is negative).
 type mark struct{ at, delta int }
 
 // origin returns the offset in the original text.
@@ -27,69 +29,163 @@ func (v view) origin(offset int) int {
 	return offset + v.marks[i-1].delta
 }
 
-// views returns the views of text that are worth scanning. A decoded view comes beside the plain one, not in its
-// place: a password may well hold %20 without being encoded.
-func views(text string) []view {
-	plain := fold(text, foldRune)
-	if !strings.Contains(text, "%3") && !strings.Contains(text, "%2") && !strings.Contains(text, `\u00`) &&
-		!strings.Contains(text, "&quot;") && !strings.Contains(text, "&#") {
-		return []view{plain}
+// folding says what a view leaves out or rewrites; characters that do not show are always left out.
+type folding uint8
+
+const (
+	forms     folding = 1 << iota // full-width forms, accents, typographic quotes and spaces become ASCII
+	sequences                     // what controls a terminal is left out; colors always are
+	escapes                       // percent-encoding, \uXXXX and HTML entities are decoded
+	pluses                        // and so are the spaces of a query, which are pluses there
+)
+
+// views returns the views of text that are worth scanning, the plain one first. The others come beside it, not in its place:
+// a password may well hold %20 without being encoded, and what a terminal would swallow may be a secret.
+func views(s string) []view {
+	plain, seen := fold(s, forms)
+	all := []view{plain}
+	if seen&sequences != 0 {
+		v, _ := fold(s, forms|sequences)
+		all = append(all, v)
 	}
-	decoded := fold(text, decodeRune)
-	if len(decoded.text) == len(plain.text) {
-		return []view{plain}
+	if seen&escapes != 0 {
+		v, _ := fold(s, forms|sequences|escapes|seen&pluses)
+		all = append(all, v)
 	}
-	return []view{plain, decoded}
+	return all
 }
 
-// fold rewrites text. step returns what the start of its argument becomes, how many bytes that takes the place of,
-// and whether it is changed at all.
-func fold(text string, step func(string) (to string, size int, changed bool)) view {
+// shown returns s without what does not show, terminal sequences included, and all else as it is.
+func shown(s string) view {
+	v, _ := fold(s, sequences)
+	return v
+}
+
+// inert are the bytes that stand for themselves in every view.
+var inert = func() *set {
+	s := newSet(" -~")
+	for _, c := range []byte("\t\n\r") {
+		s[c] = true
+	}
+	for _, c := range []byte(`%\&[^#+`) { // they may begin an escape or a terminal sequence
+		s[c] = false
+	}
+	return s
+}()
+
+// fold rewrites s, which is valid UTF-8. It also returns which foldings there is something to do for, asked for or not.
+func fold(s string, how folding) (v view, seen folding) {
 	var b []byte
-	var marks []mark
 	copied := 0
-	for i := 0; i < len(text); {
-		if c := text[i]; c < utf8.RuneSelf && c != '%' && c != '\\' && c != '&' {
+	for i := 0; i < len(s); {
+		if inert[s[i]] {
 			i++
 			continue
 		}
-		to, size, changed := step(text[i:])
-		if changed {
-			b = append(b, text[copied:i]...)
-			b = append(b, to...)
-			i += size
-			copied = i
-			marks = append(marks, mark{len(b), i - len(b)})
+		if s[i] >= 0xE4 && s[i] <= 0xE9 { // U+4000 to U+9FFF: nearly all of Chinese stands for itself
+			i += 3
 			continue
+		}
+		to, size, changed, saw := foldAt(s[i:], how)
+		seen |= saw
+		if changed {
+			b = append(append(b, s[copied:i]...), to...)
+			copied = i + size
+			v.marks = append(v.marks, mark{len(b), copied - len(b)})
 		}
 		i += size
 	}
-	if marks == nil {
-		return view{text: text}
+	if v.marks == nil {
+		return view{text: s}, seen
 	}
-	return view{string(append(b, text[copied:]...)), marks}
+	v.text = string(append(b, s[copied:]...))
+	return v, seen
 }
 
-func foldRune(s string) (to string, size int, changed bool) {
-	if s[0] < utf8.RuneSelf {
-		return "", 1, false
+// foldAt returns what the start of s becomes, how many bytes that takes the place of, and whether it is changed at all.
+func foldAt(s string, how folding) (to string, size int, changed bool, seen folding) {
+	if n := sequenceAt(s); n > 0 {
+		if how&sequences != 0 || isColor(s[:n]) {
+			return "", n, true, 0
+		}
+		seen |= sequences
+	}
+	switch s[0] {
+	case '+':
+		return " ", 1, how&pluses != 0, seen
+	case '%', '\\', '&':
+		r, n := decodeAt(s)
+		if n == 0 {
+			return "", 1, false, seen
+		}
+		if seen |= escapes; s[0] == '%' {
+			seen |= pluses
+		}
+		if how&escapes == 0 {
+			return "", 1, false, seen
+		}
+		if to, changed = foldRune(r, how); !changed {
+			to = string(r)
+		}
+		return to, n, true, seen
 	}
 	r, size := utf8.DecodeRuneInString(s)
+	to, changed = foldRune(r, how)
+	return to, size, changed, seen
+}
+
+// foldRune returns what a character becomes, and whether it is changed at all.
+func foldRune(r rune, how folding) (to string, changed bool) {
 	switch {
-	case r == 0xAD, r >= 0x200B && r <= 0x200F, r >= 0x202A && r <= 0x202E, r >= 0x2060 && r <= 0x2069, r == 0xFEFF,
-		r == 0x180E, r >= 0xFE00 && r <= 0xFE0F, r >= 0xE0000 && r <= 0xE007F: // they do not show
-		return "", size, true
+	case text.Invisible(r):
+		return "", true
+	case how&forms == 0 || r < ' ' && r != '\v' && r != '\f' || r >= ' ' && r < utf8.RuneSelf:
+		return "", false
 	case r >= 0xFF01 && r <= 0xFF5E: // full-width ASCII
-		c := byte(r - 0xFEE0)
-		return ascii[c : c+1], size, true
-	case r == 0xA0, r == 0x3000, r >= 0x2000 && r <= 0x200A, r == 0x202F:
-		return " ", size, true
-	case strings.ContainsRune("“”„«»「」『』", r):
-		return `"`, size, true
-	case r == '‘', r == '’':
-		return "'", size, true
+		c := r - 0xFEE0
+		return ascii[c : c+1], true
+	case unicode.IsSpace(r):
+		if r == '\v' || r == '\f' || r == 0x85 || r == 0x2028 || r == 0x2029 {
+			return "\n", true
+		}
+		return " ", true
+	case unicode.In(r, unicode.Mn, unicode.Me): // accents upon the character before
+		return "", true
 	}
-	return "", size, false
+	if to, known := lookalikes[r]; known {
+		return to, true
+	}
+	return decomposed(r)
+}
+
+// lookalikes are the quotes, colons, equals signs and dashes that people, editors and input methods write for those of ASCII.
+// Unicode's own decomposition knows some of them only.
+var lookalikes = func() map[rune]string {
+	m := map[rune]string{}
+	for to, from := range map[string]string{
+		`"`: "“”„‟«»「」『』〝〞〟❝❞″ʺ˝", "'": "‘’‚‛‹›❛❜′ʹʻʼʽ´", "`": "ˋ", ":": "∶꞉˸։׃︓﹕", "=": "⹀꓿﹦", "-": "‐‑‒–—―−﹘﹣",
+	} {
+		for _, r := range from {
+			m[r] = to
+		}
+	}
+	return m
+}()
+
+// decomposed returns the ASCII that a character is a form of: é, 𝐩 and ㏂ are e, p and a.m.
+func decomposed(r rune) (to string, changed bool) {
+	var buf [utf8.UTFMax]byte
+	whole := norm.NFKD.Properties(buf[:utf8.EncodeRune(buf[:], r)]).Decomposition()
+	out := whole[:0:0]
+	for _, part := range string(whole) {
+		switch {
+		case part < utf8.RuneSelf:
+			out = append(out, byte(part))
+		case !unicode.In(part, unicode.Mn, unicode.Me):
+			return "", false
+		}
+	}
+	return string(out), len(out) > 0
 }
 
 // ascii is each ASCII character at its own offset.
@@ -101,30 +197,7 @@ var ascii = func() string {
 	return string(b[:])
 }()
 
-// decodeRune is foldRune that also decodes percent-encoding, \u00XX and HTML entities of printable ASCII.
-func decodeRune(s string) (to string, size int, changed bool) {
-	switch {
-	case s[0] == '%' && len(s) >= 3:
-		return decodeHex(s[1:3], 3)
-	case len(s) >= 6 && strings.HasPrefix(s, `\u00`):
-		return decodeHex(s[4:6], 6)
-	case s[0] == '&':
-		end := strings.IndexByte(s[:min(len(s), 8)], ';')
-		if end < 0 {
-			return "", 1, false
-		}
-		if c := html.UnescapeString(s[:end+1]); len(c) == 1 {
-			return c, end + 1, true
-		}
-		return "", 1, false
-	}
-	return foldRune(s)
-}
-
-func decodeHex(hex string, size int) (string, int, bool) {
-	n, err := strconv.ParseUint(hex, 16, 8)
-	if err != nil || n != '\n' && (n < ' ' || n > '~') {
-		return "", 1, false
-	}
-	return ascii[n : n+1], size, true
+// visible returns a secret without what does not show in it, so that it is known again.
+func visible(secret string) string {
+	return strings.TrimSpace(shown(secret).text)
 }

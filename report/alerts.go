@@ -19,7 +19,7 @@ const (
 // alerts writes the alert section: what the alerts have in common, what they say, and a table of all of them.
 func (p *page) alerts() {
 	inc := p.inc
-	p.heading(p.Alert)
+	p.heading(p.w.Alert)
 	p.alertTexts()
 	alerts := slices.Clone(inc.Alerts)
 	slices.SortStableFunc(alerts, func(a, b incident.Alert) int {
@@ -34,30 +34,30 @@ func (p *page) alerts() {
 		rows = append(rows, p.alertRow(a, common))
 	}
 	if shown := labelCells(common, nil); len(alerts) > 1 && shown != "" {
-		p.para(p.CommonLabels + p.Colon + shown)
+		p.para(p.w.CommonLabels + p.w.Colon + shown)
 	}
-	p.table([]string{p.StatusCol, p.NameCol, p.SeverityCol, p.LabelsCol, p.StartCol, p.DurationCol, p.LinksCol}, rows)
-	if more := len(alerts) - maxAlertRows; more > 0 {
-		p.para(fmt.Sprintf(p.MoreAlerts, more, max(len(inc.Firing())-maxAlertRows, 0)))
+	p.table([]string{p.w.StatusCol, p.w.NameCol, p.w.SeverityCol, p.w.LabelsCol, p.w.StartCol, p.w.DurationCol, p.w.LinksCol}, rows)
+	if more := inc.TotalAlerts() - maxAlertRows; more > 0 {
+		p.para(fmt.Sprintf(p.w.MoreAlerts, more, max(len(inc.Firing())-maxAlertRows, 0)))
 	}
 	p.stormRest()
 	if inc.Truncated > 0 {
-		p.para("**" + fmt.Sprintf(p.Hidden, inc.Truncated) + "**")
+		p.para("**" + fmt.Sprintf(p.w.Hidden, inc.Truncated) + "**")
 	}
 	var links []string
 	if url := alertsURL(inc); url != "" {
-		links = append(links, p.link(p.Alertmanager, url), p.link(p.Silence, silenceURL(inc.ExternalURL, inc.GroupLabels)))
+		links = append(links, p.link(p.w.Alertmanager, url), p.link(p.w.Silence, silenceURL(inc.ExternalURL, inc.GroupLabels)))
 	}
 	if url := p.runbook(); url != "" {
-		links = append(links, p.link(p.Runbook, url))
+		links = append(links, p.link(p.w.Runbook, url))
 	}
 	if len(links) > 0 {
-		p.para(p.GroupLinks + p.Colon + strings.Join(links, " · "))
+		p.para(p.w.GroupLinks + p.w.Colon + strings.Join(links, " · "))
 	}
 }
 
 func (p *page) alertRow(a incident.Alert, common map[string]string) []string {
-	status := named(p.Statuses, a.Status)
+	status := named(p.w.Statuses, a.Status)
 	end := p.now
 	if a.Status == incident.Firing {
 		status = "**" + status + "**"
@@ -68,7 +68,7 @@ func (p *page) alertRow(a incident.Alert, common map[string]string) []string {
 		}
 	}
 	if a.Left {
-		status = p.LeftGroup
+		status = p.w.LeftGroup
 	}
 	hide := common
 	if len(p.inc.Alerts) == 1 {
@@ -76,20 +76,20 @@ func (p *page) alertRow(a incident.Alert, common map[string]string) []string {
 	}
 	var links []string
 	if safeURL(a.GeneratorURL) != "" {
-		links = append(links, p.link(p.Graph, a.GeneratorURL))
+		links = append(links, p.link(p.w.Graph, a.GeneratorURL))
 	}
 	if url := silenceURL(p.inc.ExternalURL, a.Labels); url != "" && a.Status == incident.Firing {
-		links = append(links, p.link(p.Silence, url))
+		links = append(links, p.link(p.w.Silence, url))
 	}
 	switch runbook := a.Annotations["runbook_url"]; {
 	case safeURL(runbook) != "":
-		links = append(links, p.link(p.Runbook, runbook))
-	case clean(runbook) != "": // not a link that we would offer, but the reader may know what it is
-		links = append(links, p.Runbook+" "+code(runbook, labelRunes))
+		links = append(links, p.link(p.w.Runbook, runbook))
+	case oneLine(runbook, labelRunes) != "": // not a link that we would offer, but the reader may know what it is
+		links = append(links, p.w.Runbook+" "+code(runbook, labelRunes))
 	}
 	return []string{
-		status, cell(text(a.Name(), labelRunes)), cell(text(a.Labels["severity"], labelRunes)), cell(labelCells(a.Labels, hide)),
-		at(a.Began()), p.duration(end.Sub(a.Began())), cell(strings.Join(links, " · ")),
+		status, cell(escaped(a.Name(), labelRunes)), cell(escaped(a.Labels["severity"], labelRunes)), cell(labelCells(a.Labels, hide)),
+		at(a.Began()), p.w.duration(end.Sub(a.Began())), cell(strings.Join(links, " · ")),
 	}
 }
 
@@ -104,16 +104,16 @@ func (p *page) alertTexts() {
 	}
 	for _, t := range said[:min(len(said), maxAlertTexts)] {
 		var items []string
-		if summary := text(t[0], lineRunes); summary != "" {
-			items = append(items, "**"+p.Summary+"**"+p.Colon+summary)
+		if summary := escaped(t[0], lineRunes); summary != "" {
+			items = append(items, "**"+p.w.Summary+"**"+p.w.Colon+summary)
 		}
-		if description := text(t[1], longRunes); description != "" {
-			items = append(items, "**"+p.Description+"**"+p.Colon+description)
+		if description := escaped(t[1], longRunes); description != "" {
+			items = append(items, "**"+p.w.Description+"**"+p.w.Colon+description)
 		}
 		p.list(items)
 	}
 	if more := len(said) - maxAlertTexts; more > 0 {
-		p.para(fmt.Sprintf(p.MoreTexts, more))
+		p.para(fmt.Sprintf(p.w.MoreTexts, more))
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/alertscribe/alertscribe/incident"
+	"github.com/alertscribe/alertscribe/text"
 )
 
 //go:embed chart.svg.tmpl
@@ -56,7 +57,7 @@ func (w *Writer) Chart(f incident.Findings, file string) (svg []byte, ok bool) {
 	for _, e := range f.Evidence {
 		if name, ok := chartFile(e); ok && name == file {
 			var out bytes.Buffer
-			if err := chartTemplate.Execute(&out, w.words.layout(e)); err != nil {
+			if err := chartTemplate.Execute(&out, w.messages.layout(e)); err != nil {
 				return nil, false
 			}
 			return out.Bytes(), true
@@ -101,18 +102,18 @@ type drawing struct {
 	unit                        scale
 }
 
-func (w *words) layout(e incident.Evidence) *drawing {
+func (w *messages) layout(e incident.Evidence) *drawing {
 	c := e.Chart
 	d := &drawing{
 		Width: chartWidth, Top: chartTop, Plot: chartPlot, Left: chartLeft, Right: chartRight,
 		Bottom: chartBottom, LabelX: chartLeft - 6, TimeY: chartBottom + 17,
 	}
 	d.bounds(e)
-	d.Title = e.ID + ": " + cut(clean(e.Title), titleRunes)
+	d.Title = e.ID + ": " + oneLine(e.Title, titleRunes)
 	d.Range = span(d.from, d.to)
 	d.Heading = fit(d.Title, (chartRight-30-textWidth(d.Range)*charWidth)/(charWidth*14/11))
 	d.Desc = fmt.Sprintf(w.ChartDesc, len(c.Series), d.Range)
-	if summary := cut(clean(e.Summary), lineRunes); summary != "" {
+	if summary := oneLine(e.Summary, lineRunes); summary != "" {
 		d.Desc += w.Stop + " " + summary
 	}
 	drawn := c.Series[:min(len(c.Series), maxSeries)]
@@ -157,7 +158,7 @@ func (d *drawing) bounds(e incident.Evidence) {
 	if spread := hi - lo; spread == 0 || spread > 0.25*max(math.Abs(lo), math.Abs(hi)) {
 		lo, hi = min(lo, 0), max(hi, 0) // zero tells how large a change is, unless it would hide it
 	}
-	if lo == hi {
+	if hi-lo < 1e-300 { // equal, or too near to each other for steps between them
 		hi = lo + 1
 	}
 	d.unit = scaleFor(e.Chart.Unit, max(math.Abs(lo), math.Abs(hi)))
@@ -270,7 +271,7 @@ func (d *drawing) legend(series []incident.Series, more int, moreWords string) {
 		x += width
 	}
 	for i, s := range series {
-		if name := fit(clean(s.Name), (chartRight-40)/charWidth); name != "" {
+		if name := fit(text.OneLine(s.Name), (chartRight-40)/charWidth); name != "" {
 			add(name, "k"+strconv.Itoa(i))
 		}
 	}

@@ -20,7 +20,7 @@ import (
 )
 
 // ErrForeign says that a file which is not the incident's report stands where the report belongs. It is left alone.
-var ErrForeign = errors.New("another file stands in its place")
+var ErrForeign = errors.New("another file is in its place")
 
 // Temporary files lie beside what they will replace. One that is older than tempAge belongs to no living writer.
 const tempAge = time.Hour
@@ -45,7 +45,7 @@ func (w *Writer) write(ctx context.Context, inc *incident.Incident, f incident.F
 	name := inc.ReportPath
 	charts := strings.TrimSuffix(name, ".md")
 	if !filepath.IsLocal(name) || path.Clean(name) != name || charts == name || path.Base(name) == ".md" {
-		return fmt.Errorf("%q is no path of a report", name)
+		return fmt.Errorf("%q is not a report path", name)
 	}
 	mu := w.lock(name)
 	mu.Lock()
@@ -116,7 +116,7 @@ func (w *Writer) writeMarkdown(root *os.Root, name string, exists bool, inc *inc
 	if err := put(root, name, text); err != nil {
 		return err
 	}
-	return syncDir(root, path.Dir(name))
+	return w.syncs.sync(root, path.Dir(name))
 }
 
 // Check reports whether the report directory can be written, by writing and removing a small file in it.
@@ -149,7 +149,7 @@ func (w *Writer) open() (*os.Root, error) {
 }
 
 func (w *Writer) hint(err error) error {
-	return fmt.Errorf("using the report directory: %w (set REPORT_DIR to a directory that this user may write)", err)
+	return fmt.Errorf("using the report directory: %w (set REPORT_DIR to a directory this user can write)", err)
 }
 
 // isOurs reports whether the file exists and carries the incident's id; ErrForeign when it is anything else.
@@ -217,7 +217,7 @@ func create(root *os.Root, name string, data []byte) error {
 		case err == nil:
 			return root.Remove(temp)
 		case errors.Is(err, fs.ErrExist):
-			return fmt.Errorf("%w: it appeared while the report was written", ErrForeign)
+			return fmt.Errorf("%w: created while writing the report", ErrForeign)
 		}
 		return root.Rename(temp, name)
 	})

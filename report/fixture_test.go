@@ -117,8 +117,8 @@ func found() []incident.Evidence {
 		{
 			ID: "E2", Kind: incident.KindSignal, Title: "login_failure_ratio over the last hour",
 			Summary: "The failure ratio rose from 2 % to 64 % at 08:27:35 UTC and stays there.",
-			Query:   "sum by (instance) (rate(login_failures_total[1m]))\n  / sum by (instance) (rate(login_attempts_total[1m]))",
-			Start:   from, End: to, Link: "http://prometheus.example:9090/graph?g0.expr=sum(rate(login_failures_total[1m]))",
+			Source:  incident.SourcePrometheus, Query: "sum by (instance) (rate(login_failures_total[1m]))\n  / sum by (instance) (rate(login_attempts_total[1m]))",
+			Start: from, End: to, Link: "http://prometheus.example:9090/graph?g0.expr=sum(rate(login_failures_total[1m]))",
 			Chart: &incident.Chart{
 				Unit: "%", Threshold: &threshold, Firing: &incident.TimeRange{Start: opened.Add(-30 * time.Second)},
 				Series: []incident.Series{
@@ -130,7 +130,7 @@ func found() []incident.Evidence {
 		{
 			ID: "E3", Kind: incident.KindDrilldown, Title: "Which label values carry the change",
 			Summary: `One address block, source="203.0.113.0/24", makes up 97 % of the change.`,
-			Query:   "sum by (source) (rate(login_failures_total[1m]))", Start: from, End: to,
+			Source:  incident.SourcePrometheus, Query: "sum by (source) (rate(login_failures_total[1m]))", Start: from, End: to,
 			Ranking: []incident.RankedSeries{
 				{Labels: map[string]string{"source": "203.0.113.0/24"}, Score: 41.25, Direction: "up", Onset: opened.Add(-150 * time.Second), Share: 0.97, Before: 0.2, After: 184.3},
 				{Labels: map[string]string{"source": "198.51.100.0/24"}, Score: 1.1, Direction: "up", Share: 0.02, Before: 0.9, After: 1.6},

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/alertscribe/alertscribe/incident"
@@ -14,19 +15,19 @@ func contrasts() []incident.Evidence {
 		{
 			ID: "E6", Kind: incident.KindComparison, Title: "The same hour a day and a week ago",
 			Summary: "At this time the failure ratio was 2 % yesterday and 2 % a week ago.",
-			Query:   "login_failure_ratio offset 1d", Start: from, End: to,
+			Source:  incident.SourcePrometheus, Query: "login_failure_ratio offset 1d", Start: from, End: to,
 			Chart: &incident.Chart{Unit: "%", Series: []incident.Series{
 				series("now", 240, attack), series("a day ago", 240, func(int) float64 { return 0.02 }),
 			}},
 		},
 		{
 			ID: "E7", Kind: incident.KindComparison, Title: "Instances that do not fire", Failed: true,
-			Summary: "Prometheus did not answer within 20s.", Query: "login_failure_ratio <= 0.05",
+			Summary: "Prometheus did not answer within 20s.", Source: incident.SourcePrometheus, Query: "login_failure_ratio <= 0.05",
 		},
 		{
 			ID: "E8", Kind: incident.KindCheck, Title: "Successful logins",
 			Summary: "1 series; it stayed at 12 req/s and did not change when the failures began.",
-			Query:   "sum(rate(login_success_total[1m]))", Start: from, End: to,
+			Source:  incident.SourcePrometheus, Query: "sum(rate(login_success_total[1m]))", Start: from, End: to,
 		},
 	}
 }
@@ -36,7 +37,7 @@ func verified() (*incident.Incident, incident.Findings) {
 	inc, f := complete()
 	earlier := incident.Evidence{
 		ID: "E9", Kind: incident.KindSignal, Title: "login_failure_ratio before web-3 joined", Earlier: true,
-		Summary: "The failure ratio of one instance rose to 60 %.", Query: "login_failure_ratio",
+		Summary: "The failure ratio of one instance rose to 60 %.", Source: incident.SourcePrometheus, Query: "login_failure_ratio",
 	}
 	f.Evidence = append(append(f.Evidence, earlier), contrasts()...)
 	f.Verdict.Causes[0].Evidence = []string{"E2", "E3", "E6"}
@@ -152,5 +153,24 @@ func marked() (*incident.Incident, incident.Findings) {
 	}
 	f.Verdict.Actions[1].Marks = []incident.Mark{{Kind: incident.MarkNameNotFound, Text: "203.0.113.0/24"}}
 	f.Verdict.Actions[2].Marks = []incident.Mark{{Kind: incident.MarkUnknownEvidence, Text: "E44"}}
+	return inc, f
+}
+
+// logged is a report with lines of a log as evidence, from a source that is not Prometheus, and more of them than are shown.
+func logged() (*incident.Incident, incident.Findings) {
+	inc, f := evidenceOnly(incident.Skipped, "")()
+	from, to := opened.Add(-5*time.Minute), opened
+	e := incident.Evidence{
+		ID: "E6", Kind: "logs", Title: "What web-1 logged", Summary: "212 lines at level error, most of one form.", Source: "loki",
+		Query: `{job="login", instance="web-1:9090"} |= "error"`, Start: from, End: to, Link: "http://grafana.example/explore?left=x",
+	}
+	for i := range 15 {
+		e.Lines = append(e.Lines, fmt.Sprintf("ts=%s level=error msg=\"login failed\" user=u%d@example.com from=203.0.113.%d",
+			from.Add(time.Duration(i)*time.Second).Format(time.RFC3339), i, i))
+	}
+	e.Lines[1] = "panic: runtime error\n\tgoroutine 1 [running]:\r\n\tmain.go:3"
+	e.Lines[2] = "\x1b[31mERROR\x1b[0m\u200b ``` end of block? </code></pre><script>alert(1)</script> " + strings.Repeat("long ", 80)
+	e.Lines[3] = ""
+	f.Evidence = append(f.Evidence, e)
 	return inc, f
 }

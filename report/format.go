@@ -23,7 +23,7 @@ func span(from, to time.Time) string {
 }
 
 // duration formats d by its two largest units: 3m 20s, 2d 4h.
-func (w *words) duration(d time.Duration) string {
+func (w *messages) duration(d time.Duration) string {
 	d = max(d, 0).Round(time.Second)
 	units := []struct {
 		length time.Duration

@@ -47,24 +47,24 @@ const frontMatterMark = "---\n"
 func (p *page) frontMatter() []byte {
 	spend := p.inc.Spend
 	fm := frontMatter{
-		ID: p.inc.ID, Alertname: cut(clean(p.inc.Alertname), titleRunes), Severity: plain(p.inc.Severity),
+		ID: p.inc.ID, Alertname: oneLine(p.inc.Alertname, titleRunes), Severity: plain(p.inc.Severity),
 		Status: plain(p.inc.Status), Analysis: plain(p.inc.Analysis.State), AnalysisReason: plain(p.inc.Analysis.Reason),
 		StartedAt: known(p.inc.StartedAt), ResolvedAt: known(p.inc.ResolvedAt), GeneratedAt: known(p.now),
-		Tokens: tokens{spend.Prompt, spend.Cached, spend.Completion}, Cost: money(spend.Cost), Language: p.Code,
+		Tokens: tokens{spend.Prompt, spend.Cached, spend.Completion}, Cost: money(spend.Cost), Language: p.w.Code,
 	}
 	if p.found.Verdict != nil {
 		fm.Model = plain(p.found.Verdict.Model)
 	}
 	body, err := yaml.Marshal(fm)
 	if err != nil {
-		// Strings, numbers and times always marshal. The id alone keeps the file recognisable as ours.
+		// Strings, numbers and times always marshal. The id alone keeps the file recognizable as ours.
 		body = fmt.Appendf(nil, "id: %q\n", p.inc.ID)
 	}
 	return []byte(frontMatterMark + string(body) + frontMatterMark + "\n")
 }
 
 // plain returns a word for YAML, which would write characters that are not printable as binary data.
-func plain[S ~string](s S) string { return cut(clean(string(s)), labelRunes) }
+func plain[S ~string](s S) string { return oneLine(string(s), labelRunes) }
 
 func known(t time.Time) *time.Time {
 	if t.IsZero() {

@@ -24,7 +24,7 @@ const (
 
 // page is one report while it is being written.
 type page struct {
-	*words
+	w         *messages
 	inc       *incident.Incident
 	found     incident.Findings
 	now       time.Time
@@ -41,8 +41,9 @@ type page struct {
 // Markdown returns the report: front matter, text, and links as reference definitions at the end. Charts are named as
 // chartBase/E2.svg. It never fails and gives the same bytes for the same arguments and the same second.
 func (w *Writer) Markdown(inc *incident.Incident, f incident.Findings, chartBase string) []byte {
+	f.Evidence = inLanguage(w.messages, f.Evidence)
 	p := &page{
-		words: w.words, inc: inc, found: f, now: w.now().UTC().Truncate(time.Second), version: w.version, site: w.site,
+		w: w.messages, inc: inc, found: f, now: w.now().UTC().Truncate(time.Second), version: w.version, site: w.site,
 		chartBase: chartBase, anchors: map[string]string{}, linkAt: map[string]int{},
 	}
 	for _, e := range f.Evidence {
@@ -130,20 +131,25 @@ func (p *page) definitions() {
 	}
 }
 
+const evidenceIDs = `E[1-9][0-9]{0,3}(?:, ?E[1-9][0-9]{0,3})*`
+
 var (
 	evidenceID = regexp.MustCompile(`^E[1-9][0-9]{0,3}$`)
-	citation   = regexp.MustCompile(`\\\[(E[1-9][0-9]{0,3}(?:, ?E[1-9][0-9]{0,3})*)\\\]`)
+	citation   = regexp.MustCompile(`\\\[(` + evidenceIDs + `)\\\]|\((` + evidenceIDs + `)\)`) // [E3] is escaped by then
 )
 
-// prose is text that may cite evidence: [E3] becomes a link where E3 exists.
+// prose is text that may cite evidence: [E3] and (E3) become links where E3 exists.
 func (p *page) prose(s string, n int) string {
-	s = citation.ReplaceAllStringFunc(text(s, n), func(found string) string {
-		ids := strings.Split(strings.Trim(found, `\[]`), ",")
+	s = citation.ReplaceAllStringFunc(escaped(s, n), func(found string) string {
+		ids := strings.Split(strings.Trim(found, `\[]()`), ",")
 		for i, id := range ids {
 			ids[i] = strings.TrimSpace(id)
 			if p.anchors[ids[i]] == "" {
 				return found
 			}
+		}
+		if found[0] == '(' {
+			return "(" + p.cite(ids) + ")"
 		}
 		return p.cite(ids)
 	})
@@ -154,7 +160,7 @@ func (p *page) prose(s string, n int) string {
 func (p *page) cite(ids []string) string {
 	cited := make([]string, len(ids))
 	for i, id := range ids {
-		cited[i] = text(id, labelRunes)
+		cited[i] = escaped(id, labelRunes)
 		if p.anchors[id] != "" {
 			cited[i] = "[" + id + "]"
 		}

@@ -35,7 +35,7 @@ var reports = []struct {
 	{"retrying", "en", func() (*incident.Incident, incident.Findings) {
 		inc := facts()
 		inc.Analysis = incident.Analysis{State: incident.Pending, Detail: "the endpoint answered 503: overloaded", Attempts: 4, Wanted: 1, Evidence: 1}
-		inc.Due.Analysis = written.Add(8 * time.Second)
+		inc.Due = map[incident.Work]time.Time{incident.WorkAnalysis: written.Add(8 * time.Second)}
 		inc.Spend = incident.Spend{Calls: 4}
 		return inc, incident.Findings{Evidence: found()}
 	}},
@@ -97,6 +97,18 @@ var reports = []struct {
 	{"remembered", "en", remembered},
 	{"marked", "en", marked},
 	{"marked", "zh", marked},
+	{"logs", "en", logged},
+	{"logs", "zh", logged},
+	{"fault", "zh", func() (*incident.Incident, incident.Findings) { // what the worker stores when collecting evidence panics
+		inc, f := evidenceOnly(incident.GaveUp, "dial tcp: connection refused")()
+		f.Evidence = []incident.Evidence{{ID: "E1", Kind: incident.KindAlert, Title: "Evidence", Failed: true, Summary: "Evidence could not be collected."}}
+		return inc, f
+	}},
+	{"stale", "zh", func() (*incident.Incident, incident.Findings) {
+		inc := facts()
+		inc.MarkStale(opened.Add(24 * time.Hour))
+		return inc, incident.Findings{Evidence: found()}
+	}},
 	{"hostile", "en", hostile(nasty)},
 }
 
@@ -132,7 +144,7 @@ func hostile(s string) func() (*incident.Incident, incident.Findings) {
 					Chart:   &incident.Chart{Unit: s, Threshold: &threshold, Series: []incident.Series{{Name: s, Points: []incident.Point{{At: opened, Value: 1}}}}},
 				},
 				{ID: s, Title: s, Summary: s},
-				{ID: "E3", Kind: incident.KindComparison, Title: s, Summary: s, Query: s},
+				{ID: "E3", Kind: incident.KindComparison, Title: s, Summary: s, Query: s, Source: incident.Source(s), Lines: []string{s, "a " + s, s + s}},
 				{ID: "E4", Kind: incident.KindCheck, Title: s, Summary: s, Link: s},
 			},
 			Memory: []incident.PastIncident{
@@ -181,7 +193,7 @@ func TestFrontMatter(t *testing.T) {
 			var got map[string]any
 			require.NoError(t, yaml.Unmarshal(front, &got))
 			assert.Equal(t, testID, got["id"])
-			assert.Equal(t, clean(cut(clean(inc.Alertname), titleRunes)), got["alertname"])
+			assert.Equal(t, oneLine(inc.Alertname, titleRunes), got["alertname"])
 			assert.Equal(t, string(inc.Status), got["status"])
 			assert.Equal(t, string(inc.Analysis.State), got["analysis"])
 			assert.Equal(t, plain(inc.Analysis.Reason), got["analysis_reason"])
@@ -224,8 +236,8 @@ func TestFirstLinesCarryMarks(t *testing.T) {
 	f.Verdict.InsufficientEvidence = true
 	w := newWriter(t, "en")
 	head, _, _ := strings.Cut(string(w.Markdown(inc, f, "x")), "\n## ")
-	assert.Contains(t, head, "**Unverified**: it cites `E9`")
-	assert.Contains(t, head, w.words.Insufficient)
+	assert.Contains(t, head, "**Unverified**: cites `E9`")
+	assert.Contains(t, head, w.messages.Insufficient)
 }
 
 func TestStateLineForEveryReason(t *testing.T) {
@@ -237,8 +249,8 @@ func TestStateLineForEveryReason(t *testing.T) {
 		for _, reason := range reasons {
 			inc, f := evidenceOnly(reason, "what the server said")()
 			head, _, _ := strings.Cut(string(w.Markdown(inc, f, "x")), "\n## ")
-			assert.Contains(t, head, w.words.NoAnalysis)
-			assert.Contains(t, head, w.words.Reasons[reason])
+			assert.Contains(t, head, w.messages.NoAnalysis)
+			assert.Contains(t, head, w.messages.Reasons[reason])
 			saysAll := reason == incident.NoKey || reason == incident.Skipped
 			assert.Equal(t, !saysAll, strings.Contains(head, "what the server said"), reason)
 		}

@@ -25,10 +25,11 @@ type Options struct {
 // Writer renders reports and puts them on disk. It is safe for concurrent use.
 type Writer struct {
 	dir, site, version string
-	words              *words
+	messages           *messages
 	now                func() time.Time
 	seed               maphash.Seed
 	locks              [64]sync.Mutex // by the hash of the path: one writer at a time for each report
+	syncs              dirSyncs
 }
 
 // New returns a Writer. It creates the directory (0700) and removes the temporary files that a killed writer left in
@@ -40,7 +41,7 @@ func New(o Options) (*Writer, error) {
 	}
 	w := &Writer{
 		dir: cmp.Or(o.Dir, "reports"), site: strings.TrimRight(o.ExternalURL, "/"), version: o.Version,
-		words: catalogue(language), now: o.Now, seed: maphash.MakeSeed(),
+		messages: messagesFor(language), now: o.Now, seed: maphash.MakeSeed(),
 	}
 	if w.now == nil {
 		w.now = time.Now

@@ -18,17 +18,17 @@ func (p *page) storm() string {
 	if len(related) == 0 {
 		return ""
 	}
-	format, many := p.Storm, p.StormMany
+	format, many := p.w.Storm, p.w.StormMany
 	if len(related) == 1 {
-		format = p.NotAlone // two are no storm
+		format = p.w.NotAlone // two are no storm
 	}
 	if len(related) >= incident.MaxRelated {
-		many = p.StormLeast
+		many = p.w.StormLeast
 	}
-	line := fmt.Sprintf(format, code(p.inc.Scope, labelRunes), count(len(related), p.StormOne, many), p.duration(incident.StormWindow))
-	line += p.Colon + p.incidents(related[:min(len(related), headRelated)])
+	line := fmt.Sprintf(format, code(p.inc.Scope, labelRunes), count(len(related), p.w.StormOne, many), p.w.duration(incident.StormWindow))
+	line += p.w.Colon + p.incidents(related[:min(len(related), headRelated)])
 	if more := len(related) - headRelated; more > 0 {
-		line += " · " + fmt.Sprintf(p.MoreRows, more)
+		line += " · " + fmt.Sprintf(p.w.MoreRows, more)
 	}
 	return line
 }
@@ -36,7 +36,7 @@ func (p *page) storm() string {
 // stormRest links to the incidents of the storm that the top of the report has no room for.
 func (p *page) stormRest() {
 	if related := p.related(); len(related) > headRelated {
-		p.para(p.StormRest + p.Colon + p.incidents(related[headRelated:]))
+		p.para(p.w.StormRest + p.w.Colon + p.incidents(related[headRelated:]))
 	}
 }
 
@@ -59,10 +59,10 @@ func (p *page) related() []incident.RelatedIncident {
 func (p *page) incidents(links []incident.RelatedIncident) string {
 	var out []string
 	for _, l := range links {
-		name := cmp.Or(text(l.Alertname, labelRunes), p.UnknownAlertname)
-		about := []string{text(l.Severity, labelRunes), l.OpenedAt.UTC().Format("15:04:05")}
+		name := cmp.Or(escaped(l.Alertname, labelRunes), p.w.UnknownAlertname)
+		about := []string{escaped(l.Severity, labelRunes), l.OpenedAt.UTC().Format("15:04:05")}
 		about = slices.DeleteFunc(about, func(s string) bool { return s == "" })
-		out = append(out, p.toIncident(name, l.ID, l.ReportPath)+fmt.Sprintf(p.Aside, strings.Join(about, p.Comma)))
+		out = append(out, p.toIncident(name, l.ID, l.ReportPath)+fmt.Sprintf(p.w.Aside, strings.Join(about, p.w.Comma)))
 	}
 	return strings.Join(out, " · ")
 }

@@ -9,22 +9,22 @@ import (
 
 // timeline writes what happened when, repeats summed up.
 func (p *page) timeline() {
-	p.heading(p.Timeline)
+	p.heading(p.w.Timeline)
 	inc := p.inc
 	var items []string
 	if incident.ValidID(inc.Predecessor) {
 		before := p.toIncident(code(inc.Predecessor, labelRunes), inc.Predecessor, "")
-		items = append(items, fmt.Sprintf(p.Predecessor, before))
+		items = append(items, fmt.Sprintf(p.w.Predecessor, before))
 	}
 	for _, e := range inc.Timeline {
-		items = append(items, at(e.At)+p.Colon+p.event(e))
+		items = append(items, at(e.At)+p.w.Colon+p.event(e))
 	}
 	p.list(items)
 	var totals []string
 	for _, t := range []struct {
 		n    int
 		word string
-	}{{inc.Repeats, p.Repeats}, {inc.LatePeers, p.Late}, {inc.Flaps, p.Flaps}} {
+	}{{inc.Repeats, p.w.Repeats}, {inc.LatePeers, p.w.Late}, {inc.Flaps, p.w.Flaps}} {
 		if t.n > 0 {
 			totals = append(totals, fmt.Sprintf(t.word, t.n))
 		}
@@ -33,11 +33,11 @@ func (p *page) timeline() {
 }
 
 func (p *page) event(e incident.Event) string {
-	name := "**" + named(p.Events, e.Kind) + "**"
+	name := "**" + named(p.w.Events, e.Kind) + "**"
 	if e.Count > 1 {
-		name += " " + fmt.Sprintf(p.EventTimes, e.Count)
+		name += " " + fmt.Sprintf(p.w.EventTimes, e.Count)
 		if e.Until.After(e.At) {
-			name += " " + fmt.Sprintf(p.EventUntil, at(e.Until))
+			name += " " + fmt.Sprintf(p.w.EventUntil, at(e.Until))
 		}
 	}
 	switch e.Kind {
@@ -49,12 +49,12 @@ func (p *page) event(e incident.Event) string {
 	for _, c := range []struct {
 		n    int
 		word string
-	}{{e.Joined, p.EventJoined}, {e.Ended, p.EventEnded}, {e.Left, p.EventLeft}} {
+	}{{e.Joined, p.w.EventJoined}, {e.Ended, p.w.EventEnded}, {e.Left, p.w.EventLeft}} {
 		if c.n > 0 {
 			parts = append(parts, fmt.Sprintf(c.word, c.n))
 		}
 	}
-	return strings.Join(append(parts, fmt.Sprintf(p.EventFiring, e.Firing)), p.Comma)
+	return strings.Join(append(parts, fmt.Sprintf(p.w.EventFiring, e.Firing)), p.w.Comma)
 }
 
 // footer says which words are a model's, which model's, and at what cost; or that no model was involved.
@@ -63,27 +63,27 @@ func (p *page) footer() {
 	spend, v := p.inc.Spend, p.found.Verdict
 	but := ""
 	if len(p.inc.Feedback)+len(p.found.Memory) > 0 {
-		but = p.NotOurs
+		but = p.w.NotOurs
 	}
 	switch {
 	case v != nil:
-		p.para(fmt.Sprintf(p.ByAI, cell(code(v.Model, labelRunes)), at(v.At)), but, p.spent(spend))
+		p.para(fmt.Sprintf(p.w.ByAI, cell(code(v.Model, labelRunes)), at(v.At)), but, p.spent(spend))
 	case spend.Calls > 0:
-		p.para(p.FailedAI, but, p.spent(spend))
+		p.para(p.w.FailedAI, but, p.spent(spend))
 	default:
-		p.para(p.NoAI, but)
+		p.para(p.w.NoAI, but)
 	}
 	id := code(p.inc.ID, labelRunes)
 	if p.site != "" {
 		id = p.link(id, p.site+"/reports/"+p.inc.ID)
 	}
-	p.para(fmt.Sprintf(p.Generated, text(p.version, labelRunes), at(p.now), id))
+	p.para(fmt.Sprintf(p.w.Generated, escaped(p.version, labelRunes), at(p.now), id))
 }
 
 func (p *page) spent(s incident.Spend) string {
-	cost := p.CostNot
+	cost := p.w.CostNot
 	if s.Cost > 0 {
 		cost = usd(s.Cost)
 	}
-	return fmt.Sprintf(p.Spent, s.Calls, thousands(s.Prompt), thousands(s.Cached), thousands(s.Completion), cost)
+	return fmt.Sprintf(p.w.Spent, s.Calls, thousands(s.Prompt), thousands(s.Cached), thousands(s.Completion), cost)
 }

@@ -17,11 +17,11 @@ const (
 
 // causes writes the ranked causes, each with its citations, what would disprove it, and what our checks found wrong.
 func (p *page) causes() {
-	p.heading(p.Causes)
+	p.heading(p.w.Causes)
 	if v := p.found.Verdict; v != nil {
 		p.judgement(v)
 	} else {
-		p.para(p.NoVerdict)
+		p.para(p.w.NoVerdict)
 		p.feedback()
 	}
 	p.memory()
@@ -29,9 +29,9 @@ func (p *page) causes() {
 
 // judgement writes what the model thinks, with what speaks for and against believing it first.
 func (p *page) judgement(v *incident.Verdict) {
-	from := fmt.Sprintf(p.CausesFrom, at(v.At), cell(code(v.Model, labelRunes)))
+	from := fmt.Sprintf(p.w.CausesFrom, at(v.At), cell(code(v.Model, labelRunes)))
 	if v.Generation < p.inc.Generation {
-		from += " " + p.ChangedSince
+		from += " " + p.w.ChangedSince
 	}
 	if v.Prose != "" {
 		p.para(from)
@@ -40,14 +40,14 @@ func (p *page) judgement(v *incident.Verdict) {
 		p.quote(v.Prose)
 		return
 	}
-	p.para(fmt.Sprintf(p.Judged, named(p.Categories, v.Category), named(p.Severities, v.Severity)), from)
+	p.para(fmt.Sprintf(p.w.Judged, named(p.w.Categories, v.Category), named(p.w.Severities, v.Severity)), from)
 	p.para(p.verified())
 	for _, mark := range p.worded(v.Marks) {
-		p.para("⚠ " + p.OfSummary + p.Colon + mark)
+		p.para("⚠ " + p.w.OfSummary + p.w.Colon + mark)
 	}
 	p.feedback()
 	if len(v.Causes) == 0 {
-		p.para(p.NoCauses)
+		p.para(p.w.NoCauses)
 	}
 	for i, c := range v.Causes[:min(len(v.Causes), maxItems)] {
 		p.cause(i+1, c)
@@ -61,15 +61,15 @@ func (p *page) cause(n int, c incident.Cause) {
 	indent := strings.Repeat(" ", len(marker)) + "- "
 	cited := p.citations(c)
 	if cited == "" {
-		cited = p.NoCitations
+		cited = p.w.NoCitations
 	}
-	line := indent + named(p.Likelihoods, c.Likelihood) + " · " + p.Citations + p.Colon + cited
+	line := indent + named(p.w.Likelihoods, c.Likelihood) + " · " + p.w.Citations + p.w.Colon + cited
 	if c.Confidence > 0 {
-		line += " · " + p.Checked + p.Colon + number(c.Confidence, "%")
+		line += " · " + p.w.Checked + p.w.Colon + number(c.Confidence, "%")
 	}
 	p.out.WriteString(line + "\n")
 	if disproof := p.prose(c.Disproof, lineRunes); disproof != "" {
-		p.out.WriteString(indent + p.Disproof + p.Colon + disproof + "\n")
+		p.out.WriteString(indent + p.w.Disproof + p.w.Colon + disproof + "\n")
 	}
 	for _, mark := range p.marks(c) {
 		p.out.WriteString(indent + "⚠ " + mark + "\n")
@@ -97,17 +97,17 @@ func (p *page) marks(c incident.Cause) []string {
 	return p.worded(marks)
 }
 
-// gravest are the kinds of marks that may mean an intent or an error, not only that something was not found.
-var gravest = []incident.MarkKind{incident.MarkFromAlertText, incident.MarkWrongDirection}
+// severeMarks are the kinds of marks that may mean an intent or an error, not only that something was not found.
+var severeMarks = []incident.MarkKind{incident.MarkFromAlertText, incident.MarkWrongDirection}
 
 // worded words marks, each once, the gravest first.
 func (p *page) worded(marks []incident.Mark) []string {
 	marks = slices.Clone(marks)
 	rank := func(m incident.Mark) int {
-		if i := slices.Index(gravest, m.Kind); i >= 0 {
+		if i := slices.Index(severeMarks, m.Kind); i >= 0 {
 			return i
 		}
-		return len(gravest)
+		return len(severeMarks)
 	}
 	slices.SortStableFunc(marks, func(a, b incident.Mark) int {
 		return cmp.Or(cmp.Compare(rank(a), rank(b)), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Text, b.Text))
@@ -124,17 +124,17 @@ func (p *page) worded(marks []incident.Mark) []string {
 // mark words one finding of our checks.
 func (p *page) mark(m incident.Mark) string {
 	if m.Kind == incident.MarkUncited {
-		return p.MarkUncited
+		return p.w.MarkUncited
 	}
-	if format, known := p.Marks[m.Kind]; known {
+	if format, known := p.w.Marks[m.Kind]; known {
 		return fmt.Sprintf(format, excerpt(m.Text, markRunes))
 	}
-	return fmt.Sprintf(p.MarkOther, text(string(m.Kind), labelRunes), text(m.Text, lineRunes))
+	return fmt.Sprintf(p.w.MarkOther, escaped(string(m.Kind), labelRunes), escaped(m.Text, lineRunes))
 }
 
-// quote writes an answer that was not in the agreed form, labelled as what it is.
+// quote writes an answer that was not in the agreed form, labeled as what it is.
 func (p *page) quote(prose string) {
-	p.para("⚠ " + p.ProseLabel)
+	p.para("⚠ " + p.w.ProseLabel)
 	for _, line := range cleanLines(prose, proseRunes) {
 		p.out.WriteString(strings.TrimRight("> "+p.prose(line, longRunes), " ") + "\n>\n")
 	}
@@ -143,18 +143,18 @@ func (p *page) quote(prose string) {
 
 // actions writes what to do, in order. A command stays in a code block.
 func (p *page) actions() {
-	p.heading(p.Actions)
+	p.heading(p.w.Actions)
 	v := p.found.Verdict
 	if v == nil {
 		p.para(p.firstStep())
 		return
 	}
 	if len(v.Actions) == 0 {
-		p.para(p.NoActions)
+		p.para(p.w.NoActions)
 	}
 	for i, a := range v.Actions[:min(len(v.Actions), maxItems)] {
 		marker := strconv.Itoa(i+1) + ". "
-		p.out.WriteString(marker + strong(p.prose(a.Step, lineRunes)) + " — " + p.Risk + p.Colon + p.risk(a.Risk) + "\n")
+		p.out.WriteString(marker + strong(p.prose(a.Step, lineRunes)) + " — " + p.w.Risk + p.w.Colon + p.risk(a.Risk) + "\n")
 		p.action(strings.Repeat(" ", len(marker)), a)
 	}
 }
@@ -166,16 +166,16 @@ func (p *page) action(indent string, a incident.Action) {
 		p.out.WriteString(indent + "- ⚠ " + mark + "\n")
 	}
 	if why := p.prose(a.Why, lineRunes); why != "" {
-		p.out.WriteString(indent + "- " + p.Why + p.Colon + why + "\n")
+		p.out.WriteString(indent + "- " + p.w.Why + p.w.Colon + why + "\n")
 	}
 	p.out.WriteString("\n")
 	if strings.TrimSpace(a.Command) == "" {
 		return
 	}
 	if len(a.Marks) > 0 {
-		warning := p.PasteMarked
+		warning := p.w.PasteMarked
 		if fromAlertText(a.Marks) {
-			warning = p.PasteForeign
+			warning = p.w.PasteForeign
 		}
 		p.lines(indent, []string{"⚠ " + warning})
 	}
@@ -188,7 +188,7 @@ func fromAlertText(marks []incident.Mark) bool {
 
 // risk words the risk of an action, with a warning sign where it can do harm or is not known.
 func (p *page) risk(risk string) string {
-	name := named(p.Risks, risk)
+	name := named(p.w.Risks, risk)
 	if risk == "read-only" || risk == "reversible" {
 		return name
 	}
@@ -201,7 +201,7 @@ func (p *page) prevention() {
 	if v == nil || len(v.Prevention) == 0 {
 		return
 	}
-	p.heading(p.Prevention)
+	p.heading(p.w.Prevention)
 	p.list(p.proses(v.Prevention))
 }
 
@@ -217,23 +217,23 @@ func (p *page) proses(list []string) []string {
 
 // gaps writes what is not known: what the model missed, and what could not be looked up.
 func (p *page) gaps() {
-	p.heading(p.Gaps)
+	p.heading(p.w.Gaps)
 	var items []string
 	if v := p.found.Verdict; v != nil {
 		if v.InsufficientEvidence {
-			items = append(items, "⚠ "+p.Insufficient)
+			items = append(items, "⚠ "+p.w.Insufficient)
 		}
 		for _, s := range p.proses(v.MissingEvidence) {
-			items = append(items, p.GapMissing+p.Colon+s)
+			items = append(items, p.w.GapMissing+p.w.Colon+s)
 		}
 	}
 	for _, e := range p.found.Evidence {
 		if e.Failed {
-			items = append(items, p.GapFailed+p.Colon+text(e.Title, titleRunes)+" "+p.cite([]string{e.ID}))
+			items = append(items, p.w.GapFailed+p.w.Colon+escaped(e.Title, titleRunes)+" "+p.cite([]string{e.ID}))
 		}
 	}
 	if len(items) == 0 {
-		p.para(p.NoGaps)
+		p.para(p.w.NoGaps)
 	}
 	p.list(items)
 }

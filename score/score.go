@@ -51,7 +51,7 @@ type Scorer struct {
 	levels, sorted []float64
 }
 
-// Score judges finite values in order of time, of which the first n are from before the onset. The onset may be late:
+// Score judges finite values in order of time, the first n from before the onset. The onset may be late:
 // a deviation that began before it and still lasted then is part of the change, not of the past. No past is taken to
 // be quieter than floor. ok is false where there is too little to judge.
 //
@@ -164,13 +164,13 @@ func (s *Scorer) began(values []float64, n, peak int, early Spread, sign float64
 // wellBefore returns how many of n values are past even if the onset was told late.
 func wellBefore(n int) int { return max(MinPast, n*2/3) }
 
-// Spread is the robust centre and noise of a past.
+// Spread is the robust center and noise of a past.
 type Spread struct {
 	Median float64
 	Noise  float64 // the interquartile range as the standard deviation of a normal distribution
 }
 
-// Past returns the centre and noise of at least one value.
+// Past returns the center and noise of at least one value.
 func (s *Scorer) Past(values []float64) Spread {
 	s.sorted = append(s.sorted[:0], values...)
 	slices.Sort(s.sorted)

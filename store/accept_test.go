@@ -31,7 +31,7 @@ func TestAccept(t *testing.T) {
 	assert.Equal(t, opened.IncidentID, inc.Predecessor)
 	assert.Equal(t, incident.OutcomeRepeat, accept(t, s, firing("x", at.Add(49*time.Hour))).Outcome, "folded into the newest")
 
-	rows, err := s.pages.QueryContext(t.Context(), `SELECT outcome, coalesce(incident_id, ''), received_at, body FROM notifications ORDER BY seq`)
+	rows, err := s.readDB.QueryContext(t.Context(), `SELECT outcome, coalesce(incident_id, ''), received_at, body FROM notifications ORDER BY seq`)
 	require.NoError(t, err)
 	type row struct {
 		outcome, id string
@@ -81,7 +81,7 @@ func TestAcceptNotAcknowledged(t *testing.T) {
 		require.NoError(t, s.Close())
 		_, err := s.Accept(t.Context(), firing("x", at))
 		require.ErrorIs(t, err, ErrClosed)
-		require.ErrorIs(t, s.Check(t.Context()), ErrClosed)
+		require.ErrorIs(t, s.Ping(t.Context()), ErrClosed)
 	})
 }
 
@@ -113,7 +113,7 @@ func together(t *testing.T, s *Store, ops ...func()) {
 	var wg sync.WaitGroup
 	for i, op := range ops {
 		wg.Go(op)
-		require.Eventually(t, func() bool { return len(s.ops) == i+1 }, 5*time.Second, 100*time.Microsecond)
+		require.Eventually(t, func() bool { return len(s.accepts)+len(s.results) == i+1 }, 5*time.Second, 100*time.Microsecond)
 	}
 	release()
 	wg.Wait()
@@ -187,7 +187,7 @@ func TestManyClients(t *testing.T) {
 		assert.Equal(t, clients*each, count(t, s, `SELECT count(*) FROM notifications`))
 		assert.Equal(t, groups, count(t, s, `SELECT count(*) FROM incidents`))
 		assert.Equal(t, groups, count(t, s, `SELECT count(*) FROM (SELECT DISTINCT receiver, group_key FROM incidents WHERE status <> 'resolved')`))
-		assert.Equal(t, clients*each-groups, count(t, s, `SELECT sum(doc ->> 'repeats') FROM heard`))
+		assert.Equal(t, clients*each-groups, count(t, s, `SELECT sum(doc ->> 'repeats') FROM repeat_state`))
 	}
 	check(s)
 	check(reopen(t, s))
@@ -225,7 +225,7 @@ func TestMemoryIsDisk(t *testing.T) {
 	}
 	check := func(other *Store) {
 		n := 0
-		for _, generation := range []map[string]weighed[*record]{s.records.young, s.records.old} {
+		for _, generation := range []map[string]weighed[*record]{s.recent.records.young, s.recent.records.old} {
 			for id, r := range generation {
 				stored, _ := get(t, other, id)
 				want, err := json.Marshal(stored)
@@ -251,8 +251,7 @@ func storm(t *testing.T, s *Store, rnd *rand.Rand, now time.Time) {
 		id = accept(t, s, struck(fmt.Sprint(10+rnd.IntN(6)), "shop", "error", now)).IncidentID
 	}
 	require.NoError(t, s.Update(t.Context(), id, func(inc *incident.Incident) bool {
-		inc.AddFeedback(incident.Feedback{Kind: incident.Correct, Text: "the disk", At: now})
-		return true
+		return inc.AddFeedback(incident.Feedback{Kind: incident.Correct, Text: "the disk", At: now}) == nil
 	}))
 }
 

@@ -7,70 +7,59 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/alertscribe/alertscribe/incident"
 )
 
-// cacheBytes bounds the JSON of the incidents that are kept in memory between batches, by half.
-const cacheBytes = 4 << 20
-
 // groupKey names an alert group.
 type groupKey struct{ receiver, key string }
 
-// record is an incident with its leases, as a batch sees it.
+// record is an incident as a batch sees it. One that is in the cache is never changed: each batch has its own copies.
 type record struct {
-	inc    *incident.Incident // replaced, never changed in place: workers may hold it
-	leases [3]lease           // by kind of work, see kindOf
+	inc    *incident.Incident // replaced, never changed in place
+	chunks []chunkWrite       // of inc, where they were encoded outside of the writer
 	dirty  bool               // to be written at the end of the batch
+	freed  []incident.Work    // kinds whose leases have ended in this batch
 	saved  saved              // what the database holds
-}
-
-// lease of one kind of work; no token: free.
-type lease struct {
-	token string
-	until int64
-}
-
-type kindLease struct {
-	kind incident.Work
-	lease
 }
 
 // saved is what the database holds of a record.
 type saved struct {
 	inc     *incident.Incident // nil: no row yet
 	columns columns
-	work    [3]workRow
-	size    int // of the JSON
+	seq     int64 // of its row
+	version int64
+	size    int // in bytes, about
 }
 
 // columns are those that are indexed and change.
 type columns struct {
-	status              incident.Status
-	severity, alertname string
-	rank                int
-	state               incident.State
-	reason              incident.Reason
+	status   incident.Status
+	severity string
+	rank     int
+	state    incident.State
+	reason   incident.Reason
 }
 
-// workRow is a row of work; the zero value is none.
+// workRow is what a row of work says but for its lease; the zero value is none.
 type workRow struct {
-	due   int64
-	rank  int
-	lease lease
+	due  int64
+	rank int
 }
 
 // batch is a transaction and the incidents that it has looked at.
 type batch struct {
 	*Store
+
 	tx      *sql.Tx
 	stmts   map[string]*sql.Stmt
 	records map[string]*record
 	groups  map[groupKey]string // the newest incident's id
+	scopes  map[string]*nearby  // see storm.go; nil: to be forgotten
 	dirty   []*record           // in the order in which they were first changed
 	log     []entry
 	due     map[incident.Work]bool // to be woken after the commit
+	changed []incident.Change      // to be published after the commit
 }
 
 // entry is a notification to be appended.
@@ -87,12 +76,9 @@ func (s *Store) begin(ctx context.Context) (*batch, error) {
 	}
 	return &batch{
 		Store: s, tx: tx, stmts: map[string]*sql.Stmt{}, records: map[string]*record{},
-		groups: map[groupKey]string{}, due: map[incident.Work]bool{},
+		groups: map[groupKey]string{}, scopes: map[string]*nearby{}, due: map[incident.Work]bool{},
 	}, nil
 }
-
-// kindOf returns the place of a kind of work in a record.
-func kindOf(w incident.Work) int { return slices.Index(incident.Works(), w) }
 
 func (b *batch) stmt(ctx context.Context, query string) *sql.Stmt {
 	stmt := b.stmts[query]
@@ -108,15 +94,25 @@ func (b *batch) exec(ctx context.Context, query string, args ...any) error {
 	return err
 }
 
+// execCount is exec that returns the number of rows that it has changed.
+func (b *batch) execCount(ctx context.Context, query string, args ...any) (int64, error) {
+	result, err := b.stmt(ctx, query).ExecContext(ctx, args...)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 func (b *batch) queryRow(ctx context.Context, query string, args ...any) *sql.Row {
 	return b.stmt(ctx, query).QueryRowContext(ctx, args...)
 }
 
-// current returns the newest incident of a group, nil when there is none.
-func (b *batch) current(ctx context.Context, g groupKey) (*record, error) {
+// current returns the newest incident of a group, nil when there is none. read is what was read of it outside of the
+// writer, nil for nothing.
+func (b *batch) current(ctx context.Context, g groupKey, read *record) (*record, error) {
 	id, known := b.groups[g]
 	if !known {
-		id, known = b.Store.groups.get(g)
+		id, known = b.cachedGroup(g)
 	}
 	if !known {
 		err := b.queryRow(ctx, selectCurrent, g.receiver, g.key).Scan(&id)
@@ -128,101 +124,119 @@ func (b *batch) current(ctx context.Context, g groupKey) (*record, error) {
 		}
 	}
 	b.groups[g] = id
-	return b.record(ctx, id)
+	return b.record(ctx, id, read)
 }
 
-// record returns an incident; a refusal when there is none. It is the batch's own copy.
-func (b *batch) record(ctx context.Context, id string) (*record, error) {
+// record returns an incident; a refusal when there is none. It is the batch's own copy. What was read outside of the writer
+// counts while nothing has been written of the incident since.
+func (b *batch) record(ctx context.Context, id string, read *record) (*record, error) {
 	if r, ok := b.records[id]; ok {
 		return r, nil
 	}
-	r, ok := b.Store.records.get(id)
-	if ok {
-		copied := *r
-		r = &copied
-	} else {
+	r, ok := b.cached(id)
+	if !ok && read != nil && read.inc.ID == id {
+		var version int64
+		if err := b.queryRow(ctx, selectVersion, read.saved.seq).Scan(&version); err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return nil, fmt.Errorf("reading the version of incident %s: %w", id, err)
+		}
+		r, ok = read, version == read.saved.version
+	}
+	if !ok {
 		var err error
-		if r, err = b.load(ctx, id); err != nil {
+		if r, err = b.load(b.queryRow(ctx, selectDoc, id), id); err != nil {
 			return nil, err
 		}
 	}
-	b.records[id] = r
-	return r, nil
+	own := *r
+	b.records[id] = &own
+	return &own, nil
 }
 
-func (b *batch) load(ctx context.Context, id string) (*record, error) {
-	var row stored
-	err := b.queryRow(ctx, selectDoc, id).Scan(&row.doc, &row.heard)
+// load reads an incident from a row; a refusal when there is none.
+func (s *Store) load(row *sql.Row, id string) (*record, error) {
+	var raw stored
+	err := row.Scan(raw.fields()...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, refusal{incident.ErrNotFound}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading incident %s: %w", id, err)
 	}
-	r := &record{}
-	if r.inc, err = row.decode(); err != nil {
+	inc, err := raw.decode()
+	if err != nil {
 		return nil, err
 	}
-	rows, err := b.stmt(ctx, selectLeases).QueryContext(ctx, id)
-	if err != nil {
-		return nil, fmt.Errorf("reading the leases of incident %s: %w", id, err)
-	}
-	leases, err := scanAll(rows, func(l *kindLease) []any { return []any{&l.kind, &l.until, &l.token} })
-	if err != nil {
-		return nil, fmt.Errorf("reading the leases of incident %s: %w", id, err)
-	}
-	for _, l := range leases {
-		r.leases[kindOf(l.kind)] = l.lease
-	}
-	r.saved = saved{inc: r.inc, columns: b.columns(r.inc), work: b.work(r), size: len(row.doc)}
-	return r, nil
+	return &record{inc: inc, saved: saved{inc: inc, columns: s.columns(inc), seq: raw.seq, version: raw.version, size: raw.size()}}, nil
 }
 
 // add makes a new incident the newest of its group.
-func (b *batch) add(inc *incident.Incident) {
+func (b *batch) add(inc *incident.Incident) *record {
 	r := &record{}
 	b.records[inc.ID] = r
 	b.groups[groupKey{inc.Receiver, inc.GroupKey}] = inc.ID
 	b.change(r, inc)
+	b.enterScope(inc)
+	return r
 }
 
 // change replaces the incident of a record, or only marks it as changed when that is its own.
 func (b *batch) change(r *record, inc *incident.Incident) {
-	r.inc = inc
+	if r.inc != nil && r.inc.Severity != inc.Severity {
+		b.scopes[inc.Scope] = nil // its place in a storm is another one
+	}
+	if r.inc != inc {
+		r.inc, r.chunks = inc, nil
+	}
 	if !r.dirty {
 		r.dirty = true
 		b.dirty = append(b.dirty, r)
 	}
 }
 
-func (b *batch) columns(inc *incident.Incident) columns {
+func (s *Store) columns(inc *incident.Incident) columns {
 	return columns{
-		status: inc.Status, severity: inc.Severity, alertname: inc.Alertname, rank: b.Policy.Rank(inc.Severity),
+		status: inc.Status, severity: inc.Severity, rank: s.opts.Policy.Rank(inc.Severity),
 		state: inc.Analysis.State, reason: inc.Analysis.Reason,
 	}
 }
 
-func (b *batch) work(r *record) [3]workRow {
-	var rows [3]workRow
-	for i, due := range []time.Time{r.inc.Due.File, r.inc.Due.Evidence, r.inc.Due.Analysis} {
-		if row := (workRow{due: micros(due), lease: r.leases[i]}); row != (workRow{}) {
-			row.rank = b.Policy.Rank(r.inc.Severity)
-			rows[i] = row
-		}
+// laterRank is added to the rank of a report that is on disk: in a storm the facts of all come before what is new of one.
+const laterRank = 1000
+
+func (s *Store) workRow(inc *incident.Incident, kind incident.Work) workRow {
+	due, ok := inc.Due[kind]
+	if !ok {
+		return workRow{}
 	}
-	return rows
+	row := workRow{due: micros(due), rank: s.opts.Policy.Rank(inc.Severity)}
+	if kind == incident.WorkFile && inc.FileRevision > 0 {
+		row.rank += laterRank
+	}
+	return row
+}
+
+// ranks are those that rows of work may have, in order: claims ask for one after the other. None is ever taken out.
+type ranks map[incident.Work][]int
+
+func (r ranks) enter(kind incident.Work, rank int) {
+	if at, known := slices.BinarySearch(r[kind], rank); !known {
+		r[kind] = slices.Insert(r[kind], at, rank)
+	}
 }
 
 // flush writes what the batch has changed so far. Incidents come first: notifications refer to them.
 func (b *batch) flush(ctx context.Context) error {
 	for _, r := range b.dirty {
-		if err := b.writeIncident(ctx, r); err != nil {
-			return fmt.Errorf("writing incident %s: %w", r.inc.ID, err)
+		was := r.saved.inc
+		if r.inc != was {
+			if err := b.writeIncident(ctx, r); err != nil {
+				return fmt.Errorf("writing incident %s: %w", r.inc.ID, err)
+			}
 		}
-		if err := b.writeWork(ctx, r); err != nil {
+		if err := b.writeWork(ctx, r, was); err != nil {
 			return fmt.Errorf("writing what is due on incident %s: %w", r.inc.ID, err)
 		}
-		r.dirty = false
+		r.dirty, r.freed = false, nil
 	}
 	for _, e := range b.log {
 		err := b.exec(ctx, insertNotification, micros(e.n.ReceivedAt), e.n.Receiver, e.n.GroupKey, e.id, e.outcome, e.n.Body)
@@ -236,80 +250,108 @@ func (b *batch) flush(ctx context.Context) error {
 
 func (b *batch) writeIncident(ctx context.Context, r *record) error {
 	inc, was := r.inc, r.saved.inc
-	if inc == was {
-		return nil // only a lease has changed
-	}
 	if was == nil || !sameRest(was, inc) {
 		if err := b.writeRest(ctx, r); err != nil {
 			return err
 		}
+		if err := b.writePast(ctx, r); err != nil {
+			return err
+		}
 	}
-	_, h := split(inc)
-	doc, err := json.Marshal(h)
+	_, state := split(inc)
+	doc, err := json.Marshal(state)
 	if err != nil {
 		return err
 	}
 	r.saved.inc = inc
-	return b.exec(ctx, upsertHeard, inc.ID, micros(inc.LastHeardAt), string(doc))
+	r.saved.version++
+	b.changed = append(b.changed, incident.Change{ID: inc.ID, Revision: inc.Revision})
+	return b.exec(ctx, upsertRepeatState, r.saved.seq, micros(inc.LastHeardAt), string(doc), r.saved.version)
 }
 
-// writeRest writes all of an incident but what is heard.
+// writeRest writes all of an incident but its repeat state.
 func (b *batch) writeRest(ctx context.Context, r *record) error {
 	inc := r.inc
 	rest, _ := split(inc)
+	if apart(inc) {
+		rest.Alerts = nil
+	}
 	doc, err := json.Marshal(rest)
 	if err != nil {
 		return err
 	}
 	c := b.columns(inc)
-	indexed := []any{c.status == incident.Firing, c.status, c.severity, c.rank, c.alertname, c.state, c.reason}
+	indexed := []any{c.status == incident.Firing, c.status, c.severity, c.rank, inc.Alertname, c.state, c.reason}
 	switch {
 	case r.saved.inc == nil:
 		first := []any{inc.ID, inc.Receiver, inc.GroupKey, micros(inc.OpenedAt)}
-		err = b.exec(ctx, insertIncident, append(slices.Concat(first, indexed), inc.Revision, string(doc), inc.Scope)...)
+		var row sql.Result
+		row, err = b.stmt(ctx, insertIncident).ExecContext(ctx, append(slices.Concat(first, indexed), inc.Revision, string(doc), inc.Scope)...)
+		if err == nil {
+			r.saved.seq, err = row.LastInsertId()
+		}
 	case c != r.saved.columns:
 		err = b.exec(ctx, updateIncident, append(indexed, inc.Revision, string(doc), inc.ID)...)
 	default:
 		err = b.exec(ctx, updateDoc, inc.Revision, string(doc), inc.ID)
 	}
+	if err != nil {
+		return err
+	}
 	r.saved.columns, r.saved.size = c, len(doc)
-	return err
+	if apart(inc) {
+		const alertBytes = 400 // in memory
+		r.saved.size += alertBytes * len(inc.Alerts)
+	}
+	if r.chunks == nil {
+		if r.chunks, err = encodeChunks(r.saved.inc, inc); err != nil {
+			return err
+		}
+	}
+	return b.writeChunks(ctx, r.saved.seq, r.chunks)
 }
 
-func (b *batch) writeWork(ctx context.Context, r *record) error {
-	rows := b.work(r)
-	for i, kind := range incident.Works() {
-		row := rows[i]
-		if row == r.saved.work[i] {
+// writeWork writes what is due where it is not as it was, and what is left where a lease has ended. The lease of a row is its
+// own: who changes what is due leaves it alone.
+func (b *batch) writeWork(ctx context.Context, r *record, was *incident.Incident) error {
+	for _, kind := range incident.Works() {
+		row, old := b.workRow(r.inc, kind), workRow{}
+		if was != nil {
+			old = b.workRow(was, kind)
+		}
+		freed := slices.Contains(r.freed, kind)
+		if row == old && !freed {
 			continue
 		}
-		var err error
-		if row == (workRow{}) {
-			err = b.exec(ctx, deleteWork, r.inc.ID, kind)
-		} else {
-			due := sql.NullInt64{Int64: row.due, Valid: row.due != 0}
-			err = b.exec(ctx, upsertWork, r.inc.ID, kind, micros(r.inc.OpenedAt), row.rank, due, row.lease.until, row.lease.token)
+		if row != (workRow{}) {
+			b.due[kind] = true
+			b.ranks.enter(kind, row.rank)
+			if err := b.exec(ctx, upsertWork, r.saved.seq, kind, micros(r.inc.OpenedAt), row.rank, row.due); err != nil {
+				return err
+			}
+			continue
+		}
+		gone, err := b.execCount(ctx, deleteWork, r.saved.seq, kind)
+		if err == nil && gone == 0 {
+			err = b.exec(ctx, undueWork, r.saved.seq, kind) // somebody has it
 		}
 		if err != nil {
 			return err
 		}
-		if row.due != 0 && row.lease.token == "" {
-			b.due[kind] = true
-		}
 	}
-	r.saved.work = rows
 	return nil
 }
 
 // keep is called after the commit: what the batch knows is true now.
 func (b *batch) keep() {
-	for id, r := range b.records {
-		b.Store.records.put(id, r, r.saved.size)
-	}
-	for g, id := range b.groups {
-		b.Store.groups.put(g, id, len(g.receiver)+len(g.key)+len(id))
-	}
+	b.cache(b.records, b.groups)
+	b.keepScopes()
 	for kind := range b.due {
 		b.wake(kind)
+	}
+	b.feed.publish(b.changed)
+	select {
+	case b.committed <- struct{}{}:
+	default:
 	}
 }

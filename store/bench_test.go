@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -85,7 +87,11 @@ func sized(i int64, starts time.Time) *incident.Notification {
 }
 
 func benchmarkAccept(b *testing.B, clients int, notify func(int64) *incident.Notification) {
-	s := open(b)
+	acceptFrom(b, open(b), clients, notify)
+}
+
+func acceptFrom(b *testing.B, s *Store, clients int, notify func(int64) *incident.Notification) {
+	b.Helper()
 	for i := range int64(1000) {
 		_, err := s.Accept(context.Background(), notify(i))
 		require.NoError(b, err)
@@ -120,6 +126,136 @@ func benchmarkAccept(b *testing.B, clients int, notify func(int64) *incident.Not
 	b.ReportMetric(float64(took[len(took)*99/100].Microseconds())/1000, "p99-ms")
 }
 
+// BenchmarkAcceptBusy opens an incident with every notification while workers, simulated, work off what is due: a report takes
+// them an fsync, evidence nothing, a model 50 ms. It tells the processor time of all of it for one notification, which
+// depends less on what else the machine does.
+func BenchmarkAcceptBusy(b *testing.B) {
+	for _, clients := range []int{1, 64} {
+		b.Run(fmt.Sprintf("clients=%d", clients), func(b *testing.B) {
+			s := open(b)
+			ctx, stop := context.WithCancel(context.Background())
+			var done atomic.Int64
+			var workers sync.WaitGroup
+			defer func() {
+				stop()
+				workers.Wait()
+			}()
+			file, err := os.Create(filepath.Join(b.TempDir(), "report"))
+			require.NoError(b, err)
+			defer file.Close()
+			for range 4 {
+				workers.Go(func() {
+					simulate(ctx, s, incident.WorkFile, &done, func() { _, _ = file.Write(padding); _ = file.Sync() })
+				})
+			}
+			workers.Go(func() { simulate(ctx, s, incident.WorkEvidence, &done, func() {}) })
+			workers.Go(func() { simulate(ctx, s, incident.WorkAnalysis, &done, func() { time.Sleep(50 * time.Millisecond) }) })
+			before := processorTime(b)
+			acceptFrom(b, s, clients, func(i int64) *incident.Notification {
+				n := sized(i, at)
+				n.GroupKey = fmt.Sprint(i)
+				for j := range n.Alerts {
+					n.Alerts[j].Labels["namespace"] = fmt.Sprint(i % 12)
+				}
+				return n
+			})
+			b.ReportMetric(float64((processorTime(b)-before).Microseconds())/float64(b.N+1000), "cpu-µs/op")
+			b.ReportMetric(float64(done.Load())/b.Elapsed().Seconds(), "work/s")
+		})
+	}
+}
+
+// simulate does what a worker of the pool does.
+func simulate(ctx context.Context, s *Store, work incident.Work, done *atomic.Int64, do func()) {
+	for ctx.Err() == nil {
+		claims, err := s.Claim(ctx, work, 1)
+		if err != nil || len(claims) == 0 {
+			select {
+			case <-ctx.Done():
+			case <-s.Due(work):
+			case <-time.After(10 * time.Millisecond):
+			}
+		}
+		for _, c := range claims {
+			do()
+			_ = s.Finish(ctx, c, func(inc *incident.Incident, f *incident.Findings) {
+				switch work {
+				case incident.WorkFile:
+					inc.FileWritten(c.Incident)
+				case incident.WorkEvidence:
+					f.Evidence = []incident.Evidence{{ID: "E1", Summary: string(padding)}}
+					inc.EvidenceCollected(c.Incident, time.Now())
+				case incident.WorkAnalysis:
+					f.Verdict = &incident.Verdict{Summary: string(padding)}
+					inc.Analyzed(c.Incident, incident.Spend{}, time.Now())
+				}
+			})
+			done.Add(1)
+		}
+	}
+}
+
+// processorTime returns what the process has used so far.
+func processorTime(b *testing.B) time.Duration {
+	var u syscall.Rusage
+	require.NoError(b, syscall.Getrusage(syscall.RUSAGE_SELF, &u))
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
+
+// BenchmarkGrow lets 40,000 alerts join a group of 40,000 while four clients open incidents, and tells how long the writer was at
+// it and what the others waited.
+func BenchmarkGrow(b *testing.B) {
+	const alerts = 40_000
+	crowd := func(first int) *incident.Notification {
+		n := notification("crowd", time.Now())
+		n.Body = bytes.Repeat(padding, 1000)
+		for i := range alerts {
+			n.Alerts = append(n.Alerts, alert("crowd", fmt.Sprint(first+i), "warning", incident.Firing))
+		}
+		n.Truncated = 1
+		return n
+	}
+	for b.Loop() {
+		b.StopTimer()
+		s := open(b)
+		_, err := s.Accept(context.Background(), crowd(0))
+		require.NoError(b, err)
+		grown := crowd(alerts)
+		ctx, stop := context.WithCancel(context.Background())
+		var mu sync.Mutex
+		var took []time.Duration
+		var others sync.WaitGroup
+		for c := range 4 {
+			others.Go(func() {
+				for i := 0; ctx.Err() == nil; i++ {
+					n := sized(int64(i), at)
+					n.GroupKey = fmt.Sprint(c, i)
+					start := time.Now()
+					_, _ = s.Accept(context.Background(), n)
+					mu.Lock()
+					took = append(took, time.Since(start))
+					mu.Unlock()
+					time.Sleep(10 * time.Millisecond)
+				}
+			})
+		}
+		b.StartTimer()
+		start := time.Now()
+		_, err = s.Accept(context.Background(), grown)
+		whole := time.Since(start)
+		b.StopTimer()
+		stop()
+		others.Wait()
+		require.NoError(b, err)
+		slices.Sort(took)
+		b.ReportMetric(float64(whole.Milliseconds()), "large-ms")
+		b.ReportMetric(float64(took[len(took)*99/100].Microseconds())/1000, "others-p99-ms")
+		b.ReportMetric(float64(took[len(took)-1].Microseconds())/1000, "others-max-ms")
+		require.NoError(b, s.Close())
+		b.StartTimer()
+	}
+}
+
 // BenchmarkReserveCall reserves calls beside those of a day at the default cap, a call a minute.
 func BenchmarkReserveCall(b *testing.B) {
 	s, now := openAt(b)
@@ -150,8 +286,8 @@ func BenchmarkStock(b *testing.B) {
 			INSERT INTO incidents (id, receiver, group_key, firing, status, severity, severity_rank, alertname, analysis_state,
 			analysis_reason, opened_at, revision, doc) SELECT 'id' || i, receiver, 'group' || i, 0, 'resolved', severity,
 			severity_rank, 'A' || (i % 1000), 'complete', '', opened_at + i, revision, doc FROM n, incidents WHERE id = ?`,
-		`INSERT INTO heard SELECT i.id, h.last_heard_at, h.doc FROM incidents i, heard h WHERE h.incident_id = ? AND i.seq > 1`,
-		`INSERT INTO work SELECT id, 'analysis', severity_rank, opened_at, 9000000000000000, 0, '' FROM incidents WHERE id <> ? AND seq <= 10001`,
+		`INSERT INTO repeat_state SELECT i.seq, h.last_heard_at, 0, h.doc FROM incidents i, repeat_state h, incidents o WHERE o.id = ? AND h.seq = o.seq AND i.seq > 1`,
+		`INSERT INTO work SELECT seq, 'analysis', severity_rank, opened_at, 9000000000000000, 0, '' FROM incidents WHERE id <> ? AND seq <= 10001`,
 	} {
 		_, err := s.db.ExecContext(ctx, query, id)
 		require.NoError(b, err)
@@ -168,11 +304,11 @@ func BenchmarkStock(b *testing.B) {
 		name string
 		run  func() error
 	}{
-		{"check", func() error { return s.Check(ctx) }},
+		{"check", func() error { return s.Ping(ctx) }},
 		{"claim", func() error { _, err := s.Claim(ctx, incident.WorkAnalysis, 4); return err }},
 		{"next-due", func() error { _, err := s.NextDue(ctx, incident.WorkAnalysis); return err }},
 		{"queue", func() error { _, err := s.Queue(ctx); return err }},
-		{"silent", func() error { _, err := s.Silent(ctx, at.Add(time.Hour), 10); return err }},
+		{"stale-candidates", func() error { _, err := s.StaleCandidates(ctx, at.Add(time.Hour), 10); return err }},
 		{"evidence-only", func() error {
 			_, err := s.EvidenceOnly(ctx, time.Time{}, 10, incident.NoKey, incident.Budget)
 			return err

@@ -73,7 +73,7 @@ func TestKill(t *testing.T) {
 		}
 		s, err := Open(t.Context(), Options{Path: path})
 		require.NoError(t, err)
-		rows, err := s.pages.QueryContext(t.Context(), `SELECT body FROM notifications`)
+		rows, err := s.readDB.QueryContext(t.Context(), `SELECT body FROM notifications`)
 		require.NoError(t, err)
 		bodies, err := scanAll(rows, func(b *string) []any { return []any{b} })
 		require.NoError(t, err)
@@ -91,10 +91,10 @@ func TestKill(t *testing.T) {
 		assert.Zero(t, lost, "acknowledged and lost")
 		assert.Zero(t, count(t, s, `SELECT count(*) FROM incidents i WHERE
 			(SELECT count(*) FROM notifications n WHERE n.incident_id = i.id) <>
-			(SELECT 1 + (h.doc ->> 'repeats') FROM heard h WHERE h.incident_id = i.id)`), "every one counts once")
+			(SELECT 1 + (h.doc ->> 'repeats') FROM repeat_state h WHERE h.seq = i.seq)`), "every one counts once")
 		assert.Zero(t, count(t, s, `SELECT count(*) FROM work WHERE lease_token <> ''`), "leases of the dead")
 		var ok string
-		require.NoError(t, s.pages.QueryRowContext(t.Context(), `PRAGMA integrity_check`).Scan(&ok))
+		require.NoError(t, s.readDB.QueryRowContext(t.Context(), `PRAGMA integrity_check`).Scan(&ok))
 		assert.Equal(t, "ok", ok)
 		require.NoError(t, s.Close())
 	}

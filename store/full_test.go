@@ -46,7 +46,7 @@ func TestRecoversWhenItCanWriteAgain(t *testing.T) {
 			assert.Equal(t, stored, count(t, s, `SELECT count(*) FROM notifications`))
 			_, err = s.db.ExecContext(t.Context(), pragma[1])
 			require.NoError(t, err)
-			require.NoError(t, s.Check(t.Context()))
+			require.NoError(t, s.Ping(t.Context()))
 			assert.Equal(t, incident.OutcomeRepeat, accept(t, s, firing("x", at)).Outcome)
 			assert.Equal(t, stored+1, count(t, s, `SELECT count(*) FROM notifications`))
 			inc, _ := get(t, s, id)
@@ -98,12 +98,12 @@ func acceptOnFullDisk(path string) error {
 		if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &was); err != nil {
 			return err
 		}
-		if err := s.Check(ctx); err != nil {
+		if err := s.Ping(ctx); err != nil {
 			return fmt.Errorf("round %d: not recovered: %w", round, err)
 		}
 	}
 	var stored int
-	if err := s.pages.QueryRowContext(ctx, `SELECT count(*) FROM notifications`).Scan(&stored); err != nil {
+	if err := s.readDB.QueryRowContext(ctx, `SELECT count(*) FROM notifications`).Scan(&stored); err != nil {
 		return err
 	}
 	if stored != acknowledged || acknowledged == 0 {

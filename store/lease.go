@@ -7,155 +7,183 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/alertscribe/alertscribe/incident"
 )
 
-// Claim leases up to limit incidents on which the work is due, the most severe first, then those that are due longest.
-// Each comes with its findings, as of the same moment. When ctx ends while it runs, what it may have leased is due again
-// after the lease.
+// Lease returns how long a claim lasts without being renewed.
+func (s *Store) Lease() time.Duration { return s.opts.Lease }
+
+// Claim leases up to limit incidents on which the work is due, the most severe first, then those that are due longest. Reports
+// that are not on disk yet come before all others. Each comes with its findings, as of the same moment. When ctx ends while
+// it runs, what it may have leased is due again after the lease.
 func (s *Store) Claim(ctx context.Context, work incident.Work, limit int) ([]incident.Claim, error) {
-	var claims []incident.Claim
-	var found []rawFindings
+	var leased []leasedWork
 	err := s.do(ctx, func(ctx context.Context, b *batch) (err error) {
-		claims, found, err = b.claim(ctx, work, limit)
+		leased, err = b.claim(ctx, work, limit)
 		return err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("claiming work: %w", err)
 	}
-	for i := range claims {
-		if claims[i].Findings, err = found[i].decode(); err != nil {
-			return nil, fmt.Errorf("claiming incident %s: %w", claims[i].Incident.ID, err)
+	claims := make([]incident.Claim, len(leased))
+	for i, l := range leased {
+		c := incident.Claim{Work: work, Token: l.token}
+		if c.Incident, c.Findings, err = s.incident(ctx, selectIncidentAt, l.seq); err != nil {
+			return nil, fmt.Errorf("claiming work: %w", err) // it is due again after the lease
 		}
+		claims[i] = c
 	}
 	return claims, nil
 }
 
-func (b *batch) claim(ctx context.Context, work incident.Work, limit int) ([]incident.Claim, []rawFindings, error) {
-	if err := b.flush(ctx); err != nil { // so that the query sees what the batch has done
-		return nil, nil, err
-	}
-	now := b.Now()
-	ids, err := b.dueNow(ctx, work, micros(now), limit)
-	if err != nil {
-		return nil, nil, fmt.Errorf("looking for what is due: %w", err)
-	}
-	var claims []incident.Claim
-	var found []rawFindings
-	for _, id := range ids {
-		r, err := b.record(ctx, id)
-		if err != nil {
-			return nil, nil, err
-		}
-		f, err := b.findings(ctx, id)
-		if err != nil {
-			return nil, nil, err
-		}
-		l := lease{token: incident.NewID(), until: micros(now.Add(b.Lease))}
-		r.leases[kindOf(work)] = l
-		b.change(r, r.inc)
-		claims = append(claims, incident.Claim{Incident: r.inc.Clone(), Work: work, Token: l.token})
-		found = append(found, f)
-	}
-	return claims, found, nil
+// leasedWork is work on an incident that was leased.
+type leasedWork struct {
+	seq   int64 // of the incident
+	token string
 }
 
-// dueNow returns the ids of incidents whose work is due and not leased.
-func (b *batch) dueNow(ctx context.Context, work incident.Work, now int64, limit int) ([]string, error) {
-	var ids []string
-	for rank := 0; rank <= len(b.Policy.Severities) && len(ids) < limit; rank++ {
-		rows, err := b.stmt(ctx, selectWork).QueryContext(ctx, work, rank, now, now, limit-len(ids))
-		if err != nil {
-			return nil, err
-		}
-		more, err := scanAll(rows, func(id *string) []any { return []any{id} })
-		if err != nil {
-			return nil, err
-		}
-		ids = append(ids, more...)
+func (b *batch) claim(ctx context.Context, work incident.Work, limit int) ([]leasedWork, error) {
+	if err := b.flush(ctx); err != nil { // so that the query sees what the batch has done
+		return nil, err
 	}
-	return ids, nil
+	now := b.opts.Now()
+	due, err := b.dueNow(ctx, work, micros(now), limit)
+	if err != nil {
+		return nil, fmt.Errorf("listing due work: %w", err)
+	}
+	leased := make([]leasedWork, len(due))
+	for i, seq := range due {
+		leased[i] = leasedWork{seq, incident.NewID()}
+		if err := b.exec(ctx, leaseWork, micros(now.Add(b.opts.Lease)), leased[i].token, seq, work); err != nil {
+			return nil, fmt.Errorf("leasing work: %w", err)
+		}
+	}
+	return leased, nil
+}
+
+// dueNow returns the incidents whose work is due and not leased.
+func (b *batch) dueNow(ctx context.Context, work incident.Work, now int64, limit int) ([]int64, error) {
+	var due []int64
+	for _, rank := range b.ranks[work] {
+		if len(due) == limit {
+			break
+		}
+		rows, err := b.stmt(ctx, selectWork).QueryContext(ctx, work, rank, now, now)
+		if err != nil {
+			return nil, err
+		}
+		more, err := scanSome(rows, limit-len(due), func(seq *int64) []any { return []any{seq} })
+		if err != nil {
+			return nil, err
+		}
+		due = append(due, more...)
+	}
+	return due, nil
 }
 
 // Renew extends the lease of a claim; [incident.ErrLeaseLost] when another worker has the work now.
 func (s *Store) Renew(ctx context.Context, c incident.Claim) error {
 	return s.do(ctx, func(ctx context.Context, b *batch) error {
-		r, err := b.leased(ctx, c)
-		if err != nil {
-			return err
-		}
-		r.leases[kindOf(c.Work)].until = micros(s.Now().Add(s.Lease))
-		b.change(r, r.inc)
-		return nil
+		return b.setLease(ctx, c, micros(s.opts.Now().Add(s.opts.Lease)), c.Token)
 	})
 }
 
 // Release gives a claim back with nothing done: the work is due as it was.
 func (s *Store) Release(ctx context.Context, c incident.Claim) error {
 	return s.do(ctx, func(ctx context.Context, b *batch) error {
-		r, err := b.leased(ctx, c)
-		if err != nil {
+		if err := b.setLease(ctx, c, 0, ""); err != nil {
 			return err
 		}
-		r.leases[kindOf(c.Work)] = lease{}
-		b.change(r, r.inc)
-		return nil
+		b.due[c.Work] = true
+		return b.exec(ctx, dropUndueWork, c.Incident.ID, c.Work)
 	})
+}
+
+// setLease changes the lease of a claim while it stands.
+func (b *batch) setLease(ctx context.Context, c incident.Claim, until int64, token string) error {
+	if c.Token == "" || c.Incident == nil {
+		return refusal{incident.ErrLeaseLost}
+	}
+	n, err := b.execCount(ctx, updateLease, until, token, c.Incident.ID, c.Work, c.Token)
+	if err != nil {
+		return fmt.Errorf("changing a lease: %w", err)
+	}
+	if n == 0 {
+		return refusal{incident.ErrLeaseLost}
+	}
+	return nil
 }
 
 // Finish stores the result of a claim and ends its lease. apply gets the incident and its findings as they are now, not
 // as they were claimed. Work on the file has no findings to store: its apply gets those of the claim, and what it does
 // to them is dropped. [incident.ErrLeaseLost] when another worker has the work now: then nothing is stored.
 func (s *Store) Finish(ctx context.Context, c incident.Claim, apply func(*incident.Incident, *incident.Findings)) error {
+	if c.Token == "" || c.Incident == nil {
+		return incident.ErrLeaseLost
+	}
+	read, unlock, err := s.peekLocked(ctx, c.Incident.ID)
+	defer unlock()
+	if err != nil {
+		return err
+	}
+	f, err := s.applyOutside(ctx, c, read, apply)
+	if err != nil {
+		return err
+	}
 	return s.do(ctx, func(ctx context.Context, b *batch) error {
-		r, err := b.leased(ctx, c)
+		if err := b.setLease(ctx, c, 0, ""); err != nil {
+			return err
+		}
+		r, err := b.record(ctx, c.Incident.ID, read)
 		if err != nil {
 			return err
 		}
-		f, raw := c.Findings, rawFindings{}
-		if c.Work != incident.WorkFile {
-			if raw, err = b.findings(ctx, c.Incident.ID); err != nil {
-				return err
-			}
-			if f, err = raw.decode(); err != nil {
-				return err
-			}
-		}
-		inc := r.inc.Clone()
-		if err := s.guard("applying a result", func() { apply(inc, &f) }); err != nil {
-			return err
-		}
-		r.leases[kindOf(c.Work)] = lease{}
-		b.change(r, inc)
-		if c.Work == incident.WorkFile {
-			return nil
-		}
-		return b.writeFindings(ctx, c.Incident.ID, raw, f)
+		r.freed = append(r.freed, c.Work)
+		return b.finish(ctx, c, r, f, apply)
 	})
 }
 
-// leased returns the incident of a claim whose lease stands.
-func (b *batch) leased(ctx context.Context, c incident.Claim) (*record, error) {
-	kind := kindOf(c.Work)
-	if kind < 0 || c.Token == "" || c.Incident == nil {
-		return nil, refusal{incident.ErrLeaseLost}
+// finish stores a result, as it was applied outside of the writer where that was to the present state.
+func (b *batch) finish(ctx context.Context, c incident.Claim, r *record, f *finished, apply func(*incident.Incident, *incident.Findings)) error {
+	if f == nil || f.read.inc != r.inc {
+		f = &finished{findings: c.Findings, after: r.inc.Clone()}
+		var err error
+		if c.Work != incident.WorkFile {
+			if f.was, err = b.findings(ctx, r); err != nil {
+				return err
+			}
+			if f.findings, err = f.was.decode(); err != nil {
+				return err
+			}
+		}
+		if err := b.guard("applying a result", func() { apply(f.after, &f.findings) }); err != nil {
+			return err
+		}
+		if c.Work != incident.WorkFile {
+			if f.now, err = encodeFindings(f.findings); err != nil {
+				return err
+			}
+		}
 	}
-	r, err := b.record(ctx, c.Incident.ID)
-	if err != nil {
-		return nil, err
+	b.change(r, f.after)
+	if c.Work == incident.WorkFile {
+		return nil
 	}
-	if r.leases[kind].token != c.Token {
-		return nil, refusal{incident.ErrLeaseLost}
-	}
-	return r, nil
+	return b.writeFindings(ctx, r, f)
 }
 
 // Update changes an incident without a lease. When apply returns false nothing is written.
 // [incident.ErrNotFound] when there is no such incident.
 func (s *Store) Update(ctx context.Context, id string, apply func(*incident.Incident) bool) error {
+	read, unlock, err := s.peekLocked(ctx, id)
+	defer unlock()
+	if err != nil {
+		return err
+	}
 	return s.do(ctx, func(ctx context.Context, b *batch) error {
-		r, err := b.record(ctx, id)
+		r, err := b.record(ctx, id, read)
 		if err != nil {
 			return err
 		}
@@ -190,11 +218,11 @@ func (r rawFindings) decode() (incident.Findings, error) {
 	return f, nil
 }
 
-func (b *batch) findings(ctx context.Context, id string) (rawFindings, error) {
+func (b *batch) findings(ctx context.Context, rec *record) (rawFindings, error) {
 	var r rawFindings
-	err := b.queryRow(ctx, selectFindings, id).Scan(&r.evidence, &r.verdict, &r.memory)
+	err := b.queryRow(ctx, selectFindings, rec.saved.seq).Scan(&r.evidence, &r.verdict, &r.memory)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return r, fmt.Errorf("reading the findings of incident %s: %w", id, err)
+		return r, fmt.Errorf("reading the findings of incident %s: %w", rec.inc.ID, err)
 	}
 	return r, nil
 }
@@ -216,16 +244,19 @@ func encodeFindings(f incident.Findings) (r rawFindings, err error) {
 }
 
 // writeFindings stores findings where they are not as they were.
-func (b *batch) writeFindings(ctx context.Context, id string, was rawFindings, f incident.Findings) error {
-	now, err := encodeFindings(f)
-	if err != nil {
-		return err
-	}
-	if bytes.Equal(now.evidence, was.evidence) && bytes.Equal(now.verdict, was.verdict) && bytes.Equal(now.memory, was.memory) {
+func (b *batch) writeFindings(ctx context.Context, r *record, f *finished) error {
+	sameVerdict := bytes.Equal(f.now.verdict, f.was.verdict)
+	if sameVerdict && bytes.Equal(f.now.evidence, f.was.evidence) && bytes.Equal(f.now.memory, f.was.memory) {
 		return nil
 	}
-	if err := b.exec(ctx, upsertFindings, id, string(now.evidence), string(now.verdict), string(now.memory)); err != nil {
-		return fmt.Errorf("storing the findings of incident %s: %w", id, err)
+	if err := b.exec(ctx, upsertFindings, r.saved.seq, string(f.now.evidence), string(f.now.verdict), string(f.now.memory)); err != nil {
+		return fmt.Errorf("storing the findings of incident %s: %w", r.inc.ID, err)
+	}
+	if sameVerdict {
+		return nil
+	}
+	if err := b.writePastVerdict(ctx, r.saved.seq, f.findings.Verdict); err != nil {
+		return fmt.Errorf("storing the past record of incident %s: %w", r.inc.ID, err)
 	}
 	return nil
 }

@@ -218,8 +218,7 @@ func TestRemark(t *testing.T) {
 	}
 	said := incident.Feedback{Kind: incident.Correct, Text: "the disk", By: "ann", At: at}
 	require.NoError(t, s.Update(t.Context(), id, func(inc *incident.Incident) bool {
-		inc.AddFeedback(said)
-		return true
+		return inc.AddFeedback(said) == nil
 	}))
 	assert.Len(t, s.Due(incident.WorkFile), 1, "the file's workers are woken")
 	assert.Empty(t, s.Due(incident.WorkEvidence))

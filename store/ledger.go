@@ -19,7 +19,7 @@ const (
 // like a call that cost its most: we may have died in it.
 func (s *Store) ReserveCall(ctx context.Context, incidentID string, cost float64, limits incident.Limits) (call int64, err error) {
 	err = s.do(ctx, func(ctx context.Context, b *batch) error {
-		now := s.Now()
+		now := s.opts.Now()
 		charges, err := b.charges(ctx, limits, now)
 		if err != nil {
 			return fmt.Errorf("reading the ledger of model calls: %w", err)
@@ -28,7 +28,7 @@ func (s *Store) ReserveCall(ctx context.Context, incidentID string, cost float64
 			return refusal{err}
 		}
 		if err := b.queryRow(ctx, insertCall, incidentID, micros(now), cost).Scan(&call); err != nil {
-			return fmt.Errorf("entering a model call: %w", err)
+			return fmt.Errorf("recording model call: %w", err)
 		}
 		return nil
 	})
@@ -74,7 +74,7 @@ func (s *Store) SettleCall(ctx context.Context, call int64, model string, spend 
 	return s.do(ctx, func(ctx context.Context, b *batch) error {
 		var err error
 		if billed {
-			err = b.exec(ctx, settleCall, micros(s.Now()), model, spend.Calls, spend.Prompt, spend.Cached, spend.Completion,
+			err = b.exec(ctx, settleCall, micros(s.opts.Now()), model, spend.Calls, spend.Prompt, spend.Cached, spend.Completion,
 				spend.Cost, call)
 		} else {
 			err = b.exec(ctx, deleteCall, call)
@@ -89,12 +89,12 @@ func (s *Store) SettleCall(ctx context.Context, call int64, model string, spend 
 // Used returns how much of each limit is used now.
 func (s *Store) Used(ctx context.Context) (incident.BudgetUsage, error) {
 	var u incident.BudgetUsage
-	now := s.Now()
+	now := s.opts.Now()
 	hour := micros(now.Add(-callsWindow))
-	err := s.pages.QueryRowContext(ctx, selectUsed, hour, hour, micros(now.Add(-incident.BudgetWindow))).
+	err := s.readStmts[selectUsed].QueryRowContext(ctx, hour, hour, micros(now.Add(-incident.BudgetWindow))).
 		Scan(&u.Calls, &u.CostHour, &u.CostDay)
 	if err != nil {
-		return u, fmt.Errorf("adding up the ledger of model calls: %w", err)
+		return u, fmt.Errorf("summing model call ledger: %w", err)
 	}
 	return u, nil
 }
@@ -107,15 +107,15 @@ func (s *Store) Costs(ctx context.Context, since time.Time) ([]incident.Costs, e
 		day int64
 		incident.Costs
 	}
-	rows, err := s.pages.QueryContext(ctx, selectCosts, day.Microseconds(), micros(since))
+	rows, err := s.readDB.QueryContext(ctx, selectCosts, day.Microseconds(), micros(since))
 	if err != nil {
-		return nil, fmt.Errorf("adding up the costs of model calls: %w", err)
+		return nil, fmt.Errorf("summing model call costs: %w", err)
 	}
 	found, err := scanAll(rows, func(r *row) []any {
 		return []any{&r.day, &r.Model, &r.Alertname, &r.Calls, &r.Prompt, &r.Cached, &r.Completion, &r.Cost}
 	})
 	if err != nil {
-		return nil, fmt.Errorf("adding up the costs of model calls: %w", err)
+		return nil, fmt.Errorf("summing model call costs: %w", err)
 	}
 	costs := make([]incident.Costs, len(found))
 	for i, r := range found {

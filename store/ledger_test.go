@@ -57,7 +57,7 @@ func TestLedger(t *testing.T) {
 	settle(t, s, first, .25)
 	var model string
 	var got incident.Spend
-	require.NoError(t, s.pages.QueryRowContext(t.Context(), `SELECT model, calls, prompt_tokens, cached_tokens, completion_tokens,
+	require.NoError(t, s.readDB.QueryRowContext(t.Context(), `SELECT model, calls, prompt_tokens, cached_tokens, completion_tokens,
 		cost FROM model_calls WHERE settled_at = ?`, now.Now().UnixMicro()).Scan(&model, &got.Calls, &got.Prompt, &got.Cached,
 		&got.Completion, &got.Cost))
 	assert.Equal(t, "deepseek-flash", model)

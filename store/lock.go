@@ -6,7 +6,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"syscall"
 )
 
 // lock keeps other processes away from a database. The kernel frees it when its holder dies. The lock is on a file of
@@ -17,7 +16,7 @@ type lock struct{ file *os.File }
 func lockDatabase(path string) (*lock, error) {
 	dir := filepath.Dir(path)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("making the data directory: %w", err)
+		return nil, fmt.Errorf("creating data directory: %w", err)
 	}
 	file, err := os.OpenFile(path+".lock", os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -34,11 +33,11 @@ func lockDatabase(path string) (*lock, error) {
 }
 
 func (l *lock) take() error {
-	err := syscall.Flock(int(l.file.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-	if errors.Is(err, syscall.EWOULDBLOCK) {
+	held, err := flock(l.file)
+	if held {
 		holder := make([]byte, 20)
 		n, _ := l.file.ReadAt(holder, 0)
-		return fmt.Errorf("it is in use by process %s: stop that one first, or set DATABASE_URL to another path",
+		return fmt.Errorf("in use by process %s; stop it first, or set DATABASE_URL to another path",
 			strings.TrimSpace(string(holder[:n])))
 	}
 	if err != nil {

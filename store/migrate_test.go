@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io/fs"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -42,6 +43,7 @@ func columnsOf(t *testing.T, db *sql.DB, table string) []string {
 func first(t *testing.T, path string) *incident.Incident {
 	t.Helper()
 	n := firing("old", at)
+	n.Normalize()
 	inc, _ := incident.DefaultPolicy().Fold(nil, n)
 	inc.EvidenceCollected(inc.Clone(), at)
 	inc.Analyzed(inc.Clone(), incident.Spend{Calls: 1}, at)
@@ -121,8 +123,70 @@ func TestMigrationsGoBack(t *testing.T) {
 		assert.NotContains(t, columnsOf(t, db, "incidents"), "scope")
 		assert.NotContains(t, columnsOf(t, db, "findings"), "memory")
 		assert.NotContains(t, columnsOf(t, db, "model_calls"), "reserved")
+		assert.Empty(t, columnsOf(t, db, "past"))
 	})
 	s = open(t, func(o *Options) { o.Path = path })
 	get(t, s, old.ID)
 	assert.Equal(t, 2, count(t, s, `SELECT count(*) FROM incidents`))
+}
+
+// run runs a statement of a test on a database that no store has open.
+func run(ctx context.Context, t *testing.T, db *sql.DB, query string, args ...any) {
+	t.Helper()
+	_, err := db.ExecContext(ctx, query, args...)
+	require.NoError(t, err, query)
+}
+
+// TestNamesMigrate opens a database whose JSON has the names of its time: all is as it was, under the present names.
+func TestNamesMigrate(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "alertscribe.db")
+	old := first(t, path)
+	withMigrations(t, path, func(ctx context.Context, db *sql.DB, p *goose.Provider) {
+		_, err := p.UpTo(ctx, 2)
+		require.NoError(t, err)
+		run(ctx, t, db, `UPDATE findings SET evidence = ?, memory = ?, verdict = ?`,
+			`[{"id":"E1","kind":"signal","title":"t","summary":"Says \"promql\".","promql":"up == 0",`+
+				`"ranking":[{"labels":{"kind":"contrast"},"score":1e-7,"direction":"up"}],"chart":{"series":[{"name":"s","points":[[1.5,"NaN"],[2,0.1]]}]}},`+
+				`{"id":"E2","kind":"neighbours","title":"t","summary":"","table":{"columns":["promql"],"rows":[["likeness"]]}},`+
+				`{"id":"E3","kind":"contrast","title":"t","summary":"","promql":"rate(x[5m])"},{"id":"E4","kind":"check","title":"","summary":""}]`,
+			`[{"incident":"a","report_path":"p","started_at":"2026-11-20T08:00:00Z","likeness":0.5,"weight":0.25,"doubted":true},`+
+				`{"incident":"b","report_path":"p","started_at":"2026-11-20T08:00:00Z","likeness":1,"weight":1}]`,
+			`{"summary":"a verdict","causes":[{"hypothesis":"`+strings.Repeat("磁", 400)+`","marks":[{"kind":"uncited"}]}],"checks":[{"promql":"up"}]}`)
+		run(ctx, t, db, `UPDATE incidents SET doc = json_set(doc, '$.timeline', json(?), '$.feedback', json(?))`,
+			`[{"at":"2026-11-20T08:30:05Z","kind":"opened","firing":1},{"at":"2026-11-20T08:31:05Z","kind":"analysed","firing":1},`+
+				`{"at":"2026-11-20T08:32:05Z","kind":"remarked","firing":1}]`,
+			`[{"kind":"correct","text":"one","at":"2026-11-20T08:31:05Z"},{"kind":"correct","text":"two","at":"2026-11-20T08:31:05Z"},`+
+				`{"kind":"correct","text":"three","at":"2026-11-20T08:31:05Z"},{"kind":"correct","text":"four","at":"2026-11-20T08:31:05Z"}]`)
+		run(ctx, t, db, `UPDATE heard SET doc = json_set(doc, '$.event.kind', 'analysed')`)
+	})
+	s, _ := openAt(t, func(o *Options) { o.Path = path })
+	inc, f := get(t, s, old.ID)
+	kinds := []incident.EventKind{incident.EventOpened, incident.EventAnalyzed, incident.EventFeedback, incident.EventAnalyzed}
+	for i, e := range inc.Timeline {
+		assert.Equal(t, kinds[i], e.Kind)
+	}
+	assert.Len(t, inc.Timeline, len(kinds))
+	assert.Equal(t, old.Alerts, inc.Alerts)
+
+	require.Len(t, f.Evidence, 4)
+	var ids []string
+	for _, e := range f.Evidence {
+		ids = append(ids, e.ID+" "+string(e.Kind)+" "+e.Query+" "+string(e.Source))
+	}
+	assert.Equal(t, []string{"E1 signal up == 0 prometheus", "E2 neighbors  ", "E3 comparison rate(x[5m]) prometheus", "E4 check  "}, ids)
+	assert.Equal(t, `Says "promql".`, f.Evidence[0].Summary)
+	assert.Equal(t, []incident.RankedSeries{{Labels: map[string]string{"kind": "contrast"}, Score: 1e-7, Direction: "up"}}, f.Evidence[0].Ranking)
+	assert.InDelta(t, .1, f.Evidence[0].Chart.Series[0].Points[1].Value, 0)
+	assert.Equal(t, &incident.Table{Columns: []string{"promql"}, Rows: [][]string{{"likeness"}}}, f.Evidence[1].Table)
+	at8 := time.Date(2026, 11, 20, 8, 0, 0, 0, time.UTC)
+	assert.Equal(t, []incident.PastIncident{
+		{Incident: "a", ReportPath: "p", StartedAt: at8, Similarity: .5, Weight: .25, Marked: true},
+		{Incident: "b", ReportPath: "p", StartedAt: at8, Similarity: 1, Weight: 1},
+	}, f.Memory)
+	assert.Equal(t, "up", f.Verdict.Checks[0].PromQL)
+
+	want := inc.PastRecord()
+	want.Hypothesis, want.Marked = strings.Repeat("磁", 299)+"…", true
+	assert.Equal(t, []incident.PastRecord{want}, past(t, s, inc.Alertname, at.Add(time.Second)))
+	assert.Equal(t, []string{"two", "three", "four"}, []string{want.Feedback[0].Text, want.Feedback[1].Text, want.Feedback[2].Text})
 }

@@ -75,14 +75,14 @@ func openOnly(path string) error {
 func TestSecondProcessIsLockedOut(t *testing.T) {
 	s := open(t)
 	run := func() (string, error) {
-		cmd := exec.CommandContext(t.Context(), os.Args[0], s.Path)
+		cmd := exec.CommandContext(t.Context(), os.Args[0], s.opts.Path)
 		cmd.Env = append(os.Environ(), child+"=open")
 		out, err := cmd.CombinedOutput()
 		return string(out), err
 	}
 	out, err := run()
 	require.Error(t, err)
-	assert.Regexp(t, `opening the database .*alertscribe.db: it is in use by process \d+: stop that one first, or set DATABASE_URL`, out)
+	assert.Regexp(t, `opening the database .*alertscribe.db: in use by process \d+; stop it first, or set DATABASE_URL`, out)
 	require.NoError(t, s.Close())
 	out, err = run()
 	require.NoError(t, err, out)
@@ -109,4 +109,9 @@ func TestMetrics(t *testing.T) {
 	problems, err := testutil.GatherAndLint(reg)
 	require.NoError(t, err)
 	assert.Empty(t, problems)
+}
+
+func TestPathIsRequired(t *testing.T) {
+	_, err := Open(t.Context(), Options{})
+	require.EqualError(t, err, "store: Options.Path is required")
 }

@@ -10,6 +10,10 @@ import (
 // used.
 const charge = `CASE WHEN settled_at IS NULL OR prompt_tokens = 0 THEN reserved ELSE cost END`
 
+// docColumns are those of an incident (i) and its repeat state (r): the fields of stored. The alerts of large groups are joined to
+// a list.
+const docColumns = `i.seq, i.doc, r.doc, r.version, (SELECT group_concat(a.doc, ',') FROM alerts a WHERE a.seq = i.seq)`
+
 // The statements of the writer, prepared when the store is opened.
 const (
 	insertNotification = `INSERT INTO notifications (received_at, receiver, group_key, incident_id, outcome, body)
@@ -24,31 +28,38 @@ const (
 	updateIncident = `UPDATE incidents SET firing = ?, status = ?, severity = ?, severity_rank = ?, alertname = ?,
 		analysis_state = ?, analysis_reason = ?, revision = ?, doc = ? WHERE id = ?`
 	updateDoc     = `UPDATE incidents SET revision = ?, doc = ? WHERE id = ?`
-	selectDoc     = `SELECT doc, (SELECT doc FROM heard WHERE incident_id = id) FROM incidents WHERE id = ?`
+	selectDoc     = `SELECT ` + docColumns + ` FROM incidents i JOIN repeat_state r ON r.seq = i.seq WHERE i.id = ?`
+	selectVersion = `SELECT version FROM repeat_state WHERE seq = ?`
 	selectCurrent = `SELECT id FROM incidents WHERE receiver = ? AND group_key = ? ORDER BY seq DESC LIMIT 1`
 	// selectNear is asked for one rank after the other, like selectWork. It says scope <> '' because the index is of those
 	// alone.
-	selectNear = `SELECT id FROM incidents WHERE scope = ? AND scope <> '' AND severity_rank = ? AND opened_at BETWEEN ? AND ?
-		ORDER BY opened_at, receiver, group_key LIMIT ?`
+	selectNear = `SELECT id, receiver, group_key, opened_at FROM incidents WHERE scope = ? AND scope <> '' AND severity_rank = ? AND opened_at BETWEEN ? AND ?
+		ORDER BY opened_at, receiver, group_key LIMIT 10`
 
-	upsertHeard = `INSERT INTO heard (incident_id, last_heard_at, doc) VALUES (?, ?, ?)
-		ON CONFLICT (incident_id) DO UPDATE SET last_heard_at = excluded.last_heard_at, doc = excluded.doc`
+	upsertRepeatState = `INSERT INTO repeat_state (seq, last_heard_at, doc, version) VALUES (?, ?, ?, ?)
+		ON CONFLICT (seq) DO UPDATE SET last_heard_at = excluded.last_heard_at, doc = excluded.doc, version = excluded.version`
+	upsertChunk = `INSERT INTO alerts (seq, chunk, doc) VALUES (?, ?, ?)
+		ON CONFLICT (seq, chunk) DO UPDATE SET doc = excluded.doc`
+	deleteChunk = `DELETE FROM alerts WHERE seq = ? AND chunk = ?`
 
-	selectFindings = `SELECT evidence, verdict, memory FROM findings WHERE incident_id = ?`
-	upsertFindings = `INSERT INTO findings (incident_id, evidence, verdict, memory) VALUES (?, ?, ?, ?)
-		ON CONFLICT (incident_id) DO UPDATE SET evidence = excluded.evidence, verdict = excluded.verdict,
+	selectFindings = `SELECT evidence, verdict, memory FROM findings WHERE seq = ?`
+	upsertFindings = `INSERT INTO findings (seq, evidence, verdict, memory) VALUES (?, ?, ?, ?)
+		ON CONFLICT (seq) DO UPDATE SET evidence = excluded.evidence, verdict = excluded.verdict,
 		memory = excluded.memory`
 
-	selectLeases = `SELECT kind, lease_until, lease_token FROM work WHERE incident_id = ?`
-	upsertWork   = `INSERT INTO work (incident_id, kind, opened_at, severity_rank, due_at, lease_until, lease_token)
-		VALUES (?, ?, ?, ?, ?, ?, ?)
-		ON CONFLICT (incident_id, kind) DO UPDATE SET severity_rank = excluded.severity_rank, due_at = excluded.due_at,
-		lease_until = excluded.lease_until, lease_token = excluded.lease_token`
-	deleteWork = `DELETE FROM work WHERE incident_id = ? AND kind = ?`
+	upsertWork = `INSERT INTO work (seq, kind, opened_at, severity_rank, due_at, lease_until, lease_token)
+		VALUES (?, ?, ?, ?, ?, 0, '')
+		ON CONFLICT (seq, kind) DO UPDATE SET severity_rank = excluded.severity_rank, due_at = excluded.due_at`
+	deleteWork  = `DELETE FROM work WHERE seq = ? AND kind = ? AND lease_token = ''`
+	undueWork   = `UPDATE work SET due_at = NULL WHERE seq = ? AND kind = ?`
+	leaseWork   = `UPDATE work SET lease_until = ?, lease_token = ? WHERE seq = ? AND kind = ?`
+	updateLease = `UPDATE work SET lease_until = ?, lease_token = ?
+		WHERE seq = (SELECT seq FROM incidents WHERE id = ?) AND kind = ? AND lease_token = ?`
+	dropUndueWork = `DELETE FROM work WHERE seq = (SELECT seq FROM incidents WHERE id = ?) AND kind = ? AND due_at IS NULL`
 	// selectWork is asked for one rank after the other: the index then leads straight to what is due, past all that
-	// is scheduled for later.
-	selectWork = `SELECT incident_id FROM work WHERE kind = ? AND severity_rank = ? AND due_at <= ? AND lease_until <= ?
-		ORDER BY due_at LIMIT ?`
+	// is scheduled for later. It has no LIMIT: SQLite prepares a statement anew whenever a bound limit changes.
+	selectWork = `SELECT seq FROM work WHERE kind = ? AND severity_rank = ? AND due_at <= ? AND lease_until <= ?
+		ORDER BY due_at`
 
 	selectCharges = `SELECT called_at, settled_at, ` + charge + ` FROM model_calls WHERE called_at > ?
 		ORDER BY called_at, seq`
@@ -59,26 +70,41 @@ const (
 	pruneCalls = `DELETE FROM model_calls WHERE seq IN (
 		SELECT seq FROM model_calls WHERE called_at < ? ORDER BY called_at LIMIT ?)`
 
+	upsertPast = `INSERT INTO past (seq, incident_id, alertname, opened_at, has_feedback, doc) VALUES (?, ?, ?, ?, ?, ?)
+		ON CONFLICT (seq) DO UPDATE SET has_feedback = excluded.has_feedback, doc = excluded.doc`
+	updatePastVerdict = `UPDATE past SET hypothesis = ?, marked = ? WHERE seq = ?`
+
 	updateHeartbeat = `UPDATE heartbeat SET beat_at = ? WHERE id = 1`
 )
 
 // The statements that serve pages and workers outside of the writer.
 const (
-	selectIncident = `SELECT i.doc, h.doc, coalesce(f.evidence, ''), coalesce(f.verdict, ''), coalesce(f.memory, '')
-		FROM incidents i JOIN heard h ON h.incident_id = i.id LEFT JOIN findings f ON f.incident_id = i.id WHERE i.id = ?`
-	// selectSilent uses that nothing is heard of before it is opened: the index leads to what is old enough.
-	selectSilent = `SELECT i.doc, h.doc FROM incidents i JOIN heard h ON h.incident_id = i.id
-		WHERE i.firing = 1 AND i.opened_at < ? AND h.last_heard_at < ? ORDER BY i.opened_at LIMIT ?`
+	// selectIncident looks for an incident by its id, selectIncidentAt by its seq.
+	selectIncident   = findIncident + `i.id = ?`
+	selectIncidentAt = findIncident + `i.seq = ?`
+	findIncident     = `SELECT ` + docColumns + `, coalesce(f.evidence, ''), coalesce(f.verdict, ''), coalesce(f.memory, '')
+		FROM incidents i JOIN repeat_state r ON r.seq = i.seq LEFT JOIN findings f ON f.seq = i.seq WHERE `
+	// selectFindingsVersion reads findings with the version of their incident.
+	selectFindingsVersion = `SELECT r.version, coalesce(f.evidence, ''), coalesce(f.verdict, ''), coalesce(f.memory, '')
+		FROM repeat_state r LEFT JOIN findings f ON f.seq = r.seq WHERE r.seq = ?`
+	// selectStale uses that nothing is heard of before it is opened: the index leads to what is old enough.
+	selectStale = `SELECT ` + docColumns + ` FROM incidents i JOIN repeat_state r ON r.seq = i.seq
+		WHERE i.firing = 1 AND i.opened_at < ? AND r.last_heard_at < ? ORDER BY i.opened_at LIMIT ?`
 	// selectEvidenceOnly gets the list of reasons put in.
-	selectEvidenceOnly = `SELECT doc, (SELECT doc FROM heard WHERE incident_id = id) FROM incidents
+	selectEvidenceOnly = `SELECT ` + docColumns + ` FROM incidents i JOIN repeat_state r ON r.seq = i.seq
 		WHERE firing = 1 AND analysis_state = 'evidence_only' AND analysis_reason IN (%s)
 		AND opened_at > ?
 		ORDER BY severity_rank, opened_at LIMIT ?`
 	// selectList gets the conditions of the query put in.
-	selectList = `SELECT firing, opened_at, seq, doc, (SELECT doc FROM heard WHERE incident_id = id)
-		FROM incidents WHERE %s ORDER BY firing DESC, opened_at DESC, seq DESC LIMIT ?`
+	selectList = `SELECT i.firing, i.opened_at, ` + docColumns + `
+		FROM incidents i JOIN repeat_state r ON r.seq = i.seq WHERE %s ORDER BY i.firing DESC, i.opened_at DESC, i.seq DESC LIMIT ?`
 	selectQueue = `SELECT kind, count(due_at), sum(CASE WHEN lease_until > ? THEN 1 ELSE 0 END), min(opened_at)
 		FROM work GROUP BY kind`
+	selectPast = `SELECT * FROM (SELECT incident_id, opened_at, hypothesis, marked, doc FROM past
+			WHERE alertname = ? AND opened_at < ? ORDER BY opened_at DESC LIMIT 100)
+		UNION SELECT * FROM (SELECT incident_id, opened_at, hypothesis, marked, doc FROM past
+			WHERE alertname = ? AND opened_at < ? AND has_feedback = 1 ORDER BY opened_at DESC LIMIT 100)
+		ORDER BY opened_at DESC, incident_id`
 	selectUsed = `SELECT coalesce(sum(called_at > ?), 0), coalesce(sum(CASE WHEN called_at > ? THEN ` + charge + ` ELSE 0.0 END), 0),
 		coalesce(sum(` + charge + `), 0) FROM model_calls WHERE called_at > ?`
 	// selectCosts adds up by incident before it looks for their names.
@@ -94,24 +120,34 @@ const (
 
 // The statements of the start, each run once.
 const (
-	freeLeases  = `UPDATE work SET lease_until = 0, lease_token = '' WHERE lease_token <> ''`
-	dropUndue   = `DELETE FROM work WHERE due_at IS NULL`
-	selectRanks = `SELECT DISTINCT severity, severity_rank FROM incidents WHERE status <> 'resolved'
-		OR id IN (SELECT incident_id FROM work)`
-	rankWork      = `UPDATE work SET severity_rank = ? WHERE incident_id IN (SELECT id FROM incidents WHERE severity = ?)`
+	selectWorkRanks = `SELECT DISTINCT kind, severity_rank FROM work`
+	freeLeases      = `UPDATE work SET lease_until = 0, lease_token = '' WHERE lease_token <> ''`
+	dropUndue       = `DELETE FROM work WHERE due_at IS NULL`
+	selectRanks     = `SELECT DISTINCT severity, severity_rank FROM incidents WHERE status <> 'resolved'
+		OR seq IN (SELECT seq FROM work)`
+	// rankWork leaves reports that are on disk behind those that are not, see laterRank.
+	rankWork      = `UPDATE work SET severity_rank = ? + CASE WHEN severity_rank >= 1000 THEN 1000 ELSE 0 END WHERE seq IN (SELECT seq FROM incidents WHERE severity = ?)`
 	rankIncidents = `UPDATE incidents SET severity_rank = ? WHERE severity = ? AND (status <> 'resolved'
-		OR id IN (SELECT incident_id FROM work))`
+		OR seq IN (SELECT seq FROM work))`
 )
 
-// prepare prepares the statements of the writer.
-func prepare(ctx context.Context, db *sql.DB) (map[string]*sql.Stmt, error) {
+// writerQueries are the statements of the writer, readerQueries those that are run often beside it.
+var (
+	writerQueries = []string{
+		insertNotification, pruneNotifications, insertIncident, updateIncident, updateDoc, selectDoc, selectVersion,
+		selectCurrent, selectNear, upsertRepeatState, upsertChunk, deleteChunk, selectFindings, upsertFindings,
+		upsertWork, deleteWork, undueWork, dropUndueWork, leaseWork, updateLease, selectWork,
+		selectCharges, insertCall, settleCall, deleteCall, pruneCalls, upsertPast, updatePastVerdict, updateHeartbeat,
+	}
+	readerQueries = []string{
+		selectIncident, selectIncidentAt, selectDoc, selectCurrent, selectFindingsVersion, selectPast, selectNextDue, selectUsed,
+	}
+)
+
+// prepare prepares statements.
+func prepare(ctx context.Context, db *sql.DB, queries []string) (map[string]*sql.Stmt, error) {
 	stmts := map[string]*sql.Stmt{}
-	for _, query := range []string{
-		insertNotification, pruneNotifications, insertIncident, updateIncident, updateDoc, selectDoc, selectCurrent,
-		selectNear, upsertHeard,
-		selectFindings, upsertFindings, selectLeases, upsertWork, deleteWork, selectWork, selectCharges,
-		insertCall, settleCall, deleteCall, pruneCalls, updateHeartbeat,
-	} {
+	for _, query := range queries {
 		stmt, err := db.PrepareContext(ctx, query)
 		if err != nil {
 			return stmts, fmt.Errorf("preparing %q: %w", query, err)

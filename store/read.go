@@ -5,23 +5,26 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
 	"github.com/alertscribe/alertscribe/incident"
 )
 
-// ErrCursor says that the cursor of a query is not one that a page before it has returned.
-var ErrCursor = errors.New("not a cursor of this list")
-
 // maxPage bounds a page of a list.
 const maxPage = 500
 
 // scanAll reads and closes rows; fields names where the columns of one go.
 func scanAll[T any](rows *sql.Rows, fields func(*T) []any) ([]T, error) {
+	return scanSome(rows, math.MaxInt, fields)
+}
+
+// scanSome is scanAll that reads no more rows than it is told.
+func scanSome[T any](rows *sql.Rows, limit int, fields func(*T) []any) ([]T, error) {
 	defer rows.Close()
 	var all []T
-	for rows.Next() {
+	for len(all) < limit && rows.Next() {
 		var t T
 		if err := rows.Scan(fields(&t)...); err != nil {
 			return nil, err
@@ -33,14 +36,19 @@ func scanAll[T any](rows *sql.Rows, fields func(*T) []any) ([]T, error) {
 
 // Incident returns an incident and its findings, of the same moment; [incident.ErrNotFound] when there is none.
 func (s *Store) Incident(ctx context.Context, id string) (*incident.Incident, incident.Findings, error) {
+	return s.incident(ctx, selectIncident, id)
+}
+
+// incident reads an incident by one of two queries.
+func (s *Store) incident(ctx context.Context, query string, id any) (*incident.Incident, incident.Findings, error) {
 	var row stored
 	var raw rawFindings
-	err := s.pages.QueryRowContext(ctx, selectIncident, id).Scan(&row.doc, &row.heard, &raw.evidence, &raw.verdict, &raw.memory)
+	err := s.readStmts[query].QueryRowContext(ctx, id).Scan(append(row.fields(), &raw.evidence, &raw.verdict, &raw.memory)...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, incident.Findings{}, incident.ErrNotFound
 	}
 	if err != nil {
-		return nil, incident.Findings{}, fmt.Errorf("reading incident %s: %w", id, err)
+		return nil, incident.Findings{}, fmt.Errorf("reading incident %v: %w", id, err)
 	}
 	inc, err := row.decode()
 	if err != nil {
@@ -60,14 +68,14 @@ func (c cursor) String() string { return fmt.Sprintf("%d-%d-%d", c.firing, c.ope
 func parseCursor(s string) (c cursor, err error) {
 	n, err := fmt.Sscanf(s, "%d-%d-%d", &c.firing, &c.openedAt, &c.seq)
 	if n != 3 || err != nil || c.String() != s {
-		return c, fmt.Errorf("%q: %w", s, ErrCursor)
+		return c, fmt.Errorf("%q: %w", s, incident.ErrCursor)
 	}
 	return c, nil
 }
 
 // Incidents returns a page of incidents, firing ones first, then the newest first, and the cursor of the next page; ""
 // after the last. What is opened while somebody pages moves nothing on the pages that follow. A limit out of bounds is
-// brought into them. [ErrCursor] when the cursor is no cursor.
+// brought into them. [incident.ErrCursor] when the cursor is no cursor.
 func (s *Store) Incidents(ctx context.Context, q incident.Query) (list []*incident.Incident, next string, err error) {
 	where, args := []string{"1 = 1"}, []any{}
 	if q.After != "" {
@@ -75,7 +83,7 @@ func (s *Store) Incidents(ctx context.Context, q incident.Query) (list []*incide
 		if err != nil {
 			return nil, "", err
 		}
-		where = append(where, "(firing, opened_at, seq) < (?, ?, ?)")
+		where = append(where, "(i.firing, i.opened_at, i.seq) < (?, ?, ?)")
 		args = append(args, after.firing, after.openedAt, after.seq)
 	}
 	if q.Status != "" {
@@ -99,18 +107,18 @@ func (s *Store) page(ctx context.Context, limit int, query string, args ...any) 
 		cursor
 		stored
 	}
-	rows, err := s.pages.QueryContext(ctx, query, args...)
+	rows, err := s.readDB.QueryContext(ctx, query, args...)
 	if err != nil {
 		return nil, "", fmt.Errorf("listing incidents: %w", err)
 	}
-	found, err := scanAll(rows, func(r *row) []any { return []any{&r.firing, &r.openedAt, &r.seq, &r.doc, &r.heard} })
+	found, err := scanAll(rows, func(r *row) []any { return append([]any{&r.firing, &r.openedAt}, r.fields()...) })
 	if err != nil {
 		return nil, "", fmt.Errorf("listing incidents: %w", err)
 	}
 	next := ""
 	if len(found) > limit {
 		found = found[:limit]
-		next = found[limit-1].String()
+		next = cursor{found[limit-1].firing, found[limit-1].openedAt, found[limit-1].stored.seq}.String()
 	}
 	list := make([]*incident.Incident, len(found))
 	for i, r := range found {
@@ -121,9 +129,9 @@ func (s *Store) page(ctx context.Context, limit int, query string, args ...any) 
 	return list, next, nil
 }
 
-// Silent returns firing incidents that were last heard of before a time, those opened first first.
-func (s *Store) Silent(ctx context.Context, before time.Time, limit int) ([]*incident.Incident, error) {
-	return s.docs(ctx, "silent incidents", selectSilent, micros(before), micros(before), limit)
+// StaleCandidates returns firing incidents that were last heard of before a time, those opened first first.
+func (s *Store) StaleCandidates(ctx context.Context, before time.Time, limit int) ([]*incident.Incident, error) {
+	return s.docs(ctx, "silent incidents", selectStale, micros(before), micros(before), limit)
 }
 
 // EvidenceOnly returns firing incidents, opened after a time, whose analysis is evidence only for one of the reasons, the
@@ -141,13 +149,13 @@ func (s *Store) EvidenceOnly(ctx context.Context, since time.Time, limit int, re
 }
 
 func (s *Store) docs(ctx context.Context, what, query string, args ...any) ([]*incident.Incident, error) {
-	rows, err := s.pages.QueryContext(ctx, query, args...)
+	rows, err := s.readDB.QueryContext(ctx, query, args...)
 	if err != nil {
-		return nil, fmt.Errorf("looking for %s: %w", what, err)
+		return nil, fmt.Errorf("listing %s: %w", what, err)
 	}
-	docs, err := scanAll(rows, func(s *stored) []any { return []any{&s.doc, &s.heard} })
+	docs, err := scanAll(rows, (*stored).fields)
 	if err != nil {
-		return nil, fmt.Errorf("looking for %s: %w", what, err)
+		return nil, fmt.Errorf("listing %s: %w", what, err)
 	}
 	return decodeAll(docs)
 }
@@ -163,7 +171,7 @@ func (s *Store) Queue(ctx context.Context) (incident.Queue, error) {
 		due, running int
 		oldest       int64
 	}
-	rows, err := s.pages.QueryContext(ctx, selectQueue, micros(s.Now()))
+	rows, err := s.readDB.QueryContext(ctx, selectQueue, micros(s.opts.Now()))
 	if err != nil {
 		return q, fmt.Errorf("counting work: %w", err)
 	}
@@ -184,8 +192,8 @@ func (s *Store) Queue(ctx context.Context) (incident.Queue, error) {
 // in the past; zero when none is due or scheduled.
 func (s *Store) NextDue(ctx context.Context, work incident.Work) (time.Time, error) {
 	var next int64
-	if err := s.pages.QueryRowContext(ctx, selectNextDue, work).Scan(&next); err != nil {
-		return time.Time{}, fmt.Errorf("looking for what is due next: %w", err)
+	if err := s.readStmts[selectNextDue].QueryRowContext(ctx, work).Scan(&next); err != nil {
+		return time.Time{}, fmt.Errorf("finding the next due work: %w", err)
 	}
 	return fromMicros(next), nil
 }

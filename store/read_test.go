@@ -100,7 +100,7 @@ func TestIncidentsWhileOthersOpen(t *testing.T) {
 func TestIncidentsRefusesCursor(t *testing.T) {
 	for _, after := range []string{"x", "1-2", "1-2-3-4", " 1-2-3", "1-2-x", "1-2-3; DROP TABLE incidents"} {
 		_, _, err := open(t).Incidents(t.Context(), incident.Query{Limit: 1, After: after})
-		require.ErrorIs(t, err, ErrCursor, after)
+		require.ErrorIs(t, err, incident.ErrCursor, after)
 	}
 }
 
@@ -108,10 +108,10 @@ func TestSilent(t *testing.T) {
 	s := open(t)
 	fill(t, s) // A1, A5, A7 and A9 fire
 	accept(t, s, firing("1", at.Add(time.Hour)))
-	list, err := s.Silent(t.Context(), at.Add(8*time.Minute), 10)
+	list, err := s.StaleCandidates(t.Context(), at.Add(8*time.Minute), 10)
 	require.NoError(t, err)
 	assert.Equal(t, []string{"A5", "A7"}, names(list), "A1 was heard of since, A9 opened later")
-	list, err = s.Silent(t.Context(), at.Add(8*time.Minute), 1)
+	list, err = s.StaleCandidates(t.Context(), at.Add(8*time.Minute), 1)
 	require.NoError(t, err)
 	assert.Equal(t, []string{"A5"}, names(list))
 }

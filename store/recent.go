@@ -36,3 +36,9 @@ func (r *recent[K, V]) put(key K, value V, weight int) {
 	}
 	r.young[key] = weighed[V]{value, weight}
 }
+
+func (r *recent[K, V]) drop(key K) {
+	r.weight -= r.young[key].weight
+	delete(r.young, key)
+	delete(r.old, key)
+}

@@ -6,13 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/alertscribe/alertscribe/incident"
 )
 
 const (
 	cleanFirst = time.Minute // after the start, when there is enough else to do
 	cleanEvery = time.Hour
 	callsKept  = 400 * 24 * time.Hour // a year of costs, and a bit
-	bite       = 200                  // rows that one operation deletes: others wait for no more than this
+	batchSize  = 200                  // rows that one operation deletes: others wait for no more than this
 )
 
 // clean prunes what is too old, a minute after the start and then every hour, until the store is closed.
@@ -28,23 +30,23 @@ func (s *Store) clean() {
 			return
 		}
 		if err := s.prune(ctx); err != nil && !errors.Is(err, ErrClosed) {
-			s.Logger.Warn("Old notifications are kept for now", "err", err)
+			s.opts.Logger.Warn("Pruning notifications failed", "err", err)
 		}
 		timer.Reset(cleanEvery)
 	}
 }
 
-// prune deletes notifications and model calls that are too old, in bites.
+// prune deletes notifications and model calls that are too old, in batches.
 func (s *Store) prune(ctx context.Context) error {
-	now := s.Now()
+	now := s.opts.Now()
 	for _, p := range []struct {
 		query string
 		args  []any
 	}{
-		{pruneNotifications, []any{bite, micros(now.Add(-s.Retention))}},
-		{pruneCalls, []any{micros(now.Add(-callsKept)), bite}},
+		{pruneNotifications, []any{batchSize, micros(now.Add(-s.opts.Retention))}},
+		{pruneCalls, []any{micros(now.Add(-callsKept)), batchSize}},
 	} {
-		for deleted := int64(bite); deleted == bite; {
+		for deleted := int64(batchSize); deleted == batchSize; {
 			err := s.do(ctx, func(ctx context.Context, b *batch) error {
 				result, err := b.stmt(ctx, p.query).ExecContext(ctx, p.args...)
 				if err != nil {
@@ -74,7 +76,7 @@ func (s *Store) recover(ctx context.Context) error {
 		return fmt.Errorf("freeing leases: %w", err)
 	}
 	if n, err := freed.RowsAffected(); err == nil && n > 0 {
-		s.Logger.Info("Work that was under way when the last process ended is due again", "work", n)
+		s.opts.Logger.Info("Requeued work left by the last process", "work", n)
 	}
 	if _, err := tx.ExecContext(ctx, dropUndue); err != nil {
 		return fmt.Errorf("freeing leases: %w", err)
@@ -82,7 +84,26 @@ func (s *Store) recover(ctx context.Context) error {
 	if err := s.rank(ctx, tx); err != nil {
 		return fmt.Errorf("ranking severities: %w", err)
 	}
+	if err := s.readRanks(ctx, tx); err != nil {
+		return fmt.Errorf("listing due work: %w", err)
+	}
 	return tx.Commit()
+}
+
+func (s *Store) readRanks(ctx context.Context, tx *sql.Tx) error {
+	type row struct {
+		kind incident.Work
+		rank int
+	}
+	rows, err := tx.QueryContext(ctx, selectWorkRanks)
+	if err != nil {
+		return err
+	}
+	found, err := scanAll(rows, func(r *row) []any { return []any{&r.kind, &r.rank} })
+	for _, r := range found {
+		s.ranks.enter(r.kind, r.rank)
+	}
+	return err
 }
 
 func (s *Store) rank(ctx context.Context, tx *sql.Tx) error {
@@ -99,7 +120,7 @@ func (s *Store) rank(ctx context.Context, tx *sql.Tx) error {
 		return err
 	}
 	for _, r := range found {
-		now := s.Policy.Rank(r.severity)
+		now := s.opts.Policy.Rank(r.severity)
 		if now == r.rank {
 			continue
 		}

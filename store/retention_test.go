@@ -15,7 +15,7 @@ import (
 
 func TestPrune(t *testing.T) {
 	s, now := openAt(t, func(o *Options) { o.Retention = 24 * time.Hour })
-	const old = 2*bite + 7
+	const old = 2*batchSize + 7
 	for i := range old {
 		accept(t, s, firing(fmt.Sprint(i%10), at))
 	}

@@ -47,7 +47,7 @@ func dsn(path string, more url.Values) (string, error) {
 func openWriter(ctx context.Context, path string) (*sql.DB, error) {
 	name, err := dsn(path, url.Values{
 		"_txlock": {"immediate"},
-		"_pragma": {"journal_mode(WAL)", "synchronous(FULL)", "journal_size_limit(67108864)"},
+		"_pragma": {"journal_mode(WAL)", "synchronous(FULL)", "journal_size_limit(67108864)", "wal_autocheckpoint(0)"},
 	})
 	if err != nil {
 		return nil, err
@@ -73,14 +73,14 @@ func assertPragmas(ctx context.Context, db *sql.DB) error {
 			return fmt.Errorf("asking for %s: %w", pragma, err)
 		}
 		if got != want {
-			return fmt.Errorf("%s is %s instead of %s: put the database on a local file system", pragma, got, want)
+			return fmt.Errorf("%s is %s, want %s: put the database on a local file system", pragma, got, want)
 		}
 	}
 	return nil
 }
 
-// openPages opens the read-only connections.
-func openPages(ctx context.Context, path string) (*sql.DB, error) {
+// openReader opens the read-only connections.
+func openReader(ctx context.Context, path string) (*sql.DB, error) {
 	name, err := dsn(path, url.Values{"mode": {"ro"}, "_pragma": {"query_only(1)"}})
 	if err != nil {
 		return nil, err

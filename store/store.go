@@ -5,8 +5,10 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"hash/maphash"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -16,23 +18,26 @@ import (
 
 var (
 	// ErrBusy says that more notifications are waiting to be stored than the queue holds.
-	ErrBusy = errors.New("too many notifications wait to be stored")
+	ErrBusy = errors.New("too many notifications queued")
 	// ErrClosed says that the store was closed.
-	ErrClosed = errors.New("the store is closed")
+	ErrClosed = errors.New("store is closed")
 )
 
-// Options of a Store. Zero values take the defaults in brackets.
+// Options of a Store.
 type Options struct {
-	Path       string                // the SQLite file; its directory is made when it is missing
-	Policy     *incident.Policy      // for folding and for the order of severities [incident.DefaultRules]
-	Lease      time.Duration         // how long a claim lasts without being renewed [30 s]
-	Retention  time.Duration         // how long notifications are kept [30 days]
-	Logger     *slog.Logger          // [none]
-	Registerer prometheus.Registerer // [none]
-	Now        func() time.Time      // [time.Now]
+	Path       string                // the SQLite file, required; its directory is made when it is missing
+	Policy     *incident.Policy      // for folding and for the order of severities; default incident.DefaultPolicy
+	Lease      time.Duration         // how long a claim lasts without being renewed; default 30 s
+	Retention  time.Duration         // how long notifications are kept; default 30 days
+	Logger     *slog.Logger          // default: discards
+	Registerer prometheus.Registerer // default: none
+	Now        func() time.Time      // default time.Now
 }
 
-func (o *Options) setDefaults() {
+func (o *Options) setDefaults() error {
+	if o.Path == "" {
+		return errors.New("store: Options.Path is required")
+	}
 	if o.Policy == nil {
 		o.Policy = incident.DefaultPolicy()
 	}
@@ -48,37 +53,52 @@ func (o *Options) setDefaults() {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	return nil
 }
 
 // Store is the open database. Its methods may be called from many goroutines at once.
 type Store struct {
-	Options
-	lock    *lock
-	db      *sql.DB // one connection: all writing
-	pages   *sql.DB // read-only connections
-	stmts   map[string]*sql.Stmt
-	metrics *metrics
-	due     map[incident.Work]chan struct{}
+	opts         Options
+	lock         *lock
+	db           *sql.DB // one connection: all writing
+	readDB       *sql.DB // read-only connections
+	checkpointer *sql.DB
+	stmts        map[string]*sql.Stmt // of db
+	readStmts    map[string]*sql.Stmt // of readDB
+	metrics      *metrics
+	due          map[incident.Work]chan struct{}
+	recent       *cache
+	locks        locks
+	feed         feed
 
-	ops     chan *op
-	closing chan struct{} // closed to stop the writer
-	stopped chan struct{} // closed when it has
-	close   func() error
-	cleaner sync.WaitGroup
+	accepting  atomic.Int64 // notifications that are being accepted
+	lastAccept atomic.Int64 // when the last one was, in nanoseconds
+
+	accepts   chan *op      // notifications that wait for the writer
+	results   chan *op      // all other operations that do
+	committed chan struct{} // something was
+	walPages  atomic.Int64  // the length of the write-ahead log at the last checkpoint
+	closing   chan struct{} // closed to stop the writer
+	stopped   chan struct{} // closed when it has
+	close     func() error
+	cleaner   sync.WaitGroup
 
 	// What follows belongs to the writer.
-	records *recent[string, *record] // by id
-	groups  *recent[groupKey, string]
+	scopes map[string]*nearby
+	ranks  ranks
 }
 
 // Open opens the database and makes it ready: it is locked against other processes, brought to the present schema, and
 // freed of the leases of a process that died. The error says what to do where the user can do something.
 func Open(ctx context.Context, opts Options) (*Store, error) {
-	opts.setDefaults()
+	if err := opts.setDefaults(); err != nil {
+		return nil, err
+	}
 	s := &Store{
-		Options: opts, metrics: newMetrics(opts.Registerer), due: map[incident.Work]chan struct{}{},
-		ops: make(chan *op, queueSize), closing: make(chan struct{}), stopped: make(chan struct{}),
-		records: newRecent[string, *record](cacheBytes), groups: newRecent[groupKey, string](cacheBytes),
+		opts: opts, metrics: newMetrics(opts.Registerer), due: map[incident.Work]chan struct{}{}, recent: newCache(),
+		locks: locks{seed: maphash.MakeSeed()}, feed: feed{subscribers: map[*subscriber]struct{}{}}, scopes: map[string]*nearby{}, ranks: ranks{},
+		accepts: make(chan *op, queueSize), results: make(chan *op, queueSize),
+		committed: make(chan struct{}, 1), closing: make(chan struct{}), stopped: make(chan struct{}),
 	}
 	s.close = sync.OnceValue(s.shut)
 	for _, w := range incident.Works() {
@@ -89,27 +109,34 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 	}
 	go s.write(context.WithoutCancel(ctx))
 	s.cleaner.Go(s.clean)
+	s.cleaner.Go(func() { s.checkpoints(context.WithoutCancel(ctx)) })
 	return s, nil
 }
 
 func (s *Store) open(ctx context.Context) error {
 	var err error
-	if s.lock, err = lockDatabase(s.Path); err != nil {
+	if s.lock, err = lockDatabase(s.opts.Path); err != nil {
 		return err
 	}
-	if s.db, err = openWriter(ctx, s.Path); err != nil {
+	if s.db, err = openWriter(ctx, s.opts.Path); err != nil {
 		return err
 	}
-	if err := migrate(ctx, s.db, s.Logger); err != nil {
+	if err := migrate(ctx, s.db, s.opts.Logger); err != nil {
 		return err
 	}
 	if err := s.recover(ctx); err != nil {
 		return err
 	}
-	if s.stmts, err = prepare(ctx, s.db); err != nil {
+	if s.stmts, err = prepare(ctx, s.db, writerQueries); err != nil {
 		return err
 	}
-	s.pages, err = openPages(ctx, s.Path)
+	if s.readDB, err = openReader(ctx, s.opts.Path); err != nil {
+		return err
+	}
+	if s.readStmts, err = prepare(ctx, s.readDB, readerQueries); err != nil {
+		return err
+	}
+	s.checkpointer, err = openCheckpointer(ctx, s.opts.Path)
 	return err
 }
 
@@ -120,20 +147,22 @@ func (s *Store) shut() error {
 	close(s.closing)
 	<-s.stopped
 	s.cleaner.Wait()
+	s.feed.close()
 	return s.release()
 }
 
 // release gives back what open has got hold of.
 func (s *Store) release() error {
 	var errs []error
-	if s.pages != nil {
-		errs = append(errs, s.pages.Close())
+	for _, stmts := range []map[string]*sql.Stmt{s.stmts, s.readStmts} {
+		for _, stmt := range stmts {
+			errs = append(errs, stmt.Close())
+		}
 	}
-	for _, stmt := range s.stmts {
-		errs = append(errs, stmt.Close())
-	}
-	if s.db != nil {
-		errs = append(errs, s.db.Close())
+	for _, db := range []*sql.DB{s.readDB, s.checkpointer, s.db} {
+		if db != nil {
+			errs = append(errs, db.Close())
+		}
 	}
 	if s.lock != nil {
 		errs = append(errs, s.lock.release())
@@ -152,10 +181,10 @@ func (s *Store) wake(work incident.Work) {
 	}
 }
 
-// Check reports whether the database can be written, by writing to it.
-func (s *Store) Check(ctx context.Context) error {
+// Ping reports whether the database can be written, by writing to it.
+func (s *Store) Ping(ctx context.Context) error {
 	return s.do(ctx, func(ctx context.Context, b *batch) error {
-		return b.exec(ctx, updateHeartbeat, micros(s.Now()))
+		return b.exec(ctx, updateHeartbeat, micros(s.opts.Now()))
 	})
 }
 

@@ -78,7 +78,7 @@ func openAt(t testing.TB, change ...func(*Options)) (*Store, *clock) {
 func reopen(t testing.TB, s *Store, change ...func(*Options)) *Store {
 	t.Helper()
 	require.NoError(t, s.Close())
-	return open(t, append([]func(*Options){func(o *Options) { *o = s.Options }}, change...)...)
+	return open(t, append([]func(*Options){func(o *Options) { *o = s.opts }}, change...)...)
 }
 
 // alert returns an alert of a group, told apart by its instance.
@@ -140,6 +140,6 @@ func get(t testing.TB, s *Store, id string) (*incident.Incident, incident.Findin
 func count(t testing.TB, s *Store, query string, args ...any) int {
 	t.Helper()
 	var n int
-	require.NoError(t, s.pages.QueryRowContext(context.Background(), query, args...).Scan(&n))
+	require.NoError(t, s.readDB.QueryRowContext(context.Background(), query, args...).Scan(&n))
 	return n
 }

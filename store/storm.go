@@ -11,79 +11,129 @@ import (
 	"github.com/alertscribe/alertscribe/incident"
 )
 
+// nearby are the incidents of a scope to which one that opens now is linked: the most severe, then the oldest, of those that
+// opened within the window of a storm. It is kept in memory, since in a storm every incident that opens asks for it.
+type nearby struct {
+	asked     time.Time // when an incident opened for which it was right, the latest
+	incidents []near    // in the order of compare, incident.MaxRelated at most
+}
+
+// near is an entry of nearby.
+type near struct {
+	id, receiver, groupKey string
+	rank                   int
+	openedAt               time.Time
+}
+
+// compare orders as the database does. Of what opened in the same microsecond the group decides: ids are another each time
+// that a batch is run.
+func (n near) compare(o near) int {
+	return cmp.Or(cmp.Compare(n.rank, o.rank), n.openedAt.Compare(o.openedAt),
+		strings.Compare(n.receiver, o.receiver), strings.Compare(n.groupKey, o.groupKey))
+}
+
+// maxScopes bounds the scopes that are kept in memory.
+const maxScopes = 1000
+
 // relate links an incident that is being opened with those of its scope that opened shortly before it, both ways where
 // the other one has room for a link: so that a storm costs each incident no more than a few writes.
 func (b *batch) relate(ctx context.Context, inc *incident.Incident, now time.Time) error {
 	if inc.Scope == "" {
 		return nil
 	}
-	near, err := b.near(ctx, inc)
+	scope, err := b.scope(ctx, inc)
 	if err != nil {
 		return fmt.Errorf("looking for incidents of %q: %w", inc.Scope, err)
 	}
-	for _, r := range near {
-		inc.Relate(r.inc, b.Policy, now)
-		if r.inc.Relates(inc, b.Policy) {
+	for _, n := range slices.Clone(scope.incidents) {
+		r, err := b.record(ctx, n.id, nil)
+		if err != nil {
+			return fmt.Errorf("looking for incidents of %q: %w", inc.Scope, err)
+		}
+		inc.Relate(r.inc, b.opts.Policy, now)
+		if r.inc.Relates(inc, b.opts.Policy) {
 			other := r.inc.Clone()
-			other.Relate(inc, b.Policy, now)
+			other.Relate(inc, b.opts.Policy, now)
 			b.change(r, other)
 		}
 	}
 	return nil
 }
 
-// near returns the incidents of a scope that opened within the window of a storm, the most severe first, then the oldest.
-// Those that this batch has changed are taken as it has them, whatever the database says: a batch that is run again in
-// halves has to come to the same links.
-func (b *batch) near(ctx context.Context, inc *incident.Incident) ([]*record, error) {
-	var near []*record
-	outdated := 0 // rows that the database may return in vain
-	for _, r := range b.dirty {
-		if r.inc.Scope == inc.Scope && r.inc.OpenedAt.Sub(inc.OpenedAt).Abs() <= incident.StormWindow {
-			near = append(near, r)
-			if r.saved.inc != nil {
-				outdated++
-			}
+// scope returns what is near an incident that is being opened: from memory while that is right, else from the database.
+func (b *batch) scope(ctx context.Context, inc *incident.Incident) (*nearby, error) {
+	scope, known := b.scopes[inc.Scope]
+	if !known {
+		if kept := b.Store.scopes[inc.Scope]; kept != nil {
+			scope = &nearby{asked: kept.asked, incidents: slices.Clone(kept.incidents)}
 		}
 	}
-	ids, err := b.storedNear(ctx, inc, incident.MaxRelated+outdated)
-	if err != nil {
+	if scope == nil || inc.OpenedAt.Before(scope.asked) || slices.ContainsFunc(scope.incidents, func(n near) bool {
+		return n.openedAt.Sub(inc.OpenedAt).Abs() > incident.StormWindow
+	}) {
+		var err error
+		if scope, err = b.readScope(ctx, inc); err != nil {
+			return nil, err
+		}
+	}
+	scope.asked = inc.OpenedAt
+	b.scopes[inc.Scope] = scope
+	return scope, nil
+}
+
+func (b *batch) readScope(ctx context.Context, inc *incident.Incident) (*nearby, error) {
+	if err := b.flush(ctx); err != nil { // so that the query sees what the batch has done
 		return nil, err
 	}
-	for _, id := range ids {
-		r, err := b.record(ctx, id)
-		if err != nil {
-			return nil, err
-		}
-		if !r.dirty {
-			near = append(near, r)
-		}
-	}
-	slices.SortFunc(near, b.severeFirst)
-	return near[:min(len(near), incident.MaxRelated)], nil
-}
-
-// storedNear returns the ids of the incidents that the database has near another one, in the order of near.
-func (b *batch) storedNear(ctx context.Context, inc *incident.Incident, limit int) ([]string, error) {
 	from, to := micros(inc.OpenedAt.Add(-incident.StormWindow)), micros(inc.OpenedAt.Add(incident.StormWindow))
-	var ids []string
-	for rank := 0; rank <= len(b.Policy.Severities) && len(ids) < limit; rank++ {
-		rows, err := b.stmt(ctx, selectNear).QueryContext(ctx, inc.Scope, rank, from, to, limit-len(ids))
+	scope := &nearby{}
+	for rank := 0; rank <= len(b.opts.Policy.Severities) && len(scope.incidents) < incident.MaxRelated; rank++ {
+		rows, err := b.stmt(ctx, selectNear).QueryContext(ctx, inc.Scope, rank, from, to)
 		if err != nil {
 			return nil, err
 		}
-		more, err := scanAll(rows, func(id *string) []any { return []any{id} })
+		type row struct {
+			near
+
+			opened int64
+		}
+		found, err := scanAll(rows, func(r *row) []any { return []any{&r.id, &r.receiver, &r.groupKey, &r.opened} })
 		if err != nil {
 			return nil, err
 		}
-		ids = append(ids, more...)
+		for _, r := range found {
+			r.rank, r.openedAt = rank, fromMicros(r.opened)
+			scope.incidents = append(scope.incidents, r.near)
+		}
 	}
-	return ids, nil
+	scope.incidents = scope.incidents[:min(len(scope.incidents), incident.MaxRelated)]
+	return scope, nil
 }
 
-// severeFirst orders as storedNear does. Of what opened in the same microsecond the group decides: ids are another
-// each time that a batch is run.
-func (b *batch) severeFirst(x, y *record) int {
-	return cmp.Or(cmp.Compare(b.Policy.Rank(x.inc.Severity), b.Policy.Rank(y.inc.Severity)), x.inc.OpenedAt.Compare(y.inc.OpenedAt),
-		strings.Compare(x.inc.Receiver, y.inc.Receiver), strings.Compare(x.inc.GroupKey, y.inc.GroupKey))
+// enterScope enters an incident that was opened where its scope is in memory.
+func (b *batch) enterScope(inc *incident.Incident) {
+	scope := b.scopes[inc.Scope]
+	if inc.Scope == "" || scope == nil {
+		return
+	}
+	n := near{inc.ID, inc.Receiver, inc.GroupKey, b.opts.Policy.Rank(inc.Severity), inc.OpenedAt}
+	at, _ := slices.BinarySearchFunc(scope.incidents, n, near.compare)
+	if at < incident.MaxRelated {
+		scope.incidents = slices.Insert(scope.incidents, at, n)
+		scope.incidents = scope.incidents[:min(len(scope.incidents), incident.MaxRelated)]
+	}
+}
+
+// keepScopes is called after the commit.
+func (b *batch) keepScopes() {
+	if len(b.Store.scopes) > maxScopes {
+		clear(b.Store.scopes)
+	}
+	for name, scope := range b.scopes {
+		if scope == nil {
+			delete(b.Store.scopes, name)
+		} else {
+			b.Store.scopes[name] = scope
+		}
+	}
 }

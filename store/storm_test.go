@@ -64,8 +64,11 @@ func TestStormMakesFilesDueAgain(t *testing.T) {
 		t.Error("the workers sleep on")
 	}
 	assert.Equal(t, second, claim(t, s, incident.WorkFile).Incident.ID)
-	unclaimable(t, s, incident.WorkFile) // it waits for further links
-	now.advance(time.Second)
+	unclaimable(t, s, incident.WorkFile) // it waits for its evidence
+	c := claim(t, s, incident.WorkEvidence)
+	assert.Equal(t, second, c.Incident.ID, "the most severe first")
+	c = claim(t, s, incident.WorkEvidence)
+	finish(t, s, c, now.Now())
 	assert.Equal(t, first, claim(t, s, incident.WorkFile).Incident.ID)
 }
 
@@ -232,7 +235,7 @@ func TestStormFullIncidentsAreLeftAlone(t *testing.T) {
 // TestStormUsesItsIndex: looking for neighbours must not cost more with every incident that there ever was.
 func TestStormUsesItsIndex(t *testing.T) {
 	s := open(t)
-	rows, err := s.pages.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+selectNear, "namespace=shop", 0, 0, 1, 10)
+	rows, err := s.readDB.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+selectNear, "namespace=shop", 0, 0, 1, 10)
 	require.NoError(t, err)
 	type step struct {
 		id, parent, unused int

@@ -12,6 +12,9 @@ import (
 const (
 	queueSize = 1024 // operations that wait for the writer
 	maxBatch  = 512  // operations that share a transaction
+	// resultsBeside bounds the operations of workers in a transaction with notifications: nobody waits for them with a clock
+	// in his hand, and none of them waits for more than its turn.
+	resultsBeside = 16
 )
 
 // op is an operation that waits for the writer.
@@ -37,7 +40,7 @@ func isRefusal(err error) bool {
 func (s *Store) do(ctx context.Context, run func(context.Context, *batch) error) error {
 	o := &op{ctx: ctx, run: run, done: make(chan error, 1)}
 	select {
-	case s.ops <- o:
+	case s.results <- o:
 		return s.await(o)
 	case <-ctx.Done():
 		return ctx.Err()
@@ -46,7 +49,7 @@ func (s *Store) do(ctx context.Context, run func(context.Context, *batch) error)
 	}
 }
 
-// tryDo is do for what must not wait for a place in the queue.
+// tryDo is do for notifications, which come first and do not wait for a place in the queue.
 func (s *Store) tryDo(ctx context.Context, run func(context.Context, *batch) error) error {
 	o := &op{ctx: ctx, run: run, done: make(chan error, 1)}
 	select {
@@ -55,7 +58,7 @@ func (s *Store) tryDo(ctx context.Context, run func(context.Context, *batch) err
 	default:
 	}
 	select {
-	case s.ops <- o:
+	case s.accepts <- o:
 		return s.await(o)
 	default:
 		return ErrBusy
@@ -83,23 +86,40 @@ func (s *Store) write(ctx context.Context) {
 	defer close(s.stopped)
 	for {
 		select {
-		case o := <-s.ops:
+		case o := <-s.accepts:
+			s.commit(ctx, s.gather(o))
+			continue
+		default:
+		}
+		select {
+		case o := <-s.accepts:
+			s.commit(ctx, s.gather(o))
+		case o := <-s.results:
 			s.commit(ctx, s.gather(o))
 		case <-s.closing:
-			for len(s.ops) > 0 {
-				s.commit(ctx, s.gather(<-s.ops))
+			for ops := s.gather(); len(ops) > 0; ops = s.gather() {
+				s.commit(ctx, ops)
 			}
 			return
 		}
 	}
 }
 
-// gather returns a first operation and those that have queued up behind it.
-func (s *Store) gather(first *op) []*op {
-	ops := []*op{first}
-	for len(ops) < maxBatch {
+// gather returns a first operation and those that have queued up behind it, notifications before all others.
+func (s *Store) gather(first ...*op) []*op {
+	ops := take(s.accepts, first, maxBatch)
+	room := maxBatch - len(ops)
+	if len(ops) > len(first) {
+		room = min(room, resultsBeside)
+	}
+	return take(s.results, ops, len(ops)+room)
+}
+
+// take appends what waits in a queue, up to a length.
+func take(queue <-chan *op, ops []*op, length int) []*op {
+	for len(ops) < length {
 		select {
-		case o := <-s.ops:
+		case o := <-queue:
 			ops = append(ops, o)
 		default:
 			return ops
@@ -138,6 +158,7 @@ func (s *Store) commit(ctx context.Context, ops []*op) {
 
 // transact runs operations in one transaction. An error means that nothing of it was stored.
 func (s *Store) transact(ctx context.Context, ops []*op) (err error) {
+	s.boundLog(ctx)
 	start := time.Now()
 	b, err := s.begin(ctx)
 	if err != nil {
@@ -146,7 +167,7 @@ func (s *Store) transact(ctx context.Context, ops []*op) (err error) {
 	}
 	defer func() {
 		if r := recover(); r != nil {
-			s.Logger.Error("Panic in a transaction", "panic", r, "stack", string(debug.Stack()))
+			s.opts.Logger.Error("Panic in transaction", "panic", r, "stack", string(debug.Stack()))
 			err = fmt.Errorf("panic in a transaction: %v", r)
 		}
 		if err != nil {
@@ -177,7 +198,7 @@ func (s *Store) transact(ctx context.Context, ops []*op) (err error) {
 func (s *Store) guard(what string, f func()) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
-			s.Logger.Error("Panic in a transaction", "while", what, "panic", r, "stack", string(debug.Stack()))
+			s.opts.Logger.Error("Panic in transaction", "while", what, "panic", r, "stack", string(debug.Stack()))
 			err = refusal{fmt.Errorf("panic while %s: %v", what, r)}
 		}
 	}()

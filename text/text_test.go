@@ -63,7 +63,7 @@ func TestCut(t *testing.T) {
 		assert.Equal(t, test.want, Cut(test.in, test.n), "%q %d", test.in, test.n)
 	}
 	assert.Equal(t, "磁", CutBytes("磁盘", 5))
-	assert.Equal(t, "", CutBytes("磁盘", 2))
+	assert.Empty(t, CutBytes("磁盘", 2))
 	assert.Equal(t, "ab", CutBytes("ab", 2))
 }
 
@@ -76,7 +76,7 @@ func FuzzText(f *testing.F) {
 		assert.Equal(t, line, OneLine(line))
 		for _, out := range []string{clean, line} {
 			assert.True(t, utf8.ValidString(out))
-			assert.Less(t, strings.IndexFunc(out, Invisible), 0, "%q", out)
+			assert.Negative(t, strings.IndexFunc(out, Invisible), "%q", out)
 		}
 		assert.LessOrEqual(t, utf8.RuneCountInString(Cut(clean, n)), n)
 		assert.LessOrEqual(t, len(CutBytes(clean, n)), n)

@@ -47,10 +47,14 @@ type behaviour struct {
 }
 
 // bubble runs a test with a store of its own.
-func bubble(t *testing.T, test func(*env)) {
+func bubble(t *testing.T, test func(*env), change ...func(*store.Options)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		s, err := store.Open(t.Context(), store.Options{Path: filepath.Join(t.TempDir(), "alertscribe.db")})
+		o := store.Options{Path: filepath.Join(t.TempDir(), "alertscribe.db")}
+		for _, f := range change {
+			f(&o)
+		}
+		s, err := store.Open(t.Context(), o)
 		require.NoError(t, err)
 		e := &env{t: t, store: s}
 		defer func() {
@@ -175,7 +179,9 @@ func (e *env) worker(change ...func(*Options)) *Worker {
 	for _, f := range change {
 		f(&o)
 	}
-	return New(o)
+	w, err := New(o)
+	require.NoError(e.t, err)
+	return w
 }
 
 // rules returns rules by which little time is long.

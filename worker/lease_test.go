@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/alertscribe/alertscribe/incident"
+	"github.com/alertscribe/alertscribe/store"
 )
 
 // TestLeaseIsKept: work that takes many leases' time is done once, also beside a second worker.
@@ -151,26 +152,21 @@ func TestStoreAway(t *testing.T) {
 
 // TestSleep: after the machine has slept, work in flight is not claimed again.
 func TestSleep(t *testing.T) {
+	var asleep atomic.Int64
+	clock := func() time.Time { return time.Now().Add(time.Duration(asleep.Load())) }
 	bubble(t, func(e *env) {
-		asleep := time.Duration(0)
-		clock := func() time.Time {
-			e.mu.Lock()
-			defer e.mu.Unlock()
-			return time.Now().Add(asleep)
-		}
 		answered := make(chan struct{})
 		e.slow(incident.WorkAnalysis, func(context.Context) { <-answered })
-		e.store.Now = clock
 		e.start(e.worker(func(o *Options) { o.Now = clock }))
 		id := e.notify("critical", "A")
-		e.change(func() { asleep = 8 * time.Hour })
+		asleep.Store(int64(8 * time.Hour))
 		e.notify("critical", "B") // wakes the pools before a renewal is due
 		pass(time.Minute)
 		assert.Equal(t, 1, e.times("analysis A"))
 		close(answered)
 		settled()
 		e.done(id)
-	})
+	}, func(o *store.Options) { o.Now = clock })
 }
 
 // TestUnstorable: a result that can't be stored, though the store can be written, fails its work and no more.

@@ -11,7 +11,7 @@ type metrics struct {
 	firstFile prometheus.Histogram
 	fileDelay prometheus.Histogram
 	drafted   prometheus.Histogram
-	analysed  prometheus.Histogram
+	analyzed  prometheus.Histogram
 }
 
 func newMetrics(r prometheus.Registerer) *metrics {
@@ -21,7 +21,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 	return &metrics{
 		work: f.NewHistogramVec(prometheus.HistogramOpts{
 			Name: "alertscribe_work_duration_seconds", Buckets: append(prometheus.ExponentialBuckets(.005, 4, 6), 20, 60, 120, 300),
-			Help: "How long work on incidents took, by kind of work and by outcome: done, failed, stopped (by us), lost (its lease).",
+			Help: "Duration of incident work by kind and outcome: done, failed, stopped (by us), lost (its lease).",
 		}, []string{"work", "outcome"}),
 		panics: f.NewCounter(prometheus.CounterOpts{
 			Name: "alertscribe_work_panics_total", Help: "Work on incidents that panicked. Anything but 0 is a bug.",
@@ -38,7 +38,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 			Name: "alertscribe_draft_delay_seconds", Buckets: slow,
 			Help: "Time from the arrival of an incident's opening notification to a stored draft that is to be verified.",
 		}),
-		analysed: f.NewHistogram(prometheus.HistogramOpts{
+		analyzed: f.NewHistogram(prometheus.HistogramOpts{
 			Name: "alertscribe_analysis_delay_seconds", Buckets: slow,
 			Help: "Time from the arrival of an incident's opening notification to a stored verdict that is final.",
 		}),

@@ -63,6 +63,7 @@ func TestRevive(t *testing.T) {
 				}
 				resolved := e.notify("critical", "Resolved")
 				e.resolve("Resolved")
+				pass(time.Second) // while notifications come, one is analyzed at a time
 				calls := func() int {
 					n := 0
 					for i := range 5 {
@@ -78,7 +79,7 @@ func TestRevive(t *testing.T) {
 					}
 				})
 				for _, asked := range tc.asked {
-					pass(reviveInterval)
+					pass(requeueInterval)
 					assert.Equal(t, 5+asked, calls())
 				}
 				if tc.asked == nil {
@@ -137,7 +138,7 @@ func TestTheMostSevereGoesFirst(t *testing.T) {
 				return incident.RetryPermission{Reasons: []incident.Reason{incident.Budget}, One: true}
 			}
 		})
-		pass(5 * reviveInterval)
+		pass(5 * requeueInterval)
 		var order []string
 		for _, s := range e.log {
 			if name, ok := strings.CutPrefix(s, "analysis "); ok {

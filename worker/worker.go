@@ -1,8 +1,6 @@
-// Package worker claims what is due on incidents and does it: it writes reports, collects evidence and asks for
-// analyses, each in a pool of its own, so that a model that hangs holds up no report and no evidence.
-//
-//	w := worker.New(worker.Options{Store: store, Evidence: collector, Analyzer: analyzer, Report: writer, …})
-//	err := w.Run(ctx) // until ctx ends; then work in flight has SoftStop to finish
+// Package worker claims and runs due work: it writes reports, collects evidence, and requests analyses in separate pools,
+// so a hung model blocks no report or evidence. While notifications are being accepted the pools run fewer pieces of work at
+// once.
 //
 // Work is level-triggered: a worker looks at the incident as it is when it was claimed, and running twice is harmless.
 // A result is stored while the lease stands. Work that we stop ourselves gives its lease back and counts as no attempt.
@@ -13,6 +11,7 @@ import (
 	"fmt"
 	"log/slog"
 	"runtime/debug"
+	"slices"
 	"sync"
 	"time"
 
@@ -29,6 +28,8 @@ type queue interface {
 	Due(work incident.Work) <-chan struct{}
 	// NextDue is when the next such work is due; zero when none is scheduled.
 	NextDue(ctx context.Context, work incident.Work) (time.Time, error)
+	// Busy reports whether notifications are being accepted.
+	Busy() bool
 }
 
 // leases end a claim. Finish returns incident.ErrLeaseLost when somebody else has the work now.
@@ -36,12 +37,14 @@ type leases interface {
 	Renew(ctx context.Context, c incident.Claim) error
 	Release(ctx context.Context, c incident.Claim) error
 	Finish(ctx context.Context, c incident.Claim, apply func(*incident.Incident, *incident.Findings)) error
+	// Lease is how long a claim lasts without being renewed.
+	Lease() time.Duration
 }
 
 // incidents finds and changes incidents without a lease.
 type incidents interface {
 	Update(ctx context.Context, id string, apply func(*incident.Incident) bool) error
-	Silent(ctx context.Context, before time.Time, limit int) ([]*incident.Incident, error)
+	StaleCandidates(ctx context.Context, before time.Time, limit int) ([]*incident.Incident, error)
 	EvidenceOnly(ctx context.Context, since time.Time, limit int, reasons ...incident.Reason) ([]*incident.Incident, error)
 }
 
@@ -65,10 +68,10 @@ type Analyzer interface {
 	// *incident.Failure.
 	Draft(ctx context.Context, inc *incident.Incident, f incident.Findings) (*incident.Verdict, error)
 	// Verify holds the draft among the findings against what could refute it. It returns the verdict with a Verification,
-	// whatever came of it, and what was looked up; the verdict's spend is that of the draft and of Verify together. An error is
+	// and what was looked up; the verdict's spend is that of the draft and of Verify together. An error is
 	// that of ctx alone.
 	Verify(ctx context.Context, inc *incident.Incident, f incident.Findings) (*incident.Verdict, []incident.Evidence, error)
-	// Permit says which evidence-only incidents may be analysed again now.
+	// RetryPermission says which evidence-only incidents may be analyzed again now.
 	RetryPermission() incident.RetryPermission
 }
 
@@ -82,52 +85,83 @@ type Alertmanager interface {
 	StillFiring(ctx context.Context, inc *incident.Incident) (bool, error)
 }
 
-// Options of a Worker. Zero values take the defaults in brackets.
+// Options of a Worker. Store, Evidence, Analyzer, Report and Policy are required.
 type Options struct {
 	Store        Store
 	Evidence     Collector
 	Analyzer     Analyzer
 	Report       Reporter
-	Alertmanager Alertmanager // nil: a silent incident becomes stale without asking
+	Alertmanager Alertmanager // optional: without it a silent incident becomes stale without asking
 	Policy       *incident.Policy
 
-	Files, Evidences, Analyses int           // how many run at once [4 each]
-	Lease                      time.Duration // as the store gives them; renewed at a third of it [30s]
-	SoftStop                   time.Duration // how long work in flight may go on after the stop [10s]
-	Logger                     *slog.Logger
-	Registerer                 prometheus.Registerer
-	Now                        func() time.Time
+	Files     int // reports that are written at once; default 16
+	Evidences int // incidents whose evidence is collected at once; default 4
+	Analyses  int // incidents that are analyzed at once; default 4
+
+	SoftStop   time.Duration         // how long work in flight may go on after the stop; default 10 s
+	Logger     *slog.Logger          // default: discards
+	Registerer prometheus.Registerer // default: none
+	Now        func() time.Time      // default time.Now
 }
 
 // Worker runs the pools.
 type Worker struct {
-	Options
+	opts    Options
+	steps   Steps
+	lease   time.Duration
 	metrics *metrics
 }
 
-const (
-	defaultPool     = 4
-	defaultLease    = 30 * time.Second
-	defaultSoftStop = 10 * time.Second
-)
-
-// New returns a Worker that does nothing yet.
-func New(o Options) *Worker {
-	for _, n := range []*int{&o.Files, &o.Evidences, &o.Analyses} {
-		if *n <= 0 {
-			*n = defaultPool
+// New returns a Worker that does nothing yet; an error names an option that is missing.
+func New(o Options) (*Worker, error) {
+	for _, required := range []struct {
+		name    string
+		missing bool
+	}{
+		{"Store", o.Store == nil},
+		{"Evidence", o.Evidence == nil},
+		{"Analyzer", o.Analyzer == nil},
+		{"Report", o.Report == nil},
+		{"Policy", o.Policy == nil},
+	} {
+		if required.missing {
+			return nil, fmt.Errorf("worker: Options.%s is required", required.name)
 		}
 	}
-	if o.Lease <= 0 {
-		o.Lease = defaultLease
+	for _, n := range []struct {
+		size     *int
+		standard int
+	}{{&o.Files, 16}, {&o.Evidences, 4}, {&o.Analyses, 4}} {
+		if *n.size <= 0 {
+			*n.size = n.standard
+		}
 	}
 	if o.SoftStop <= 0 {
-		o.SoftStop = defaultSoftStop
+		o.SoftStop = 10 * time.Second
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Worker{Options: o, metrics: newMetrics(o.Registerer)}
+	steps := Steps{Evidence: o.Evidence, Analyzer: o.Analyzer, Policy: o.Policy, Now: o.Now}
+	return &Worker{opts: o, steps: steps, lease: o.Store.Lease(), metrics: newMetrics(o.Registerer)}, nil
+}
+
+// kinds returns all kinds of work, those first to which the others give way.
+func (w *Worker) kinds() []Kind {
+	o := w.opts
+	firstReport := func(c incident.Claim) bool { return c.Incident.FileRevision == 0 }
+	always := func(incident.Claim) bool { return true }
+	return []Kind{
+		{
+			Work: incident.WorkFile, Size: o.Files, Busy: min(3, o.Files), First: firstReport,
+			Do: w.writeFile, Failed: w.fileFailed, Lost: w.fileLost,
+		},
+		{Work: incident.WorkEvidence, Size: o.Evidences, Busy: 1, First: always, Do: w.collectEvidence, Failed: w.evidenceFailed},
+		{Work: incident.WorkAnalysis, Size: o.Analyses, Busy: 1, Do: w.analyze, Failed: w.analysisFailed},
+	}
 }
 
 // Run works until ctx ends. Then nothing more is claimed, work in flight goes on for at most SoftStop, and what is not
@@ -135,18 +169,16 @@ func New(o Options) *Worker {
 func (w *Worker) Run(ctx context.Context) {
 	working, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	defer cancel()
-	stop := context.AfterFunc(ctx, func() { time.AfterFunc(w.SoftStop, cancel) })
+	stop := context.AfterFunc(ctx, func() { time.AfterFunc(w.opts.SoftStop, cancel) })
 	defer stop()
 	var wg sync.WaitGroup
-	for _, p := range []*pool{
-		{work: incident.WorkFile, size: w.Files, do: w.writeFile},
-		{work: incident.WorkEvidence, size: w.Evidences, do: w.collectEvidence},
-		{work: incident.WorkAnalysis, size: w.Analyses, do: w.analyse},
-	} {
-		p.w, p.inFlight = w, map[string]flight{}
+	var pools []*pool
+	for _, k := range w.kinds() {
+		p := newPool(w, k, slices.Clip(pools))
+		pools = append(pools, p)
 		wg.Go(func() { p.run(ctx, working) })
 	}
-	wg.Go(func() { w.every(ctx, reviveInterval, w.revive) })
+	wg.Go(func() { w.every(ctx, requeueInterval, w.requeue) })
 	wg.Go(func() { w.every(ctx, staleInterval, w.markStale) })
 	wg.Wait()
 }
@@ -157,7 +189,7 @@ func (w *Worker) every(ctx context.Context, interval time.Duration, f func(conte
 	defer ticker.Stop()
 	for {
 		if err := w.guard(ctx, f); err != nil && ctx.Err() == nil {
-			w.Logger.Error("Looking after incidents", "err", err)
+			w.opts.Logger.Error("Maintenance failed", "err", err)
 		}
 		select {
 		case <-ctx.Done():

@@ -250,7 +250,7 @@ func TestPanic(t *testing.T) {
 					assert.Equal(t, 1, inc.Analysis.Attempts)
 					assert.Contains(t, inc.Analysis.Detail, "panic: out of order")
 				}
-				pass(100 * time.Millisecond)
+				pass(300 * time.Millisecond) // one after the other, since they have just arrived
 				e.done(other)
 				assert.Equal(t, 1, int(testutil.ToFloat64(w.metrics.panics)))
 				pass(2 * time.Second)
@@ -307,7 +307,7 @@ func TestPanicOfSweeps(t *testing.T) {
 		w := e.worker()
 		e.start(w)
 		e.done(e.notify("critical", "A"))
-		pass(reviveInterval)
+		pass(requeueInterval)
 		assert.Equal(t, 2, int(testutil.ToFloat64(w.metrics.panics)), "at the start, and after an interval")
 	})
 }

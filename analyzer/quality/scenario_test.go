@@ -1,6 +1,7 @@
 package quality
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,8 +16,8 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
 
-	"github.com/alertscribe/alertscribe/handler"
 	"github.com/alertscribe/alertscribe/incident"
+	"github.com/alertscribe/alertscribe/payload"
 )
 
 // root holds a folder for each scenario.
@@ -160,7 +161,7 @@ func (s *scenario) incident(t *testing.T) *incident.Incident {
 	t.Helper()
 	body, err := os.ReadFile(s.path(s.Payload))
 	require.NoError(t, err)
-	n, err := handler.Decode(body, s.Now.Time)
+	n, err := payload.Decode(bytes.NewReader(body), s.Now.Time, payload.Options{})
 	require.NoError(t, err)
 	n.Normalize()
 	require.NotEmpty(t, n.Alerts)

@@ -3,9 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"os"
 	"strings"
 	"time"
@@ -13,9 +11,9 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/alertscribe/alertscribe/analyzer"
-	"github.com/alertscribe/alertscribe/evidence"
-	"github.com/alertscribe/alertscribe/handler"
 	"github.com/alertscribe/alertscribe/incident"
+	"github.com/alertscribe/alertscribe/payload"
+	"github.com/alertscribe/alertscribe/worker"
 )
 
 // onceAttempts is how often the analyze command asks the model before it gives up: somebody is waiting.
@@ -32,31 +30,25 @@ func (c *cli) readPayload(cfg *config, file string) (*incident.Incident, error) 
 		defer f.Close()
 		in = f
 	}
-	body, err := io.ReadAll(io.LimitReader(in, cfg.Web.MaxBodyBytes+1))
-	if err != nil {
-		return nil, fmt.Errorf("%w: reading the payload: %w", errBadInput, err)
-	}
-	if int64(len(body)) > cfg.Web.MaxBodyBytes {
-		return nil, fmt.Errorf("%w: the payload is larger than web.max_body_bytes (%d)", errBadInput, cfg.Web.MaxBodyBytes)
-	}
-	n, err := handler.Decode(body, time.Now().UTC())
+	n, err := payload.Decode(in, time.Now().UTC(), payload.Options{MaxBytes: cfg.Web.MaxBodyBytes, MaxAlerts: cfg.Web.MaxAlerts})
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errBadInput, err)
 	}
 	if n.Normalize(); len(n.Alerts) == 0 {
-		return nil, fmt.Errorf("%w: all alerts carry %s=\"true\": they are reports of ours", errBadInput, incident.SelfAlertLabel)
+		return nil, fmt.Errorf("%w: all alerts have %s=\"true\": they are our own reports", errBadInput, incident.SelfAlertLabel)
 	}
 	return cfg.rules().Open(n, ""), nil
 }
 
-// once is the work on a single payload. All state is in memory, so that it works beside a running service.
+// once is the work on a single payload, by the worker's own steps. All state is in memory, so that it works beside a running
+// service.
 type once struct {
-	cfg       *config
-	inc       *incident.Incident
-	found     incident.Findings
-	collector *evidence.Collector
-	model     *analyzer.Analyzer
-	progress  *progress
+	cfg      *config
+	inc      *incident.Incident
+	found    incident.Findings
+	model    *analyzer.Analyzer
+	steps    worker.Steps
+	progress *progress
 }
 
 // once reads settings and payload and makes what the work needs.
@@ -69,24 +61,32 @@ func (c *cli) once(file string) (*once, error) {
 	if o.inc, err = c.readPayload(cfg, file); err != nil {
 		return nil, err
 	}
-	log, err := redacted(cfg, c.quietLogger())
+	log := redacted(cfg, c.quietLogger())
+	collector, model, err := newParts(cfg, nil, analyzer.NewMemoryLedger(time.Now), log, prometheus.NewRegistry())
 	if err != nil {
-		return nil, err
+		return nil, badConfig(err)
 	}
-	registry := prometheus.NewRegistry()
-	if o.collector, err = newCollector(cfg, nil, log, registry); err != nil {
-		return nil, err
-	}
-	o.model, err = newAnalyzer(cfg, analyzer.NewMemoryLedger(time.Now), o.collector, log, registry)
-	return o, err
+	o.model = model
+	o.steps = worker.Steps{Evidence: collector, Analyzer: model, Policy: cfg.rules(), Now: func() time.Time { return time.Now().UTC() }}
+	return o, nil
+}
+
+// claim is what a step gets.
+func (o *once) claim() incident.Claim {
+	return incident.Claim{Incident: o.inc.Clone(), Findings: o.found}
 }
 
 // collect looks up the evidence and tells how it goes.
-func (o *once) collect(ctx context.Context) {
+func (o *once) collect(ctx context.Context) error {
 	o.progress.start("Collecting evidence")
-	o.found.Evidence = o.collector.Collect(ctx, o.inc)
-	o.inc.EvidenceCollected(o.inc.Clone(), time.Now().UTC())
+	apply, err := o.steps.Collect(ctx, o.claim())
+	if err != nil {
+		o.progress.failed(err.Error())
+		return err
+	}
+	apply(o.inc, &o.found)
 	o.progress.done(describeEvidence(o.found.Evidence))
+	return nil
 }
 
 // analyze writes the report of one payload.
@@ -99,7 +99,9 @@ func (c *cli) analyze(ctx context.Context, file string) error {
 	if err != nil {
 		return err
 	}
-	o.collect(ctx)
+	if err := o.collect(ctx); err != nil {
+		return err
+	}
 	if err := writer.Write(ctx, o.inc, o.found); err != nil { // whatever the model does, the evidence is on disk
 		return fmt.Errorf("writing the report: %w", err)
 	}
@@ -113,48 +115,55 @@ func (c *cli) analyze(ctx context.Context, file string) error {
 	return ctx.Err()
 }
 
-// ask asks the model a few times at most and records what came of it.
+// ask has the model draft a verdict and verify it, and tells how it goes. It asks a few times at most.
 func (o *once) ask(ctx context.Context) {
-	inc, p, rules := o.inc, o.progress, o.cfg.rules()
-	for inc.Analysis.State == incident.Pending {
-		p.start("Asking " + o.cfg.LLM.Model)
-		verdict, err := o.model.Draft(ctx, inc, o.found)
-		now := time.Now().UTC()
-		if err == nil {
-			p.done(spentText(verdict.Spend))
-			o.conclude(ctx, verdict)
+	for inc := o.inc; inc.Analysis.State == incident.Pending; {
+		verifying := inc.Analysis.Verifying()
+		if verifying {
+			o.progress.start("Verifying the draft")
+		} else {
+			o.progress.start("Asking " + o.cfg.LLM.Model)
+		}
+		before := inc.Spend
+		apply, _, err := o.steps.Analyze(ctx, o.claim())
+		if apply == nil { // interrupted
+			o.progress.failed(err.Error())
+			o.end()
 			return
 		}
-		failure := incident.AsFailure(err)
-		inc.AnalysisFailed(failure, rules, now)
-		p.failed(failure.Err.Error())
+		apply(inc, &o.found)
+		if err == nil {
+			o.tell(inc.Spend.Sub(before), verifying)
+			continue
+		}
+		o.progress.failed(incident.AsFailure(err).Err.Error())
 		if inc.Analysis.State != incident.Pending {
 			return
 		}
-		if inc.Analysis.Attempts >= onceAttempts || !sleep(ctx, time.Until(inc.Due.Analysis)) {
-			inc.Analysis.State, inc.Analysis.Reason = incident.EvidenceOnly, incident.GaveUp
+		if inc.Analysis.Attempts >= onceAttempts || !sleep(ctx, time.Until(inc.Due[incident.WorkAnalysis])) {
+			o.end()
 		}
 	}
 }
 
-// conclude records a verdict, after its verification where there is one.
-func (o *once) conclude(ctx context.Context, verdict *incident.Verdict) {
-	o.found.Verdict = verdict
-	if verdict.Verification == nil {
-		o.progress.start("Verifying the draft")
-		final, looked, err := o.model.Verify(ctx, o.inc, o.found)
-		if err != nil { // interrupted: the draft stands
-			final = verdict
-			final.Verification = &incident.Verification{Reason: incident.UnverifiedEnded}
-			o.progress.failed(err.Error())
-		} else if v := final.Verification; v.Reason != "" {
-			o.progress.failed(strings.TrimSpace(string(v.Reason) + " " + v.Detail))
-		} else {
-			o.progress.done(spentText(final.Spend.Sub(verdict.Spend)))
-		}
-		o.found.Conclude(final, nil, looked, false)
+// end ends an analysis that was not finished: a draft stands, unverified.
+func (o *once) end() {
+	a := &o.inc.Analysis
+	if !a.Verifying() {
+		a.State, a.Reason = incident.EvidenceOnly, incident.GaveUp
+		return
 	}
-	o.inc.Analyzed(o.inc.Clone(), o.found.Verdict.Spend, time.Now().UTC())
+	o.found.Verdict.Verification = &incident.Verification{Reason: incident.UnverifiedEnded}
+	o.inc.Analyzed(o.inc.Clone(), incident.Spend{}, o.steps.Now())
+}
+
+// tell says how a step ended that brought a verdict.
+func (o *once) tell(spent incident.Spend, verifying bool) {
+	if v := o.found.Verdict.Verification; verifying && v.Reason != "" {
+		o.progress.failed(strings.TrimSpace(string(v.Reason) + " " + v.Detail))
+		return
+	}
+	o.progress.done(spentText(spent))
 }
 
 func spentText(s incident.Spend) string {
@@ -179,11 +188,13 @@ func (c *cli) evidence(ctx context.Context, file string) error {
 	if err != nil {
 		return err
 	}
-	o.collect(ctx)
+	if err := o.collect(ctx); err != nil {
+		return err
+	}
 	enc := json.NewEncoder(c.stdout)
 	enc.SetIndent("", "  ")
 	enc.SetEscapeHTML(false)
-	return errors.Join(enc.Encode(map[string]any{"evidence": o.found.Evidence}), ctx.Err())
+	return enc.Encode(map[string]any{"evidence": o.found.Evidence})
 }
 
 // showPrompt prints exactly what would be sent to the model for a payload: redacted, bounded, delimited.
@@ -192,7 +203,9 @@ func (c *cli) showPrompt(ctx context.Context, file string) error {
 	if err != nil {
 		return err
 	}
-	o.collect(ctx)
+	if err := o.collect(ctx); err != nil {
+		return err
+	}
 	for _, m := range o.model.Prompt(o.inc, o.found) {
 		fmt.Fprintf(c.stdout, "== %s\n%s\n", m.Role, m.Content)
 	}

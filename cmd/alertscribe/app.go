@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
+	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
@@ -57,11 +59,7 @@ type appOptions struct {
 // newApp makes all parts and binds the listener, so that every fault of the set-up is an error here. What was made is
 // cleaned up when a later part fails.
 func newApp(ctx context.Context, cfg *config, o appOptions, log *slog.Logger) (*app, error) {
-	log, err := redacted(cfg, log)
-	if err != nil {
-		return nil, err
-	}
-	a := &app{cfg: cfg, opts: o, log: log, serveErr: make(chan error, 1), stopping: make(chan struct{})}
+	a := &app{cfg: cfg, opts: o, log: redacted(cfg, log), serveErr: make(chan error, 1), stopping: make(chan struct{})}
 	if err := a.build(ctx); err != nil {
 		return nil, errors.Join(err, a.cleanUp(ctx))
 	}
@@ -91,13 +89,11 @@ func (a *app) build(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	collector, err := newCollector(cfg, a.store, log, registry)
+	collector, model, err := newParts(cfg, a.store, a.store, log, registry)
 	if err != nil {
-		return err
+		return badConfig(err)
 	}
-	if a.analyzer, err = newAnalyzer(cfg, a.store, collector, log, registry); err != nil {
-		return err
-	}
+	a.analyzer = model
 	options := worker.Options{
 		Store: a.store, Evidence: collector, Analyzer: a.analyzer, Report: writer, Policy: rules,
 		Analyses: cfg.Analysis.Workers, SoftStop: a.opts.softStop, Logger: log.With("component", "worker"), Registerer: registry,
@@ -105,9 +101,15 @@ func (a *app) build(ctx context.Context) (err error) {
 	if cfg.Alertmanager.URL != "" {
 		options.Alertmanager = collector
 	}
-	a.worker = worker.New(options)
+	if a.worker, err = worker.New(options); err != nil {
+		return err
+	}
 	registry.MustRegister(&queueCollector{store: a.store}, &budgetCollector{store: a.store, limits: cfg.limits()})
-	a.server = newServer(a.routes(writer, registry))
+	routes, err := a.routes(writer, registry)
+	if err != nil {
+		return err
+	}
+	a.server = newServer(routes)
 	return nil
 }
 
@@ -192,20 +194,27 @@ const shutdownTimeout = 5 * time.Second
 // checkModel warns when the endpoint does not know the model. It never stops the start.
 func (a *app) checkModel(ctx context.Context) {
 	if a.cfg.LLM.Key == "" {
-		a.log.Warn("No API key: reports carry evidence only. Set DEEPSEEK_API_KEY, in the environment or in .env")
+		a.log.Warn("No API key, reports are evidence only; set DEEPSEEK_API_KEY in the environment or .env")
 		return
 	}
 	warning, err := a.analyzer.CheckModel(ctx)
 	switch {
 	case err != nil && ctx.Err() == nil:
-		a.log.Warn("Asking the model's endpoint which models it has", "err", err)
+		a.log.Warn("Listing models failed", "err", err)
 	case warning != "":
-		a.log.Warn("The model may not do", "warning", warning)
+		a.log.Warn("Model may not work", "warning", warning)
 	}
 }
 
+// memoryLimit is soft: the garbage collector works harder rather than that the process grows beyond it. What lives in memory is
+// far less; the rest is what notifications of thousands of alerts leave behind. GOMEMLIMIT replaces it.
+const memoryLimit = 192 << 20
+
 // serve runs the service until it is told to stop.
 func (c *cli) serve(ctx context.Context) error {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memoryLimit)
+	}
 	cfg, err := c.load()
 	if err != nil {
 		return err
@@ -221,7 +230,7 @@ func (c *cli) serve(ctx context.Context) error {
 	log.Info("Ready for notifications", "address", a.listener.Addr(), "reports", cfg.Reports.Dir, "database", cfg.databasePath())
 	select {
 	case <-ctx.Done():
-		log.Info("Stopping: finishing what is in flight")
+		log.Info("Stopping, finishing in-flight work")
 		err = nil
 	case err = <-a.serveErr:
 	}

@@ -102,7 +102,7 @@ func TestGracefulStop(t *testing.T) {
 	s := startIn(t, dir, appOptions{}, withModel(m))
 	waited := make(chan error, 1)
 	go func() {
-		a, err := post(context.Background(), http.DefaultClient, s.url+"/alert?wait=10m", payload("Waiting", incident.Firing))
+		a, err := post(context.Background(), http.DefaultClient, s.url+"/alert?wait=10m", oneAlert("Waiting", incident.Firing))
 		if err == nil && a.code != http.StatusAccepted {
 			err = fmt.Errorf("answered %d: %s", a.code, a.raw)
 		}
@@ -135,7 +135,7 @@ func TestGracefulStop(t *testing.T) {
 func TestWait(t *testing.T) {
 	m := newModel(t)
 	s := startService(t, withModel(m))
-	a := s.post("/alert?wait=30s", payload("Waiting", incident.Firing))
+	a := s.post("/alert?wait=30s", oneAlert("Waiting", incident.Firing))
 	assert.Equal(t, http.StatusOK, a.code, a.raw)
 	assert.Equal(t, "success", a.Status)
 	assert.Equal(t, "complete", a.AnalysisState)
@@ -181,7 +181,7 @@ func TestTLSAndBasicAuth(t *testing.T) {
 		assert.Equal(t, http.StatusUnauthorized, code, page)
 		assert.NotContains(t, text, "alertscribe_")
 	}
-	body := payload("Guarded", incident.Firing)
+	body := oneAlert("Guarded", incident.Firing)
 	code, _ := do(t, client, http.MethodPost, url+"/alert", body)
 	assert.Equal(t, http.StatusUnauthorized, code, "the webhook, too")
 	list, _, err := s.app.store.Incidents(t.Context(), incident.Query{Limit: 1})
@@ -208,7 +208,7 @@ func TestTLSAndBasicAuth(t *testing.T) {
 
 func TestWebhookToken(t *testing.T) {
 	s := startService(t, func(c *config) { c.Web.WebhookToken = "t0ken" })
-	body := payload("Guarded", incident.Firing)
+	body := oneAlert("Guarded", incident.Firing)
 	for name, header := range map[string][]string{
 		"none": nil, "wrong": {"Authorization", "Bearer t0ke"}, "longer": {"Authorization", "Bearer t0ken2"},
 		"another scheme": {"Authorization", "Basic t0ken"}, "empty": {"Authorization", "Bearer "},
@@ -237,7 +237,7 @@ func TestExternalURLInService(t *testing.T) {
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
 			s := startIn(t, t.TempDir(), appOptions{externalURL: external, routePrefix: tc.routePrefix}, nil)
-			a := s.post("/alert", payload("Linked", incident.Firing))
+			a := s.post("/alert", oneAlert("Linked", incident.Firing))
 			require.Equal(t, http.StatusAccepted, a.code, a.raw)
 			assert.Equal(t, "/ops/alertscribe/reports/"+*a.Incident, a.ReportURL)
 			inc := s.await(*a.Incident, 5*time.Second, "done", func(inc *incident.Incident) bool {
@@ -270,7 +270,7 @@ func TestNoRedirect(t *testing.T) {
 	root := strings.TrimSuffix(s.url, "/p")
 	for _, path := range []string{"/p/alert", "/p/alert/", "/p//alert", "/alert", "//p/alert", "/p/./alert", "/p", "/p/", "/", "/p/reports", "/p/reports/", "/p/ALERT"} {
 		for _, method := range []string{http.MethodPost, http.MethodGet} {
-			code, _ := do(t, client, method, root+path, payload("A", incident.Firing))
+			code, _ := do(t, client, method, root+path, oneAlert("A", incident.Firing))
 			assert.False(t, code >= 300 && code < 400, "%s %s: %d", method, path, code)
 		}
 	}
@@ -319,7 +319,7 @@ func TestKilledAnalysisGoesOn(t *testing.T) {
 	dir, address := t.TempDir(), freeAddress(t)
 	env := []string{"LLM_BASE_URL=" + m.URL, "DEEPSEEK_API_KEY=sk-of-the-stand-in"}
 	p := startProcess(t, dir, address, nil, env...)
-	a, err := post(t.Context(), http.DefaultClient, p.url+"/alert", payload("Running", incident.Firing))
+	a, err := post(t.Context(), http.DefaultClient, p.url+"/alert", oneAlert("Running", incident.Firing))
 	require.NoError(t, err)
 	require.Equal(t, http.StatusAccepted, a.code, a.raw)
 	require.Eventually(t, func() bool { return len(m.Requests()) == 1 }, 10*time.Second, 10*time.Millisecond)

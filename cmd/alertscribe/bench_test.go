@@ -47,7 +47,7 @@ func benchmarkAccept(b *testing.B, clients int) {
 	s := startService(b, nil)
 	bodies := make([][]byte, 1000)
 	for i := range bodies {
-		body := string(payload(fmt.Sprintf("Bench%d", i), incident.Firing))
+		body := string(oneAlert(fmt.Sprintf("Bench%d", i), incident.Firing))
 		pad := strings.Repeat("x", max(0, 2048-len(body)))
 		bodies[i] = []byte(strings.Replace(body, "is not well", "is not well "+pad, 1))
 	}
@@ -147,11 +147,7 @@ func (s *service) poll(id string, ok func(*incident.Incident) bool) {
 
 // BenchmarkIdle builds the program as a user gets it and looks at what it weighs: on disk, and in memory when idle.
 func BenchmarkIdle(b *testing.B) {
-	exe := filepath.Join(b.TempDir(), "alertscribe")
-	build := exec.CommandContext(b.Context(), "go", "build", "-trimpath", "-ldflags=-s -w", "-o", exe, ".")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	out, err := build.CombinedOutput()
-	require.NoError(b, err, string(out))
+	exe := programToMeasure(b)
 	info, err := os.Stat(exe)
 	require.NoError(b, err)
 	var rss float64

@@ -19,12 +19,12 @@ type budgetCollector struct {
 
 var (
 	budgetUsed = prometheus.NewDesc("alertscribe_budget_used_usd",
-		"What model calls of the last hour or day have cost, in USD; those whose cost is not known yet count as the most that they can cost.",
+		"Model call cost in the last hour or day, in USD; calls of unknown cost count at their maximum.",
 		[]string{"window"}, nil)
-	budgetLimit = prometheus.NewDesc("alertscribe_budget_limit_usd", "What model calls of an hour or a day may cost, in USD; 0 for no limit.",
+	budgetLimit = prometheus.NewDesc("alertscribe_budget_limit_usd", "Model call cost limit per hour or day, in USD; 0 for no limit.",
 		[]string{"window"}, nil)
 	budgetCallsUsed  = prometheus.NewDesc("alertscribe_budget_calls_used", "Model calls of the last hour.", nil, nil)
-	budgetCallsLimit = prometheus.NewDesc("alertscribe_budget_calls_limit", "How many model calls an hour may have; 0 for no limit.", nil, nil)
+	budgetCallsLimit = prometheus.NewDesc("alertscribe_budget_calls_limit", "Limit on model calls per hour; 0 for no limit.", nil, nil)
 )
 
 // Describe implements prometheus.Collector.

@@ -25,17 +25,17 @@ func TestBudgetMetrics(t *testing.T) {
 	limits := incident.Limits{CallsPerHour: 60, CostPerDay: 2}
 	registry.MustRegister(&budgetCollector{store: usedStore{}, limits: limits})
 	require.NoError(t, testutil.GatherAndCompare(registry, strings.NewReader(`
-# HELP alertscribe_budget_calls_limit How many model calls an hour may have; 0 for no limit.
+# HELP alertscribe_budget_calls_limit Limit on model calls per hour; 0 for no limit.
 # TYPE alertscribe_budget_calls_limit gauge
 alertscribe_budget_calls_limit 60
 # HELP alertscribe_budget_calls_used Model calls of the last hour.
 # TYPE alertscribe_budget_calls_used gauge
 alertscribe_budget_calls_used 7
-# HELP alertscribe_budget_limit_usd What model calls of an hour or a day may cost, in USD; 0 for no limit.
+# HELP alertscribe_budget_limit_usd Model call cost limit per hour or day, in USD; 0 for no limit.
 # TYPE alertscribe_budget_limit_usd gauge
 alertscribe_budget_limit_usd{window="day"} 2
 alertscribe_budget_limit_usd{window="hour"} 0
-# HELP alertscribe_budget_used_usd What model calls of the last hour or day have cost, in USD; those whose cost is not known yet count as the most that they can cost.
+# HELP alertscribe_budget_used_usd Model call cost in the last hour or day, in USD; calls of unknown cost count at their maximum.
 # TYPE alertscribe_budget_used_usd gauge
 alertscribe_budget_used_usd{window="day"} 1.5
 alertscribe_budget_used_usd{window="hour"} 0.25

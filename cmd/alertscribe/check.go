@@ -14,6 +14,9 @@ func (c *cli) checkConfig(context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := cfg.tryParts(); err != nil {
+		return badConfig(err)
+	}
 	set := func(s string) string {
 		if s == "" {
 			return "not set"
@@ -24,7 +27,7 @@ func (c *cli) checkConfig(context.Context) error {
 	if cfg.LLM.Key != "" {
 		key = "set"
 	}
-	token := "not set: anyone who reaches the port may post"
+	token := "not set: anyone can post"
 	if cfg.Web.WebhookToken != "" {
 		token = "set"
 	}

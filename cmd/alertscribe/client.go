@@ -13,9 +13,9 @@ import (
 	"net/url"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/alertscribe/alertscribe/redact"
+	"github.com/alertscribe/alertscribe/text"
 )
 
 const (
@@ -70,7 +70,7 @@ func (a *client) page(path string) *url.URL { return a.root.JoinPath(path) }
 
 // send sends a request, with a body of JSON where it is not nil, and returns the answer, whatever its status. The error
 // says where nobody answered and what to do; what names the thing that is asked for.
-func (a *client) send(ctx context.Context, what, method string, u *url.URL, body []byte) (status int, text []byte, err error) {
+func (a *client) send(ctx context.Context, what, method string, u *url.URL, body []byte) (status int, reply []byte, err error) {
 	req, err := http.NewRequestWithContext(ctx, method, u.String(), bytes.NewReader(body))
 	if err != nil {
 		return 0, nil, fmt.Errorf("asking for %s: %w", what, err)
@@ -88,47 +88,47 @@ func (a *client) send(ctx context.Context, what, method string, u *url.URL, body
 		err = failed.Err // the rest names the address again
 	}
 	if err != nil {
-		return 0, nil, fmt.Errorf("asking for %s at %s: %w; is alertscribe running there? If it is elsewhere, say where with --url", what, a.root, err)
+		return 0, nil, fmt.Errorf("asking for %s at %s: %w; is alertscribe running there? If not, set --url", what, a.root, err)
 	}
 	defer resp.Body.Close()
-	text, err = io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
+	reply, err = io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
 		return 0, nil, fmt.Errorf("reading %s from %s: %w", what, a.root, err)
 	}
-	return resp.StatusCode, text, nil
+	return resp.StatusCode, reply, nil
 }
 
 // ask sends a request and reads the JSON that is answered with 200. Any other answer is an error that says why: errBadInput
 // where another request would be answered.
-func (a *client) ask(ctx context.Context, what, method string, u *url.URL, body []byte, into any) (text []byte, err error) {
+func (a *client) ask(ctx context.Context, what, method string, u *url.URL, body []byte, into any) (reply []byte, err error) {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
 	defer cancel()
-	status, text, err := a.send(ctx, what, method, u, body)
+	status, reply, err := a.send(ctx, what, method, u, body)
 	switch {
 	case err != nil:
 		return nil, err
 	case status != http.StatusOK:
-		return nil, a.refusal(status, u, text)
+		return nil, a.refusal(status, u, reply)
 	}
-	if err := json.Unmarshal(text, into); err != nil {
-		return nil, fmt.Errorf("%w: %s does not answer as alertscribe does (%w); --url is the root of its pages", errBadInput, a.root, err)
+	if err := json.Unmarshal(reply, into); err != nil {
+		return nil, fmt.Errorf("%w: %s does not look like alertscribe (%w); set --url to its root", errBadInput, a.root, err)
 	}
-	return text, nil
+	return reply, nil
 }
 
 // refusal says why a request was not answered with 200.
-func (a *client) refusal(status int, u *url.URL, text []byte) error {
+func (a *client) refusal(status int, u *url.URL, body []byte) error {
 	var answer struct {
 		Reason string `json:"reason"`
 	}
-	_ = json.Unmarshal(text, &answer) // another server may say something else
-	reason := printable(answer.Reason)
+	_ = json.Unmarshal(body, &answer)     // another server may say something else
+	reason := text.OneLine(answer.Reason) // it goes to a terminal
 	switch {
 	case status == http.StatusUnauthorized:
-		return fmt.Errorf("%w: %s; set ALERTSCRIBE_WEBHOOK_TOKEN as the service has it, or give user and password: --url=http://USER:PASSWORD@HOST",
+		return fmt.Errorf("%w: %s; set the service's ALERTSCRIBE_WEBHOOK_TOKEN, or use --url=http://USER:PASSWORD@HOST",
 			errBadInput, cmp.Or(reason, "user and password are missing or wrong"))
 	case status < 400:
-		return fmt.Errorf("%w: %s answers with a redirect (%d); give --url the address that it leads to", errBadInput, u, status)
+		return fmt.Errorf("%w: %s redirects (%d); set --url to the target", errBadInput, u, status)
 	case reason == "":
 		reason = fmt.Sprintf("%s answers %d %s; --url is the root of alertscribe's pages", u, status, http.StatusText(status))
 	}
@@ -136,16 +136,6 @@ func (a *client) refusal(status int, u *url.URL, text []byte) error {
 		return fmt.Errorf("%w: %s", errBadInput, reason)
 	}
 	return errors.New(reason)
-}
-
-// printable returns text from elsewhere for a terminal: what is not to be seen is replaced.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
-		}
-		return unicode.ReplacementChar
-	}, s)
 }
 
 // health asks a running alertscribe for its health: for containers, whose image holds nothing but this binary.
@@ -156,11 +146,11 @@ func (c *cli) health(ctx context.Context, root string) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, healthTimeout)
 	defer cancel()
-	status, text, err := a.send(ctx, "the health", http.MethodGet, a.page("health"), nil)
+	status, reply, err := a.send(ctx, "the health", http.MethodGet, a.page("health"), nil)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintln(c.stdout, strings.TrimSpace(string(text)))
+	fmt.Fprintln(c.stdout, strings.TrimSpace(string(reply)))
 	if status != http.StatusOK {
 		return fmt.Errorf("not healthy: %d %s", status, http.StatusText(status))
 	}

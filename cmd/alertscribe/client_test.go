@@ -67,15 +67,15 @@ func TestCostsCommand(t *testing.T) {
 		"all": {nil, `
 DAY         MODEL  ALERTNAME  CALLS  PROMPT  CACHED  COMPLETION     USD
 2026-11-20  pro    Down           1    1000     900         100  0.5000
-2026-11-20  fl�sh  Slow           1    1000     900         100  0.2500
-2026-11-20  fl�sh  Down           1    1000     900         100  0.0625
+2026-11-20  flsh   Slow           1    1000     900         100  0.2500
+2026-11-20  flsh   Down           1    1000     900         100  0.0625
 2026-11-20  -      -              1    1000     900         100  0.0312
 total                             4    4000    3600         400  0.8438
 `},
 		"model": {[]string{"--by=model"}, `
 MODEL  CALLS  PROMPT  CACHED  COMPLETION     USD
 pro        1    1000     900         100  0.5000
-fl�sh      2    2000    1800         200  0.3125
+flsh       2    2000    1800         200  0.3125
 -          1    1000     900         100  0.0312
 total      4    4000    3600         400  0.8438
 `},
@@ -87,8 +87,8 @@ total           4    4000    3600         400  0.8438
 		"two, with a comma": {[]string{"--by=alertname, model"}, `
 ALERTNAME  MODEL  CALLS  PROMPT  CACHED  COMPLETION     USD
 Down       pro        1    1000     900         100  0.5000
-Slow       fl�sh      1    1000     900         100  0.2500
-Down       fl�sh      1    1000     900         100  0.0625
+Slow       flsh       1    1000     900         100  0.2500
+Down       flsh       1    1000     900         100  0.0625
 -          -          1    1000     900         100  0.0312
 total                 4    4000    3600         400  0.8438
 `},
@@ -147,12 +147,12 @@ func TestFeedbackCommand(t *testing.T) {
 		assert.Equal(t, want, inc.Feedback[i])
 	}
 
-	badInput(t, say("", incident.NewID(), "confirm"), "no incident has this id")
-	badInput(t, say("", "../../../health", "confirm"), `"../../../health" is not an incident's id`)
+	badInput(t, say("", incident.NewID(), "confirm"), "no such incident")
+	badInput(t, say("", "../../../health", "confirm"), `"../../../health" is not an incident ID`)
 	badInput(t, say("", id, "deny"), `kind: "deny" is not one of confirm, correct`)
-	badInput(t, say("", id, "correct"), "text: is empty; say what the cause was")
+	badInput(t, say("", id, "correct"), "text: is empty; give the cause")
 	badInput(t, say("", id, "correct", "\xff"), "is not UTF-8")
-	badInput(t, say(strings.Repeat("x", 100_000), id, "correct", "-"), "text: has 8000 bytes; at most 2000 are kept")
+	badInput(t, say(strings.Repeat("x", 100_000), id, "correct", "-"), "text: is 8000 bytes; at most 2000 allowed")
 	inc, _ = s.incident(id)
 	assert.Len(t, inc.Feedback, 3)
 }
@@ -160,13 +160,13 @@ func TestFeedbackCommand(t *testing.T) {
 func TestFeedbackCommandOnWhatWasNotAnalysed(t *testing.T) {
 	s := startService(t, nil)
 	_, err := command(t, "", "feedback", s.open("Down"), "confirm", "--url="+s.url)
-	badInput(t, err, "there is no analysis to confirm yet; use correct to say what the cause is")
+	badInput(t, err, "no analysis to confirm yet; use correct to give the cause")
 }
 
 // TestClientFindsTheService: without a URL the settings say where it is and what its token is.
 func TestClientFindsTheService(t *testing.T) {
 	s := startIn(t, t.TempDir(), appOptions{routePrefix: "/scribe"}, func(c *config) { c.Web.WebhookToken = "s3cret-of-test" })
-	code, text := do(t, http.DefaultClient, http.MethodPost, s.url+"/alert", payload("Down", incident.Firing),
+	code, text := do(t, http.DefaultClient, http.MethodPost, s.url+"/alert", oneAlert("Down", incident.Firing),
 		"Content-Type", "application/json", "Authorization", "Bearer s3cret-of-test")
 	require.Equal(t, http.StatusAccepted, code, text)
 	list, _, err := s.app.store.Incidents(t.Context(), incident.Query{Limit: 1})
@@ -180,10 +180,10 @@ func TestClientFindsTheService(t *testing.T) {
 		require.NoError(t, err)
 	}
 	_, err = command(t, "", at("feedback", id, "correct", "the disk")...)
-	badInput(t, err, "the bearer token is missing or wrong", "ALERTSCRIBE_WEBHOOK_TOKEN")
+	badInput(t, err, "missing or wrong bearer token", "ALERTSCRIBE_WEBHOOK_TOKEN")
 	t.Setenv("ALERTSCRIBE_WEBHOOK_TOKEN", "another-s3cret")
 	_, err = command(t, "", at("feedback", id, "correct", "the disk")...)
-	badInput(t, err, "the bearer token is missing or wrong")
+	badInput(t, err, "missing or wrong bearer token")
 	assert.NotContains(t, err.Error(), "another-s3cret")
 	t.Setenv("ALERTSCRIBE_WEBHOOK_TOKEN", "s3cret-of-test")
 	out, err := command(t, "", at("feedback", id, "correct", "the disk")...)
@@ -243,12 +243,12 @@ func TestClientErrors(t *testing.T) {
 		bad    bool // exit code 2
 		want   string
 	}{
-		"another page":     {http.StatusOK, "<html>Sign in</html>", true, "does not answer as alertscribe does"},
+		"another page":     {http.StatusOK, "<html>Sign in</html>", true, "does not look like alertscribe"},
 		"not found":        {http.StatusNotFound, "404 page not found", true, "answers 404 Not Found; --url is the root of alertscribe's pages"},
-		"a redirect":       {http.StatusFound, "", true, "answers with a redirect (302)"},
+		"a redirect":       {http.StatusFound, "", true, "redirects (302); set --url to the target"},
 		"a fault":          {http.StatusInternalServerError, "", false, "answers 500 Internal Server Error"},
 		"a fault of ours":  {http.StatusServiceUnavailable, `{"reason":"the database can't be read now"}`, false, "the database can't be read now"},
-		"a hostile answer": {http.StatusConflict, `{"reason":"\u001b[31mred"}`, true, "bad input: �[31mred"},
+		"a hostile answer": {http.StatusConflict, `{"reason":"\u001b[31mred"}`, true, "bad input: [31mred"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

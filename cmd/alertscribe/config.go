@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -23,16 +24,20 @@ import (
 
 // config is all settings, from the file and from the environment. Every field has a default.
 type config struct {
-	LLM          llmConfig         `yaml:"llm"`
-	Prometheus   upstreamConfig    `yaml:"prometheus"`
-	Alertmanager upstreamConfig    `yaml:"alertmanager"`
-	Analysis     analysisConfig    `yaml:"analysis"`
-	Budget       budgetConfig      `yaml:"budget"`
-	Redaction    redactionConfig   `yaml:"redaction"`
-	Reports      reportsConfig     `yaml:"reports"`
-	Storage      storageConfig     `yaml:"storage"`
-	Web          webConfig         `yaml:"web"`
-	skip         []labels.Matchers // Analysis.Skip, parsed
+	LLM          llmConfig       `yaml:"llm"`
+	Prometheus   upstreamConfig  `yaml:"prometheus"`
+	Alertmanager upstreamConfig  `yaml:"alertmanager"`
+	Analysis     analysisConfig  `yaml:"analysis"`
+	Budget       budgetConfig    `yaml:"budget"`
+	Redaction    redactionConfig `yaml:"redaction"`
+	Reports      reportsConfig   `yaml:"reports"`
+	Storage      storageConfig   `yaml:"storage"`
+	Web          webConfig       `yaml:"web"`
+
+	// What is made of them once, by prepare.
+	skip      []labels.Matchers // Analysis.Skip
+	redactor  *redact.Redactor
+	transport http.RoundTripper // to the model
 }
 
 type llmConfig struct {
@@ -101,6 +106,7 @@ type storageConfig struct {
 type webConfig struct {
 	ListenAddress    string `yaml:"listen_address"`
 	MaxBodyBytes     int64  `yaml:"max_body_bytes"`
+	MaxAlerts        int    `yaml:"max_alerts"` // of a body
 	WebhookTokenFile string `yaml:"webhook_token_file"`
 
 	WebhookToken redact.Secret `yaml:"-"`
@@ -124,7 +130,7 @@ func defaultConfig() *config {
 		Storage: storageConfig{
 			DatabaseURL: sqliteScheme + "data/alertscribe.db", NotificationRetention: model.Duration(30 * 24 * time.Hour),
 		},
-		Web: webConfig{ListenAddress: ":5008", MaxBodyBytes: 4 << 20},
+		Web: webConfig{ListenAddress: ":5008", MaxBodyBytes: 4 << 20, MaxAlerts: 10_000},
 	}
 }
 
@@ -145,10 +151,8 @@ func loadConfig(file string, getenv func(string) string, listenAddress string) (
 		c.Web.ListenAddress = listenAddress
 	}
 	errs = append(errs, c.readSecrets(getenv)...)
+	errs = append(errs, c.prepare()...)
 	errs = append(errs, c.validate()...)
-	if len(errs) == 0 {
-		errs = append(errs, c.tryParts()...)
-	}
 	return c, errors.Join(errs...)
 }
 

@@ -45,7 +45,10 @@ func TestBadConfig(t *testing.T) {
 			first, _, _ := strings.Cut(string(b), "\n")
 			want, ok := strings.CutPrefix(first, "# want: ")
 			require.True(t, ok)
-			_, err = loadConfig(name, noEnv, "")
+			c, err := loadConfig(name, noEnv, "")
+			if err == nil {
+				err = c.tryParts()
+			}
 			require.ErrorContains(t, err, want)
 			if !strings.Contains(err.Error(), "yaml: ") {
 				assert.NotContains(t, err.Error(), "\n", "it is the only fault")

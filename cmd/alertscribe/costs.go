@@ -16,6 +16,7 @@ import (
 	"github.com/alecthomas/kingpin/v2"
 
 	"github.com/alertscribe/alertscribe/incident"
+	"github.com/alertscribe/alertscribe/text"
 )
 
 // costsAnswer is the answer of GET /api/v1/costs.
@@ -32,10 +33,10 @@ type costsAnswer struct {
 
 // costsCommand declares the flags of the costs command and returns what it does.
 func (c *cli) costsCommand(cmd *kingpin.CmdClause) func(context.Context) error {
-	root := cmd.Flag("url", "Root of its pages, USER:PASSWORD@ included where it asks for that. (default: http:// at the listen address)").String()
-	days := cmd.Flag("days", "How many days in UTC, up to now; at most 400.").Default("30").Int()
-	by := cmd.Flag("by", "What to add up by: day, model, alertname; several with commas, or with the flag again. (default: all three)").Strings()
-	asJSON := cmd.Flag("json", "Print what the API answers.").Bool()
+	root := cmd.Flag("url", "Root URL, with USER:PASSWORD@ for basic auth. (default: http:// at the listen address)").String()
+	days := cmd.Flag("days", "Number of UTC days up to today, at most 400.").Default("30").Int()
+	by := cmd.Flag("by", "Group by day, model, alertname; comma-separated or repeated. (default: all three)").Strings()
+	asJSON := cmd.Flag("json", "Print the API response.").Bool()
 	return func(ctx context.Context) error { return c.costs(ctx, *root, *days, *by, *asJSON) }
 }
 
@@ -145,7 +146,7 @@ func printCosts(out io.Writer, columns []costColumn, sums []incident.Costs, tota
 	for _, sum := range sums {
 		var row []string
 		for _, c := range columns {
-			row = append(row, cmp.Or(printable(*c.of(&sum)), "-"))
+			row = append(row, cmp.Or(text.OneLine(*c.of(&sum)), "-"))
 		}
 		rows = append(rows, append(row, numbers(sum.Spend)...))
 	}

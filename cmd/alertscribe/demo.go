@@ -146,14 +146,14 @@ func (d *demo) startAll(ctx context.Context, cfg *config, bins testbed.Binaries)
 	d.say("Alertmanager      %s", d.pair.AMURL)
 	d.say("alertscribe       http://%s/reports", d.app.listener.Addr())
 	if cfg.LLM.Key == "" {
-		d.say("no DEEPSEEK_API_KEY is set: the report will carry evidence only")
+		d.say("DEEPSEEK_API_KEY is not set: the report is evidence only")
 	}
 	return nil
 }
 
 // play runs the attack and tells what happens until the incident was reported and resolved.
 func (d *demo) play(ctx context.Context) error {
-	d.say("normal logins for %v: seven in ten by normal users, one in ten fails", demoQuiet)
+	d.say("normal logins for %v: 70%% normal users, 10%% failures", demoQuiet)
 	if !sleep(ctx, demoQuiet) {
 		return ctx.Err()
 	}
@@ -220,7 +220,7 @@ const demoAlert = "HighLoginFailureRate"
 
 func (d *demo) finished(inc *incident.Incident) bool {
 	return inc.Alertname == demoAlert && inc.Status == incident.Resolved && inc.Analysis.State != incident.Pending &&
-		inc.Due == (incident.Due{})
+		len(inc.Due) == 0
 }
 
 // tell prints what is new about an incident.

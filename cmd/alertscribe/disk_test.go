@@ -36,7 +36,7 @@ func TestDiskFull(t *testing.T) {
 	accepted, refused := map[string]bool{}, 0
 	send := func(n int, stage string) {
 		for i := range n {
-			a, err := post(t.Context(), http.DefaultClient, p.url+"/alert", payload(fmt.Sprintf("%s%d", stage, i), incident.Firing))
+			a, err := post(t.Context(), http.DefaultClient, p.url+"/alert", oneAlert(fmt.Sprintf("%s%d", stage, i), incident.Firing))
 			require.NoError(t, err)
 			switch a.code {
 			case http.StatusAccepted:
@@ -86,7 +86,7 @@ func TestReadOnlyReports(t *testing.T) {
 	require.NoError(t, os.Mkdir(reports, 0o700))
 	p := startProcess(t, dir, freeAddress(t), asNobody(t, dir))
 	id := func(name string) string {
-		a, err := post(t.Context(), http.DefaultClient, p.url+"/alert", payload(name, incident.Firing))
+		a, err := post(t.Context(), http.DefaultClient, p.url+"/alert", oneAlert(name, incident.Firing))
 		require.NoError(t, err)
 		require.Equal(t, http.StatusAccepted, a.code, a.raw)
 		return *a.Incident

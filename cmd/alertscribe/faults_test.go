@@ -118,7 +118,7 @@ func (s *service) openMany(name string, n int) []string {
 	var wg sync.WaitGroup
 	for i := range ids {
 		wg.Go(func() {
-			a, err := post(s.t.Context(), http.DefaultClient, s.url+"/alert", payload(fmt.Sprintf("%s%d", name, i), incident.Firing))
+			a, err := post(s.t.Context(), http.DefaultClient, s.url+"/alert", oneAlert(fmt.Sprintf("%s%d", name, i), incident.Firing))
 			if assert.NoError(s.t, err) && assert.NotNil(s.t, a.Incident, a.raw) {
 				ids[i] = *a.Incident
 			}
@@ -164,16 +164,16 @@ func TestRepeatsCostNothing(t *testing.T) {
 	id := s.open("Repeated")
 	s.await(id, 10*time.Second, "complete", func(inc *incident.Incident) bool { return inc.Analysis.State == incident.Complete })
 	for i := range 20 {
-		body := payload("Repeated", incident.Firing)
+		body := oneAlert("Repeated", incident.Firing)
 		if i%2 == 1 {
 			body = []byte(strings.ReplaceAll(string(body), "http://alertmanager:9093", "http://alertmanager-2:9093"))
 		}
 		a := s.post("/alert", body)
 		require.Equal(t, id, *a.Incident)
 	}
-	s.post("/alert", payload("Repeated", incident.Resolved))
-	s.post("/alert", payload("Repeated", incident.Firing))
-	inc := s.await(id, 10*time.Second, "settled", func(inc *incident.Incident) bool { return inc.Due == incident.Due{} })
+	s.post("/alert", oneAlert("Repeated", incident.Resolved))
+	s.post("/alert", oneAlert("Repeated", incident.Firing))
+	inc := s.await(id, 10*time.Second, "settled", func(inc *incident.Incident) bool { return len(inc.Due) == 0 })
 	assert.Equal(t, 20, inc.Repeats)
 	assert.Equal(t, 1, inc.Flaps)
 	assert.Len(t, m.Requests(), 1)
@@ -190,7 +190,7 @@ func TestSkipAndSecrets(t *testing.T) {
 	assert.Equal(t, incident.Skipped, inc.Analysis.Reason)
 	require.Empty(t, m.Requests())
 
-	body := strings.Replace(string(payload("Leaky", incident.Firing)), "Leaky is not well",
+	body := strings.Replace(string(oneAlert("Leaky", incident.Firing)), "Leaky is not well",
 		"postgres://app:hunter2@db/prod refused, 密码：correct-horse", 1)
 	a := s.post("/alert", []byte(body))
 	s.await(*a.Incident, 10*time.Second, "complete", func(inc *incident.Incident) bool { return inc.Analysis.State == incident.Complete })

@@ -18,10 +18,10 @@ const maxFeedback = 4 * incident.MaxFeedbackText
 
 // feedbackCommand declares arguments and flags of the feedback command and returns what it does.
 func (c *cli) feedbackCommand(cmd *kingpin.CmdClause) func(context.Context) error {
-	id := cmd.Arg("id", "The incident's id, as in the address and the first lines of its report.").Required().String()
-	kind := cmd.Arg("kind", "confirm (the analysis was right) or correct (it was not; the text says what was).").Required().String()
-	text := cmd.Arg("text", "What to say, in quotes; - for standard input.").String()
-	by := cmd.Flag("by", "Who says it.").Envar("USER").String()
+	id := cmd.Arg("id", "Incident ID, as in the report's URL and front matter.").Required().String()
+	kind := cmd.Arg("kind", "confirm (analysis was right) or correct (it was not; text gives the cause).").Required().String()
+	text := cmd.Arg("text", "Text, quoted; - for standard input.").String()
+	by := cmd.Flag("by", "Author.").Envar("USER").String()
 	root := cmd.Flag("url", "Root of its pages, USER:PASSWORD@ included where it asks for that. (default: http:// at the listen address)").String()
 	return func(ctx context.Context) error {
 		return c.feedback(ctx, *root, *id, incident.Feedback{Kind: incident.FeedbackKind(*kind), Text: *text, By: *by})
@@ -31,7 +31,7 @@ func (c *cli) feedbackCommand(cmd *kingpin.CmdClause) func(context.Context) erro
 // feedback tells a running alertscribe what a person says about an analysis.
 func (c *cli) feedback(ctx context.Context, root, id string, f incident.Feedback) error {
 	if !incident.ValidID(id) {
-		return fmt.Errorf("%w: %q is not an incident's id: 26 letters and digits, as in the address of its report", errBadInput, id)
+		return fmt.Errorf("%w: %q is not an incident ID (26 letters and digits, as in the report's URL)", errBadInput, id)
 	}
 	if f.Text == stdinArg {
 		text, err := io.ReadAll(io.LimitReader(c.stdin, maxFeedback))

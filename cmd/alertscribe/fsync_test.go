@@ -112,7 +112,7 @@ func startUnsynced(t *testing.T, what string) (*process, func()) {
 func TestNothingIsAcknowledgedUnsynced(t *testing.T) {
 	p, fail := startUnsynced(t, failOfDatabase)
 	send := func(name string) int {
-		a, err := post(t.Context(), http.DefaultClient, p.url+"/alert", payload(name, incident.Firing))
+		a, err := post(t.Context(), http.DefaultClient, p.url+"/alert", oneAlert(name, incident.Firing))
 		require.NoError(t, err)
 		return a.code
 	}
@@ -129,7 +129,7 @@ func TestNothingIsAcknowledgedUnsynced(t *testing.T) {
 func TestReportIsSynced(t *testing.T) {
 	p, fail := startUnsynced(t, failOfOthers)
 	fail()
-	a, err := post(t.Context(), http.DefaultClient, p.url+"/alert", payload("Unsynced", incident.Firing))
+	a, err := post(t.Context(), http.DefaultClient, p.url+"/alert", oneAlert("Unsynced", incident.Firing))
 	require.NoError(t, err)
 	require.Equal(t, http.StatusAccepted, a.code, "the database can be synced")
 	var detail string

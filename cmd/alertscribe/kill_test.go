@@ -147,7 +147,7 @@ func load(t *testing.T, url string, round int, d time.Duration, kill func()) map
 		wg.Go(func() {
 			for i := 0; ctx.Err() == nil; i++ {
 				name := fmt.Sprintf("Round%dClient%dAlert%d", round, client, i-i%3/2)
-				a, err := post(ctx, http.DefaultClient, url+"/alert", payload(name, incident.Firing))
+				a, err := post(ctx, http.DefaultClient, url+"/alert", oneAlert(name, incident.Firing))
 				if err != nil {
 					return // killed; what was not answered is not accepted
 				}

@@ -90,14 +90,14 @@ func nameStdin(args []string) []string {
 
 // application declares flags and commands; the map holds what each command does.
 func (c *cli) application() (*kingpin.Application, map[string]func(context.Context) error) {
-	app := kingpin.New("alertscribe", "Explains Alertmanager's alerts: evidence from Prometheus, causes from a language model, a report on disk.")
+	app := kingpin.New("alertscribe", "Turns Alertmanager alerts into reports with Prometheus evidence and likely causes from a model.")
 	app.HelpFlag.Short('h')
 	app.Version(version.Print("alertscribe"))
 	app.UsageWriter(c.stdout)
 	app.Flag("config.file", "Path of the configuration file (YAML). Everything has a default.").StringVar(&c.configFile)
 	app.Flag("web.listen-address", "Address to listen on. (default :5008)").StringVar(&c.listenAddress)
-	app.Flag("web.config.file", "Path of the file that enables TLS or basic authentication, as in Prometheus.").StringVar(&c.webConfigFile)
-	app.Flag("web.external-url", "URL under which people reach alertscribe, for links; its path becomes the prefix of all routes.").StringVar(&c.externalURL)
+	app.Flag("web.config.file", "Path to the Prometheus web config file for TLS or basic auth.").StringVar(&c.webConfigFile)
+	app.Flag("web.external-url", "External URL of alertscribe, for links; its path becomes the route prefix.").StringVar(&c.externalURL)
 	app.Flag("web.route-prefix", "Prefix of the internal routes. (default: the path of --web.external-url)").StringVar(&c.routePrefix)
 	promslogflag.AddFlags(app, &c.log)
 
@@ -109,29 +109,29 @@ func (c *cli) application() (*kingpin.Application, map[string]func(context.Conte
 	analyzeFile := analyze.Arg("file", "Alertmanager webhook body in JSON, - for standard input.").Required().String()
 	commands[analyze.FullCommand()] = func(ctx context.Context) error { return c.analyze(ctx, *analyzeFile) }
 
-	evidence := add("evidence", "Print the evidence for one payload as JSON; no model is asked.")
+	evidence := add("evidence", "Print one payload's evidence as JSON without a model call.")
 	evidenceFile := evidence.Arg("file", "Alertmanager webhook body in JSON, - for standard input.").Required().String()
 	commands[evidence.FullCommand()] = func(ctx context.Context) error { return c.evidence(ctx, *evidenceFile) }
 
-	prompt := add("show-prompt", "Print exactly what would be sent to the model for one payload; nothing is sent.")
+	prompt := add("show-prompt", "Print the exact prompt for one payload without sending it.")
 	promptFile := prompt.Arg("file", "Alertmanager webhook body in JSON, - for standard input.").Required().String()
 	commands[prompt.FullCommand()] = func(ctx context.Context) error { return c.showPrompt(ctx, *promptFile) }
 
 	demo := add("demo", "Watch a simulated attack become a report, with a real Prometheus and a real Alertmanager.")
-	demoDir := demo.Flag("dir", "Folder for everything that the demo makes. (default: a new temporary folder)").String()
+	demoDir := demo.Flag("dir", "Folder for demo output. (default: a new temporary folder)").String()
 	commands[demo.FullCommand()] = func(ctx context.Context) error { return c.demo(ctx, *demoDir) }
 
-	commands[add("check-config", "Check flags, environment and configuration file, and say all that is wrong.").FullCommand()] = c.checkConfig
+	commands[add("check-config", "Check flags, environment, and configuration file; report all errors.").FullCommand()] = c.checkConfig
 	commands[add("version", "Print the version.").FullCommand()] = func(context.Context) error {
 		fmt.Fprintln(c.stdout, version.Print("alertscribe"))
 		return nil
 	}
-	health := add("health", "Ask a running alertscribe for its health; exit 1 when it is not healthy.")
-	healthURL := health.Flag("url", "Root of its pages. (default: http:// at the listen address)").String()
+	health := add("health", "Check a running alertscribe; exit 1 if it is unhealthy.")
+	healthURL := health.Flag("url", "Root URL. (default: http:// at the listen address)").String()
 	commands[health.FullCommand()] = func(ctx context.Context) error { return c.health(ctx, *healthURL) }
 	costs := add("costs", "Show what a running alertscribe has spent on model calls.")
 	commands[costs.FullCommand()] = c.costsCommand(costs)
-	feedback := add("feedback", "Tell a running alertscribe whether an analysis was right, and what the cause was: the next one of its kind gets it.")
+	feedback := add("feedback", "Confirm or correct an analysis in a running alertscribe, as a hint for the next similar one.")
 	commands[feedback.FullCommand()] = c.feedbackCommand(feedback)
 	return app, commands
 }
@@ -146,9 +146,14 @@ func (c *cli) load() (*config, error) {
 		return dotenv[name]
 	}, c.listenAddress)
 	if err = errors.Join(err, cfgErr, cfg.validateWeb(c.webConfigFile), c.validateExternalURL()); err != nil {
-		return nil, fmt.Errorf("%w: the configuration has faults:\n%w", errBadInput, err)
+		return nil, badConfig(err)
 	}
 	return cfg, nil
+}
+
+// badConfig says that the configuration is the fault.
+func badConfig(err error) error {
+	return fmt.Errorf("%w: invalid configuration:\n%w", errBadInput, err)
 }
 
 // readDotenv reads the variables of a file; none when there is no file. What is wrong with its content is not said: the
@@ -163,7 +168,7 @@ func readDotenv(file string) (map[string]string, error) {
 	}
 	vars, err := godotenv.UnmarshalBytes(b)
 	if err != nil {
-		return nil, fmt.Errorf("%s: not lines of NAME=value; values with spaces or quotes want quotes around them", file)
+		return nil, fmt.Errorf("%s: not NAME=value lines; quote values that contain spaces or quotes", file)
 	}
 	return vars, nil
 }

@@ -149,7 +149,7 @@ func (s *service) post(path string, body []byte) accepted {
 // open posts a firing alert of that name and returns its incident's id.
 func (s *service) open(name string) string {
 	s.t.Helper()
-	a := s.post("/alert", payload(name, incident.Firing))
+	a := s.post("/alert", oneAlert(name, incident.Firing))
 	require.Equal(s.t, http.StatusAccepted, a.code, a.raw)
 	require.NotNil(s.t, a.Incident)
 	return *a.Incident
@@ -186,8 +186,8 @@ func onDisk(inc *incident.Incident) bool { return inc.FileRevision > 0 }
 // current says that the file shows all that is known.
 func current(inc *incident.Incident) bool { return inc.FileRevision == inc.Revision }
 
-// payload is a body as Alertmanager sends it, for a group of one alert.
-func payload(name string, status incident.Status) []byte {
+// oneAlert is a body as Alertmanager sends it, for a group of one alert.
+func oneAlert(name string, status incident.Status) []byte {
 	ends := "0001-01-01T00:00:00Z"
 	if status == incident.Resolved {
 		ends = "2026-11-20T08:40:00Z"

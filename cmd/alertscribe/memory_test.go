@@ -32,7 +32,7 @@ func TestFeedbackReachesTheNextIncident(t *testing.T) {
 	assert.Contains(t, s.report(inc), "It was the nightly backup.")
 	assert.Contains(t, s.report(inc), "ann")
 
-	s.post("/alert", payload("Remembered", incident.Resolved))
+	s.post("/alert", oneAlert("Remembered", incident.Resolved))
 	second := s.open("Remembered")
 	require.NotEqual(t, first, second)
 	inc = complete(second)

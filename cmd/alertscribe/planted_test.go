@@ -133,7 +133,7 @@ func obedient() modeltest.Reply {
 func body(t *testing.T, name string, labels, annotations map[string]string) []byte {
 	t.Helper()
 	var sent map[string]any
-	require.NoError(t, json.Unmarshal(payload(name, incident.Firing), &sent))
+	require.NoError(t, json.Unmarshal(oneAlert(name, incident.Firing), &sent))
 	alert := sent["alerts"].([]any)[0].(map[string]any)
 	for k, v := range labels {
 		alert["labels"].(map[string]any)[k] = v
@@ -185,8 +185,8 @@ func TestPlantedInstructions(t *testing.T) {
 		case 3: // obeyed once, resolved, and remembered by the next incident of the same kind
 			a := s.post("/alert", body(t, name, nil, map[string]string{"description": p.order}))
 			look("annotation", p, *a.Incident)
-			s.post("/alert", payload(name, incident.Resolved))
-			again := s.post("/alert", payload(name, incident.Firing))
+			s.post("/alert", oneAlert(name, incident.Resolved))
+			again := s.post("/alert", oneAlert(name, incident.Firing))
 			require.NotEqual(t, *a.Incident, *again.Incident)
 			look("memory", p, *again.Incident)
 		}

@@ -18,7 +18,7 @@ type queueCollector struct {
 
 var (
 	queueDepth = prometheus.NewDesc("alertscribe_queue_depth",
-		"Incidents by the kind of work that is due or scheduled on them, and by whether it is running.", []string{"work", "state"}, nil)
+		"Incidents by kind of due or scheduled work and whether it is running.", []string{"work", "state"}, nil)
 	oldestUnfinished = prometheus.NewDesc("alertscribe_oldest_unfinished_seconds",
 		"Age of the oldest incident that has unfinished work; 0 when there is none.", nil, nil)
 )

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
@@ -70,11 +69,7 @@ func stormBody(group, step int) []byte {
 // database and on disk in the end, and how much memory it took at most.
 func BenchmarkStorm(b *testing.B) {
 	const groups, steps, clients, length = 1000, 10, 16, time.Minute
-	exe := filepath.Join(b.TempDir(), "alertscribe")
-	build := exec.CommandContext(b.Context(), "go", "build", "-trimpath", "-ldflags=-s -w", "-o", exe, ".")
-	build.Env = append(os.Environ(), "CGO_ENABLED=0")
-	out, err := build.CombinedOutput()
-	require.NoError(b, err, string(out))
+	exe := programToMeasure(b)
 	for b.Loop() {
 		m := newModel(b)
 		m.Always(modeltest.After(2*time.Second, modeltest.Verdict()))

@@ -60,19 +60,29 @@ func (c *config) validate() []error {
 	errs = append(errs, c.validateNumbers()...)
 	errs = append(errs, c.validateBudget()...)
 	errs = append(errs, c.validateSeverities()...)
+	if err := evidence.Runbooks(c.Analysis.Runbooks).Validate(); err != nil {
+		bad("analysis.runbooks", "%v", err)
+	}
+	return errs
+}
+
+// prepare makes what the parts share of the settings: matchers, the redactor, the model's transport.
+func (c *config) prepare() []error {
+	var errs []error
 	for i, s := range c.Analysis.Skip {
 		m, err := labels.ParseMatchers(s)
 		if err != nil {
-			bad(fmt.Sprintf("analysis.skip[%d]", i), "%v; matchers look like %q", err, `alertname=~"Watchdog|InfoInhibitor"`)
+			errs = append(errs, fmt.Errorf("analysis.skip[%d]: %w; matchers look like %q", i, err, `alertname=~"Watchdog|InfoInhibitor"`))
 			continue
 		}
 		c.skip = append(c.skip, m)
 	}
-	if _, err := redact.New(c.Redaction.Patterns); err != nil {
-		bad("redaction.patterns", "%v", err)
+	var err error
+	if c.redactor, err = redact.New(c.Redaction.Patterns); err != nil {
+		errs = append(errs, fmt.Errorf("redaction.patterns: %w", err))
 	}
-	if _, err := evidence.New(evidence.Options{Runbooks: evidence.Runbooks(c.Analysis.Runbooks)}); err != nil {
-		bad("analysis.runbooks", "%v", err)
+	if c.transport, err = roundTripper(c.LLM.HTTPConfig, "llm"); err != nil {
+		errs = append(errs, fmt.Errorf("llm.http_config: %w", err))
 	}
 	return errs
 }
@@ -116,6 +126,7 @@ func (c *config) validateNumbers() []error {
 		{"analysis.evidence_queries", int64(c.Analysis.EvidenceQueries), 1, 10_000},
 		{"budget.calls_per_hour", int64(c.Budget.CallsPerHour), 0, 1 << 31},
 		{"web.max_body_bytes", c.Web.MaxBodyBytes, 1 << 10, 1 << 30},
+		{"web.max_alerts", int64(c.Web.MaxAlerts), 1, 1_000_000},
 	} {
 		if n.value < n.min || n.value > n.max {
 			errs = append(errs, fmt.Errorf("%s: %d is not between %d and %d", n.key, n.value, n.min, n.max))
@@ -160,12 +171,10 @@ func (c *config) validateSeverities() []error {
 }
 
 // tryParts makes the parts that look further into their settings than validate does: at the files that an http_config
-// names, and at what extra_body holds.
-func (c *config) tryParts() []error {
-	log := promslog.NewNopLogger()
-	collector, evidenceErr := newCollector(c, nil, log, nil)
-	_, modelErr := newAnalyzer(c, analyzer.NewMemoryLedger(time.Now), collector, log, nil)
-	return []error{modelErr, evidenceErr}
+// names, and at what extra_body holds. A service makes them anyway; it is for who only wants to know what is wrong.
+func (c *config) tryParts() error {
+	_, _, err := newParts(c, nil, analyzer.NewMemoryLedger(time.Now), promslog.NewNopLogger(), nil)
+	return err
 }
 
 const year = 365 * 24 * time.Hour

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -17,7 +18,6 @@ import (
 	"github.com/alertscribe/alertscribe/handler"
 	"github.com/alertscribe/alertscribe/incident"
 	"github.com/alertscribe/alertscribe/promapi"
-	"github.com/alertscribe/alertscribe/redact"
 	"github.com/alertscribe/alertscribe/report"
 	"github.com/alertscribe/alertscribe/store"
 )
@@ -33,21 +33,16 @@ func newReporter(cfg *config, externalURL string, owner bool) (*report.Writer, e
 	return w, nil
 }
 
-func newRedactor(cfg *config) (*redact.Redactor, error) {
-	r, err := redact.New(cfg.Redaction.Patterns)
-	if err != nil {
-		return nil, fmt.Errorf("redaction.patterns: %w", err)
-	}
-	return r, nil
+// redacted returns a logger that writes no secrets: what servers answer and what alerts say gets into errors.
+func redacted(cfg *config, log *slog.Logger) *slog.Logger {
+	return slog.New(cfg.redactor.Handler(log.Handler()))
 }
 
-// redacted returns a logger that writes no secrets: what servers answer and what alerts say gets into errors.
-func redacted(cfg *config, log *slog.Logger) (*slog.Logger, error) {
-	r, err := newRedactor(cfg)
-	if err != nil {
-		return nil, err
-	}
-	return slog.New(r.Handler(log.Handler())), nil
+// newParts makes the collector of evidence and the analyzer, and reports what is wrong with either.
+func newParts(cfg *config, past *store.Store, calls ledger, log *slog.Logger, reg prometheus.Registerer) (*evidence.Collector, *analyzer.Analyzer, error) {
+	collector, evidenceErr := newCollector(cfg, past, log, reg)
+	model, modelErr := newAnalyzer(cfg, calls, collector, log, reg)
+	return collector, model, errors.Join(modelErr, evidenceErr)
 }
 
 // ledger counts model calls: the store, or memory for a command that ends.
@@ -58,19 +53,11 @@ type ledger interface {
 
 // newAnalyzer makes the analyzer. What the collector finds refutes drafts, where there is a Prometheus to ask.
 func newAnalyzer(cfg *config, calls ledger, collector *evidence.Collector, log *slog.Logger, reg prometheus.Registerer) (*analyzer.Analyzer, error) {
-	redactor, err := newRedactor(cfg)
-	if err != nil {
-		return nil, err
-	}
-	transport, err := roundTripper(cfg.LLM.HTTPConfig, "llm")
-	if err != nil {
-		return nil, fmt.Errorf("llm.http_config: %w", err)
-	}
 	o := analyzer.Options{
 		BaseURL: cfg.LLM.BaseURL, Model: cfg.LLM.Model, Key: cfg.LLM.Key, Language: cfg.Reports.Language,
 		Thinking: cfg.LLM.Thinking, ExtraBody: cfg.LLM.ExtraBody, MaxTokens: cfg.LLM.MaxTokens,
 		Timeout: time.Duration(cfg.LLM.Timeout), MaxPromptBytes: cfg.Analysis.MaxPromptBytes,
-		ProbeAfter: cfg.LLM.probeAfter, Limits: cfg.limits(), Redactor: redactor, Policy: cfg.rules(), Transport: transport,
+		ProbeAfter: cfg.LLM.probeAfter, Limits: cfg.limits(), Redactor: cfg.redactor, Policy: cfg.rules(), Transport: cfg.transport,
 		Prices: analyzer.Prices{Models: cfg.Budget.Prices, Peak: cfg.Budget.PeakHours}, Verify: cfg.Analysis.Verify,
 		Ledger: calls, Version: version.Version, Logger: log.With("component", "analyzer"), Registerer: reg,
 	}
@@ -140,16 +127,16 @@ func upstream(c upstreamConfig, name string) (promapi.Server, error) {
 }
 
 // routes returns the handler of all that is served.
-func (a *app) routes(w *report.Writer, registry *prometheus.Registry) http.Handler {
+func (a *app) routes(w *report.Writer, registry *prometheus.Registry) (http.Handler, error) {
 	links := ""
 	if u, err := url.Parse(a.opts.externalURL); err == nil {
 		links = u.Path
 	}
 	return handler.New(handler.Options{
 		Store: a.store, Report: w, Directory: w, Analyzer: a.analyzer, ReportDir: a.cfg.Reports.Dir,
-		Token: a.cfg.Web.WebhookToken.Reveal(), MaxBodyBytes: a.cfg.Web.MaxBodyBytes,
+		Token: a.cfg.Web.WebhookToken.Reveal(), MaxBodyBytes: a.cfg.Web.MaxBodyBytes, MaxAlerts: a.cfg.Web.MaxAlerts,
 		RoutePrefix: a.opts.routePrefix, LinkPrefix: links, Language: a.cfg.Reports.Language,
-		Severities: a.cfg.Analysis.Severities, Version: version.Version, ErrCursor: store.ErrCursor, Stopping: a.stopping,
+		Severities: a.cfg.Analysis.Severities, Version: version.Version, Stopping: a.stopping,
 		Limits:   a.cfg.limits(),
 		Gatherer: registry, Registerer: registry, Logger: a.log.With("component", "web"),
 	})

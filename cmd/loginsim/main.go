@@ -25,14 +25,14 @@ import (
 func main() { os.Exit(run(os.Args[1:], os.Stderr)) }
 
 func run(args []string, stderr io.Writer) int {
-	app := kingpin.New("loginsim", "A login service that never was: counters for Prometheus to scrape, and a control port to start an attack.")
+	app := kingpin.New("loginsim", "Simulated login service: counters for Prometheus to scrape and a control port to start an attack.")
 	app.HelpFlag.Short('h')
 	var config sim.Config
 	app.Flag("web.listen-address", "Address of /metrics.").Default(":9091").StringVar(&config.MetricsAddr)
-	app.Flag("control.listen-address", "Address of the control port: POST /attack, POST /normal, GET /. Nothing guards it.").Default(":9092").StringVar(&config.ControlAddr)
+	app.Flag("control.listen-address", "Control address: POST /attack, POST /normal, GET /. Unauthenticated.").Default(":9092").StringVar(&config.ControlAddr)
 	app.Flag("interval", "Time between two normal logins.").Default("3s").DurationVar(&config.Interval)
-	app.Flag("seed", "Seed that makes the logins repeatable; 0 takes a random one.").Default("0").Uint64Var(&config.Seed)
-	health := app.Flag("health", "Don't start: ask the one that runs at the control address, and exit 0 when it is healthy.").Bool()
+	app.Flag("seed", "Random seed for repeatable logins; 0 picks one.").Default("0").Uint64Var(&config.Seed)
+	health := app.Flag("health", "Check the instance at the control address and exit 0 if healthy.").Bool()
 	logConfig := &promslog.Config{Writer: stderr}
 	promslogflag.AddFlags(app, logConfig)
 	if _, err := app.Parse(args); err != nil {
@@ -81,7 +81,7 @@ func askHealth(ctx context.Context, controlAddr string) error {
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("asking for the health: the answer is %s", resp.Status)
+		return fmt.Errorf("health check: got %s", resp.Status)
 	}
 	return nil
 }

@@ -1,0 +1,101 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/alertscribe/alertscribe/incident"
+)
+
+// Bounds of what people said and of what is remembered.
+const (
+	maxHeadFeedback = 3
+	maxRemembered   = 5
+	maxMemoryWords  = 3 // remarks on one earlier incident
+)
+
+// newest returns at most n remarks, the newest first.
+func newest(said []incident.Feedback, n int) []incident.Feedback {
+	said = slices.Clone(said[max(len(said)-n, 0):])
+	slices.Reverse(said)
+	return said
+}
+
+// headFeedback is what people said last, for the top of the report: it outranks what a model thinks.
+func (p *page) headFeedback() []string {
+	var items []string
+	for _, f := range newest(p.inc.Feedback, maxHeadFeedback) {
+		items = append(items, p.remark(f, p.prose(f.Text, lineRunes)))
+	}
+	return items
+}
+
+// feedback lists in whole what people said about this incident, where the top of the report has not done so already.
+func (p *page) feedback() {
+	long := func(f incident.Feedback) bool { return utf8.RuneCountInString(f.Text) > lineRunes }
+	if len(p.inc.Feedback) <= maxHeadFeedback && !slices.ContainsFunc(p.inc.Feedback, long) {
+		return
+	}
+	p.para(strings.TrimSpace("**" + p.w.Feedback + "**" + p.w.Colon))
+	var items []string
+	for _, f := range newest(p.inc.Feedback, len(p.inc.Feedback)) {
+		items = append(items, p.remark(f, p.prose(f.Text, incident.MaxFeedbackText)))
+	}
+	p.list(items)
+}
+
+// remark words what a person said; the text is escaped already.
+func (p *page) remark(f incident.Feedback, said string) string {
+	who := cmp.Or(escaped(f.By, labelRunes), p.w.Somebody)
+	return fmt.Sprintf(p.w.FeedbackBy, named(p.w.FeedbackKinds, f.Kind), who, at(f.At)) + p.quoted(said)
+}
+
+func (p *page) quoted(said string) string {
+	if said == "" {
+		return ""
+	}
+	return p.w.Colon + "“" + said + "”"
+}
+
+// memory writes what is remembered of earlier incidents of the same kind, labeled as what it is. Ids of evidence in it are
+// those of other reports, and no links.
+func (p *page) memory() {
+	if len(p.found.Memory) == 0 {
+		return
+	}
+	p.out.WriteString("### " + p.w.Memory + "\n\n")
+	for _, r := range p.found.Memory[:min(len(p.found.Memory), maxRemembered)] {
+		p.recollection(r)
+	}
+	p.out.WriteString("\n")
+	if more := len(p.found.Memory) - maxRemembered; more > 0 {
+		p.para(fmt.Sprintf(p.w.MoreRows, more))
+	}
+}
+
+// recollection writes one earlier incident: what people said about it first, then what a model thought.
+func (p *page) recollection(r incident.PastIncident) {
+	about := []string{fmt.Sprintf(p.w.Likeness, number(r.Similarity, "%"))}
+	if r.ResolvedAt.After(r.StartedAt) {
+		about = append([]string{fmt.Sprintf(p.w.Lasted, p.w.duration(r.ResolvedAt.Sub(r.StartedAt)))}, about...)
+	}
+	when := p.toIncident(at(r.StartedAt), r.Incident, r.ReportPath)
+	p.out.WriteString("- " + when + fmt.Sprintf(p.w.Aside, strings.Join(about, p.w.Comma)) + "\n")
+	for _, f := range newest(r.Feedback, maxMemoryWords) {
+		p.out.WriteString("  - " + p.remark(f, escaped(f.Text, lineRunes)) + "\n")
+	}
+	line := p.w.NoHypothesis
+	if said := escaped(r.Hypothesis, lineRunes); said != "" {
+		line = p.w.Hypothesis + p.quoted(said)
+		if len(r.Feedback) == 0 {
+			line += " · " + p.w.Unreviewed
+		}
+		if r.Marked {
+			line += " · ⚠ " + p.w.Doubted
+		}
+	}
+	p.out.WriteString("  - " + line + "\n")
+}

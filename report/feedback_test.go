@@ -1,0 +1,116 @@
+package report
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/alertscribe/alertscribe/incident"
+)
+
+func TestFeedback(t *testing.T) {
+	inc, f := people()
+	head, causes := parts(newWriter(t, "en"), inc, f)
+	assert.Equal(t, 3, strings.Count(head, "**Con")+strings.Count(head, "**Corr"), "the newest three")
+	assert.Less(t, strings.Index(head, "**FIRING**"), strings.Index(head, "✘ **Corrected** by Anna"))
+	assert.Less(t, strings.Index(head, "✘ **Corrected** by Anna"), strings.Index(head, "✔ **Confirmed** by Bo"))
+	assert.Less(t, strings.Index(head, "✔ **Confirmed** by Bo"), strings.Index(head, "Credential stuffing"), "before what the model says")
+	assert.Contains(t, causes, "✔ **Confirmed** by someone at")
+
+	inc.Feedback = []incident.Feedback{{Kind: incident.Correct, Text: strings.Repeat("x", incident.MaxFeedbackText), At: opened}}
+	head, causes = parts(newWriter(t, "en"), inc, f)
+	assert.Contains(t, head, "“"+strings.Repeat("x", lineRunes-1)+"…”")
+	assert.Contains(t, causes, "“"+inc.Feedback[0].Text+"”", "in whole")
+
+	f.Verdict = nil
+	_, causes = parts(newWriter(t, "en"), inc, f)
+	assert.Contains(t, causes, "✘ **Corrected**", "whatever the model says")
+}
+
+func TestMemory(t *testing.T) {
+	inc, f := remembered()
+	_, causes := parts(newWriterAt(t, "en", ""), inc, f)
+	assert.Contains(t, causes, "### "+english.Memory, "without a verdict too")
+	assert.Contains(t, causes, "- [2026-10-02 11:20:00 UTC][")
+	assert.Less(t, strings.Index(causes, "✘ **Corrected** by Anna"), strings.Index(causes, "Credential stuffing"), "people first")
+	assert.NotContains(t, causes, "[E3]", "that is an id of another report")
+	assert.Equal(t, 1, strings.Count(causes, english.Unreviewed))
+	assert.Equal(t, 1, strings.Count(causes, english.Doubted))
+
+	for range 3 {
+		f.Memory = append(f.Memory, f.Memory...)
+	}
+	_, causes = parts(newWriter(t, "en"), inc, f)
+	assert.Equal(t, maxRemembered, strings.Count(causes, "of labels match"))
+	assert.Contains(t, causes, "… and 19 more.")
+}
+
+func TestStorm(t *testing.T) {
+	for n, want := range map[int]string{
+		1: "**Related** in `namespace=shop`: 1 other incident opened within 5m", 4: "**Alert storm** in `namespace=shop`: 4 other incidents opened",
+		6: "6 other incidents", incident.MaxRelated: "at least 10 other incidents",
+	} {
+		inc, f := storm(n)()
+		head, _ := parts(newWriter(t, "en"), inc, f)
+		assert.Contains(t, head, want)
+		assert.Equal(t, min(n, headRelated), strings.Count(head, "[Checkout_Slow"))
+		md := string(newWriter(t, "en").Markdown(inc, f, "x"))
+		assert.Equal(t, n, strings.Count(md, "[Checkout_Slow"), "each once")
+		assert.Equal(t, n > headRelated, strings.Contains(md, english.StormRest))
+	}
+	inc, f := storm(0)()
+	head, _ := parts(newWriter(t, "en"), inc, f)
+	assert.NotContains(t, head, "storm")
+}
+
+// Links to other incidents lead there from where the report is read.
+func TestToIncident(t *testing.T) {
+	const path = "2026-10-02/112000_登录_失败_aaaabbbb.md"
+	id := id26('a')
+	for _, tt := range []struct{ name, site, base, id, path, own, want string }{
+		{"site", "http://as.example:5008/x/", "CHARTS", id, path, "", "http://as.example:5008/x/reports/" + id},
+		{"site before page", "http://as.example", testID, id, "", "", "http://as.example/reports/" + id},
+		{"page", "", testID, id, "", "", id},
+		{"file", "", "CHARTS", id, path, "", "../2026-10-02/112000_%E7%99%BB%E5%BD%95_%E5%A4%B1%E8%B4%A5_aaaabbbb.md"},
+		{"no path", "", "CHARTS", id, "", "", ""},
+		{"path of another", "", "CHARTS", id26('b'), path, "", ""},
+		{"way up", "", "CHARTS", id, "../2026-10-02/112000_X_aaaabbbb.md", "", ""},
+		{"way out", "", "CHARTS", id, "2026-10-02/112000_../x_aaaabbbb.md", "", ""},
+		{"address", "", "CHARTS", id, "http://evil.example/2026-10-02/112000_X_aaaabbbb.md", "", ""},
+		{"new line", "", "CHARTS", id, path + "\n", "", ""},
+		{"own place unknown", "", "CHARTS", id, path, "x.md", ""},
+		{"no id", "http://as.example", "CHARTS", "../../x", path, "", ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			inc := facts()
+			if tt.own != "" {
+				inc.ReportPath = tt.own
+			}
+			inc.Scope = "job=login"
+			inc.Related = []incident.RelatedIncident{{ID: tt.id, Alertname: "Other", Severity: "critical", OpenedAt: opened.Add(time.Second), ReportPath: tt.path}}
+			md := string(newWriterAt(t, "en", tt.site).Markdown(inc, incident.Findings{}, tt.base))
+			if tt.want == "" {
+				assert.Contains(t, md, ": Other (critical, 08:30:06)")
+				return
+			}
+			assert.Contains(t, md, ": [Other][l1] (critical, 08:30:06)")
+			assert.Contains(t, md, "\n[l1]: "+tt.want+"\n")
+		})
+	}
+}
+
+// On our page the links to other incidents come through, under any prefix; the one before this one has only an id.
+func TestPageLinksToIncidents(t *testing.T) {
+	inc, f := storm(3)()
+	w := newWriterAt(t, "en", "")
+	page, err := w.HTML(w.Markdown(inc, f, testID))
+	require.NoError(t, err)
+	links := assertHarmless(t, page)
+	for _, id := range []string{id26('a'), id26('b'), id26('c'), predecessor} {
+		assert.Contains(t, links, id)
+	}
+	assert.Contains(t, string(w.Markdown(inc, f, "CHARTS")), "Previous incident of this group: `"+predecessor+"`.")
+}

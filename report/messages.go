@@ -1,0 +1,94 @@
+package report
+
+import (
+	"github.com/alertscribe/alertscribe/incident"
+)
+
+// messages is all fixed text in one language. A test asserts that every language fills every field, with
+// the same verbs.
+type messages struct {
+	Code incident.Language
+
+	// Headings.
+	Alert, Evidence, Causes, Actions, Prevention, Gaps, Timeline string
+
+	// The head of the report.
+	Since, Ended, LastHeard                        string
+	OneAlert, ManyAlerts, StaleAlerts, EndedAlerts string
+	FiringCount, ResolvedCount, HiddenCount        string
+	MostTelling, LikelyCause, DoFirst              string
+	ProseBelow, UnknownAlertname                   string
+	RunbookFirst, LookFirst                        string
+	NoAnalysis, OldAnalysis                        string // openings of the line on the state; the second beside an older verdict
+	PendingFirst, PendingAgain                     string // the first attempt; later ones, with their count
+	NextAttempt, LastError, WentStale              string
+	Draft, DraftPending, DraftHint, UnverifiedHint string // opening and end of the line on a draft; words beside a likelihood
+	Aside                                          string // brackets around a remark within a line
+	Storm, NotAlone, StormRest                     string
+	StormOne, StormMany, StormLeast                string
+	Reasons                                        map[incident.Reason]string
+
+	// The alert section.
+	Statuses                                                    map[incident.Status]string
+	StatusCol, NameCol, SeverityCol, LabelsCol, StartCol        string
+	DurationCol, LinksCol, LeftGroup, CommonLabels, GroupLinks  string
+	Graph, Alertmanager, Silence, Runbook, Summary, Description string
+	MoreAlerts, MoreTexts, Hidden                               string
+
+	// The evidence section.
+	NoEvidence, CollectingEvidence, RefreshingEvidence                       string
+	FailedEvidence, EvidenceFault, EarlierEvidence, Refuting, RefutingWhat   string
+	OpenPrometheus, OpenSource, Chart, MoreRows                              string
+	RankCol, DirectionCol, ScoreCol, ShareCol, BeforeCol, AfterCol, OnsetCol string
+	Directions                                                               map[string]string
+
+	// The verdict.
+	Judged, CausesFrom, ChangedSince           string
+	Citations, NoCitations, Disproof           string
+	MarkUncited, MarkOther, Checked, OfSummary string
+	Marks                                      map[incident.MarkKind]string
+	Refutes, CauseChecks, CheckAnswer          string
+	PasteMarked, PasteForeign                  string // before a command whose step is marked
+	DraftCauses, Verified                      string
+	Unverified, LookedUp                       string
+	UnverifiedReasons                          map[incident.UnverifiedReason]string
+	ProseLabel, NoVerdict, NoCauses, NoActions string
+	Risk, Why                                  string
+	Likelihoods, Categories, Severities, Risks map[string]string
+
+	// What people said, and what is remembered.
+	Feedback, FeedbackBy, Somebody string
+	FeedbackKinds                  map[incident.FeedbackKind]string
+	Memory, Lasted, Likeness       string
+	Hypothesis, NoHypothesis       string
+	Unreviewed, Doubted, NotOurs   string
+
+	// Gaps, timeline and footer.
+	NoGaps, Insufficient, GapMissing, GapFailed     string
+	Events                                          map[incident.EventKind]string
+	EventFiring, EventJoined, EventEnded, EventLeft string
+	EventTimes, EventUntil, Repeats, Late, Flaps    string
+	Predecessor                                     string
+	ByAI, NoAI, FailedAI, Spent, CostNot, Generated string
+
+	// Pieces of sentences, units of durations, and charts.
+	Comma, Stop, Colon                                string
+	Day, Hour, Minute, Second                         string
+	ChartFiring, ChartThreshold, ChartMore, ChartDesc string
+}
+
+// messagesFor returns the messages of a language.
+func messagesFor(language incident.Language) *messages {
+	if language == incident.Chinese {
+		return &chinese
+	}
+	return &english
+}
+
+// named looks a value of a closed set up; one that the set does not know is shown as it came.
+func named[K ~string](names map[K]string, value K) string {
+	if name, ok := names[value]; ok {
+		return name
+	}
+	return escaped(string(value), 40)
+}

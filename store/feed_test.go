@@ -1,0 +1,149 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/alertscribe/alertscribe/incident"
+)
+
+func TestSubscribe(t *testing.T) {
+	s, now := openAt(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	changes := s.Subscribe(ctx)
+	id := accept(t, s, firing("x", at)).IncidentID
+	assert.Equal(t, incident.Change{ID: id, Revision: 1}, <-changes)
+	finish(t, s, claim(t, s, incident.WorkEvidence), now.Now())
+	assert.Equal(t, incident.Change{ID: id, Revision: 2}, <-changes)
+	_, err := s.Accept(t.Context(), resolved("y", at)) // of no incident
+	require.NoError(t, err)
+	require.ErrorContains(t, s.Update(t.Context(), id, func(*incident.Incident) bool { panic("a fault of ours") }), "a fault")
+	accept(t, s, firing("x", at))
+	assert.Equal(t, incident.Change{ID: id, Revision: 2}, <-changes, "a repeat")
+	cancel()
+	_, open := <-changes
+	assert.False(t, open)
+
+	changes = s.Subscribe(t.Context())
+	require.NoError(t, s.Close())
+	_, open = <-changes
+	assert.False(t, open)
+	_, open = <-s.Subscribe(t.Context())
+	assert.False(t, open, "after the end")
+}
+
+// TestSlowSubscriberMissesKnowingly: nobody waits for it, it learns that it has missed something, and goes on.
+func TestSlowSubscriberMissesKnowingly(t *testing.T) {
+	s, _ := openAt(t)
+	changes := s.Subscribe(t.Context())
+	for i := range 2 * feedBuffer {
+		accept(t, s, firing(fmt.Sprint(i), at))
+	}
+	for range feedBuffer - 1 {
+		assert.False(t, (<-changes).Missed)
+	}
+	assert.Equal(t, incident.Change{Missed: true}, <-changes)
+	assert.Empty(t, changes)
+	id := accept(t, s, firing("x", at)).IncidentID
+	assert.Equal(t, incident.Change{ID: id, Revision: 1}, <-changes)
+}
+
+// TestSubscribersSeeTheLastState: whoever looks at each change, and when something was missed, ends with what is stored.
+func TestSubscribersSeeTheLastState(t *testing.T) {
+	const groups, rounds = 20, 40
+	s, _ := openAt(t)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	changes := s.Subscribe(ctx)
+	var wg sync.WaitGroup
+	for g := range groups {
+		wg.Go(func() {
+			for r := range rounds {
+				n := firing(fmt.Sprint(g), at)
+				n.Alerts[0].StartsAt = at.Add(time.Duration(r) * time.Second)
+				_, err := s.Accept(context.Background(), n)
+				assert.NoError(t, err)
+			}
+		})
+	}
+	seen := map[string]int64{}
+	look := func() {
+		list, _, err := s.Incidents(ctx, incident.Query{Limit: 500})
+		require.NoError(t, err)
+		for _, inc := range list {
+			seen[inc.ID] = max(seen[inc.ID], inc.Revision)
+		}
+	}
+	complete := func() bool {
+		for _, revision := range seen {
+			if revision < rounds {
+				return false
+			}
+		}
+		return len(seen) == groups
+	}
+	for !complete() {
+		c, open := <-changes
+		require.True(t, open, "%v", seen)
+		if c.Missed {
+			look()
+		} else {
+			seen[c.ID] = max(seen[c.ID], c.Revision)
+		}
+	}
+	wg.Wait()
+}
+
+// TestNotificationsComeFirst: a writer that is asked for more results than it can store takes the notification next, and
+// results are stored beside any number of notifications.
+func TestNotificationsComeFirst(t *testing.T) {
+	s := open(t)
+	id := accept(t, s, firing("x", at)).IncidentID
+	release := stall(t, s)
+	var order []string
+	var mu sync.Mutex
+	did := func(what string) {
+		mu.Lock()
+		defer mu.Unlock()
+		order = append(order, what)
+	}
+	var wg sync.WaitGroup
+	for i := range maxBatch {
+		wg.Go(func() {
+			_ = s.Update(context.Background(), id, func(*incident.Incident) bool { return false })
+			did("result")
+		})
+		require.Eventually(t, func() bool { return len(s.results) == i+1 }, 5*time.Second, 50*time.Microsecond)
+	}
+	wg.Go(func() {
+		_, _ = s.Accept(context.Background(), firing("y", at))
+		did("notification")
+	})
+	require.Eventually(t, func() bool { return len(s.accepts) == 1 }, 5*time.Second, 50*time.Microsecond)
+	ops := s.gather()
+	assert.Len(t, ops, 1+resultsBeside)
+	for _, o := range ops {
+		s.accepts <- o // put back, to be done in this order
+	}
+	release()
+	wg.Wait()
+	assert.Len(t, order, maxBatch+1)
+}
+
+func TestBusy(t *testing.T) {
+	s := open(t)
+	assert.False(t, s.Busy())
+	release := stall(t, s)
+	var wg sync.WaitGroup
+	wg.Go(func() { _, _ = s.Accept(context.Background(), firing("x", at)) })
+	assert.Eventually(t, s.Busy, 5*time.Second, time.Millisecond)
+	release()
+	wg.Wait()
+	assert.Eventually(t, func() bool { return !s.Busy() }, 5*time.Second, time.Millisecond)
+}
