@@ -10,7 +10,7 @@ import (
 	"github.com/alertscribe/alertscribe/score"
 )
 
-// part is one value of the labels by which something is broken down, over time: one number per step, 0 where there
+// Part is one value of the labels by which something is broken down, over time: one number per step, 0 where there
 // was none.
 type Part struct {
 	Labels map[string]string
@@ -36,7 +36,7 @@ type Breakdown struct {
 	Unit       promql.Unit
 }
 
-// contribution is what a part contributed.
+// Contribution is what a part contributed.
 type Contribution struct {
 	Part
 	Share         float64   // of the change of the whole; 0 for ranked forms
