@@ -8,6 +8,7 @@ import (
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/promql/parser"
 
+	"github.com/alertscribe/alertscribe/evidence/breakdown"
 	"github.com/alertscribe/alertscribe/incident"
 	"github.com/alertscribe/alertscribe/promql"
 )
@@ -55,7 +56,7 @@ func (inv *investigation) absentSeriesItem(ctx context.Context, e parser.Expr) (
 		if gone++; at.After(seen) {
 			seen = at
 		}
-		if gone <= maxParts {
+		if gone <= breakdown.MaxShown {
 			item.Ranking = append(item.Ranking, incident.RankedSeries{
 				Labels: seriesLabels(s.Metric), Direction: "down", Onset: at.Add(step).UTC(), Before: float64(last(s).Value),
 			})

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/alertscribe/alertscribe/evidence/breakdown"
 	"github.com/alertscribe/alertscribe/incident"
 
 	"github.com/alertscribe/alertscribe/promql"
@@ -21,7 +22,6 @@ const (
 	maxDrillLabels = 8  // labels asked about, of all drills together
 	maxJoint       = 3  // labels that are looked at together
 	drillSteps     = 40 // points per part
-	maxParts       = 10 // in a ranking
 	maxDrilled     = 4  // conditions that are tried
 	stillShare     = .1 // of another thing's change is no change
 )
@@ -102,7 +102,7 @@ func (inv *investigation) drillCondition(ctx context.Context, c promql.Condition
 	markStill(found)
 	var items []incident.Evidence
 	for _, r := range found {
-		if r.still && r.best.drill.OfThreshold && len(found) > 1 {
+		if r.still && r.best.Drill.OfThreshold && len(found) > 1 {
 			continue
 		}
 		items = append(items, inv.drillItem(r))
@@ -115,34 +115,34 @@ func (inv *investigation) drillCondition(ctx context.Context, c promql.Condition
 
 // drilled is one thing broken down by its labels.
 type drilled struct {
-	inv    *investigation // with the labels within which it was broken down
-	best   breakdown      // by the labels that tell most
-	all    []breakdown    // by each label
-	still  bool           // it hardly moved, while another thing of the same expression did
-	inward *drilled       // what is behind the first part
+	inv    *investigation        // with the labels within which it was broken down
+	best   breakdown.Breakdown   // by the labels that tell most
+	all    []breakdown.Breakdown // by each label
+	still  bool                  // it hardly moved, while another thing of the same expression did
+	inward *drilled              // what is behind the first part
 }
 
 // drill breaks one thing down by each of its labels, and by those together that each carry the change.
 func (inv *investigation) drill(ctx context.Context, c promql.Condition, d promql.Drill, k promql.SelectorLabels) (drilled, error) {
-	all := make([]breakdown, len(d.Labels))
+	all := make([]breakdown.Breakdown, len(d.Labels))
 	errs := make([]error, len(d.Labels))
 	var wg sync.WaitGroup
 	for i, label := range d.Labels {
 		wg.Go(func() { all[i], errs[i] = inv.queryBreakdown(ctx, c, d, label) })
 	}
 	wg.Wait()
-	told := slices.DeleteFunc(all, func(b breakdown) bool { return len(b.parts) == 0 })
+	told := slices.DeleteFunc(all, func(b breakdown.Breakdown) bool { return len(b.Parts) == 0 })
 	if len(told) == 0 {
 		return drilled{}, errors.Join(errs...)
 	}
-	slices.SortStableFunc(told, func(x, y breakdown) int { return cmp.Compare(y.unevenness, x.unevenness) })
+	slices.SortStableFunc(told, func(x, y breakdown.Breakdown) int { return cmp.Compare(y.Unevenness, x.Unevenness) })
 	best := told[0]
 	if together := labelsTogether(told); len(together) > 1 {
-		if joint, err := inv.queryBreakdown(ctx, c, d, together...); err == nil && len(joint.parts) > 0 {
+		if joint, err := inv.queryBreakdown(ctx, c, d, together...); err == nil && len(joint.Parts) > 0 {
 			best = joint
 		}
 	}
-	if best.byLevel && !inv.valueAt.IsZero() {
+	if best.ByLevel && !inv.valueAt.IsZero() {
 		inv.queryLevels(ctx, c, &best)
 	}
 	r := drilled{inv: inv, best: best, all: told}
@@ -152,30 +152,30 @@ func (inv *investigation) drill(ctx context.Context, c promql.Condition, d promq
 
 // labelsTogether returns the labels that are looked at together: those that each carry the change, or, where nothing else can be told
 // apart, those that have one value.
-func labelsTogether(all []breakdown) []string {
+func labelsTogether(all []breakdown.Breakdown) []string {
 	var together, single []string
 	for _, b := range all {
-		if b.concentrated() && len(together) < maxJoint {
-			together = append(together, b.by[0])
+		if b.Concentrated() && len(together) < maxJoint {
+			together = append(together, b.By[0])
 		}
-		if len(b.parts) == 1 && len(single) < maxJoint {
-			single = append(single, b.by[0])
+		if len(b.Parts) == 1 && len(single) < maxJoint {
+			single = append(single, b.By[0])
 		}
 	}
-	if len(single) == min(len(all), maxJoint) && all[0].noPast {
+	if len(single) == min(len(all), maxJoint) && all[0].NoPast {
 		return single
 	}
 	return together
 }
 
 // drillInward breaks down what is within the first part of an aggregation of aggregations.
-func (inv *investigation) drillInward(ctx context.Context, c promql.Condition, d promql.Drill, best breakdown, k promql.SelectorLabels) *drilled {
-	if !best.concentrated() && len(best.parts) > 1 {
+func (inv *investigation) drillInward(ctx context.Context, c promql.Condition, d promql.Drill, best breakdown.Breakdown, k promql.SelectorLabels) *drilled {
+	if !best.Concentrated() && len(best.Parts) > 1 {
 		return nil
 	}
 	inner := *inv
 	inner.alert.Labels = maps.Clone(inv.alert.Labels)
-	maps.Copy(inner.alert.Labels, best.parts[0].labels)
+	maps.Copy(inner.alert.Labels, best.Parts[0].Labels)
 	for _, next := range d.Inward(inner.targetLabels(), k) {
 		next.Labels = next.Labels[:min(len(next.Labels), maxJoint)]
 		if r, err := inner.drill(ctx, c, next, k); err == nil && len(r.all) > 0 {
@@ -189,11 +189,11 @@ func (inv *investigation) drillInward(ctx context.Context, c promql.Condition, d
 func markStill(list []drilled) {
 	most := map[promql.Unit]float64{}
 	for _, r := range list {
-		u := r.best.unit
-		most[u] = max(most[u], math.Abs(r.best.change))
+		u := r.best.Unit
+		most[u] = max(most[u], math.Abs(r.best.Change))
 	}
 	for i, r := range list {
-		list[i].still = r.best.form == promql.FormSum && math.Abs(r.best.change) < stillShare*most[r.best.unit]
+		list[i].still = r.best.Form == promql.FormSum && math.Abs(r.best.Change) < stillShare*most[r.best.Unit]
 	}
 }
 

@@ -10,25 +10,26 @@ import (
 
 	"github.com/prometheus/common/model"
 
+	"github.com/alertscribe/alertscribe/evidence/breakdown"
 	"github.com/alertscribe/alertscribe/promapi"
 	"github.com/alertscribe/alertscribe/promql"
 )
 
 // queryBreakdown asks for the parts by some labels and compares them. Where numerator and denominator have no value of the labels
 // in common, since they come from different exporters, each part is held against the whole denominator.
-func (inv *investigation) queryBreakdown(ctx context.Context, c promql.Condition, d promql.Drill, by ...string) (breakdown, error) {
+func (inv *investigation) queryBreakdown(ctx context.Context, c promql.Condition, d promql.Drill, by ...string) (breakdown.Breakdown, error) {
 	list, form, err := inv.queryParts(ctx, d, by)
 	if errors.Is(err, promapi.ErrTooExpensive) && form == promql.FormSum {
 		d = d.Sparse()
 		list, form, err = inv.queryParts(ctx, d, by)
 	}
 	if err != nil {
-		return breakdown{}, err
+		return breakdown.Breakdown{}, err
 	}
 	if form == promql.FormRatio && disjoint(list) {
 		d = d.OverWhole()
 		if list, form, err = inv.queryParts(ctx, d, by); err != nil {
-			return breakdown{}, err
+			return breakdown.Breakdown{}, err
 		}
 	}
 	direction := 0.
@@ -38,17 +39,17 @@ func (inv *investigation) queryBreakdown(ctx context.Context, c promql.Condition
 		}
 	}
 	_, times, _ := inv.drillGrid()
-	b := compareParts(form, by, list, times, inv.onset, direction)
-	b.drill, b.unit = d, d.UnitIn(c)
+	b := breakdown.Compare(form, by, list, times, inv.onset, direction)
+	b.Drill, b.Unit = d, d.UnitIn(c)
 	if form == promql.FormRanked && d.Extreme != 0 {
-		b.rankByLevel(c, d.Extreme, inv.fired)
+		b.RankByLevel(c, d.Extreme, inv.fired)
 	}
 	return b, nil
 }
 
 // queryLevels asks for what the parts of a ranking were at the time at which the signal's value is told, so that both are the same.
-func (inv *investigation) queryLevels(ctx context.Context, c promql.Condition, b *breakdown) {
-	found, err := inv.prom.Instant(ctx, b.drill.Query(b.by...), inv.valueAt)
+func (inv *investigation) queryLevels(ctx context.Context, c promql.Condition, b *breakdown.Breakdown) {
+	found, err := inv.prom.Instant(ctx, b.Drill.Query(b.By...), inv.valueAt)
 	if err != nil {
 		return // what the steps tell is close enough
 	}
@@ -57,42 +58,42 @@ func (inv *investigation) queryLevels(ctx context.Context, c promql.Condition, b
 		m[i] = &model.SampleStream{Metric: s.Metric, Values: []model.SamplePair{{Timestamp: s.Timestamp, Value: s.Value}}}
 	}
 	g := partGrid{
-		by: b.by, start: inv.valueAt, step: time.Hour, n: 1, parts: map[string]*part{}, combine: combineOf(b.form, b.drill.Extreme),
+		by: b.By, start: inv.valueAt, step: time.Hour, n: 1, parts: map[string]*breakdown.Part{}, combine: combineOf(b.Form, b.Drill.Extreme),
 	}
-	inv.addSeries(g, m, 1, func(p *part) []float64 { return p.whole })
-	levels := make([]float64, len(b.parts))
-	for i, p := range b.parts {
-		levels[i] = g.partFor(metricFromLabels(p.labels)).whole[0]
+	inv.addSeries(g, m, 1, func(p *breakdown.Part) []float64 { return p.Whole })
+	levels := make([]float64, len(b.Parts))
+	for i, p := range b.Parts {
+		levels[i] = g.partFor(metricFromLabels(p.Labels)).Whole[0]
 	}
 	if slices.ContainsFunc(levels, func(v float64) bool { return !math.IsNaN(v) }) {
-		b.rankLevels(c, b.drill.Extreme, levels)
+		b.RankLevels(c, b.Drill.Extreme, levels)
 	}
 }
 
 // queryParts asks for the parts by some labels: each term of a sum counts with its factor.
-func (inv *investigation) queryParts(ctx context.Context, d promql.Drill, by []string) ([]part, promql.DrillForm, error) {
+func (inv *investigation) queryParts(ctx context.Context, d promql.Drill, by []string) ([]breakdown.Part, promql.DrillForm, error) {
 	queries := d.Parts(by...)
 	start, times, step := inv.drillGrid()
-	g := partGrid{by: by, start: start, step: step, n: len(times), parts: map[string]*part{}, combine: combineOf(queries.Form, d.Extreme)}
+	g := partGrid{by: by, start: start, step: step, n: len(times), parts: map[string]*breakdown.Part{}, combine: combineOf(queries.Form, d.Extreme)}
 	for _, term := range queries.Num {
 		m, err := inv.prom.Range(ctx, term.Query, start, inv.end, step)
 		if err != nil {
 			return nil, queries.Form, err
 		}
-		inv.addSeries(g, m, term.Factor, func(p *part) []float64 { return p.whole })
+		inv.addSeries(g, m, term.Factor, func(p *breakdown.Part) []float64 { return p.Whole })
 	}
 	for _, term := range queries.Den {
 		m, err := inv.prom.Range(ctx, term.Query, start, inv.end, step)
 		if err != nil {
 			return nil, "", err
 		}
-		inv.addSeries(g, m, term.Factor, func(p *part) []float64 { return p.base })
+		inv.addSeries(g, m, term.Factor, func(p *breakdown.Part) []float64 { return p.Base })
 	}
-	list := make([]part, 0, len(g.parts))
+	list := make([]breakdown.Part, 0, len(g.parts))
 	for _, p := range g.parts {
 		list = append(list, *p)
 	}
-	slices.SortFunc(list, func(x, y part) int { return strings.Compare(labelText(x.labels), labelText(y.labels)) })
+	slices.SortFunc(list, func(x, y breakdown.Part) int { return strings.Compare(labelText(x.Labels), labelText(y.Labels)) })
 	return list, queries.Form, nil
 }
 
@@ -102,14 +103,14 @@ type partGrid struct {
 	start   time.Time
 	step    time.Duration
 	n       int
-	parts   map[string]*part
+	parts   map[string]*breakdown.Part
 	combine func(a, b float64) float64 // of several series of a part; NaN stands for none yet
 }
 
 // combineOf returns how several series make one part: what adds up is added, of the highest the highest is taken.
 func combineOf(form promql.DrillForm, extreme int) func(a, b float64) float64 {
 	if form != promql.FormRanked {
-		return func(a, b float64) float64 { return finiteOrZero(a) + finiteOrZero(b) }
+		return func(a, b float64) float64 { return orZero(a) + orZero(b) }
 	}
 	return func(a, b float64) float64 {
 		switch {
@@ -122,8 +123,15 @@ func combineOf(form promql.DrillForm, extreme int) func(a, b float64) float64 {
 	}
 }
 
+func orZero(v float64) float64 {
+	if math.IsNaN(v) || math.IsInf(v, 0) {
+		return 0
+	}
+	return v
+}
+
 // addSeries sorts series into parts by their values of some labels; what has none of a label is the part without it.
-func (inv *investigation) addSeries(g partGrid, m model.Matrix, factor float64, into func(*part) []float64) {
+func (inv *investigation) addSeries(g partGrid, m model.Matrix, factor float64, into func(*breakdown.Part) []float64) {
 	for _, s := range m {
 		own := model.Metric{}
 		for name, value := range s.Metric {
@@ -138,14 +146,14 @@ func (inv *investigation) addSeries(g partGrid, m model.Matrix, factor float64, 
 		values := into(p)
 		for _, v := range s.Values {
 			if i := int(v.Timestamp.Time().Sub(g.start) / g.step); i >= 0 && i < g.n {
-				p.there[i] = true
+				p.There[i] = true
 				values[i] = g.combine(values[i], factor*float64(v.Value))
 			}
 		}
 	}
 }
 
-func (g partGrid) partFor(metric model.Metric) *part {
+func (g partGrid) partFor(metric model.Metric) *breakdown.Part {
 	values := make([]string, len(g.by))
 	labels := map[string]string{}
 	for i, name := range g.by {
@@ -154,10 +162,10 @@ func (g partGrid) partFor(metric model.Metric) *part {
 	}
 	key := strings.Join(values, "\x00")
 	if g.parts[key] == nil {
-		p := &part{labels: labels, whole: make([]float64, g.n), base: make([]float64, g.n), there: make([]bool, g.n)}
+		p := &breakdown.Part{Labels: labels, Whole: make([]float64, g.n), Base: make([]float64, g.n), There: make([]bool, g.n)}
 		none := g.combine(math.NaN(), math.NaN())
-		for i := range p.whole {
-			p.whole[i] = none
+		for i := range p.Whole {
+			p.Whole[i] = none
 		}
 		g.parts[key] = p
 	}
@@ -165,11 +173,11 @@ func (g partGrid) partFor(metric model.Metric) *part {
 }
 
 // disjoint reports whether no part has both a numerator and a denominator, though there are both.
-func disjoint(list []part) bool {
+func disjoint(list []breakdown.Part) bool {
 	num, den := false, false
 	for _, p := range list {
-		n := slices.ContainsFunc(p.whole, func(v float64) bool { return v != 0 })
-		d := slices.ContainsFunc(p.base, func(v float64) bool { return v != 0 })
+		n := slices.ContainsFunc(p.Whole, func(v float64) bool { return v != 0 })
+		d := slices.ContainsFunc(p.Base, func(v float64) bool { return v != 0 })
 		if n && d {
 			return false
 		}

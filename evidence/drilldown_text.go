@@ -10,6 +10,7 @@ import (
 
 	"github.com/prometheus/prometheus/promql/parser"
 
+	"github.com/alertscribe/alertscribe/evidence/breakdown"
 	"github.com/alertscribe/alertscribe/incident"
 	"github.com/alertscribe/alertscribe/text"
 
@@ -103,10 +104,10 @@ var (
 	msgWordRest  = message{"all others", "其余合计"}
 )
 
-// drillItem makes the item of one drill: the best breakdown in full, all of them as a table.
+// drillItem makes the item of one drill: the best breakdown.Breakdown in full, all of them as a table.
 func (inv *investigation) drillItem(r drilled) incident.Evidence {
 	best := r.best
-	query := best.drill.Query(best.by...)
+	query := best.Drill.Query(best.By...)
 	start, _, step := inv.drillGrid()
 	item := incident.Evidence{
 		Title:   inv.say(msgTitleDrilldown),
@@ -117,19 +118,19 @@ func (inv *investigation) drillItem(r drilled) incident.Evidence {
 	if r.still {
 		return item // a ranking would name a culprit where there is none
 	}
-	for _, c := range best.shown() {
-		item.Ranking = append(item.Ranking, best.rankedSeries(c, inv.onset))
+	for _, c := range best.Shown() {
+		item.Ranking = append(item.Ranking, best.Ranked(c, inv.onset))
 	}
 	item.Table = &incident.Table{Columns: []string{
 		inv.say(msgWordLabel), inv.say(msgWordCount), inv.say(msgWordTop), inv.say(msgWordShare), inv.say(msgWordMoved),
 	}}
 	for _, b := range r.all {
-		top, share := b.parts[0], "–"
-		if b.form != promql.FormRanked {
-			share = formatPercent(top.share)
+		top, share := b.Parts[0], "–"
+		if b.Form != promql.FormRanked {
+			share = formatPercent(top.Share)
 		}
 		item.Table.Rows = append(item.Table.Rows, []string{
-			b.by[0], strconv.Itoa(len(b.parts)), text.Cut(top.labels[b.by[0]], 80), share, formatPercent(b.unevenness),
+			b.By[0], strconv.Itoa(len(b.Parts)), text.Cut(top.Labels[b.By[0]], 80), share, formatPercent(b.Unevenness),
 		})
 	}
 	return item
@@ -139,13 +140,13 @@ func (inv *investigation) drillItem(r drilled) incident.Evidence {
 func (inv *investigation) summarizeDrill(r drilled) string {
 	best := r.best
 	var b strings.Builder
-	if within := inv.scopeOfDrill(best.drill); within != "" {
+	if within := inv.scopeOfDrill(best.Drill); within != "" {
 		b.WriteString(inv.say(msgWithin, within))
 	}
-	if best.drill.OfThreshold {
+	if best.Drill.OfThreshold {
 		b.WriteString(inv.say(msgOfThreshold))
 	}
-	if best.drill.OfNumerator {
+	if best.Drill.OfNumerator {
 		b.WriteString(inv.say(msgOfNumerator))
 	}
 	b.WriteString(inv.whatCarries(r))
@@ -155,16 +156,16 @@ func (inv *investigation) summarizeDrill(r drilled) string {
 	var even, single []string
 	for _, one := range r.all {
 		switch {
-		case len(one.parts) == 1:
-			single = append(single, one.by[0])
-		case !one.concentrated() && one.unevenness < minUnevenness:
-			even = append(even, fmt.Sprintf("%s (%d)", one.by[0], len(one.parts)))
+		case len(one.Parts) == 1:
+			single = append(single, one.By[0])
+		case !one.Concentrated() && one.Unevenness < breakdown.MinUnevenness:
+			even = append(even, fmt.Sprintf("%s (%d)", one.By[0], len(one.Parts)))
 		}
 	}
 	switch {
-	case len(even) > 0 && best.byLevel:
+	case len(even) > 0 && best.ByLevel:
 		b.WriteString(inv.say(msgAllAlike, strings.Join(even, ", ")))
-	case len(even) > 0 && best.change != 0 && best.form != promql.FormRanked:
+	case len(even) > 0 && best.Change != 0 && best.Form != promql.FormRanked:
 		b.WriteString(inv.say(msgSpreadOver, strings.Join(even, ", ")))
 	}
 	if onlyOne(r) {
@@ -173,7 +174,7 @@ func (inv *investigation) summarizeDrill(r drilled) string {
 	if len(single) > 0 {
 		b.WriteString(inv.say(msgOneValue, strings.Join(single, ", ")))
 	}
-	if best.noPast {
+	if best.NoPast {
 		b.WriteString(inv.say(msgNews))
 	}
 	return strings.ReplaceAll(strings.TrimSpace(b.String()), ":  ", ": ")
@@ -181,60 +182,60 @@ func (inv *investigation) summarizeDrill(r drilled) string {
 
 // onlyOne reports whether what is broken down consists of one part alone, which was not there before.
 func onlyOne(r drilled) bool {
-	return r.best.noPast && len(r.best.parts) == 1 && !r.best.empty.IsZero() && r.best.form != promql.FormRanked
+	return r.best.NoPast && len(r.best.Parts) == 1 && !r.best.Empty.IsZero() && r.best.Form != promql.FormRanked
 }
 
 // whatCarries names what carries the change, or says that nothing does.
 func (inv *investigation) whatCarries(r drilled) string {
 	best := r.best
-	top, u := best.parts[0], best.unit
-	tied := best.tied()
+	top, u := best.Parts[0], best.Unit
+	tied := best.Tied()
 	switch {
 	case r.still:
 		return inv.say(msgUnchanged)
 	case onlyOne(r):
-		return inv.say(msgOnlyOne, labelText(top.labels), formatTime(best.empty.UTC()))
-	case len(best.parts) == 1 && !slices.ContainsFunc(r.all, func(b breakdown) bool { return len(b.parts) > 1 }):
+		return inv.say(msgOnlyOne, labelText(top.Labels), formatTime(best.Empty.UTC()))
+	case len(best.Parts) == 1 && !slices.ContainsFunc(r.all, func(b breakdown.Breakdown) bool { return len(b.Parts) > 1 }):
 		return "" // there is nothing to compare with
-	case best.byLevel && !best.concentrated():
+	case best.ByLevel && !best.Concentrated():
 		return inv.say(msgNoneStandsOut)
-	case best.byLevel:
+	case best.ByLevel:
 		phrase := msgIsHighest
-		if best.drill.Extreme < 0 {
+		if best.Drill.Extreme < 0 {
 			phrase = msgIsLowest
 		}
 		names := make([]string, len(tied))
 		for i, c := range tied {
-			names[i] = labelText(c.labels)
+			names[i] = labelText(c.Labels)
 		}
-		next, level := best.parts[len(tied)], u.Format(top.after)
-		if best.limit != nil {
-			level = u.FormatApart(top.after, *best.limit)
+		next, level := best.Parts[len(tied)], u.Format(top.After)
+		if best.Limit != nil {
+			level = u.FormatApart(top.After, *best.Limit)
 		}
-		return inv.say(phrase, strings.Join(names, "; "), level, u.Format(top.before), labelText(next.labels), u.FormatApart(next.after, top.after))
-	case best.change == 0 && top.change == 0:
+		return inv.say(phrase, strings.Join(names, "; "), level, u.Format(top.Before), labelText(next.Labels), u.FormatApart(next.After, top.After))
+	case best.Change == 0 && top.Change == 0:
 		return inv.say(msgUnchanged)
-	case !best.concentrated():
+	case !best.Concentrated():
 		return inv.say(msgAsBefore)
-	case best.noPast && best.form != promql.FormRanked:
-		return inv.say(msgCarriesNew, labelText(top.labels), formatPercent(top.share), u.Format(top.after))
-	case best.form == promql.FormRanked:
-		return inv.say(msgStandsOut, labelText(top.labels), u.Format(top.before), u.Format(top.after))
+	case best.NoPast && best.Form != promql.FormRanked:
+		return inv.say(msgCarriesNew, labelText(top.Labels), formatPercent(top.Share), u.Format(top.After))
+	case best.Form == promql.FormRanked:
+		return inv.say(msgStandsOut, labelText(top.Labels), u.Format(top.Before), u.Format(top.After))
 	case len(tied) > 1:
 		return inv.tiedCarry(tied, u)
-	case best.form == promql.FormRatio:
-		return inv.say(msgCarries, labelText(top.labels), formatPercent(top.share), formatPercent(top.expected), u.Format(top.before), u.Format(top.after))
+	case best.Form == promql.FormRatio:
+		return inv.say(msgCarries, labelText(top.Labels), formatPercent(top.Share), formatPercent(top.Expected), u.Format(top.Before), u.Format(top.After))
 	}
-	return inv.say(msgCarriesSum, labelText(top.labels), formatPercent(top.share), formatPercent(top.expected), u.Format(top.before), u.Format(top.after))
+	return inv.say(msgCarriesSum, labelText(top.Labels), formatPercent(top.Share), formatPercent(top.Expected), u.Format(top.Before), u.Format(top.After))
 }
 
 // tiedCarry names parts that share a change alike.
-func (inv *investigation) tiedCarry(tied []contribution, u promql.Unit) string {
+func (inv *investigation) tiedCarry(tied []breakdown.Contribution, u promql.Unit) string {
 	share := 0.
 	parts := make([]string, len(tied))
 	for i, c := range tied {
-		share += c.share
-		parts[i] = inv.say(msgFromTo, labelText(c.labels), u.Format(c.before), u.Format(c.after))
+		share += c.Share
+		parts[i] = inv.say(msgFromTo, labelText(c.Labels), u.Format(c.Before), u.Format(c.After))
 	}
 	return inv.say(msgTogether, strings.Join(parts, "; "), formatPercent(share))
 }
@@ -251,20 +252,20 @@ func (inv *investigation) scopeOfDrill(d promql.Drill) string {
 }
 
 // partsChart draws the parts that contributed most, and the others as one line where they add up.
-func (inv *investigation) partsChart(b breakdown, step time.Duration) *incident.Chart {
-	chart := &incident.Chart{Unit: b.unit.Chart(), Firing: &incident.TimeRange{Start: inv.fired, End: inv.ended}}
-	shown := b.shown()
+func (inv *investigation) partsChart(b breakdown.Breakdown, step time.Duration) *incident.Chart {
+	chart := &incident.Chart{Unit: b.Unit.Chart(), Firing: &incident.TimeRange{Start: inv.fired, End: inv.ended}}
+	shown := b.Shown()
 	for _, c := range shown {
-		chart.Series = append(chart.Series, partLine(labelText(c.labels), c.local, b.times, step))
+		chart.Series = append(chart.Series, partLine(labelText(c.Labels), c.Local, b.Times, step))
 	}
-	if rest := b.parts[len(shown):]; len(rest) > 0 && b.form == promql.FormSum {
-		sum := make([]float64, len(b.times))
+	if rest := b.Parts[len(shown):]; len(rest) > 0 && b.Form == promql.FormSum {
+		sum := make([]float64, len(b.Times))
 		for _, c := range rest {
-			for i, v := range c.whole {
+			for i, v := range c.Whole {
 				sum[i] += v
 			}
 		}
-		chart.Series = append(chart.Series, partLine(inv.say(msgWordRest), sum, b.times, step))
+		chart.Series = append(chart.Series, partLine(inv.say(msgWordRest), sum, b.Times, step))
 	}
 	return chart
 }

@@ -136,8 +136,8 @@ func matchRule(groups []promv1.RuleGroup, alert incident.Alert, fromURL string) 
 				continue
 			}
 			found, err := listedRule(r.Name, r.Query)
-			if err != nil || points == bestPoints && !(best.foreign() && !found.foreign()) {
-				continue // of rules that fit alike one that can be read tells more
+			if err != nil || points == bestPoints && (found.foreign() || !best.foreign()) {
+				continue // of two that fit alike the first that can be read
 			}
 			found.group, found.file = group.Name, group.File
 			found.active, found.evaluated = r.Alerts, r.LastEvaluation

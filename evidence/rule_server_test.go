@@ -54,7 +54,7 @@ func TestFindRule(t *testing.T) {
 		{
 			"listed", "alertname=Plain job=api", "",
 			&rule{name: "Plain", group: "second", query: "sum by (job) (rate(load[10m])) > 3 and up == 1", hold: 90 * time.Second, reach: 10 * time.Minute, labels: pairs("tier=one")},
-			1, "",
+			2, "",
 		},
 		{
 			"of two, by its labels", "alertname=Twice severity=critical", "",
@@ -93,9 +93,9 @@ func TestFindRule(t *testing.T) {
 				return
 			}
 			require.NoError(t, err)
-			assert.Len(t, got.alternatives, test.conditions)
+			assert.Len(t, got.candidates(), test.conditions)
 			assert.Equal(t, test.want.group == "", got.file == "", "a listed one has a file")
-			got.alternatives, got.file, got.active, got.evaluated = nil, "", nil, time.Time{}
+			got.alternatives, got.active, got.evaluated, got.file = nil, nil, time.Time{}, ""
 			assert.Equal(t, test.want, got)
 		})
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
 
+	"github.com/alertscribe/alertscribe/evidence/breakdown"
 	"github.com/alertscribe/alertscribe/incident"
 )
 
@@ -182,7 +183,7 @@ func assertDirections(t *testing.T, item incident.Evidence) {
 			assert.Equal(t, "flat", r.Direction)
 		}
 		if i > 0 && item.Ranking[0].Share > 0 {
-			assert.GreaterOrEqual(t, r.Share, minShare)
+			assert.GreaterOrEqual(t, r.Share, breakdown.MinShare)
 		}
 	}
 }

@@ -10,9 +10,11 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"github.com/alertscribe/alertscribe/incident"
-	"github.com/alertscribe/alertscribe/promql"
-	"github.com/alertscribe/alertscribe/score"
 	"github.com/alertscribe/alertscribe/text"
+
+	"github.com/alertscribe/alertscribe/promql"
+
+	"github.com/alertscribe/alertscribe/score"
 )
 
 var (

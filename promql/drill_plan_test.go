@@ -201,13 +201,9 @@ func TestInward(t *testing.T) {
 
 func TestUnitOfParts(t *testing.T) {
 	for expr, want := range map[string]Unit{
-		`sum(rate(a_total[5m]))`: {UnitCount, true},
-		`avg(a_seconds)`:         {Base: UnitSeconds},
-		`sum(rate(a_total[5m])) / sum(rate(b_total[5m]))`:               {Base: UnitRatio},
-		`sum(rate(a_seconds_sum[5m])) / sum(rate(a_seconds_count[5m]))`: {Base: UnitSeconds},
-		`max(a_bytes)`:                      {Base: UnitBytes},
-		`time() - max(a_timestamp_seconds)`: {Base: UnitSeconds},
-		`count(a_bytes > 5)`:                {Base: UnitCount},
+		`sum(rate(a_total[5m]))`: {UnitCount, true}, `avg(a_seconds)`: {Base: UnitSeconds}, `max(a_bytes)`: {Base: UnitBytes},
+		`sum(rate(a_total[5m])) / sum(rate(b_total[5m]))`: {Base: UnitRatio}, `time() - max(a_timestamp_seconds)`: {Base: UnitSeconds},
+		`sum(rate(a_seconds_sum[5m])) / sum(rate(a_seconds_count[5m]))`: {Base: UnitSeconds}, `count(a_bytes > 5)`: {Base: UnitCount},
 	} {
 		drills, refused := PlanDrills(parsed(t, expr), func(*parser.VectorSelector) LabelNames { return NewLabelNames("job") })
 		require.Empty(t, refused, expr)

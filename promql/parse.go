@@ -103,14 +103,15 @@ func (s *size) measure(n parser.Node, depth int) {
 func NamesMetrics(e parser.Expr) bool {
 	all := Selectors(e)
 	for _, v := range all {
-		if !namesMetric(v) {
+		if !selectsByName(v) {
 			return false
 		}
 	}
 	return len(all) > 0
 }
 
-func namesMetric(v *parser.VectorSelector) bool {
+// selectsByName reports whether a selector says which metrics it is about.
+func selectsByName(v *parser.VectorSelector) bool {
 	for _, m := range v.LabelMatchers {
 		if m.Name == model.MetricNameLabel && (m.Type == labels.MatchEqual || m.Type == labels.MatchRegexp) && !m.Matches("") {
 			return true

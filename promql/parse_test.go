@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
 // TestNamesMetrics: what names no metric is no PromQL of an alerting rule, though it may read like it.
@@ -22,7 +23,7 @@ func TestParseRefusesOtherLanguages(t *testing.T) {
 		`sum by (app) (rate({app="web"} |= "error" [5m])) > 5`, `rate(x) > 1`, `x default 0 > 1`, `sum(x) keep_metric_names`, `x[5m] > 1`, ``,
 	} {
 		_, err := Parse(expr)
-		assert.Error(t, err, expr)
+		require.Error(t, err, expr)
 		assert.NotErrorIs(t, err, ErrTooComplex)
 	}
 }

@@ -92,7 +92,7 @@ func FuzzParseUntrusted(f *testing.F) {
 		}
 		require.LessOrEqual(t, LongestRange(e), maxUntrustedRange)
 		for _, v := range Selectors(e) {
-			require.True(t, slices.ContainsFunc(v.LabelMatchers, leavesOneMetric), query)
+			require.True(t, slices.ContainsFunc(v.LabelMatchers, namesMetric), query)
 			require.Nil(t, v.Timestamp, query)
 			require.LessOrEqual(t, v.OriginalOffset.Abs(), maxUntrustedOffset)
 		}

@@ -112,39 +112,6 @@ func TestUnitsOfArithmetic(t *testing.T) {
 	}
 }
 
-func TestUnitOfMetric(t *testing.T) {
-	for name, want := range map[string]UnitBase{
-		"http_request_duration_seconds_bucket": UnitSeconds,
-		"http_request_duration_seconds_sum":    UnitSeconds,
-		"node_cpu_seconds_total":               UnitSeconds,
-		"process_start_time_seconds":           UnitInstant,
-		"backup_last_timestamp_seconds":        UnitInstant,
-		"boot_time_seconds":                    UnitSeconds,
-		"container_memory_rss_bytes":           UnitBytes,
-		"sent_bytes_total":                     UnitBytes,
-		"cache_hit_ratio":                      UnitRatio,
-		"disk_used_percent":                    UnitPercent,
-		"http_requests_total":                  UnitNone,
-		"seconds":                              UnitNone,
-		"up":                                   UnitNone,
-		"":                                     UnitNone,
-	} {
-		assert.Equal(t, Unit{Base: want}, UnitOfMetric(name), name)
-	}
-}
-
-func TestFormatDuration(t *testing.T) {
-	for want, d := range map[string]time.Duration{
-		"0s": 0, "1m30s": 90 * time.Second, "1h30m": 90 * time.Minute, "1d": 24 * time.Hour, "1w": 7 * 24 * time.Hour, "1s500ms": 1500 * time.Millisecond,
-	} {
-		assert.Equal(t, want, FormatDuration(d))
-		if d > 0 {
-			_, err := Parse("rate(x[" + want + "])")
-			assert.NoError(t, err, "PromQL reads it")
-		}
-	}
-}
-
 // TestUnitOfCondition: what is compared with more than any ratio reaches is none.
 func TestUnitOfCondition(t *testing.T) {
 	for expr, want := range map[string]UnitBase{
@@ -179,5 +146,38 @@ func TestFormatApart(t *testing.T) {
 		{Unit{}, math.Inf(1), 5, "+Inf"},
 	} {
 		assert.Equal(t, test.want, test.unit.FormatApart(test.value, test.threshold))
+	}
+}
+
+func TestUnitOfMetric(t *testing.T) {
+	for name, want := range map[string]UnitBase{
+		"http_request_duration_seconds_bucket": UnitSeconds,
+		"http_request_duration_seconds_sum":    UnitSeconds,
+		"node_cpu_seconds_total":               UnitSeconds,
+		"process_start_time_seconds":           UnitInstant,
+		"backup_last_timestamp_seconds":        UnitInstant,
+		"boot_time_seconds":                    UnitSeconds,
+		"container_memory_rss_bytes":           UnitBytes,
+		"sent_bytes_total":                     UnitBytes,
+		"cache_hit_ratio":                      UnitRatio,
+		"disk_used_percent":                    UnitPercent,
+		"http_requests_total":                  UnitNone,
+		"seconds":                              UnitNone,
+		"up":                                   UnitNone,
+		"":                                     UnitNone,
+	} {
+		assert.Equal(t, Unit{Base: want}, UnitOfMetric(name), name)
+	}
+}
+
+func TestFormatDuration(t *testing.T) {
+	for want, d := range map[string]time.Duration{
+		"0s": 0, "1m30s": 90 * time.Second, "1h30m": 90 * time.Minute, "1d": 24 * time.Hour, "1w": 7 * 24 * time.Hour, "1s500ms": 1500 * time.Millisecond,
+	} {
+		assert.Equal(t, want, FormatDuration(d))
+		if d > 0 {
+			_, err := Parse("rate(x[" + want + "])")
+			assert.NoError(t, err, "PromQL reads it")
+		}
 	}
 }

@@ -73,7 +73,7 @@ func ParseUntrusted(query string) (parser.Expr, Violation) {
 func violationOf(n parser.Node, path []parser.Node) Violation {
 	switch n := n.(type) {
 	case *parser.VectorSelector:
-		if !slices.ContainsFunc(n.LabelMatchers, leavesOneMetric) {
+		if !slices.ContainsFunc(n.LabelMatchers, namesMetric) {
 			return ViolationNoMetricName
 		}
 		return violationOfReach(n, path)
@@ -91,8 +91,8 @@ func violationOf(n parser.Node, path []parser.Node) Violation {
 	return ""
 }
 
-// leavesOneMetric reports whether a matcher leaves one metric.
-func leavesOneMetric(m *labels.Matcher) bool {
+// namesMetric reports whether a matcher leaves one metric.
+func namesMetric(m *labels.Matcher) bool {
 	return m.Name == model.MetricNameLabel && m.Type == labels.MatchEqual && m.Value != ""
 }
 

@@ -169,14 +169,14 @@ func closedSets() map[string]func() (*incident.Incident, incident.Findings) {
 	for _, r := range incident.UnverifiedReasons() {
 		add("unverified "+string(r), func(_ *incident.Incident, f *incident.Findings) { f.Verdict.Verification.Reason = r })
 	}
-	for direction := range english.Directions {
-		add("direction "+direction, func(_ *incident.Incident, f *incident.Findings) {
-			f.Evidence[1].Ranking = []incident.RankedSeries{{Labels: map[string]string{"a": "b"}, Direction: direction}}
-		})
-	}
 	for kind := range english.Events {
 		add("event "+string(kind), func(inc *incident.Incident, _ *incident.Findings) {
 			inc.Timeline = append(inc.Timeline, incident.Event{At: opened, Kind: kind})
+		})
+	}
+	for direction := range english.Directions {
+		add("direction "+direction, func(_ *incident.Incident, f *incident.Findings) {
+			f.Evidence = append(f.Evidence, incident.Evidence{ID: "E99", Ranking: []incident.RankedSeries{{Direction: direction}}})
 		})
 	}
 	for status := range english.Statuses {

@@ -1,4 +1,4 @@
-package evidence
+package breakdown
 
 import (
 	"math"
@@ -10,52 +10,52 @@ import (
 	"github.com/alertscribe/alertscribe/score"
 )
 
-// part is one value of the labels by which something is broken down, over time: one number per step, 0 where there
+// Part is one value of the labels by which something is broken down, over time: one number per step, 0 where there
 // was none.
-type part struct {
-	labels map[string]string
-	whole  []float64
-	base   []float64 // of a ratio: the denominator
-	there  []bool    // whether there was any value, be it 0
+type Part struct {
+	Labels map[string]string
+	Whole  []float64 // of a ratio: the numerator
+	Base   []float64 // of a ratio: the denominator
+	There  []bool    // whether there was any value, be it 0
 }
 
-// breakdown is a drill by some labels: its parts and what each contributed to the change.
-type breakdown struct {
-	form       promql.DrillForm
-	by         []string
-	parts      []contribution // those that contributed most first
-	unevenness float64        // 0: as before or as the traffic; towards 1: other values than before carry the change
-	up         bool           // the change as a whole
-	change     float64        // of the whole
-	noPast     bool           // there are no data from before: shares are of what is there now
-	byLevel    bool           // ranked by what the parts are, not by how they changed: the first is the whole
-	empty      time.Time      // without a past: the last time without any value; zero where there was none
-	limit      *float64       // by level: the threshold, where it holds for the parts
-	times      []time.Time
-	drill      promql.Drill
-	unit       promql.Unit
+// Breakdown is a drill by some labels: its parts and what each contributed to the change.
+type Breakdown struct {
+	Form       promql.DrillForm
+	By         []string
+	Parts      []Contribution // those that contributed most first
+	Unevenness float64        // 0: as before or as the traffic; towards 1: other values than before carry the change
+	Up         bool           // the change as a whole
+	Change     float64        // of the whole
+	NoPast     bool           // there are no data from before: shares are of what is there now
+	ByLevel    bool           // ranked by what the parts are, not by how they changed: the first is the whole
+	Empty      time.Time      // without a past: the last time without any value; zero where there was none
+	Limit      *float64       // by level: the threshold, where it holds for the parts
+	Times      []time.Time
+	Drill      promql.Drill
+	Unit       promql.Unit
 }
 
-// contribution is what a part contributed.
-type contribution struct {
-	part
-	share         float64   // of the change of the whole; 0 for ranked forms
-	expected      float64   // what its share would be if nothing were special about it
-	before, after float64   // typical value, or local ratio
-	change        float64   // what it contributed, in the unit of the whole
-	local         []float64 // its value, or local ratio, over time; NaN where there is none
+// Contribution is what a part contributed.
+type Contribution struct {
+	Part
+	Share         float64   // of the change of the whole; 0 for ranked forms
+	Expected      float64   // what its share would be if nothing were special about it
+	Before, After float64   // typical value, or local ratio
+	Change        float64   // what it contributed, in the unit of the whole
+	Local         []float64 // its value, or local ratio, over time; NaN where there is none
 	judged        []float64 // what ranks it, over time: its value, or of a ratio what is beyond the former ratio of the whole
 }
 
-// minUnevenness is how much of the change may have moved to other values before it counts as not evenly spread.
-const minUnevenness = .2
+// MinUnevenness is how much of the change may have moved to other values before it counts as not evenly spread.
+const MinUnevenness = .2
 
 // spans are the steps to compare: those from before the onset, and those in which the change shows.
 type spans struct{ before, after []int }
 
-// compareParts compares the parts before and after the onset. direction is 1 or -1 where the alert's condition says it, else 0.
-func compareParts(form promql.DrillForm, by []string, parts []part, times []time.Time, onset time.Time, direction float64) breakdown {
-	b := breakdown{form: form, by: by, times: times, up: direction >= 0}
+// Compare compares the parts before and after the onset. direction is 1 or -1 where the alert's condition says it, else 0.
+func Compare(form promql.DrillForm, by []string, parts []Part, times []time.Time, onset time.Time, direction float64) Breakdown {
+	b := Breakdown{Form: form, By: by, Times: times, Up: direction >= 0}
 	whole, base := sumParts(parts, len(times))
 	value := func(i int) float64 { return whole[i] }
 	if form == promql.FormRatio {
@@ -66,25 +66,25 @@ func compareParts(form promql.DrillForm, by []string, parts []part, times []time
 		s.before = s.before[leadingWithoutBase(s.before, base):]
 	}
 	if form == promql.FormRanked {
-		b.up = direction > 0 || direction == 0 && mostRose(parts, s)
+		b.Up = direction > 0 || direction == 0 && mostRose(parts, s)
 	} else {
-		s, b.up = changeSpans(s, value, direction)
+		s, b.Up = changeSpans(s, value, direction)
 	}
-	b.noPast = !slices.ContainsFunc(s.before, func(i int) bool { return hasValue(parts, i) })
-	if b.noPast {
+	b.NoPast = !slices.ContainsFunc(s.before, func(i int) bool { return hasValue(parts, i) })
+	if b.NoPast {
 		first := 0
 		for first < len(times) && !hasValue(parts, first) {
 			first++
 		}
 		if first > 0 && first < len(times) {
-			b.empty = times[first-1]
+			b.Empty = times[first-1]
 		}
 	}
 	for _, p := range parts {
 		if form == promql.FormRatio {
-			b.parts = append(b.parts, contributeToRatio(p, s, whole, base))
+			b.Parts = append(b.Parts, contributeToRatio(p, s, whole, base))
 		} else {
-			b.parts = append(b.parts, contribute(form, p, s))
+			b.Parts = append(b.Parts, contribute(form, p, s))
 		}
 	}
 	b.weighParts(s)
@@ -92,12 +92,12 @@ func compareParts(form promql.DrillForm, by []string, parts []part, times []time
 }
 
 // hasValue reports whether any part has a value at a step.
-func hasValue(parts []part, i int) bool {
-	return slices.ContainsFunc(parts, func(p part) bool {
-		if p.there != nil {
-			return p.there[i]
+func hasValue(parts []Part, i int) bool {
+	return slices.ContainsFunc(parts, func(p Part) bool {
+		if p.There != nil {
+			return p.There[i]
 		}
-		return p.whole[i] != 0 || p.base[i] != 0
+		return p.Whole[i] != 0 || p.Base[i] != 0
 	})
 }
 
@@ -108,12 +108,12 @@ func leadingWithoutBase(steps []int, base []float64) int {
 }
 
 // sumParts adds the parts up.
-func sumParts(parts []part, n int) (whole, base []float64) {
+func sumParts(parts []Part, n int) (whole, base []float64) {
 	whole, base = make([]float64, n), make([]float64, n)
 	for _, p := range parts {
 		for i := range n {
-			whole[i] += finiteOrZero(p.whole[i])
-			base[i] += finiteOrZero(p.base[i])
+			whole[i] += finiteOrZero(p.Whole[i])
+			base[i] += finiteOrZero(p.Base[i])
 		}
 	}
 	return whole, base
@@ -169,89 +169,89 @@ func changeSpans(s spans, value func(int) float64, direction float64) (spans, bo
 // contributeToRatio computes one part's numbers. It contributed what came into its numerator beyond what the former ratio of
 // the whole would have put there, measured by the whole denominator: so the parts add up to the change of the ratio, and neither a mere
 // shift of traffic counts nor that a part was always better or worse than the others.
-func contributeToRatio(p part, s spans, whole, base []float64) contribution {
-	c := contribution{part: p, local: slices.Clone(p.whole), judged: slices.Clone(p.whole)}
+func contributeToRatio(p Part, s spans, whole, base []float64) Contribution {
+	c := Contribution{Part: p, Local: slices.Clone(p.Whole), judged: slices.Clone(p.Whole)}
 	ratio := finiteOrZero(ratioOrNaN(meanAt(whole, s.before), meanAt(base, s.before)))
-	for i := range c.local {
-		c.local[i] = ratioOrNaN(p.whole[i], p.base[i])
-		c.judged[i] = ratioOrNaN(p.whole[i]-ratio*p.base[i], base[i])
+	for i := range c.Local {
+		c.Local[i] = ratioOrNaN(p.Whole[i], p.Base[i])
+		c.judged[i] = ratioOrNaN(p.Whole[i]-ratio*p.Base[i], base[i])
 	}
-	c.before = finiteOrZero(ratioOrNaN(meanAt(p.whole, s.before), meanAt(p.base, s.before)))
-	c.after = finiteOrZero(ratioOrNaN(meanAt(p.whole, s.after), meanAt(p.base, s.after)))
+	c.Before = finiteOrZero(ratioOrNaN(meanAt(p.Whole, s.before), meanAt(p.Base, s.before)))
+	c.After = finiteOrZero(ratioOrNaN(meanAt(p.Whole, s.after), meanAt(p.Base, s.after)))
 	excess := func(at []int) float64 {
-		return finiteOrZero(ratioOrNaN(meanAt(p.whole, at)-ratio*meanAt(p.base, at), meanAt(base, at)))
+		return finiteOrZero(ratioOrNaN(meanAt(p.Whole, at)-ratio*meanAt(p.Base, at), meanAt(base, at)))
 	}
-	c.change = excess(s.after) - excess(s.before)
+	c.Change = excess(s.after) - excess(s.before)
 	return c
 }
 
 // contribute computes the numbers of a part of a sum or a ranking.
-func contribute(form promql.DrillForm, p part, s spans) contribution {
-	c := contribution{part: p, local: slices.Clone(p.whole), judged: p.whole}
-	c.before, c.after = meanAt(p.whole, s.before), meanAt(p.whole, s.after)
+func contribute(form promql.DrillForm, p Part, s spans) Contribution {
+	c := Contribution{Part: p, Local: slices.Clone(p.Whole), judged: p.Whole}
+	c.Before, c.After = meanAt(p.Whole, s.before), meanAt(p.Whole, s.after)
 	if form == promql.FormRanked { // needs not add up, and must not be led astray by a change that began early
-		c.before, c.after = medianAt(p.whole, s.before), meanOfFinite(p.whole, s.after)
+		c.Before, c.After = medianAt(p.Whole, s.before), meanOfFinite(p.Whole, s.after)
 	}
-	c.change = c.after - c.before
+	c.Change = c.After - c.Before
 	return c
 }
 
 // weighParts turns changes into shares and sorts the parts.
-func (b *breakdown) weighParts(s spans) {
+func (b *Breakdown) weighParts(s spans) {
 	sign := 1.
-	if !b.up {
+	if !b.Up {
 		sign = -1
 	}
 	positive, before, base := 0., 0., 0.
-	for _, c := range b.parts {
-		b.change += c.change
-		positive += max(sign*c.change, 0)
-		before += c.before
-		base += meanAt(c.base, s.after)
+	for _, c := range b.Parts {
+		b.Change += c.Change
+		positive += max(sign*c.Change, 0)
+		before += c.Before
+		base += meanAt(c.Base, s.after)
 	}
-	if b.form != promql.FormRanked {
+	if b.Form != promql.FormRanked {
 		b.setShares(s, sign, positive, before, base)
 	}
-	slices.SortStableFunc(b.parts, func(x, y contribution) int {
+	slices.SortStableFunc(b.Parts, func(x, y Contribution) int {
 		switch {
-		case sign*x.change > sign*y.change:
+		case sign*x.Change > sign*y.Change:
 			return -1
-		case sign*x.change < sign*y.change:
+		case sign*x.Change < sign*y.Change:
 			return 1
 		}
 		return 0
 	})
-	if b.form == promql.FormRanked {
-		b.unevenness = prominence(b.parts, sign)
+	if b.Form == promql.FormRanked {
+		b.Unevenness = prominence(b.Parts, sign)
 	}
 }
 
 // setShares gives every part its share of the change, and the share that it would have if nothing were special about it:
 // that of the traffic, or the one it had before.
-func (b *breakdown) setShares(s spans, sign, positive, before, base float64) {
-	for i := range b.parts {
-		c := &b.parts[i]
-		c.share = finiteOrZero(ratioOrNaN(max(sign*c.change, 0), positive))
+func (b *Breakdown) setShares(s spans, sign, positive, before, base float64) {
+	for i := range b.Parts {
+		c := &b.Parts[i]
+		c.Share = finiteOrZero(ratioOrNaN(max(sign*c.Change, 0), positive))
 		switch {
-		case b.form == promql.FormRatio && base > 0:
-			c.expected = meanAt(c.base, s.after) / base
-		case b.form == promql.FormSum && before > 0:
-			c.expected = c.before / before
+		case b.Form == promql.FormRatio && base > 0:
+			c.Expected = meanAt(c.Base, s.after) / base
+		case b.Form == promql.FormSum && before > 0:
+			c.Expected = c.Before / before
 		default:
-			c.expected = 1 / float64(len(b.parts))
+			c.Expected = 1 / float64(len(b.Parts))
 		}
-		b.unevenness += math.Abs(c.share-c.expected) / 2
+		b.Unevenness += math.Abs(c.Share-c.Expected) / 2
 	}
 	if positive == 0 {
-		b.unevenness = 0
+		b.Unevenness = 0
 	}
 }
 
 // mostRose reports whether the part that changed most went up.
-func mostRose(parts []part, s spans) bool {
+func mostRose(parts []Part, s spans) bool {
 	furthest := 0.
 	for _, p := range parts {
-		if change := meanOfFinite(p.whole, s.after) - meanOfFinite(p.whole, s.before); math.Abs(change) > math.Abs(furthest) {
+		if change := meanOfFinite(p.Whole, s.after) - meanOfFinite(p.Whole, s.before); math.Abs(change) > math.Abs(furthest) {
 			furthest = change
 		}
 	}
@@ -259,15 +259,15 @@ func mostRose(parts []part, s spans) bool {
 }
 
 // prominence says how far the first part's change is above the typical one of the others: 0 not at all, 1 by far.
-func prominence(parts []contribution, sign float64) float64 {
-	if len(parts) < 2 || sign*parts[0].change <= 0 {
+func prominence(parts []Contribution, sign float64) float64 {
+	if len(parts) < 2 || sign*parts[0].Change <= 0 {
 		return 0
 	}
 	var others []float64
 	for _, c := range parts[1:] {
-		others = append(others, max(sign*c.change, 0))
+		others = append(others, max(sign*c.Change, 0))
 	}
-	return 1 - median(others)/(sign*parts[0].change)
+	return 1 - median(others)/(sign*parts[0].Change)
 }
 
 // ratioOrNaN is a/b, NaN where b is 0.

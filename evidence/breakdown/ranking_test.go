@@ -1,7 +1,8 @@
-package evidence
+package breakdown
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -33,27 +34,27 @@ func TestDeviationOfShares(t *testing.T) {
 	}
 	beaten := 0
 	for range attacks {
-		var parts []part
+		var parts []Part
 		for i := range 12 {
 			traffic := 60 / float64(1+i)
-			p := part{labels: map[string]string{"city": fmt.Sprint(i)}, whole: make([]float64, steps), base: make([]float64, steps)}
+			p := Part{Labels: map[string]string{"city": fmt.Sprint(i)}, Whole: make([]float64, steps), Base: make([]float64, steps)}
 			for s := range steps {
 				failed := poisson(.1 * traffic)
-				p.whole[s], p.base[s] = failed, failed+poisson(.9*traffic)
+				p.Whole[s], p.Base[s] = failed, failed+poisson(.9*traffic)
 				if i == 11 && s >= onset {
 					attack := poisson(60)
-					p.whole[s], p.base[s] = p.whole[s]+attack, p.base[s]+attack
+					p.Whole[s], p.Base[s] = p.Whole[s]+attack, p.Base[s]+attack
 				}
 			}
 			parts = append(parts, p)
 		}
-		b := compareParts(promql.FormRatio, []string{"city"}, parts, times, times[onset], 1)
-		require.Equal(t, "11", b.parts[0].labels["city"])
-		first := b.rankedSeries(b.parts[0], times[onset])
+		b := Compare(promql.FormRatio, []string{"city"}, parts, times, times[onset], 1)
+		require.Equal(t, "11", b.Parts[0].Labels["city"])
+		first := b.Ranked(b.Parts[0], times[onset])
 		require.Greater(t, first.Score, 8.)
 		assert.False(t, first.Onset.IsZero())
-		for _, c := range b.shown()[1:] {
-			if b.rankedSeries(c, times[onset]).Score > first.Score {
+		for _, c := range b.Shown()[1:] {
+			if b.Ranked(c, times[onset]).Score > first.Score {
 				beaten++
 			}
 		}
@@ -77,33 +78,33 @@ func TestSharesAddUp(t *testing.T) {
 		}
 		return out
 	}
-	parts := []part{
-		{labels: map[string]string{"x": "always bad"}, whole: steady(40, 80), base: steady(100, 200)},
-		{labels: map[string]string{"x": "well"}, whole: steady(1, 2), base: steady(100, 200)},
-		{labels: map[string]string{"x": "turned bad"}, whole: steady(1, 60), base: steady(100, 200)},
+	parts := []Part{
+		{Labels: map[string]string{"x": "always bad"}, Whole: steady(40, 80), Base: steady(100, 200)},
+		{Labels: map[string]string{"x": "well"}, Whole: steady(1, 2), Base: steady(100, 200)},
+		{Labels: map[string]string{"x": "turned bad"}, Whole: steady(1, 60), Base: steady(100, 200)},
 	}
-	b := compareParts(promql.FormRatio, []string{"x"}, parts, times, times[12], 1)
-	assert.Equal(t, "turned bad", b.parts[0].labels["x"])
-	assert.InDelta(t, 1, b.parts[0].share, 1e-9)
-	assert.InDelta(t, (80.+2+60)/600-(40.+1+1)/300, b.change, 1e-9)
-	assert.Len(t, b.shown(), 1, "no row without a share")
+	b := Compare(promql.FormRatio, []string{"x"}, parts, times, times[12], 1)
+	assert.Equal(t, "turned bad", b.Parts[0].Labels["x"])
+	assert.InDelta(t, 1, b.Parts[0].Share, 1e-9)
+	assert.InDelta(t, (80.+2+60)/600-(40.+1+1)/300, b.Change, 1e-9)
+	assert.Len(t, b.Shown(), 1, "no row without a share")
 }
 
 // TestRankByLevel: of a highest the part that is the value is first, however little it changed.
 func TestRankByLevel(t *testing.T) {
 	c := promql.Condition{Op: parser.GTR, Threshold: &parser.NumberLiteral{Val: 100}}
-	b := breakdown{form: promql.FormRanked, times: []time.Time{{}}, drill: promql.Drill{IsValue: true}, parts: []contribution{
-		{part: part{labels: map[string]string{"i": "rose"}, whole: []float64{50}}, before: 1},
-		{part: part{labels: map[string]string{"i": "high"}, whole: []float64{120}}, before: 119},
-		{part: part{labels: map[string]string{"i": "gone"}, whole: []float64{nan}}, before: 500},
+	b := Breakdown{Form: promql.FormRanked, Times: []time.Time{{}}, Drill: promql.Drill{IsValue: true}, Parts: []Contribution{
+		{Part: Part{Labels: map[string]string{"i": "rose"}, Whole: []float64{50}}, Before: 1},
+		{Part: Part{Labels: map[string]string{"i": "high"}, Whole: []float64{120}}, Before: 119},
+		{Part: Part{Labels: map[string]string{"i": "gone"}, Whole: []float64{math.NaN()}}, Before: 500},
 	}}
-	b.rankByLevel(c, 1, time.Time{})
-	require.Len(t, b.parts, 2)
-	assert.Equal(t, "high", b.parts[0].labels["i"])
-	assert.InDelta(t, 1, b.unevenness, 0, "the only one above the threshold")
-	assert.True(t, b.concentrated())
-	b.rankByLevel(c, -1, time.Time{})
-	assert.Equal(t, "rose", b.parts[0].labels["i"])
+	b.RankByLevel(c, 1, time.Time{})
+	require.Len(t, b.Parts, 2)
+	assert.Equal(t, "high", b.Parts[0].Labels["i"])
+	assert.InDelta(t, 1, b.Unevenness, 0, "the only one above the threshold")
+	assert.True(t, b.Concentrated())
+	b.RankByLevel(c, -1, time.Time{})
+	assert.Equal(t, "rose", b.Parts[0].Labels["i"])
 }
 
 func TestDirection(t *testing.T) {
