@@ -12,9 +12,9 @@ import (
 const (
 	queueSize = 1024 // operations that wait for the writer
 	maxBatch  = 512  // operations that share a transaction
-	// resultsBeside bounds the operations of workers in a transaction with notifications: nobody waits for them with a clock
-	// in his hand, and none of them waits for more than its turn.
-	resultsBeside = 16
+	// resultsBeside bounds the operations of workers in a transaction while notifications come: those wait for it with a clock
+	// in their hands, and none of the former waits for more than its turn.
+	resultsBeside = 8
 )
 
 // op is an operation that waits for the writer.
@@ -109,7 +109,7 @@ func (s *Store) write(ctx context.Context) {
 func (s *Store) gather(first ...*op) []*op {
 	ops := take(s.accepts, first, maxBatch)
 	room := maxBatch - len(ops)
-	if len(ops) > len(first) {
+	if s.Busy() { // the next notification waits for this commit
 		room = min(room, resultsBeside)
 	}
 	return take(s.results, ops, len(ops)+room)
