@@ -55,16 +55,16 @@ func (inv *investigation) substitute(ctx context.Context, e parser.Expr, name st
 			if err != nil {
 				return nil, false
 			}
-			rule := promql.Recording{Name: name, Expr: recorded, Labels: map[string]string{}}
+			recording := promql.Recording{Name: name, Expr: recorded, Labels: map[string]string{}}
 			for label, value := range r.Labels {
-				rule.Labels[string(label)] = string(value)
+				recording.Labels[string(label)] = string(value)
 			}
-			made, fits := promql.Substitute(e, rule)
+			made, fits := promql.Substitute(e, recording)
 			switch {
-			case !fits || !inv.agrees(rule.Labels):
+			case !fits || !inv.agrees(recording.Labels):
 				continue
 			case ok:
-				return nil, false // another rule records series of this name too
+				return nil, false // another one records series of this name too
 			}
 			out, ok = made, true
 		}

@@ -219,7 +219,7 @@ func (p *planner) candidates(a *parser.AggregateExpr) []string {
 	gone := out.Without(p.known.Output(a).Sorted()...)
 	var list []string
 	for _, name := range gone.Sorted() {
-		if !fixed(a, name) {
+		if !fixedLabels(a, name) {
 			list = append(list, name)
 		}
 	}
@@ -233,8 +233,8 @@ var dull = map[string]int{
 	"uid": 2, "id": 2, "image": 2, "image_id": 2, "container_id": 2, "name": 2, "metrics_path": 2, "le": 2,
 }
 
-// fixed reports whether matchers leave a label a single value in all selectors.
-func fixed(e parser.Expr, name string) bool {
+// fixedLabels reports whether matchers leave a label a single value in all selectors.
+func fixedLabels(e parser.Expr, name string) bool {
 	for _, v := range Selectors(e) {
 		has := false
 		for _, m := range v.LabelMatchers {

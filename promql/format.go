@@ -11,11 +11,11 @@ import (
 // FormatDuration formats d as PromQL takes it: 1h30m.
 func FormatDuration(d time.Duration) string { return model.Duration(d).String() }
 
-// digits is how many significant digits numbers have, unless more are needed to tell two apart.
-const digits, maxDigits = 3, 12
+// shownDigits is how many significant shownDigits numbers have, unless more are needed to tell two apart.
+const shownDigits, maxDigits = 3, 12
 
 // Format formats a value with its unit, rounded to what matters.
-func (u Unit) Format(v float64) string { return u.format(v, digits) }
+func (u Unit) Format(v float64) string { return u.format(v, shownDigits) }
 
 // FormatApart formats a value that stands beside a threshold: by as many digits as tell the two apart.
 func (u Unit) FormatApart(v, threshold float64) string {
@@ -24,7 +24,7 @@ func (u Unit) FormatApart(v, threshold float64) string {
 		return out
 	}
 	limit := u.Format(threshold)
-	for n := digits + 1; out == limit && n <= maxDigits; n++ {
+	for n := shownDigits + 1; out == limit && n <= maxDigits; n++ {
 		out = u.format(v, n)
 	}
 	return out
@@ -63,7 +63,7 @@ func (u Unit) rateSuffix() string {
 }
 
 // FormatNumber formats with about three significant digits, without exponents where people don't expect them.
-func FormatNumber(v float64) string { return formatNumber(v, digits) }
+func FormatNumber(v float64) string { return formatNumber(v, shownDigits) }
 
 func formatNumber(v float64, digits int) string {
 	switch a := math.Abs(v); {

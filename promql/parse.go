@@ -35,7 +35,7 @@ func Parse(expr string) (parser.Expr, error) {
 	if err != nil {
 		return nil, err
 	}
-	size := size{}
+	size := treeSize{}
 	if size.measure(e, 1); size.depth > maxDepth {
 		return nil, fmt.Errorf("%w: more than %d levels", ErrTooComplex, maxDepth)
 	}
@@ -74,10 +74,10 @@ func boundText(expr string) error {
 	}
 }
 
-// size is how deep and how large a tree is; it stops counting where it is out of bounds.
-type size struct{ depth, nodes int }
+// treeSize is how deep and how large a tree is; it stops counting where it is out of bounds.
+type treeSize struct{ depth, nodes int }
 
-func (s *size) measure(n parser.Node, depth int) {
+func (s *treeSize) measure(n parser.Node, depth int) {
 	s.depth = max(s.depth, depth)
 	s.nodes++
 	if s.depth > maxDepth || s.nodes > maxNodes {

@@ -43,7 +43,7 @@ func Substitute(e parser.Expr, r Recording) (out parser.Expr, ok bool) {
 		}
 		return nil, false
 	})
-	var s size
+	var s treeSize
 	if s.measure(out, 1); s.depth > maxDepth || s.nodes > maxNodes {
 		ok = false
 	}

@@ -43,8 +43,8 @@ func TestNumbers(t *testing.T) {
 	for want, got := range map[string]string{
 		"0": FormatNumber(0), "0.123": FormatNumber(.1234), "1.23": FormatNumber(1.2345), "12.3": FormatNumber(12.345), "123": FormatNumber(123.45),
 		"123457": FormatNumber(123456.7), "0.0001": FormatNumber(.0001), "1e-09": FormatNumber(1e-9), "1.5e+16": FormatNumber(1.5e16), "-4.5": FormatNumber(-4.5),
-		"4 KiB": formatBytes(4096, digits), "1.5 GiB": formatBytes(1.5*1024*1024*1024, digits), "3 µs": formatSeconds(3e-6, digits), "250 ms": formatSeconds(.25, digits),
-		"90 s": formatSeconds(90, digits), "2h": formatSeconds(7200, digits), "–": Unit{}.Format(math.NaN()),
+		"4 KiB": formatBytes(4096, shownDigits), "1.5 GiB": formatBytes(1.5*1024*1024*1024, shownDigits), "3 µs": formatSeconds(3e-6, shownDigits), "250 ms": formatSeconds(.25, shownDigits),
+		"90 s": formatSeconds(90, shownDigits), "2h": formatSeconds(7200, shownDigits), "–": Unit{}.Format(math.NaN()),
 	} {
 		assert.Equal(t, want, got)
 	}
