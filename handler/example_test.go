@@ -40,7 +40,7 @@ func Example() {
 		log.Fatal(err) // names all required options that are missing
 	}
 	w := httptest.NewRecorder()
-	r := httptest.NewRequest(http.MethodPost, "/alert", strings.NewReader(`{"alerts":[{"labels":{"alertname":"DiskFull"}}]}`))
+	r := httptest.NewRequestWithContext(context.Background(), http.MethodPost, "/alert", strings.NewReader(`{"alerts":[{"labels":{"alertname":"DiskFull"}}]}`))
 	h.ServeHTTP(w, r)
 	fmt.Println(w.Code, strings.Contains(w.Body.String(), `"status":"accepted"`))
 	// Output: 202 true

@@ -27,5 +27,7 @@ func Example() {
 	if err != nil {
 		log.Fatal(err)
 	}
-	defer pair.Stop()
+	if err := pair.Stop(); err != nil {
+		log.Fatal(err)
+	}
 }
