@@ -50,6 +50,7 @@ func (c *Collector) pastIncidentsItem(ctx context.Context, inv *investigation) (
 	if err != nil {
 		return nil, err
 	}
+	c.recent.keep(inv.incident.ID, records) // for PastIncidents, which follows
 	found := compareAll(inv.alert.Labels, records)
 	item := incident.Evidence{Title: inv.say(msgTitleHistory), Summary: inv.say(msgNoPastIncidents)}
 	if len(found) == 0 {
@@ -75,13 +76,12 @@ func (c *Collector) pastIncidentsItem(ctx context.Context, inv *investigation) (
 	return []incident.Evidence{item}, nil
 }
 
-// readPast returns the past incidents of the alert, and keeps them for PastIncidents, which follows.
+// readPast returns the past incidents of the alert.
 func (c *Collector) readPast(ctx context.Context, inc *incident.Incident) ([]incident.PastRecord, error) {
 	records, err := c.options.History.Past(ctx, inc.Alertname, inc.OpenedAt)
 	if err != nil {
 		return nil, fmt.Errorf("reading past incidents: %w", err)
 	}
-	c.recent.keep(inc.ID, records)
 	return records, nil
 }
 

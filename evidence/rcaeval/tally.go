@@ -28,9 +28,6 @@ func (t *Tally) Add(fault string, place int) {
 // Faults returns the kinds of fault that were recorded, sorted.
 func (t *Tally) Faults() []string { return slices.Sorted(maps.Keys(t.places)) }
 
-// Places returns the places recorded for a kind of fault, in order.
-func (t *Tally) Places(fault string) []int { return t.places[fault] }
-
 // Figures returns the measures for one kind of fault, or over all cases for "".
 func (t *Tally) Figures(fault string) Figures {
 	places := t.places[fault]
