@@ -139,7 +139,7 @@ func exampleIncident(t *testing.T) (*incident.Incident, incident.Findings, *stor
 	inc.ReportPath = strings.Replace(inc.ReportPath, inc.ID[:8], exampleID[:8], 1)
 	inc.ID = exampleID // it is random otherwise
 	readScenario(t, "evidence.json", &found.Evidence)
-	inc.EvidenceCollected(inc.Clone(), exampleTime.Add(time.Second))
+	inc.EvidenceCollected(inc.Clone(), incident.DefaultPolicy(), exampleTime.Add(time.Second))
 
 	model := exampleModel(t)
 	found.Verdict, err = model.Draft(ctx, inc, found)
@@ -149,7 +149,7 @@ func exampleIncident(t *testing.T) (*incident.Incident, incident.Findings, *stor
 	require.NoError(t, err)
 	require.Empty(t, final.Verification.Reason, final.Verification.Detail)
 	spent := final.Spend
-	inc.Analyzed(inc.Clone(), incident.Spend{
+	inc.Analyzed(inc.Clone(), incident.DefaultPolicy(), incident.Spend{
 		Calls: spent.Calls - inc.Spend.Calls, Prompt: spent.Prompt - inc.Spend.Prompt, Cached: spent.Cached - inc.Spend.Cached,
 		Completion: spent.Completion - inc.Spend.Completion, Cost: spent.Cost - inc.Spend.Cost,
 	}, exampleTime.Add(24*time.Second))

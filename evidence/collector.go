@@ -129,30 +129,40 @@ func (c *Collector) collectors() []collector {
 	}
 }
 
-// Collect looks everything up and returns the items in a fixed order of kinds, numbered E1, E2 … It takes no longer
-// than the time budget and never fails: what could not be looked up is an item with Failed whose summary says why.
-func (c *Collector) Collect(ctx context.Context, inc *incident.Incident) []incident.Evidence {
+// Collect looks everything up. The items come in a fixed order of kinds and have no ids yet. It takes no longer than the time
+// budget and never fails: what could not be looked up is an item with Failed whose summary says why.
+func (c *Collector) Collect(ctx context.Context, inc *incident.Incident) incident.Look {
+	return c.look(ctx, inc, nil, nil)
+}
+
+// Refresh looks again, as Collect does, at what changes while an incident fires: [incident.RefreshedKinds]. It goes on with
+// what was seen so far, of which it takes the peak of a signal.
+func (c *Collector) Refresh(ctx context.Context, inc *incident.Incident, seen []incident.Evidence) incident.Look {
+	return c.look(ctx, inc, incident.RefreshedKinds(), seen)
+}
+
+func (c *Collector) look(ctx context.Context, inc *incident.Incident, kinds []incident.EvidenceKind, _ []incident.Evidence) incident.Look {
 	began := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, c.options.Timeout)
 	defer cancel()
+	look := incident.Look{At: c.now().UTC(), Kinds: kinds}
 	inv := c.investigate(ctx, inc, c.options.MaxQueries)
-	table := c.collectors()
+	table := slices.DeleteFunc(c.collectors(), func(one collector) bool { return kinds != nil && !slices.Contains(kinds, one.kind) })
 	found := make([][]incident.Evidence, len(table))
 	var wg sync.WaitGroup
 	for i, one := range table {
 		wg.Go(func() { found[i] = c.runCollector(ctx, one, inv) })
 	}
 	wg.Wait()
-	items := slices.Concat(found...)
-	incident.NumberEvidence(items, 0)
+	look.Items = slices.Concat(found...)
 	queries := 0
 	if inv.prom != nil {
 		queries = inv.prom.Budget().Used()
 	}
 	c.metrics.duration.Observe(time.Since(began).Seconds())
-	c.log.InfoContext(ctx, "Evidence collected", "incident", inc.ID, "alertname", inc.Alertname, "items", len(items),
-		"queries", queries, "duration", time.Since(began))
-	return items
+	c.log.InfoContext(ctx, "Evidence collected", "incident", inc.ID, "alertname", inc.Alertname, "items", len(look.Items),
+		"refresh", kinds != nil, "queries", queries, "duration", time.Since(began))
+	return look
 }
 
 // investigate prepares what the collectors share, with a budget of so many queries: the rule comes first, for the onset

@@ -21,7 +21,7 @@ func Example() {
 	}
 	n.Normalize()
 	inc := incident.DefaultPolicy().Open(n, "")
-	for _, e := range c.Collect(context.Background(), inc) { // never fails: what is missing is an item that says so
+	for _, e := range c.Collect(context.Background(), inc).Items { // never fails: what is missing is an item that says so
 		fmt.Println(e.ID, e.Kind, e.Failed)
 	}
 	// Output:

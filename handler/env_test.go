@@ -181,7 +181,7 @@ func (e *env) analyze(t *testing.T, id string, f incident.Findings) {
 	t.Helper()
 	ctx := t.Context()
 	require.NoError(t, e.store.Update(ctx, id, func(inc *incident.Incident) bool {
-		inc.EvidenceCollected(inc.Clone(), time.Now())
+		inc.EvidenceCollected(inc.Clone(), incident.DefaultPolicy(), time.Now())
 		return true
 	}))
 	claims, err := e.store.Claim(ctx, incident.WorkAnalysis, 100)
@@ -189,7 +189,7 @@ func (e *env) analyze(t *testing.T, id string, f incident.Findings) {
 	for _, c := range claims {
 		require.NoError(t, e.store.Finish(ctx, c, func(inc *incident.Incident, found *incident.Findings) {
 			*found = f
-			inc.Analyzed(c.Incident, incident.Spend{Calls: 1, Prompt: 1000, Completion: 200, Cost: 0.0003}, time.Now())
+			inc.Analyzed(c.Incident, incident.DefaultPolicy(), incident.Spend{Calls: 1, Prompt: 1000, Completion: 200, Cost: 0.0003}, time.Now())
 		}))
 	}
 	e.writeFiles(t)

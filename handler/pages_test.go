@@ -86,7 +86,7 @@ func TestReportPageOfDraft(t *testing.T) {
 					return true
 				}))
 			}
-			change(func(inc *incident.Incident) { inc.EvidenceCollected(inc.Clone(), time.Now()) })
+			change(func(inc *incident.Incident) { inc.EvidenceCollected(inc.Clone(), incident.DefaultPolicy(), time.Now()) })
 			assert.NotContains(t, page(), want)
 			change(func(inc *incident.Incident) { inc.Drafted(inc.Clone(), incident.Spend{}, time.Now()) })
 			drafted := page()
@@ -95,7 +95,7 @@ func TestReportPageOfDraft(t *testing.T) {
 			assert.Contains(t, drafted, `<meta http-equiv="refresh" content="3">`)
 			change(func(inc *incident.Incident) { inc.Analysis.Attempts = 1 })
 			assert.Contains(t, page(), want)
-			change(func(inc *incident.Incident) { inc.Analyzed(inc.Clone(), incident.Spend{}, time.Now()) })
+			change(func(inc *incident.Incident) { inc.Analyzed(inc.Clone(), incident.DefaultPolicy(), incident.Spend{}, time.Now()) })
 			assert.NotContains(t, page(), want)
 		})
 	}

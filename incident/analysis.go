@@ -32,6 +32,7 @@ const (
 	Budget         Reason = "budget"
 	Skipped        Reason = "skipped"
 	GaveUp         Reason = "gave_up"
+	OverAtOnce     Reason = "over_at_once" // it was resolved before an analysis began
 )
 
 // Analysis is where the analysis of an incident stands.
@@ -48,14 +49,59 @@ type Analysis struct {
 	AskedSeverity string `json:"asked_severity,omitempty"`
 	AskedFiring   int    `json:"asked_firing,omitempty"`
 	// Wanted is the generation that last called for evidence and an analysis, Evidence the one that the stored
-	// evidence was collected for, Drafted the one that the stored verdict was drafted for, where it was to be verified.
+	// evidence was collected for, Drafted the one that the last draft was made for, where it was to be verified, Settled
+	// the one up to which nothing is to be verified any more.
 	Wanted   int64 `json:"wanted"`
 	Evidence int64 `json:"evidence"`
 	Drafted  int64 `json:"drafted,omitempty"`
+	Settled  int64 `json:"settled,omitempty"`
+	// WantedAt is when the generation Wanted called for an analysis. Later says that it has to wait, for the evidence that
+	// is due then: too little time has passed since the one before.
+	WantedAt time.Time `json:"wanted_at,omitzero"`
+	Later    bool      `json:"later,omitempty"`
+	// Answers are when the model answered with a new verdict within the last day, oldest first.
+	Answers []time.Time `json:"answers,omitempty"`
 }
 
 // Verifying reports whether the stored verdict is a draft whose verification is due or under way.
-func (a Analysis) Verifying() bool { return a.State == Pending && a.Drafted == a.Wanted }
+func (a Analysis) Verifying() bool { return a.State == Pending && a.Drafted > a.Settled }
+
+// begin makes an analysis pending.
+func (a *Analysis) begin() {
+	a.State, a.Reason, a.Detail, a.Attempts, a.Later = Pending, "", "", 0, false
+	a.Settled = max(a.Settled, a.Drafted)
+}
+
+// How often an incident is analyzed again by itself.
+const (
+	againAfter  = 10 * time.Minute
+	againPerDay = 3 // besides the first analysis
+)
+
+// answered records that the model has answered with a new verdict.
+func (a *Analysis) answered(now time.Time) {
+	a.Answers = append(slices.DeleteFunc(slices.Clone(a.Answers), func(t time.Time) bool {
+		return now.Sub(t) >= 24*time.Hour
+	}), now)
+}
+
+// next returns when another analysis may begin: at once where there was none.
+func (a *Analysis) next(now time.Time) time.Time {
+	n := len(a.Answers)
+	if n == 0 {
+		return now
+	}
+	at := a.Answers[n-1].Add(againAfter)
+	if n > againPerDay {
+		if renews := a.Answers[n-1-againPerDay].Add(24 * time.Hour); renews.After(at) {
+			at = renews
+		}
+	}
+	if at.Before(now) {
+		return now
+	}
+	return at
+}
 
 // FailureKind classes what can go wrong with a model call. The set is closed: it labels a metric.
 type FailureKind string
@@ -123,33 +169,66 @@ func AsFailure(err error) *Failure {
 	return &Failure{Kind: FailInternal, Err: err}
 }
 
-// wantAnalysis makes evidence due, and with it an analysis unless all that fires is to be skipped.
-func (inc *Incident) wantAnalysis(rules *Policy, now time.Time) {
-	inc.Analysis.Wanted = inc.Generation
-	inc.Analysis.Asked = inc.Names()
-	inc.Analysis.AskedFiring = max(inc.Analysis.AskedFiring, inc.FiringCount())
-	if was := inc.Analysis.AskedSeverity; was == "" || rules.Rank(inc.Severity) < rules.Rank(was) {
-		inc.Analysis.AskedSeverity = inc.Severity
+// wantAnalysis calls for evidence and, unless all that fires is to be skipped, for an analysis of it: at once, or when enough
+// time has passed since the one before. Meanwhile the verdict that is there stands.
+func (inc *Incident) wantAnalysis(rules *Policy, at, now time.Time) {
+	a := &inc.Analysis
+	a.Wanted, a.WantedAt = inc.Generation, now
+	a.Asked = inc.Names()
+	a.AskedFiring = max(a.AskedFiring, inc.FiringCount())
+	if was := a.AskedSeverity; was == "" || rules.Rank(inc.Severity) < rules.Rank(was) {
+		a.AskedSeverity = inc.Severity
 	}
-	inc.schedule(WorkEvidence, now)
-	if rules.skips(inc) {
-		inc.Analysis.State, inc.Analysis.Reason = EvidenceOnly, Skipped
-		return
+	inc.schedule(WorkEvidence, at)
+	switch {
+	case rules.skips(inc):
+		a.State, a.Reason, a.Later = EvidenceOnly, Skipped, false
+	case at.After(now):
+		a.Later = true
+		inc.wantRefresh(now)
+	case a.State == Pending: // its draft, if there is one, is verified first
+		a.Attempts, a.Detail = 0, ""
+	default:
+		a.begin()
 	}
-	inc.Analysis.State, inc.Analysis.Reason, inc.Analysis.Detail, inc.Analysis.Attempts = Pending, "", "", 0
+}
+
+// AnalyzeAgain calls for another analysis because a person asks for one: at once, whatever came before; the budget holds.
+func (inc *Incident) AnalyzeAgain(rules *Policy, now time.Time) {
+	inc.Generation++
+	inc.wantAnalysis(rules, now, now)
+	if inc.Analysis.State != Pending {
+		inc.Analysis.begin() // also what the setting skips: somebody wants to know
+	}
+	inc.addEvent(Event{At: now, Kind: EventAsked})
+	inc.touch(now)
 }
 
 // EvidenceCollected records that evidence for the incident as claimed was stored. The analysis becomes due once the
-// evidence is as new as what called for it; a retry that was already scheduled keeps its time.
-func (inc *Incident) EvidenceCollected(claimed *Incident, now time.Time) {
-	inc.Analysis.Evidence = claimed.Analysis.Wanted
-	if inc.Analysis.Evidence >= inc.Analysis.Wanted {
+// evidence is as new as what called for it; a retry that was already scheduled keeps its time, and the first one waits a
+// moment for what resolves at once.
+func (inc *Incident) EvidenceCollected(claimed *Incident, rules *Policy, now time.Time) {
+	a := &inc.Analysis
+	a.Evidence = claimed.Analysis.Wanted
+	if a.Evidence >= a.Wanted {
 		delete(inc.Due, WorkEvidence)
-		if inc.Analysis.State == Pending && inc.Due[WorkAnalysis].Before(now) {
-			inc.schedule(WorkAnalysis, now)
+		if a.Later {
+			a.begin()
+		}
+		if at := inc.earliestAnalysis(rules, now); a.State == Pending && inc.Due[WorkAnalysis].Before(at) {
+			inc.schedule(WorkAnalysis, at)
 		}
 	}
-	inc.touch(now)
+	inc.looked(claimed, rules, now)
+}
+
+// earliestAnalysis returns when an analysis may be asked for.
+func (inc *Incident) earliestAnalysis(rules *Policy, now time.Time) time.Time {
+	settled := inc.OpenedAt.Add(rules.Settle)
+	if len(inc.Analysis.Answers) == 0 && settled.After(now) && inc.Status == Firing {
+		return settled
+	}
+	return now
 }
 
 // Drafted records that a verdict over the incident as claimed was stored that is still to be verified, and what it cost
@@ -159,17 +238,18 @@ func (inc *Incident) Drafted(claimed *Incident, spend Spend, now time.Time) {
 	inc.Spend = inc.Spend.Add(spend)
 	a.Drafted = claimed.Analysis.Wanted
 	a.Attempts, a.Detail = 0, ""
+	a.answered(now)
 	delete(inc.Due, WorkAnalysis)
-	if a.State == Pending && a.Evidence >= a.Wanted {
+	if a.State == Pending {
 		inc.schedule(WorkAnalysis, now)
 	}
 	inc.addEvent(Event{At: now, Kind: EventDrafted})
 	inc.touch(now)
 }
 
-// Analyzed records that a verdict over the incident as claimed was stored, and what it cost. The analysis stays
-// pending when a later generation has called for another one.
-func (inc *Incident) Analyzed(claimed *Incident, spend Spend, now time.Time) {
+// Analyzed records that a verdict over the incident as claimed was stored, and what it cost. What has called for another
+// analysis meanwhile is looked at when enough time has passed.
+func (inc *Incident) Analyzed(claimed *Incident, rules *Policy, spend Spend, now time.Time) {
 	a := &inc.Analysis
 	for _, alert := range claimed.Alerts {
 		a.Covered = append(a.Covered, alert.Name())
@@ -178,12 +258,20 @@ func (inc *Incident) Analyzed(claimed *Incident, spend Spend, now time.Time) {
 	a.Covered = slices.Compact(a.Covered)
 	inc.Spend = inc.Spend.Add(spend)
 	a.Attempts, a.Detail = 0, ""
+	over := claimed.Analysis.Wanted
+	if claimed.Analysis.Verifying() {
+		over = claimed.Analysis.Drafted
+	} else {
+		a.answered(now)
+	}
+	a.Settled = over
 	delete(inc.Due, WorkAnalysis)
-	switch {
-	case a.Wanted <= claimed.Analysis.Wanted:
+	if a.State == Pending {
 		a.State, a.Reason = Complete, ""
-	case a.Evidence >= a.Wanted && a.State == Pending:
-		inc.schedule(WorkAnalysis, now)
+		if a.Wanted > over {
+			a.Later = true
+			inc.schedule(WorkEvidence, a.next(now))
+		}
 	}
 	inc.addEvent(Event{At: now, Kind: EventAnalyzed})
 	inc.touch(now)
@@ -200,7 +288,7 @@ func (inc *Incident) AnalysisFailed(failure *Failure, rules *Policy, now time.Ti
 	delete(inc.Due, WorkAnalysis)
 	if reason := failure.Kind.reason(); reason != "" {
 		a.State, a.Reason = EvidenceOnly, reason
-	} else if next := now.Add(max(RetryDelay(a.Attempts), failure.RetryAfter)); next.Sub(inc.OpenedAt) > rules.AnalysisMaxAge {
+	} else if next := now.Add(max(RetryDelay(a.Attempts), failure.RetryAfter)); next.Sub(inc.wantedAt()) > rules.AnalysisMaxAge {
 		a.State, a.Reason = EvidenceOnly, GaveUp
 	} else {
 		a.State, a.Reason = Pending, ""
@@ -211,6 +299,14 @@ func (inc *Incident) AnalysisFailed(failure *Failure, rules *Policy, now time.Ti
 	}
 }
 
+// wantedAt returns when the analysis was called for.
+func (inc *Incident) wantedAt() time.Time {
+	if inc.Analysis.WantedAt.IsZero() { // of an older version
+		return inc.OpenedAt
+	}
+	return inc.Analysis.WantedAt
+}
+
 // RequeueAnalysis makes the analysis of a firing, evidence-only incident due again when one of the reasons was what it waited
 // for, and reports whether it did.
 func (inc *Incident) RequeueAnalysis(rules *Policy, now time.Time, reasons ...Reason) bool {
@@ -219,7 +315,7 @@ func (inc *Incident) RequeueAnalysis(rules *Policy, now time.Time, reasons ...Re
 		now.Sub(inc.OpenedAt) > rules.AnalysisMaxAge {
 		return false
 	}
-	a.State, a.Reason, a.Detail, a.Attempts = Pending, "", "", 0
+	a.begin()
 	if a.Evidence >= a.Wanted {
 		inc.schedule(WorkAnalysis, now)
 	}

@@ -21,12 +21,12 @@ func TestAnalysisFollowsEvidence(t *testing.T) {
 	assert.Equal(t, Due{WorkFile: t0, WorkEvidence: t0}, inc.Due)
 
 	now := t0.Add(2 * time.Second)
-	inc.EvidenceCollected(inc.Clone(), now)
+	inc.EvidenceCollected(inc.Clone(), DefaultPolicy(), now)
 	assert.Equal(t, Due{WorkFile: now, WorkAnalysis: now}, inc.Due)
 	assert.Equal(t, Pending, inc.Analysis.State)
 
 	now = t0.Add(30 * time.Second)
-	inc.Analyzed(inc.Clone(), Spend{Calls: 1, Prompt: 100, Cost: .5}, now)
+	inc.Analyzed(inc.Clone(), DefaultPolicy(), Spend{Calls: 1, Prompt: 100, Cost: .5}, now)
 	assert.Equal(t, Due{WorkFile: now}, inc.Due)
 	assert.Equal(t, Complete, inc.Analysis.State)
 	assert.Equal(t, Spend{Calls: 1, Prompt: 100, Cost: .5}, inc.Spend)
@@ -38,7 +38,7 @@ func TestAnalysisFollowsEvidence(t *testing.T) {
 func TestFileStaysDueWhenTheIncidentChangedMeanwhile(t *testing.T) {
 	inc := open(t, "A")
 	claimed := inc.Clone()
-	inc.EvidenceCollected(inc.Clone(), t0.Add(time.Second))
+	inc.EvidenceCollected(inc.Clone(), DefaultPolicy(), t0.Add(time.Second))
 	inc.FileWritten(claimed)
 	assert.False(t, inc.Due[WorkFile].IsZero())
 	inc.FileWritten(inc.Clone())
@@ -50,16 +50,16 @@ func TestFileStaysDueWhenTheIncidentChangedMeanwhile(t *testing.T) {
 func TestNameThatJoinsDuringTheAnalysisIsAnalysedToo(t *testing.T) {
 	rules := DefaultPolicy()
 	inc := open(t, "A")
-	inc.EvidenceCollected(inc.Clone(), t0.Add(time.Second))
+	inc.EvidenceCollected(inc.Clone(), DefaultPolicy(), t0.Add(time.Second))
 	claimed := inc.Clone() // the model is thinking about A
 	inc, _ = fold(rules, inc, step{firing: []string{"A", "B"}}.notification(t0.Add(time.Minute)))
 	require.False(t, inc.Due[WorkEvidence].IsZero())
-	inc.EvidenceCollected(inc.Clone(), t0.Add(62*time.Second))
-	inc.Analyzed(claimed, Spend{}, t0.Add(63*time.Second))
+	inc.EvidenceCollected(inc.Clone(), DefaultPolicy(), t0.Add(62*time.Second))
+	inc.Analyzed(claimed, DefaultPolicy(), Spend{}, t0.Add(63*time.Second))
 	assert.Equal(t, Pending, inc.Analysis.State)
 	assert.Equal(t, []string{"A"}, inc.Analysis.Covered)
 	assert.Equal(t, t0.Add(63*time.Second), inc.Due[WorkAnalysis])
-	inc.Analyzed(inc.Clone(), Spend{}, t0.Add(90*time.Second))
+	inc.Analyzed(inc.Clone(), DefaultPolicy(), Spend{}, t0.Add(90*time.Second))
 	assert.Equal(t, Complete, inc.Analysis.State)
 	assert.Equal(t, []string{"A", "B"}, inc.Analysis.Covered)
 	assert.True(t, inc.Due[WorkAnalysis].IsZero())
@@ -70,18 +70,18 @@ func TestNameThatJoinsDuringTheEvidenceCostsOneAnalysis(t *testing.T) {
 	inc := open(t, "A")
 	claimed := inc.Clone()
 	inc, _ = fold(rules, inc, step{firing: []string{"A", "B"}}.notification(t0.Add(time.Second)))
-	inc.EvidenceCollected(claimed, t0.Add(2*time.Second))
+	inc.EvidenceCollected(claimed, DefaultPolicy(), t0.Add(2*time.Second))
 	assert.False(t, inc.Due[WorkEvidence].IsZero(), "it was collected for A alone")
 	assert.True(t, inc.Due[WorkAnalysis].IsZero())
-	inc.EvidenceCollected(inc.Clone(), t0.Add(3*time.Second))
+	inc.EvidenceCollected(inc.Clone(), DefaultPolicy(), t0.Add(3*time.Second))
 	assert.False(t, inc.Due[WorkAnalysis].IsZero())
 }
 
 func TestFlapsCostNoAnalysis(t *testing.T) {
 	rules := DefaultPolicy()
 	inc := open(t, "A")
-	inc.EvidenceCollected(inc.Clone(), t0)
-	inc.Analyzed(inc.Clone(), Spend{}, t0)
+	inc.EvidenceCollected(inc.Clone(), DefaultPolicy(), t0)
+	inc.Analyzed(inc.Clone(), DefaultPolicy(), Spend{}, t0)
 	for i := range 5 {
 		at := t0.Add(time.Duration(2*i+1) * time.Minute)
 		inc, _ = fold(rules, inc, step{resolved: []string{"A"}}.notification(at))
@@ -95,11 +95,11 @@ func TestFlapsCostNoAnalysis(t *testing.T) {
 
 func TestEndIsLookedAtOnceMore(t *testing.T) {
 	inc := open(t, "A")
-	inc.EvidenceCollected(inc.Clone(), t0)
-	inc.Analyzed(inc.Clone(), Spend{}, t0)
+	inc.EvidenceCollected(inc.Clone(), DefaultPolicy(), t0)
+	inc.Analyzed(inc.Clone(), DefaultPolicy(), Spend{}, t0)
 	inc, _ = fold(DefaultPolicy(), inc, step{resolved: []string{"A"}}.notification(t0.Add(time.Minute)))
 	assert.False(t, inc.Due[WorkEvidence].IsZero())
-	inc.EvidenceCollected(inc.Clone(), t0.Add(time.Minute))
+	inc.EvidenceCollected(inc.Clone(), DefaultPolicy(), t0.Add(time.Minute))
 	assert.True(t, inc.Due[WorkEvidence].IsZero() && inc.Due[WorkAnalysis].IsZero())
 	assert.Equal(t, Complete, inc.Analysis.State)
 }
@@ -107,7 +107,7 @@ func TestEndIsLookedAtOnceMore(t *testing.T) {
 func TestResolveDoesNotCancel(t *testing.T) {
 	rules := DefaultPolicy()
 	inc := open(t, "A")
-	inc.EvidenceCollected(inc.Clone(), t0)
+	inc.EvidenceCollected(inc.Clone(), DefaultPolicy(), t0)
 	inc, _ = fold(rules, inc, step{resolved: []string{"A"}}.notification(t0.Add(time.Minute)))
 	assert.Equal(t, Pending, inc.Analysis.State)
 	assert.False(t, inc.Due[WorkAnalysis].IsZero())
@@ -136,7 +136,7 @@ func TestAnalysisFailed(t *testing.T) {
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
 			inc := open(t, "A")
-			inc.EvidenceCollected(inc.Clone(), t0)
+			inc.EvidenceCollected(inc.Clone(), DefaultPolicy(), t0)
 			tc.failure.Err = cause
 			inc.AnalysisFailed(&tc.failure, rules, tc.at)
 			assert.Equal(t, tc.state, inc.Analysis.State)
@@ -156,7 +156,7 @@ func TestRevive(t *testing.T) {
 	rules := DefaultPolicy()
 	failed := func(kind FailureKind) *Incident {
 		inc := open(t, "A")
-		inc.EvidenceCollected(inc.Clone(), t0)
+		inc.EvidenceCollected(inc.Clone(), DefaultPolicy(), t0)
 		inc.AnalysisFailed(&Failure{Kind: kind, Err: errors.New("x")}, rules, t0)
 		return inc
 	}

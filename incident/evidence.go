@@ -1,7 +1,6 @@
 package incident
 
 import (
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -40,13 +39,41 @@ type Evidence struct {
 	Source  Source         `json:"source,omitempty"`  // where Query can be run; "" for an item without one
 	Start   time.Time      `json:"start,omitzero"`    // the range that was looked at
 	End     time.Time      `json:"end,omitzero"`      //
+	At      time.Time      `json:"at,omitzero"`       // when it was looked up: Summary, Ranking, Table and Chart are of that look
 	Ranking []RankedSeries `json:"ranking,omitempty"` // most telling first
 	Table   *Table         `json:"table,omitempty"`   // a small table for the reader
 	Lines   []string       `json:"lines,omitempty"`   // excerpts of text, such as log lines, oldest first
 	Chart   *Chart         `json:"chart,omitempty"`   // series to draw
+	Figures *Figures       `json:"figures,omitempty"` // a signal's numbers
 	Link    string         `json:"link,omitempty"`    // opens the query in Prometheus over the range
 	Failed  bool           `json:"failed,omitempty"`  // it could not be looked up; Summary says why
-	Earlier bool           `json:"earlier,omitempty"` // of an earlier analysis, whose verdict cites it
+	Earlier bool           `json:"earlier,omitempty"` // the verdict cites it, and the newest look does not have it
+	// AsAnalyzed is what the item was when the verdict that cites it was made, without its chart; nil where it is that still.
+	AsAnalyzed *Evidence `json:"as_analyzed,omitempty"`
+}
+
+// Figures are the numbers of a signal as of its look, for the series of the alert that Anchor names.
+type Figures struct {
+	Anchor    string    `json:"anchor"`              // fingerprint of the alert that they are about
+	Condition string    `json:"condition,omitempty"` // ">", "<" …: how the value is compared; "" where nothing is
+	Rises     bool      `json:"rises"`               // the alert fires for high values, or else for low ones
+	Value     *Figure   `json:"value,omitempty"`     // the last one; of an alert that has ended, the last one while it fired
+	Fired     *Figure   `json:"fired,omitempty"`     // when the alert fired
+	Threshold *Figure   `json:"threshold,omitempty"` // the last one, where it moves
+	Usual     *Figure   `json:"usual,omitempty"`     // the median before the onset
+	Peak      *Figure   `json:"peak,omitempty"`      // furthest in the alert's direction since the onset, over all looks
+	PeakAt    time.Time `json:"peak_at,omitzero"`
+	// Since is when the condition began to be met without a break, Met how long it was met since then in all, Until the
+	// last time that it was seen met; zero where that can't be told.
+	Since time.Time     `json:"since,omitzero"`
+	Until time.Time     `json:"until,omitzero"`
+	Met   time.Duration `json:"met,omitempty"` // nanoseconds
+}
+
+// Figure is a number, and how it is told: rounded, with its unit.
+type Figure struct {
+	Value float64 `json:"value"`
+	Text  string  `json:"text"`
 }
 
 // RankedSeries is one entry of a ranking.
@@ -97,27 +124,6 @@ type Point struct {
 	Value float64
 }
 
-// Findings are what was found out about an incident: kept beside it, since folding never looks at them.
-type Findings struct {
-	Evidence []Evidence `json:"evidence"`
-	// Memory are earlier incidents of the same kind, the weightiest first: hypotheses, never evidence.
-	Memory  []PastIncident `json:"memory,omitempty"`
-	Verdict *Verdict       `json:"verdict"` // nil until the model has answered
-}
-
-// Refresh returns the evidence with its charts going on to where newly collected ones do. All else stays as it was while
-// the alert fired, and as the model saw it.
-func (f Findings) Refresh(again []Evidence) []Evidence {
-	items := slices.Clone(f.Evidence)
-	for i, old := range items {
-		at := slices.IndexFunc(again, func(e Evidence) bool { return e.Kind == old.Kind && e.Query == old.Query })
-		if old.Chart != nil && at >= 0 && again[at].Chart != nil {
-			items[i].Chart, items[i].End, items[i].Link = again[at].Chart, again[at].End, again[at].Link
-		}
-	}
-	return items
-}
-
 // LastEvidenceNumber returns the highest number that an id of the evidence has; 0 for none.
 func LastEvidenceNumber(evidence []Evidence) int {
 	last := 0
@@ -134,35 +140,4 @@ func NumberEvidence(items []Evidence, after int) {
 	for i := range items {
 		items[i].ID = "E" + strconv.Itoa(after+1+i)
 	}
-}
-
-// Renew returns evidence that was collected for another analysis. What the verdict so far rests on stays under its id,
-// after the new items, whose numbers go on behind those of the old ones: an id never comes to mean something else.
-func (f Findings) Renew(again []Evidence) []Evidence {
-	if f.Verdict == nil {
-		return again
-	}
-	items := slices.Clone(again)
-	NumberEvidence(items, LastEvidenceNumber(f.Evidence))
-	for _, e := range f.Evidence {
-		if f.Verdict.restsOn(e.ID) {
-			e.Earlier = true
-			items = append(items, e)
-		}
-	}
-	return items
-}
-
-// Conclude stores a verdict over evidence, and what was looked up beside that to verify it. That which was collected
-// while the model was thinking does not take the place of what the verdict rests on, and what an earlier verdict alone
-// has cited goes.
-func (f *Findings) Conclude(v *Verdict, over, added []Evidence, renewed bool) {
-	if renewed {
-		fresh := slices.DeleteFunc(slices.Clone(f.Evidence), func(e Evidence) bool { return e.Earlier }) // which is in over, too
-		f.Evidence = Findings{Evidence: slices.Concat(over, added), Verdict: v}.Renew(fresh)
-	} else {
-		f.Evidence = slices.Concat(f.Evidence, added)
-	}
-	f.Verdict = v
-	f.Evidence = slices.DeleteFunc(f.Evidence, func(e Evidence) bool { return e.Earlier && !v.restsOn(e.ID) })
 }

@@ -14,7 +14,11 @@ type Policy struct {
 	ReopenMaxAge   time.Duration // but not an incident that was opened longer ago than this
 	StaleAfter     time.Duration // a firing incident not heard of for this long is stale
 	AnalysisMaxAge time.Duration // no attempt at an analysis is scheduled later than this after opening
-	Severities     []string      // highest first
+	Settle         time.Duration // the first analysis waits for this long after opening, for what resolves at once
+	// Refresh is when a firing incident is looked at again, after its last alert began to fire: growing, and then every last
+	// one. Empty: only when a notification changes it.
+	Refresh    []time.Duration
+	Severities []string // highest first
 	// Skip are sets of matchers; alerts that match one of the sets are not worth a model call.
 	Skip []labels.Matchers
 }
@@ -27,9 +31,10 @@ func DefaultPolicy() *Policy {
 	}
 	return &Policy{
 		ReopenWithin: 30 * time.Minute, ReopenMaxAge: 24 * time.Hour, StaleAfter: 24 * time.Hour,
-		AnalysisMaxAge: 24 * time.Hour,
-		Severities:     []string{"critical", "page", "error", "warning", "info"},
-		Skip:           []labels.Matchers{skip},
+		AnalysisMaxAge: 24 * time.Hour, Settle: 5 * time.Second,
+		Refresh:    []time.Duration{time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour, 4 * time.Hour},
+		Severities: []string{"critical", "page", "error", "warning", "info"},
+		Skip:       []labels.Matchers{skip},
 	}
 }
 
@@ -100,9 +105,13 @@ func (r *Policy) Fold(current *Incident, n *Notification) (*Incident, Outcome) {
 	inc.Severity = r.severity(inc)
 	switch {
 	case inc.needsAnalysis(r, current.firingNames()):
-		inc.wantAnalysis(r, n.ReceivedAt)
-	case outcome == OutcomeResolved:
-		inc.schedule(WorkEvidence, n.ReceivedAt) // once more, to show how it ended
+		inc.wantAnalysis(r, inc.Analysis.next(n.ReceivedAt), n.ReceivedAt)
+	default: // also once more at the end, to show how it was at its worst
+		inc.wantRefresh(n.ReceivedAt)
+	}
+	if outcome == OutcomeResolved && inc.neverAnalyzed() && n.ReceivedAt.Before(inc.OpenedAt.Add(r.Settle)) {
+		inc.Analysis.State, inc.Analysis.Reason = EvidenceOnly, OverAtOnce
+		delete(inc.Due, WorkAnalysis)
 	}
 	return inc, outcome
 }
@@ -124,7 +133,8 @@ func (r *Policy) Open(n *Notification, predecessor string) *Incident {
 	inc.Severity = r.severity(inc)
 	inc.closeIfOver(n)
 	inc.addEvent(Event{At: n.ReceivedAt, Kind: EventOpened, Joined: change.joined, Ended: change.ended})
-	inc.wantAnalysis(r, n.ReceivedAt)
+	inc.wantAnalysis(r, n.ReceivedAt, n.ReceivedAt)
+	inc.ChangedAt = n.ReceivedAt
 	inc.touch(n.ReceivedAt)
 	return inc
 }
@@ -171,6 +181,9 @@ func (inc *Incident) settle(c change, n *Notification) Outcome {
 	if inc.closeIfOver(n) {
 		event.Kind, outcome = EventResolved, OutcomeResolved
 	}
+	if c.joined > 0 {
+		inc.ChangedAt = n.ReceivedAt
+	}
 	inc.addEvent(event)
 	inc.touch(n.ReceivedAt)
 	return outcome
@@ -206,26 +219,35 @@ func (inc *Incident) firingNames() map[string]bool {
 	return names
 }
 
+// moreAlerts is how many more alerts have to fire, besides twice as many: from one to two is no other incident.
+const moreAlerts = 4
+
 // needsAnalysis reports whether the incident has become another one than any analysis of it was asked for: it is more
-// severe, twice as many alerts fire, or an alert name has joined, against those that fired before, that no verdict covers
+// severe, twice as many alerts fire and moreAlerts more, or an alert name has joined, against those that fired before, that no verdict covers
 // and that no pending analysis was asked for.
 func (inc *Incident) needsAnalysis(r *Policy, before map[string]bool) bool {
 	firing, a := inc.FiringCount(), inc.Analysis
 	if firing > 0 && a.AskedSeverity != "" && r.Rank(inc.Severity) < r.Rank(a.AskedSeverity) {
 		return true
 	}
-	if a.AskedFiring > 0 && firing >= 2*a.AskedFiring {
+	if a.AskedFiring > 0 && firing >= 2*a.AskedFiring && firing >= a.AskedFiring+moreAlerts {
 		return true
 	}
 	for name := range inc.firingNames() {
 		if before[name] || contains(a.Covered, name) {
 			continue
 		}
-		if a.State != Pending || !contains(a.Asked, name) {
+		if a.State != Pending && !a.Later || !contains(a.Asked, name) {
 			return true
 		}
 	}
 	return false
+}
+
+// neverAnalyzed reports whether the first analysis has not begun.
+func (inc *Incident) neverAnalyzed() bool {
+	a := inc.Analysis
+	return a.State == Pending && a.Attempts == 0 && len(a.Answers) == 0
 }
 
 // contains looks for a name in a sorted list.

@@ -70,6 +70,8 @@ const (
 	EventDrafted   EventKind = "drafted"  // there is a verdict that is still to be verified
 	EventAnalyzed  EventKind = "analyzed" // the verdict is final
 	EventFeedback  EventKind = "feedback" // a person gave feedback
+	EventChanged   EventKind = "changed"  // a look shows another picture than the verdict was made from
+	EventAsked     EventKind = "asked"    // a person asked for another analysis
 )
 
 // Event is one entry of an incident's timeline.
@@ -128,8 +130,11 @@ type Incident struct {
 	LastHeardAt time.Time         `json:"last_heard_at"`
 	// ResolvedAt is when the last alert ended by its endsAt, or else when we heard of it; zero while not resolved.
 	// ClosedAt is always when we heard of it: the window for re-opening starts there.
-	ResolvedAt  time.Time `json:"resolved_at,omitzero"`
-	ClosedAt    time.Time `json:"closed_at,omitzero"`
+	ResolvedAt time.Time `json:"resolved_at,omitzero"`
+	ClosedAt   time.Time `json:"closed_at,omitzero"`
+	// ChangedAt is when an alert joined last, LookedAt when evidence was looked up last.
+	ChangedAt   time.Time `json:"changed_at,omitzero"`
+	LookedAt    time.Time `json:"looked_at,omitzero"`
 	Predecessor string    `json:"predecessor,omitempty"` // id of the group's incident before this one
 	// Related are incidents of the same scope that opened within StormWindow of this one; nothing changes it in place.
 	Related  []RelatedIncident `json:"related,omitempty"`
@@ -213,6 +218,7 @@ func (inc *Incident) Clone() *Incident {
 	c.Timeline = slices.Clone(inc.Timeline)
 	c.Analysis.Covered = slices.Clone(inc.Analysis.Covered)
 	c.Analysis.Asked = slices.Clone(inc.Analysis.Asked)
+	c.Analysis.Answers = slices.Clone(inc.Analysis.Answers)
 	return &c
 }
 
@@ -276,6 +282,8 @@ func (inc *Incident) MarkStale(now time.Time) {
 	inc.Generation++
 	delete(inc.Due, WorkEvidence)
 	delete(inc.Due, WorkAnalysis)
+	delete(inc.Due, WorkRefresh)
+	inc.Analysis.Later = false
 	switch {
 	case inc.Analysis.Verifying():
 		inc.Analysis.State = Complete // by a draft that nobody verified

@@ -49,8 +49,8 @@ func TestWhenAnalysisIsWorthIt(t *testing.T) {
 				assert.Equal(t, s.due, inc.Analysis.State == Pending, "state %d", i)
 				inc.Due = Due{}
 				if s.due {
-					inc.EvidenceCollected(inc.Clone(), at)
-					inc.Analyzed(inc.Clone(), Spend{}, at)
+					inc.EvidenceCollected(inc.Clone(), DefaultPolicy(), at)
+					inc.Analyzed(inc.Clone(), DefaultPolicy(), Spend{}, at)
 				}
 			}
 		})
@@ -67,8 +67,8 @@ func TestDoublingIsBounded(t *testing.T) {
 		inc, _ = fold(rules, inc, group(at, n, "warning"))
 		if inc.Analysis.State == Pending {
 			analyses++
-			inc.EvidenceCollected(inc.Clone(), at)
-			inc.Analyzed(inc.Clone(), Spend{}, at)
+			inc.EvidenceCollected(inc.Clone(), DefaultPolicy(), at)
+			inc.Analyzed(inc.Clone(), DefaultPolicy(), Spend{}, at)
 		}
 	}
 	assert.Equal(t, 9, analyses, "at 1, 2, 4 … 256")
@@ -76,7 +76,7 @@ func TestDoublingIsBounded(t *testing.T) {
 
 func TestDraftWaitsForItsVerification(t *testing.T) {
 	inc := open(t, "A")
-	inc.EvidenceCollected(inc.Clone(), t0)
+	inc.EvidenceCollected(inc.Clone(), DefaultPolicy(), t0)
 	assert.False(t, inc.Analysis.Verifying())
 	inc.Drafted(inc.Clone(), Spend{Calls: 1, Prompt: 7}, t0.Add(time.Second))
 	assert.True(t, inc.Analysis.Verifying())
@@ -88,7 +88,7 @@ func TestDraftWaitsForItsVerification(t *testing.T) {
 	assert.Equal(t, Complete, stale.Analysis.State, "by its draft")
 	assert.False(t, stale.Analysis.Verifying())
 
-	inc.Analyzed(inc.Clone(), Spend{Calls: 1, Prompt: 9}, t0.Add(2*time.Second))
+	inc.Analyzed(inc.Clone(), DefaultPolicy(), Spend{Calls: 1, Prompt: 9}, t0.Add(2*time.Second))
 	assert.Equal(t, Complete, inc.Analysis.State)
 	assert.Equal(t, Spend{Calls: 2, Prompt: 16}, inc.Spend)
 	assert.True(t, inc.Due[WorkAnalysis].IsZero())
@@ -97,12 +97,12 @@ func TestDraftWaitsForItsVerification(t *testing.T) {
 func TestDraftOfAnEarlierGeneration(t *testing.T) {
 	rules := DefaultPolicy()
 	inc := open(t, "A")
-	inc.EvidenceCollected(inc.Clone(), t0)
+	inc.EvidenceCollected(inc.Clone(), DefaultPolicy(), t0)
 	claimed := inc.Clone()
 	inc, _ = fold(rules, inc, step{firing: []string{"A", "B"}}.notification(t0.Add(time.Second)))
 	inc.Drafted(claimed, Spend{}, t0.Add(2*time.Second))
 	assert.False(t, inc.Analysis.Verifying(), "it is not of what is wanted now")
 	assert.True(t, inc.Due[WorkAnalysis].IsZero(), "the evidence comes first")
-	inc.EvidenceCollected(inc.Clone(), t0.Add(3*time.Second))
+	inc.EvidenceCollected(inc.Clone(), DefaultPolicy(), t0.Add(3*time.Second))
 	assert.False(t, inc.Due[WorkAnalysis].IsZero())
 }

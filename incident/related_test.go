@@ -116,7 +116,7 @@ func TestLinksComeInBursts(t *testing.T) {
 	require.True(t, inc.Relate(struck("b", "shop", t0), DefaultPolicy(), t0.Add(time.Minute)))
 	require.True(t, inc.Relate(struck("c", "shop", t0), DefaultPolicy(), t0.Add(time.Minute+linkDelay/2)))
 	assert.Equal(t, t0.Add(time.Minute+linkMaxDelay), inc.Due[WorkFile], "with the evidence that is on its way")
-	inc.EvidenceCollected(inc.Clone(), t0.Add(2*time.Minute))
+	inc.EvidenceCollected(inc.Clone(), DefaultPolicy(), t0.Add(2*time.Minute))
 	assert.Equal(t, t0.Add(2*time.Minute), inc.Due[WorkFile])
 	inc.FileWritten(inc.Clone())
 	require.True(t, inc.Relate(struck("d", "shop", t0), DefaultPolicy(), t0.Add(3*time.Minute)))

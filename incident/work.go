@@ -13,10 +13,11 @@ const (
 	WorkFile     Work = "file"     // write the report: milliseconds, no network
 	WorkEvidence Work = "evidence" // ask Prometheus: seconds
 	WorkAnalysis Work = "analysis" // ask the model: as long as it takes
+	WorkRefresh  Work = "refresh"  // ask Prometheus again about what changes while the alert fires: seconds
 )
 
 // Works lists all kinds of work.
-func Works() []Work { return []Work{WorkFile, WorkEvidence, WorkAnalysis} }
+func Works() []Work { return []Work{WorkFile, WorkEvidence, WorkAnalysis, WorkRefresh} }
 
 // Claim is an incident that a worker has leased for one kind of work, as it was when it was claimed.
 type Claim struct {

@@ -39,7 +39,7 @@ func Example() {
 	for _, c := range claims {
 		err := s.Finish(ctx, c, func(inc *incident.Incident, f *incident.Findings) {
 			f.Evidence = []incident.Evidence{{ID: "E1", Title: "Disk usage"}}
-			inc.EvidenceCollected(c.Incident, time.Now())
+			inc.EvidenceCollected(c.Incident, incident.DefaultPolicy(), time.Now())
 		})
 		if err != nil {
 			log.Fatal(err)

@@ -45,8 +45,8 @@ func first(t *testing.T, path string) *incident.Incident {
 	n := firing("old", at)
 	n.Normalize()
 	inc, _ := incident.DefaultPolicy().Fold(nil, n)
-	inc.EvidenceCollected(inc.Clone(), at)
-	inc.Analyzed(inc.Clone(), incident.Spend{Calls: 1}, at)
+	inc.EvidenceCollected(inc.Clone(), incident.DefaultPolicy(), at)
+	inc.Analyzed(inc.Clone(), incident.DefaultPolicy(), incident.Spend{Calls: 1}, at)
 	inc.Analysis.AskedSeverity, inc.Analysis.AskedFiring = "", 0 // it knew nothing of these
 	rest, h := split(inc)
 	doc, err := json.Marshal(rest)
@@ -103,7 +103,7 @@ func TestOldDatabaseGoesOn(t *testing.T) {
 	c := claim(t, s, incident.WorkEvidence)
 	require.NoError(t, s.Finish(t.Context(), c, func(inc *incident.Incident, f *incident.Findings) {
 		f.Memory = []incident.PastIncident{{Incident: "before"}}
-		inc.EvidenceCollected(c.Incident, now.Now())
+		inc.EvidenceCollected(c.Incident, incident.DefaultPolicy(), now.Now())
 	}))
 	_, f = get(t, s, old.ID)
 	assert.Equal(t, "before", f.Memory[0].Incident)

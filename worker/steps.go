@@ -20,37 +20,48 @@ type Steps struct {
 	Now      func() time.Time
 }
 
-// Collect looks up evidence and, for an analysis, past incidents. Its error is that of ctx.
+// Collect looks everything up and, for the analysis that follows, past incidents. Its error is that of ctx.
 func (s Steps) Collect(ctx context.Context, c incident.Claim) (Apply, error) {
-	evidence := s.Evidence.Collect(ctx, c.Incident)
-	var past []incident.PastIncident
-	anew := c.Incident.Analysis.Evidence < c.Incident.Analysis.Wanted
-	if anew {
-		past = s.Evidence.PastIncidents(ctx, c.Incident)
-	}
+	look := s.Evidence.Collect(ctx, c.Incident)
+	past := s.Evidence.PastIncidents(ctx, c.Incident)
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	return func(inc *incident.Incident, f *incident.Findings) {
-		if anew {
-			f.Evidence, f.Memory = f.Renew(evidence), past
-		} else { // once more, to show how it ended; what carried the alert can't be seen by then
-			f.Evidence = f.Refresh(evidence)
-		}
-		inc.EvidenceCollected(c.Incident, s.Now())
+		f.See(look)
+		f.Memory = past
+		inc.EvidenceCollected(c.Incident, s.Policy, s.Now())
 	}, nil
+}
+
+// Refresh looks again at what changes while the alert fires, and once more when it has ended. A picture that is another one
+// than the verdict was made from calls for another analysis. Its error is that of ctx.
+func (s Steps) Refresh(ctx context.Context, c incident.Claim) (Apply, error) {
+	look := s.Evidence.Refresh(ctx, c.Incident, c.Findings.Evidence)
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return func(inc *incident.Incident, f *incident.Findings) {
+		f.See(look)
+		inc.Refreshed(c.Incident, f.PictureChanged(), s.Policy, s.Now())
+	}, nil
+}
+
+// RefreshFailed is for a panic alone, else Refresh can't fail: what is there stays.
+func (s Steps) RefreshFailed(c incident.Claim) Apply {
+	return func(inc *incident.Incident, _ *incident.Findings) {
+		inc.Refreshed(c.Incident, false, s.Policy, s.Now())
+	}
 }
 
 // CollectFailed is for a panic alone, else Collect can't fail: the analysis goes ahead with an item that says so.
 func (s Steps) CollectFailed(c incident.Claim) Apply {
 	return func(inc *incident.Incident, f *incident.Findings) {
-		if a := c.Incident.Analysis; a.Evidence < a.Wanted { // else what is there stays
-			f.Evidence = f.Renew([]incident.Evidence{{
-				ID: "E1", Kind: incident.KindAlert, Title: "Evidence", Failed: true,
-				Summary: "Evidence could not be collected because of a fault in alertscribe; its log has the details.",
-			}})
-		}
-		inc.EvidenceCollected(c.Incident, s.Now())
+		f.See(incident.Look{At: s.Now(), Kinds: []incident.EvidenceKind{incident.KindAlert}, Items: []incident.Evidence{{
+			Kind: incident.KindAlert, Title: "Evidence", Failed: true,
+			Summary: "Evidence could not be collected because of a fault in alertscribe; its log has the details.",
+		}}})
+		inc.EvidenceCollected(c.Incident, s.Policy, s.Now())
 	}
 }
 
@@ -67,11 +78,11 @@ func (s Steps) Analyze(ctx context.Context, c incident.Claim) (apply Apply, fina
 		return s.failedUnlessStopped(ctx, err)
 	}
 	if verdict.Verification != nil {
-		return s.conclude(c, verdict, verdict.Spend, nil), true, nil
+		return s.conclude(c, verdict, verdict.Spend, c.Findings.Evidence, nil), true, nil
 	}
 	verdict.Generation = c.Incident.Generation
 	return func(inc *incident.Incident, f *incident.Findings) {
-		f.Conclude(verdict, c.Findings.Evidence, nil, renewed(inc, c))
+		f.Conclude(verdict, c.Findings.Evidence, nil)
 		inc.Drafted(c.Incident, verdict.Spend, s.Now())
 	}, false, nil
 }
@@ -82,7 +93,7 @@ func (s Steps) verify(ctx context.Context, c incident.Claim) (Apply, bool, error
 	if err != nil {
 		return s.failedUnlessStopped(ctx, err)
 	}
-	return s.conclude(c, verdict, verdict.Spend.Sub(draft), looked), true, nil
+	return s.conclude(c, verdict, verdict.Spend.Sub(draft), c.Findings.Analyzed, looked), true, nil
 }
 
 func (s Steps) failedUnlessStopped(ctx context.Context, err error) (Apply, bool, error) {
@@ -92,18 +103,14 @@ func (s Steps) failedUnlessStopped(ctx context.Context, err error) (Apply, bool,
 	return s.AnalysisFailed(err), false, err
 }
 
-// conclude returns how a final verdict is stored, with what was spent since the last time and what was looked up for it.
-func (s Steps) conclude(c incident.Claim, verdict *incident.Verdict, spent incident.Spend, looked []incident.Evidence) Apply {
+// conclude returns how a final verdict is stored, with what was spent since the last time, the evidence that the model was
+// shown and what was looked up to verify it.
+func (s Steps) conclude(c incident.Claim, verdict *incident.Verdict, spent incident.Spend, over, looked []incident.Evidence) Apply {
 	verdict.Generation = c.Incident.Generation
 	return func(inc *incident.Incident, f *incident.Findings) {
-		f.Conclude(verdict, c.Findings.Evidence, looked, renewed(inc, c))
-		inc.Analyzed(c.Incident, spent, s.Now())
+		f.Conclude(verdict, over, looked)
+		inc.Analyzed(c.Incident, s.Policy, spent, s.Now())
 	}
-}
-
-// renewed reports whether evidence was collected for another analysis since the claim.
-func renewed(inc *incident.Incident, c incident.Claim) bool {
-	return inc.Analysis.Evidence != c.Incident.Analysis.Evidence
 }
 
 // AnalysisFailed records that a step of the analysis failed, and when it is due again.

@@ -36,6 +36,15 @@ func (w *Worker) evidenceFailed(c incident.Claim, _ error) Result {
 	return Result{Apply: w.steps.CollectFailed(c)}
 }
 
+func (w *Worker) refresh(ctx context.Context, c incident.Claim) (Result, error) {
+	apply, err := w.steps.Refresh(ctx, c)
+	return Result{Apply: apply}, err
+}
+
+func (w *Worker) refreshFailed(c incident.Claim, _ error) Result {
+	return Result{Apply: w.steps.RefreshFailed(c)}
+}
+
 func (w *Worker) analyze(ctx context.Context, c incident.Claim) (Result, error) {
 	apply, final, err := w.steps.Analyze(ctx, c)
 	if err != nil {

@@ -57,7 +57,9 @@ type Store interface {
 
 // Collector looks up evidence. It never fails: what could not be looked up is an item that says so.
 type Collector interface {
-	Collect(ctx context.Context, inc *incident.Incident) []incident.Evidence
+	Collect(ctx context.Context, inc *incident.Incident) incident.Look
+	// Refresh looks again at what changes while an incident fires; seen is the evidence so far.
+	Refresh(ctx context.Context, inc *incident.Incident, seen []incident.Evidence) incident.Look
 	// PastIncidents returns earlier incidents of the same kind, the weightiest first.
 	PastIncidents(ctx context.Context, inc *incident.Incident) []incident.PastIncident
 }
@@ -97,6 +99,7 @@ type Options struct {
 	Files     int // reports that are written at once; default 16
 	Evidences int // incidents whose evidence is collected at once; default 4
 	Analyses  int // incidents that are analyzed at once; default 4
+	Refreshes int // incidents that are looked at again at once; default 2
 
 	SoftStop   time.Duration         // how long work in flight may go on after the stop; default 10 s
 	Logger     *slog.Logger          // default: discards
@@ -131,7 +134,7 @@ func New(o Options) (*Worker, error) {
 	for _, n := range []struct {
 		size     *int
 		standard int
-	}{{&o.Files, 16}, {&o.Evidences, 4}, {&o.Analyses, 4}} {
+	}{{&o.Files, 16}, {&o.Evidences, 4}, {&o.Analyses, 4}, {&o.Refreshes, 2}} {
 		if *n.size <= 0 {
 			*n.size = n.standard
 		}
@@ -161,6 +164,7 @@ func (w *Worker) kinds() []Kind {
 		},
 		{Work: incident.WorkEvidence, Size: o.Evidences, Busy: 1, First: always, Do: w.collectEvidence, Failed: w.evidenceFailed},
 		{Work: incident.WorkAnalysis, Size: o.Analyses, Busy: 1, Do: w.analyze, Failed: w.analysisFailed},
+		{Work: incident.WorkRefresh, Size: o.Refreshes, Busy: 1, Do: w.refresh, Failed: w.refreshFailed},
 	}
 }
 
