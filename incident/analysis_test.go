@@ -22,17 +22,19 @@ func TestAnalysisFollowsEvidence(t *testing.T) {
 
 	now := t0.Add(2 * time.Second)
 	inc.EvidenceCollected(inc.Clone(), DefaultPolicy(), now)
-	assert.Equal(t, Due{WorkFile: now, WorkAnalysis: now}, inc.Due)
+	again := t0.Add(time.Minute)
+	assert.Equal(t, Due{WorkFile: now, WorkAnalysis: t0.Add(5 * time.Second), WorkRefresh: again}, inc.Due,
+		"the first analysis waits for what resolves at once")
 	assert.Equal(t, Pending, inc.Analysis.State)
 
 	now = t0.Add(30 * time.Second)
 	inc.Analyzed(inc.Clone(), DefaultPolicy(), Spend{Calls: 1, Prompt: 100, Cost: .5}, now)
-	assert.Equal(t, Due{WorkFile: now}, inc.Due)
+	assert.Equal(t, Due{WorkFile: now, WorkRefresh: again}, inc.Due)
 	assert.Equal(t, Complete, inc.Analysis.State)
 	assert.Equal(t, Spend{Calls: 1, Prompt: 100, Cost: .5}, inc.Spend)
 
 	inc.FileWritten(inc.Clone())
-	assert.Equal(t, Due{}, inc.Due)
+	assert.Equal(t, Due{WorkRefresh: again}, inc.Due)
 }
 
 func TestFileStaysDueWhenTheIncidentChangedMeanwhile(t *testing.T) {
@@ -54,15 +56,21 @@ func TestNameThatJoinsDuringTheAnalysisIsAnalysedToo(t *testing.T) {
 	claimed := inc.Clone() // the model is thinking about A
 	inc, _ = fold(rules, inc, step{firing: []string{"A", "B"}}.notification(t0.Add(time.Minute)))
 	require.False(t, inc.Due[WorkEvidence].IsZero())
-	inc.EvidenceCollected(inc.Clone(), DefaultPolicy(), t0.Add(62*time.Second))
-	inc.Analyzed(claimed, DefaultPolicy(), Spend{}, t0.Add(63*time.Second))
-	assert.Equal(t, Pending, inc.Analysis.State)
+	inc.EvidenceCollected(inc.Clone(), rules, t0.Add(62*time.Second))
+	inc.Analyzed(claimed, rules, Spend{}, t0.Add(63*time.Second))
+	assert.Equal(t, Complete, inc.Analysis.State, "what is there stands until then")
+	assert.True(t, inc.Analysis.Later)
 	assert.Equal(t, []string{"A"}, inc.Analysis.Covered)
-	assert.Equal(t, t0.Add(63*time.Second), inc.Due[WorkAnalysis])
-	inc.Analyzed(inc.Clone(), DefaultPolicy(), Spend{}, t0.Add(90*time.Second))
+	then := t0.Add(63*time.Second + 10*time.Minute)
+	assert.Equal(t, then, inc.Due[WorkEvidence])
+	assert.True(t, inc.Due[WorkAnalysis].IsZero())
+	inc.EvidenceCollected(inc.Clone(), rules, then.Add(time.Second))
+	assert.Equal(t, Pending, inc.Analysis.State)
+	assert.Equal(t, then.Add(time.Second), inc.Due[WorkAnalysis])
+	inc.Analyzed(inc.Clone(), rules, Spend{}, then.Add(30*time.Second))
 	assert.Equal(t, Complete, inc.Analysis.State)
 	assert.Equal(t, []string{"A", "B"}, inc.Analysis.Covered)
-	assert.True(t, inc.Due[WorkAnalysis].IsZero())
+	assert.True(t, inc.Due[WorkAnalysis].IsZero() && inc.Due[WorkEvidence].IsZero())
 }
 
 func TestNameThatJoinsDuringTheEvidenceCostsOneAnalysis(t *testing.T) {
@@ -98,9 +106,10 @@ func TestEndIsLookedAtOnceMore(t *testing.T) {
 	inc.EvidenceCollected(inc.Clone(), DefaultPolicy(), t0)
 	inc.Analyzed(inc.Clone(), DefaultPolicy(), Spend{}, t0)
 	inc, _ = fold(DefaultPolicy(), inc, step{resolved: []string{"A"}}.notification(t0.Add(time.Minute)))
-	assert.False(t, inc.Due[WorkEvidence].IsZero())
-	inc.EvidenceCollected(inc.Clone(), DefaultPolicy(), t0.Add(time.Minute))
-	assert.True(t, inc.Due[WorkEvidence].IsZero() && inc.Due[WorkAnalysis].IsZero())
+	assert.Equal(t, t0.Add(time.Minute), inc.Due[WorkRefresh])
+	inc.Refreshed(inc.Clone(), true, DefaultPolicy(), t0.Add(time.Minute))
+	assert.True(t, inc.Due[WorkRefresh].IsZero() && inc.Due[WorkEvidence].IsZero() && inc.Due[WorkAnalysis].IsZero(),
+		"no more of an incident that has ended")
 	assert.Equal(t, Complete, inc.Analysis.State)
 }
 

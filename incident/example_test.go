@@ -18,15 +18,15 @@ func Example() {
 	_, evidenceDue := inc.Due[incident.WorkEvidence]
 	fmt.Println(outcome, inc.Status, "evidence due:", evidenceDue)
 
-	inc.EvidenceCollected(inc.Clone(), DefaultPolicy(), now.Add(time.Second)) // what was looked up is stored
+	inc.EvidenceCollected(inc.Clone(), incident.DefaultPolicy(), now.Add(time.Second)) // what was looked up is stored
 	_, analysisDue := inc.Due[incident.WorkAnalysis]
 	fmt.Println("analysis due:", analysisDue)
 
-	inc.Analyzed(inc.Clone(), DefaultPolicy(), incident.Spend{Calls: 2}, now.Add(time.Minute)) // the model answered
-	inc.FileWritten(inc.Clone())                                              // the report on disk shows this revision
-	fmt.Println(inc.Analysis.State, "due:", len(inc.Due))
+	inc.Analyzed(inc.Clone(), incident.DefaultPolicy(), incident.Spend{Calls: 2}, now.Add(time.Minute)) // the model answered
+	inc.FileWritten(inc.Clone())                                                                        // the report on disk shows this revision
+	fmt.Println(inc.Analysis.State, "due:", inc.Due)
 	// Output:
 	// opened firing evidence due: true
 	// analysis due: true
-	// complete due: 0
+	// complete due: map[refresh:2026-11-20 08:31:05 +0000 UTC]
 }
