@@ -39,7 +39,10 @@ func (a *Analyzer) Verify(ctx context.Context, inc *incident.Incident, f inciden
 		return nil, nil, err
 	}
 	looked := slices.Concat(comparisons, answers)
-	incident.NumberEvidence(looked, incident.LastEvidenceNumber(f.Evidence))
+	incident.NumberEvidence(looked, max(incident.LastEvidenceNumber(f.Evidence), incident.LastEvidenceNumber(f.Analyzed)))
+	if f.Analyzed != nil { // else the draft is of an older version
+		f.Evidence = f.Analyzed // which the draft was made from, whatever was seen since
+	}
 	draft.Checks = withAnswers(draft.Checks, looked[len(comparisons):])
 	draft.Verification = &incident.Verification{Evidence: idsOf(looked)}
 	if !slices.ContainsFunc(looked, func(e incident.Evidence) bool { return !e.Failed }) {

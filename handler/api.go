@@ -111,11 +111,27 @@ func (h *handler) getIncident(r *http.Request) (any, error) {
 
 // incident reads the incident that the path names.
 func (h *handler) incident(r *http.Request) (*incident.Incident, incident.Findings, error) {
-	id := chi.URLParam(r, "id")
-	if !incident.ValidID(id) {
-		return nil, incident.Findings{}, incident.ErrNotFound
+	id, err := h.incidentID(r)
+	if err != nil {
+		return nil, incident.Findings{}, err
 	}
 	return h.Store.Incident(r.Context(), id)
+}
+
+// incidentID returns the id of the incident that the path names, by its whole id or the first letters of it.
+func (h *handler) incidentID(r *http.Request) (string, error) {
+	id := chi.URLParam(r, "id")
+	switch {
+	case incident.ValidID(id):
+		return id, nil
+	case !incident.ValidIDPrefix(id):
+		return "", incident.ErrNotFound
+	}
+	found, err := h.Store.FindID(r.Context(), id)
+	if errors.Is(err, incident.ErrAmbiguous) {
+		return "", badRequest("id", "several incidents begin with %s; send more of the ID", quote(id))
+	}
+	return found, err
 }
 
 // incidents reads the page of incidents that the query asks for.
@@ -147,8 +163,8 @@ func (h *handler) query(v url.Values) (incident.Query, error) {
 	if q.Status != "" && !slices.Contains(statuses, q.Status) {
 		return q, badRequest("status", "%s is not one of firing, resolved, stale", quote(string(q.Status)))
 	}
-	if q.Severity != "" && !slices.Contains(h.Severities, q.Severity) {
-		return q, badRequest("severity", "%s is not one of %s", quote(q.Severity), strings.Join(h.Severities, ", "))
+	if q.Severity != "" && !slices.Contains(h.severities, q.Severity) {
+		return q, badRequest("severity", "%s is not one of %s", quote(q.Severity), strings.Join(h.severities, ", "))
 	}
 	for name, value := range map[string]string{"after": q.After, "alertname": q.Alertname} {
 		if len(value) > maxParameter || !utf8.ValidString(value) {

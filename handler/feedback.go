@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"net/http"
 
-	"github.com/go-chi/chi/v5"
-
 	"github.com/alertscribe/alertscribe/incident"
 	"github.com/alertscribe/alertscribe/payload"
 )
@@ -63,8 +61,8 @@ func (h *handler) readFeedback(w http.ResponseWriter, r *http.Request) (id strin
 	if err := checkType(r.Header); err != nil {
 		return "", f, err
 	}
-	if id = chi.URLParam(r, "id"); !incident.ValidID(id) {
-		return "", f, incident.ErrNotFound
+	if id, err = h.incidentID(r); err != nil {
+		return "", f, err
 	}
 	if f, err = payload.DecodeFeedback(r.Body, h.Now()); err != nil {
 		return "", f, notArrived(err)

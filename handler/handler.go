@@ -28,6 +28,8 @@ type (
 	reader interface {
 		Incident(ctx context.Context, id string) (*incident.Incident, incident.Findings, error)
 		Incidents(ctx context.Context, q incident.Query) (list []*incident.Incident, next string, err error)
+		// FindID returns the id that begins so: ErrNotFound for none, ErrAmbiguous for several.
+		FindID(ctx context.Context, prefix string) (string, error)
 	}
 	feed interface {
 		// Subscribe returns a channel of what is committed from now on, which is closed when ctx ends.
@@ -82,7 +84,7 @@ type Options struct {
 	RoutePrefix  string            // all routes are under it: "" or "/alertscribe"
 	LinkPrefix   string            // links begin with it: the path of the external URL; default RoutePrefix
 	Language     incident.Language // of the pages; default English
-	Severities   []string          // what incidents can have, highest first; default incident.DefaultPolicy's
+	Policy       *incident.Policy  // default incident.DefaultPolicy
 	Version      string            // ours, for the pages
 	Limits       incident.Limits   // of model calls, to show beside what is used
 
@@ -121,6 +123,7 @@ type handler struct {
 	assets      assets
 	words       *words
 	turns       *turns
+	severities  []string      // what incidents can have, highest first
 	dirChecks   chan struct{} // holds one token: one check of the report directory at a time
 }
 
@@ -134,11 +137,10 @@ func New(o Options) (http.Handler, error) {
 	o.MaxAlerts = cmp.Or(o.MaxAlerts, 10_000)
 	o.RoutePrefix = strings.TrimRight(o.RoutePrefix, "/")
 	o.LinkPrefix = strings.TrimRight(cmp.Or(o.LinkPrefix, o.RoutePrefix), "/")
-	if len(o.Severities) == 0 {
-		o.Severities = incident.DefaultPolicy().Severities
-	}
-	if !slices.Contains(o.Severities, "warning") { // what an unknown severity counts as
-		o.Severities = append(slices.Clone(o.Severities), "warning")
+	o.Policy = cmp.Or(o.Policy, incident.DefaultPolicy())
+	severities := slices.Clone(o.Policy.Severities)
+	if !slices.Contains(severities, "warning") { // what an unknown severity counts as
+		severities = append(severities, "warning")
 	}
 	if o.Gatherer == nil {
 		o.Gatherer = prometheus.DefaultGatherer
@@ -152,7 +154,7 @@ func New(o Options) (http.Handler, error) {
 	h := &handler{
 		Options: o, tokenSum: sha256.Sum256([]byte(o.Token)), crossOrigin: http.NewCrossOriginProtection(), metrics: newMetrics(o.Registerer),
 		router: chi.NewRouter(), words: catalogue(o.Language), assets: loadAssets(), dirChecks: make(chan struct{}, 1),
-		turns: newTurns(o.MaxBodyBytes, int64(o.MaxAlerts)),
+		turns: newTurns(o.MaxBodyBytes, int64(o.MaxAlerts)), severities: severities,
 	}
 	h.templates = h.parseTemplates()
 	h.routes()
@@ -176,6 +178,7 @@ func (h *handler) routes() {
 	r.Get("/api/v1/incidents", h.api(h.listIncidents))
 	r.Get("/api/v1/incidents/{id}", h.api(h.getIncident))
 	r.Post("/api/v1/incidents/{id}/feedback", h.feedback)
+	r.Post("/api/v1/incidents/{id}/analyze", h.analyzeAgain)
 	r.Get("/api/v1/costs", h.api(h.listCosts))
 
 	r.Get("/", h.page(h.reportsPage))

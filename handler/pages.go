@@ -109,7 +109,7 @@ func (h *handler) filters(v url.Values) []filter {
 		status.Choices = append(status.Choices, choice{h.words.Statuses[s], h.listURL(v, "status", string(s)), v.Get("status") == string(s)})
 	}
 	severity := filter{h.words.Severity, []choice{{h.words.All, h.listURL(v, "severity", ""), v.Get("severity") == ""}}}
-	for _, s := range h.Severities {
+	for _, s := range h.severities {
 		severity.Choices = append(severity.Choices, choice{s, h.listURL(v, "severity", s), v.Get("severity") == s})
 	}
 	return []filter{status, severity}
@@ -240,7 +240,7 @@ func (h *handler) progress(inc *incident.Incident) (string, time.Duration) {
 		return h.words.Verifying, refresh
 	case inc.Analysis.State == incident.Pending && inc.Analysis.Attempts == 0:
 		return h.words.Writing, refresh
-	case !inc.Due[incident.WorkEvidence].IsZero():
+	case !inc.Due[incident.WorkRefresh].IsZero() && inc.Status != incident.Firing:
 		return "", refresh
 	case inc.Analysis.State == incident.Pending, inc.Status == incident.Firing:
 		return "", later // the report itself says that it is tried again

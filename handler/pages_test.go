@@ -95,7 +95,9 @@ func TestReportPageOfDraft(t *testing.T) {
 			assert.Contains(t, drafted, `<meta http-equiv="refresh" content="3">`)
 			change(func(inc *incident.Incident) { inc.Analysis.Attempts = 1 })
 			assert.Contains(t, page(), want)
-			change(func(inc *incident.Incident) { inc.Analyzed(inc.Clone(), incident.DefaultPolicy(), incident.Spend{}, time.Now()) })
+			change(func(inc *incident.Incident) {
+				inc.Analyzed(inc.Clone(), incident.DefaultPolicy(), incident.Spend{}, time.Now())
+			})
 			assert.NotContains(t, page(), want)
 		})
 	}

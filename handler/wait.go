@@ -67,5 +67,5 @@ func finished(inc *incident.Incident) bool {
 // collecting reports whether there is still to be evidence for what called for it. Another look at what is there
 // already, once the incident is over, does not count.
 func collecting(inc *incident.Incident) bool {
-	return !inc.Due[incident.WorkEvidence].IsZero() && inc.Analysis.Evidence < inc.Analysis.Wanted
+	return !inc.Due[incident.WorkEvidence].IsZero() && inc.Analysis.Evidence < inc.Analysis.Wanted && !inc.Analysis.Later
 }

@@ -51,7 +51,7 @@ var english = words{
 	},
 	Reasons: map[incident.Reason]string{
 		incident.NoKey: "no API key", incident.Authentication: "key rejected", incident.Balance: "no balance",
-		incident.Budget: "call budget", incident.Skipped: "skipped", incident.GaveUp: "gave up",
+		incident.Budget: "call budget", incident.Skipped: "skipped", incident.GaveUp: "gave up", incident.OverAtOnce: "over at once",
 	},
 }
 
@@ -77,6 +77,6 @@ var chinese = words{
 	},
 	Reasons: map[incident.Reason]string{
 		incident.NoKey: "未设密钥", incident.Authentication: "密钥被拒", incident.Balance: "余额不足",
-		incident.Budget: "预算用完", incident.Skipped: "按设置跳过", incident.GaveUp: "已放弃",
+		incident.Budget: "预算用完", incident.Skipped: "按设置跳过", incident.GaveUp: "已放弃", incident.OverAtOnce: "很快恢复",
 	},
 }

@@ -11,6 +11,9 @@ import (
 // ErrNotFound says that no incident has the id that was asked for.
 var ErrNotFound = errors.New("no such incident")
 
+// ErrAmbiguous says that the ids of several incidents begin with what was given.
+var ErrAmbiguous = errors.New("several incidents have ids that begin like this")
+
 // Status of an alert (firing or resolved) or of an incident (also stale: not heard of for too long).
 type Status string
 

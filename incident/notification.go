@@ -103,10 +103,22 @@ func NewID() string {
 	return strings.ToLower(base32.StdEncoding.WithPadding(base32.NoPadding).EncodeToString(b[:]))
 }
 
+// The length of an incident's id, and of the shortest beginning of one that stands for it where it is unique: the one that
+// the names of report files carry.
+const (
+	idLength      = 26
+	shortIDLength = 8
+)
+
 // ValidID reports whether s has the form of an incident's id.
-func ValidID(s string) bool {
-	return len(s) == 26 && strings.Trim(s, "abcdefghijklmnopqrstuvwxyz234567") == ""
+func ValidID(s string) bool { return len(s) == idLength && validIDPart(s) }
+
+// ValidIDPrefix reports whether s has the form of an id's beginning that is long enough to stand for it, or of a whole one.
+func ValidIDPrefix(s string) bool {
+	return len(s) >= shortIDLength && len(s) <= idLength && validIDPart(s)
 }
+
+func validIDPart(s string) bool { return strings.Trim(s, "abcdefghijklmnopqrstuvwxyz234567") == "" }
 
 // maxNameBytes bounds the alert name within a file name.
 const maxNameBytes = 80

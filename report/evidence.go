@@ -24,7 +24,7 @@ const (
 func (p *page) evidence() {
 	p.heading(p.w.Evidence)
 	a := p.inc.Analysis
-	collecting := a.Evidence < a.Wanted && p.inc.Status != incident.Stale
+	collecting := a.Evidence < a.Wanted && !a.Later && p.inc.Status != incident.Stale
 	switch {
 	case len(p.found.Evidence) == 0 && collecting:
 		p.para(p.w.CollectingEvidence)

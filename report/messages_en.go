@@ -49,8 +49,9 @@ var english = messages{
 		incident.Balance: "the provider account has no balance. Top it up; once a call succeeds, incidents still firing are analyzed.",
 		incident.Budget: "the model budget is spent. The analysis is retried when it renews, if the alert is still firing; " +
 			"raise the limits in `budget` to allow more.",
-		incident.Skipped: "this alert matches `analysis.skip`.",
-		incident.GaveUp:  "no attempt succeeded, and no more are scheduled.",
+		incident.Skipped:    "this alert matches `analysis.skip`.",
+		incident.OverAtOnce: "the alert was resolved before an analysis began.",
+		incident.GaveUp:     "no attempt succeeded, and no more are scheduled.",
 	},
 
 	Statuses: map[incident.Status]string{
@@ -136,7 +137,8 @@ var english = messages{
 	GapMissing:   "Missing", GapFailed: "Lookup failed",
 	Events: map[incident.EventKind]string{
 		incident.EventOpened: "opened", incident.EventUpdated: "updated", incident.EventRepeated: "repeated",
-		incident.EventResolved: "resolved", incident.EventReopened: "reopened", incident.EventStale: "stale",
+		incident.EventResolved: "resolved", incident.EventReopened: "reopened", incident.EventStale: "stale", incident.EventChanged: "the picture changed",
+		incident.EventAsked:     "another analysis was asked for",
 		incident.EventContinued: "seen again", incident.EventDrafted: "draft ready",
 		incident.EventAnalyzed: "analyzed", incident.EventFeedback: "feedback",
 	},

@@ -47,6 +47,7 @@ var chinese = messages{
 		incident.Balance:        "模型服务商处的账户余额不足。请充值；一旦调用成功，仍在触发的事件会得到分析。",
 		incident.Budget:         "模型调用的预算已用完。预算恢复后，若告警仍在触发会再次尝试；如需更多，请调高 `budget.calls_per_hour`。",
 		incident.Skipped:        "按设置 `analysis.skip`，此类告警不值得调用模型。",
+		incident.OverAtOnce:     "告警在分析开始之前已恢复。",
 		incident.GaveUp:         "历次尝试均未成功，且不再安排新的尝试。",
 	},
 
@@ -131,7 +132,7 @@ var chinese = messages{
 	GapMissing:   "若有以下信息会更好", GapFailed: "未能查到",
 	Events: map[incident.EventKind]string{
 		incident.EventOpened: "开始", incident.EventUpdated: "更新", incident.EventRepeated: "重复", incident.EventResolved: "恢复",
-		incident.EventReopened: "再次触发", incident.EventStale: "失去消息", incident.EventContinued: "重新收到消息",
+		incident.EventReopened: "再次触发", incident.EventStale: "失去消息", incident.EventChanged: "情况有变", incident.EventAsked: "有人要求重新分析", incident.EventContinued: "重新收到消息",
 		incident.EventDrafted: "写出草稿，待验证", incident.EventAnalyzed: "完成分析", incident.EventFeedback: "有人反馈",
 	},
 	EventFiring: "%d 条触发中", EventJoined: "%d 条加入", EventEnded: "%d 条恢复", EventLeft: "%d 条离开分组",

@@ -199,15 +199,22 @@ func (s *Store) Update(ctx context.Context, id string, apply func(*incident.Inci
 }
 
 // rawFindings are findings as they are stored; all are empty when there are none.
-type rawFindings struct{ evidence, verdict, memory []byte }
+type rawFindings struct{ evidence, verdict, memory, looks []byte }
+
+// keptLooks is what the column looks holds.
+type keptLooks struct {
+	First    []incident.Evidence `json:"first,omitempty"`
+	Analyzed []incident.Evidence `json:"analyzed,omitempty"`
+}
 
 func (r rawFindings) decode() (incident.Findings, error) {
 	var f incident.Findings
+	var looks keptLooks
 	for _, part := range []struct {
 		what string
 		raw  []byte
 		into any
-	}{{"evidence", r.evidence, &f.Evidence}, {"a verdict", r.verdict, &f.Verdict}, {"memory", r.memory, &f.Memory}} {
+	}{{"evidence", r.evidence, &f.Evidence}, {"a verdict", r.verdict, &f.Verdict}, {"memory", r.memory, &f.Memory}, {"looks", r.looks, &looks}} {
 		if len(part.raw) == 0 {
 			continue
 		}
@@ -215,12 +222,13 @@ func (r rawFindings) decode() (incident.Findings, error) {
 			return f, fmt.Errorf("reading the JSON of %s: %w", part.what, err)
 		}
 	}
+	f.First, f.Analyzed = looks.First, looks.Analyzed
 	return f, nil
 }
 
 func (b *batch) findings(ctx context.Context, rec *record) (rawFindings, error) {
 	var r rawFindings
-	err := b.queryRow(ctx, selectFindings, rec.saved.seq).Scan(&r.evidence, &r.verdict, &r.memory)
+	err := b.queryRow(ctx, selectFindings, rec.saved.seq).Scan(&r.evidence, &r.verdict, &r.memory, &r.looks)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return r, fmt.Errorf("reading the findings of incident %s: %w", rec.inc.ID, err)
 	}
@@ -234,6 +242,9 @@ func encodeFindings(f incident.Findings) (r rawFindings, err error) {
 	if r.verdict, err = json.Marshal(f.Verdict); err != nil {
 		return r, fmt.Errorf("writing a verdict as JSON: %w", err)
 	}
+	if r.looks, err = json.Marshal(keptLooks{f.First, f.Analyzed}); err != nil {
+		return r, fmt.Errorf("writing looks as JSON: %w", err)
+	}
 	if len(f.Memory) == 0 {
 		return r, nil
 	}
@@ -246,10 +257,11 @@ func encodeFindings(f incident.Findings) (r rawFindings, err error) {
 // writeFindings stores findings where they are not as they were.
 func (b *batch) writeFindings(ctx context.Context, r *record, f *finished) error {
 	sameVerdict := bytes.Equal(f.now.verdict, f.was.verdict)
-	if sameVerdict && bytes.Equal(f.now.evidence, f.was.evidence) && bytes.Equal(f.now.memory, f.was.memory) {
+	if sameVerdict && bytes.Equal(f.now.evidence, f.was.evidence) && bytes.Equal(f.now.memory, f.was.memory) &&
+		bytes.Equal(f.now.looks, f.was.looks) {
 		return nil
 	}
-	if err := b.exec(ctx, upsertFindings, r.saved.seq, string(f.now.evidence), string(f.now.verdict), string(f.now.memory)); err != nil {
+	if err := b.exec(ctx, upsertFindings, r.saved.seq, string(f.now.evidence), string(f.now.verdict), string(f.now.memory), string(f.now.looks)); err != nil {
 		return fmt.Errorf("storing the findings of incident %s: %w", r.inc.ID, err)
 	}
 	if sameVerdict {

@@ -75,7 +75,7 @@ func (s *Store) applyOutside(ctx context.Context, c incident.Claim, read *record
 	f := &finished{read: read, findings: c.Findings}
 	if c.Work != incident.WorkFile {
 		var version int64
-		err := s.readStmts[selectFindingsVersion].QueryRowContext(ctx, read.saved.seq).Scan(&version, &f.was.evidence, &f.was.verdict, &f.was.memory)
+		err := s.readStmts[selectFindingsVersion].QueryRowContext(ctx, read.saved.seq).Scan(&version, &f.was.evidence, &f.was.verdict, &f.was.memory, &f.was.looks)
 		if err != nil {
 			return nil, fmt.Errorf("reading the findings of incident %s: %w", c.Incident.ID, err)
 		}

@@ -42,10 +42,10 @@ const (
 		ON CONFLICT (seq, chunk) DO UPDATE SET doc = excluded.doc`
 	deleteChunk = `DELETE FROM alerts WHERE seq = ? AND chunk = ?`
 
-	selectFindings = `SELECT evidence, verdict, memory FROM findings WHERE seq = ?`
-	upsertFindings = `INSERT INTO findings (seq, evidence, verdict, memory) VALUES (?, ?, ?, ?)
+	selectFindings = `SELECT evidence, verdict, memory, looks FROM findings WHERE seq = ?`
+	upsertFindings = `INSERT INTO findings (seq, evidence, verdict, memory, looks) VALUES (?, ?, ?, ?, ?)
 		ON CONFLICT (seq) DO UPDATE SET evidence = excluded.evidence, verdict = excluded.verdict,
-		memory = excluded.memory`
+		memory = excluded.memory, looks = excluded.looks`
 
 	upsertWork = `INSERT INTO work (seq, kind, opened_at, severity_rank, due_at, lease_until, lease_token)
 		VALUES (?, ?, ?, ?, ?, 0, '')
@@ -82,10 +82,10 @@ const (
 	// selectIncident looks for an incident by its id, selectIncidentAt by its seq.
 	selectIncident   = findIncident + `i.id = ?`
 	selectIncidentAt = findIncident + `i.seq = ?`
-	findIncident     = `SELECT ` + docColumns + `, coalesce(f.evidence, ''), coalesce(f.verdict, ''), coalesce(f.memory, '')
+	findIncident     = `SELECT ` + docColumns + `, coalesce(f.evidence, ''), coalesce(f.verdict, ''), coalesce(f.memory, ''), coalesce(f.looks, '')
 		FROM incidents i JOIN repeat_state r ON r.seq = i.seq LEFT JOIN findings f ON f.seq = i.seq WHERE `
 	// selectFindingsVersion reads findings with the version of their incident.
-	selectFindingsVersion = `SELECT r.version, coalesce(f.evidence, ''), coalesce(f.verdict, ''), coalesce(f.memory, '')
+	selectFindingsVersion = `SELECT r.version, coalesce(f.evidence, ''), coalesce(f.verdict, ''), coalesce(f.memory, ''), coalesce(f.looks, '')
 		FROM repeat_state r LEFT JOIN findings f ON f.seq = r.seq WHERE r.seq = ?`
 	// selectStale uses that nothing is heard of before it is opened: the index leads to what is old enough.
 	selectStale = `SELECT ` + docColumns + ` FROM incidents i JOIN repeat_state r ON r.seq = i.seq
@@ -105,6 +105,8 @@ const (
 		UNION SELECT * FROM (SELECT incident_id, opened_at, hypothesis, marked, doc FROM past
 			WHERE alertname = ? AND opened_at < ? AND has_feedback = 1 ORDER BY opened_at DESC LIMIT 100)
 		ORDER BY opened_at DESC, incident_id`
+	// selectIDs has two at most: more than one is no answer.
+	selectIDs  = `SELECT id FROM incidents WHERE id >= ? AND id < ? ORDER BY id LIMIT 2`
 	selectUsed = `SELECT coalesce(sum(called_at > ?), 0), coalesce(sum(CASE WHEN called_at > ? THEN ` + charge + ` ELSE 0.0 END), 0),
 		coalesce(sum(` + charge + `), 0) FROM model_calls WHERE called_at > ?`
 	// selectCosts adds up by incident before it looks for their names.
@@ -140,7 +142,7 @@ var (
 		selectCharges, insertCall, settleCall, deleteCall, pruneCalls, upsertPast, updatePastVerdict, updateHeartbeat,
 	}
 	readerQueries = []string{
-		selectIncident, selectIncidentAt, selectDoc, selectCurrent, selectFindingsVersion, selectPast, selectNextDue, selectUsed,
+		selectIncident, selectIncidentAt, selectDoc, selectCurrent, selectFindingsVersion, selectPast, selectNextDue, selectUsed, selectIDs,
 	}
 )
 

@@ -39,11 +39,31 @@ func (s *Store) Incident(ctx context.Context, id string) (*incident.Incident, in
 	return s.incident(ctx, selectIncident, id)
 }
 
+// FindID returns the id of the one incident whose id begins so; [incident.ErrNotFound] when there is none,
+// [incident.ErrAmbiguous] when there are several.
+func (s *Store) FindID(ctx context.Context, prefix string) (string, error) {
+	rows, err := s.readStmts[selectIDs].QueryContext(ctx, prefix, prefix+"~") // behind all letters and digits
+	if err != nil {
+		return "", fmt.Errorf("looking for an incident: %w", err)
+	}
+	var ids []string
+	ids, err = scanSome(rows, 2, func(id *string) []any { return []any{id} })
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("looking for an incident: %w", err)
+	case len(ids) == 0:
+		return "", incident.ErrNotFound
+	case len(ids) > 1:
+		return "", incident.ErrAmbiguous
+	}
+	return ids[0], nil
+}
+
 // incident reads an incident by one of two queries.
 func (s *Store) incident(ctx context.Context, query string, id any) (*incident.Incident, incident.Findings, error) {
 	var row stored
 	var raw rawFindings
-	err := s.readStmts[query].QueryRowContext(ctx, id).Scan(append(row.fields(), &raw.evidence, &raw.verdict, &raw.memory)...)
+	err := s.readStmts[query].QueryRowContext(ctx, id).Scan(append(row.fields(), &raw.evidence, &raw.verdict, &raw.memory, &raw.looks)...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, incident.Findings{}, incident.ErrNotFound
 	}

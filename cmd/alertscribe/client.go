@@ -98,7 +98,7 @@ func (a *client) send(ctx context.Context, what, method string, u *url.URL, body
 	return resp.StatusCode, reply, nil
 }
 
-// ask sends a request and reads the JSON that is answered with 200. Any other answer is an error that says why: errBadInput
+// ask sends a request and reads the JSON that is answered with 200 or 202. Any other answer is an error that says why: errBadInput
 // where another request would be answered.
 func (a *client) ask(ctx context.Context, what, method string, u *url.URL, body []byte, into any) (reply []byte, err error) {
 	ctx, cancel := context.WithTimeout(ctx, askTimeout)
@@ -107,7 +107,7 @@ func (a *client) ask(ctx context.Context, what, method string, u *url.URL, body 
 	switch {
 	case err != nil:
 		return nil, err
-	case status != http.StatusOK:
+	case status != http.StatusOK && status != http.StatusAccepted:
 		return nil, a.refusal(status, u, reply)
 	}
 	if err := json.Unmarshal(reply, into); err != nil {
@@ -116,7 +116,7 @@ func (a *client) ask(ctx context.Context, what, method string, u *url.URL, body 
 	return reply, nil
 }
 
-// refusal says why a request was not answered with 200.
+// refusal says why a request was not answered as it should be.
 func (a *client) refusal(status int, u *url.URL, body []byte) error {
 	var answer struct {
 		Reason string `json:"reason"`

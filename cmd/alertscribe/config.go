@@ -62,17 +62,19 @@ type upstreamConfig struct {
 }
 
 type analysisConfig struct {
-	Skip            []string       `yaml:"skip"`
-	Severities      []string       `yaml:"severities"`
-	Workers         int            `yaml:"workers"`
-	MaxAge          model.Duration `yaml:"max_age"`
-	ReopenWithin    model.Duration `yaml:"reopen_within"`
-	StaleAfter      model.Duration `yaml:"stale_after"`
-	MaxPromptBytes  int            `yaml:"max_prompt_bytes"`
-	Verify          bool           `yaml:"verify"` // hold drafts against what could refute them
-	EvidenceTimeout model.Duration `yaml:"evidence_timeout"`
-	EvidenceQueries int            `yaml:"evidence_queries"`
-	Runbooks        runbooksConfig `yaml:"runbooks"`
+	Skip            []string         `yaml:"skip"`
+	Severities      []string         `yaml:"severities"`
+	Workers         int              `yaml:"workers"`
+	MaxAge          model.Duration   `yaml:"max_age"`
+	ReopenWithin    model.Duration   `yaml:"reopen_within"`
+	StaleAfter      model.Duration   `yaml:"stale_after"`
+	Settle          model.Duration   `yaml:"settle"`  // the first analysis waits for what resolves at once
+	Refresh         []model.Duration `yaml:"refresh"` // when a firing incident is looked at again; then every last one
+	MaxPromptBytes  int              `yaml:"max_prompt_bytes"`
+	Verify          bool             `yaml:"verify"` // hold drafts against what could refute them
+	EvidenceTimeout model.Duration   `yaml:"evidence_timeout"`
+	EvidenceQueries int              `yaml:"evidence_queries"`
+	Runbooks        runbooksConfig   `yaml:"runbooks"`
 }
 
 // runbooksConfig says which runbooks may be fetched: none by default.
@@ -121,6 +123,7 @@ func defaultConfig() *config {
 		},
 		Analysis: analysisConfig{
 			Skip: []string{`alertname=~"Watchdog|InfoInhibitor"`}, Severities: rules.Severities, Workers: 4,
+			Settle: model.Duration(rules.Settle), Refresh: durations(rules.Refresh),
 			MaxAge: model.Duration(rules.AnalysisMaxAge), ReopenWithin: model.Duration(rules.ReopenWithin),
 			StaleAfter: model.Duration(rules.StaleAfter), MaxPromptBytes: 24 << 10, Verify: true,
 			EvidenceTimeout: model.Duration(20 * time.Second), EvidenceQueries: 60,
@@ -132,6 +135,14 @@ func defaultConfig() *config {
 		},
 		Web: webConfig{ListenAddress: ":5008", MaxBodyBytes: 4 << 20, MaxAlerts: 10_000},
 	}
+}
+
+func durations(of []time.Duration) []model.Duration {
+	out := make([]model.Duration, len(of))
+	for i, d := range of {
+		out[i] = model.Duration(d)
+	}
+	return out
 }
 
 const sqliteScheme = "sqlite://"
@@ -222,6 +233,11 @@ func (c *config) rules() *incident.Policy {
 	r.ReopenWithin = time.Duration(c.Analysis.ReopenWithin)
 	r.StaleAfter = time.Duration(c.Analysis.StaleAfter)
 	r.AnalysisMaxAge = time.Duration(c.Analysis.MaxAge)
+	r.Settle = time.Duration(c.Analysis.Settle)
+	r.Refresh = nil
+	for _, after := range c.Analysis.Refresh {
+		r.Refresh = append(r.Refresh, time.Duration(after))
+	}
 	r.Severities = c.Analysis.Severities
 	r.Skip = c.skip
 	return r

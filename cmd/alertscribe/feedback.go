@@ -18,7 +18,7 @@ const maxFeedback = 4 * incident.MaxFeedbackText
 
 // feedbackCommand declares arguments and flags of the feedback command and returns what it does.
 func (c *cli) feedbackCommand(cmd *kingpin.CmdClause) func(context.Context) error {
-	id := cmd.Arg("id", "Incident ID, as in the report's URL and front matter.").Required().String()
+	id := cmd.Arg("id", incidentArgHelp).Required().String()
 	kind := cmd.Arg("kind", "confirm (analysis was right) or correct (it was not; text gives the cause).").Required().String()
 	text := cmd.Arg("text", "Text, quoted; - for standard input.").String()
 	by := cmd.Flag("by", "Author.").Envar("USER").String()
@@ -30,8 +30,9 @@ func (c *cli) feedbackCommand(cmd *kingpin.CmdClause) func(context.Context) erro
 
 // feedback tells a running alertscribe what a person says about an analysis.
 func (c *cli) feedback(ctx context.Context, root, id string, f incident.Feedback) error {
-	if !incident.ValidID(id) {
-		return fmt.Errorf("%w: %q is not an incident ID (26 letters and digits, as in the report's URL)", errBadInput, id)
+	id, err := incidentArg(id)
+	if err != nil {
+		return err
 	}
 	if f.Text == stdinArg {
 		text, err := io.ReadAll(io.LimitReader(c.stdin, maxFeedback))
@@ -57,6 +58,6 @@ func (c *cli) feedback(ctx context.Context, root, id string, f incident.Feedback
 	if _, err := a.ask(ctx, "the incident", http.MethodPost, a.page("api/v1/incidents/"+id+"/feedback"), body, &answer); err != nil {
 		return err
 	}
-	fmt.Fprintf(c.stdout, "Recorded. The report shows it: %s\n", a.page("reports/"+id))
+	fmt.Fprintf(c.stdout, "Recorded. The report shows it: %s\n", a.page("reports/"+answer.Incident))
 	return nil
 }

@@ -109,11 +109,20 @@ func (c *config) validateNumbers() []error {
 		{"analysis.max_age", c.Analysis.MaxAge, time.Minute, year},
 		{"analysis.reopen_within", c.Analysis.ReopenWithin, 0, year},
 		{"analysis.stale_after", c.Analysis.StaleAfter, time.Minute, year},
+		{"analysis.settle", c.Analysis.Settle, 0, time.Hour},
 		{"analysis.evidence_timeout", c.Analysis.EvidenceTimeout, time.Second, 10 * time.Minute},
 		{"storage.notification_retention", c.Storage.NotificationRetention, time.Hour, 100 * year},
 	} {
 		if v := time.Duration(d.value); v < d.min || v > d.max {
 			errs = append(errs, fmt.Errorf("%s: %v is not between %v and %v", d.key, d.value, model.Duration(d.min), model.Duration(d.max)))
+		}
+	}
+	for i, d := range c.Analysis.Refresh {
+		switch {
+		case time.Duration(d) < 10*time.Second || time.Duration(d) > year:
+			errs = append(errs, fmt.Errorf("analysis.refresh: %v is not between 10s and %v", d, model.Duration(year)))
+		case i > 0 && d <= c.Analysis.Refresh[i-1]:
+			errs = append(errs, fmt.Errorf("analysis.refresh: %v stands behind %v; write the times in order, such as [1m, 5m, 15m, 1h, 4h]", d, c.Analysis.Refresh[i-1]))
 		}
 	}
 	for _, n := range []struct {

@@ -136,7 +136,7 @@ func (a *app) routes(w *report.Writer, registry *prometheus.Registry) (http.Hand
 		Store: a.store, Report: w, Directory: w, Analyzer: a.analyzer, ReportDir: a.cfg.Reports.Dir,
 		Token: a.cfg.Web.WebhookToken.Reveal(), MaxBodyBytes: a.cfg.Web.MaxBodyBytes, MaxAlerts: a.cfg.Web.MaxAlerts,
 		RoutePrefix: a.opts.routePrefix, LinkPrefix: links, Language: a.cfg.Reports.Language,
-		Severities: a.cfg.Analysis.Severities, Version: version.Version, Stopping: a.stopping,
+		Policy: a.cfg.rules(), Version: version.Version, Stopping: a.stopping,
 		Limits:   a.cfg.limits(),
 		Gatherer: registry, Registerer: registry, Logger: a.log.With("component", "web"),
 	})
