@@ -126,7 +126,7 @@ func (b *lockedBuffer) String() string {
 
 func newEnv(t *testing.T, settings ...func(*Options)) *env {
 	t.Helper()
-	s, err := realstore.Open(t.Context(), realstore.Options{Path: filepath.Join(t.TempDir(), "alertscribe.db")})
+	s, err := realstore.Open(t.Context(), realstore.Options{Path: filepath.Join(t.TempDir(), "alertscribe.db"), Policy: atOnce()})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, s.Close()) })
 	w, err := report.New(report.Options{Dir: filepath.Join(t.TempDir(), "reports")})
@@ -176,12 +176,19 @@ func (e *env) post(t *testing.T, body string) string {
 	return answer["incident"].(string)
 }
 
+// atOnce is the default policy, by which nothing waits and nothing is looked at again by itself.
+func atOnce() *incident.Policy {
+	p := incident.DefaultPolicy()
+	p.Settle, p.Refresh = 0, nil
+	return p
+}
+
 // analyze walks an incident through evidence, analysis and file, as the workers do.
 func (e *env) analyze(t *testing.T, id string, f incident.Findings) {
 	t.Helper()
 	ctx := t.Context()
 	require.NoError(t, e.store.Update(ctx, id, func(inc *incident.Incident) bool {
-		inc.EvidenceCollected(inc.Clone(), incident.DefaultPolicy(), time.Now())
+		inc.EvidenceCollected(inc.Clone(), atOnce(), time.Now())
 		return true
 	}))
 	claims, err := e.store.Claim(ctx, incident.WorkAnalysis, 100)
@@ -189,7 +196,7 @@ func (e *env) analyze(t *testing.T, id string, f incident.Findings) {
 	for _, c := range claims {
 		require.NoError(t, e.store.Finish(ctx, c, func(inc *incident.Incident, found *incident.Findings) {
 			*found = f
-			inc.Analyzed(c.Incident, incident.DefaultPolicy(), incident.Spend{Calls: 1, Prompt: 1000, Completion: 200, Cost: 0.0003}, time.Now())
+			inc.Analyzed(c.Incident, atOnce(), incident.Spend{Calls: 1, Prompt: 1000, Completion: 200, Cost: 0.0003}, time.Now())
 		}))
 	}
 	e.writeFiles(t)

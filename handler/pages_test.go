@@ -86,7 +86,7 @@ func TestReportPageOfDraft(t *testing.T) {
 					return true
 				}))
 			}
-			change(func(inc *incident.Incident) { inc.EvidenceCollected(inc.Clone(), incident.DefaultPolicy(), time.Now()) })
+			change(func(inc *incident.Incident) { inc.EvidenceCollected(inc.Clone(), atOnce(), time.Now()) })
 			assert.NotContains(t, page(), want)
 			change(func(inc *incident.Incident) { inc.Drafted(inc.Clone(), incident.Spend{}, time.Now()) })
 			drafted := page()
@@ -96,7 +96,7 @@ func TestReportPageOfDraft(t *testing.T) {
 			change(func(inc *incident.Incident) { inc.Analysis.Attempts = 1 })
 			assert.Contains(t, page(), want)
 			change(func(inc *incident.Incident) {
-				inc.Analyzed(inc.Clone(), incident.DefaultPolicy(), incident.Spend{}, time.Now())
+				inc.Analyzed(inc.Clone(), atOnce(), incident.Spend{}, time.Now())
 			})
 			assert.NotContains(t, page(), want)
 		})

@@ -1,6 +1,7 @@
 package incident
 
 import (
+	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -68,6 +69,20 @@ type Figures struct {
 	Since time.Time     `json:"since,omitzero"`
 	Until time.Time     `json:"until,omitzero"`
 	Met   time.Duration `json:"met,omitempty"` // nanoseconds
+}
+
+// finite returns the figures without those that are no numbers, which JSON has none for.
+func (f *Figures) finite() *Figures {
+	if f == nil {
+		return nil
+	}
+	out := *f
+	for _, figure := range []**Figure{&out.Value, &out.Fired, &out.Threshold, &out.Usual, &out.Peak} {
+		if *figure != nil && (math.IsNaN((*figure).Value) || math.IsInf((*figure).Value, 0)) {
+			*figure = nil
+		}
+	}
+	return &out
 }
 
 // Figure is a number, and how it is told: rounded, with its unit.

@@ -41,6 +41,7 @@ func (f *Findings) See(look Look) {
 	items := slices.Clone(look.Items)
 	for i := range items {
 		items[i].At = look.At
+		items[i].Figures = items[i].Figures.finite()
 	}
 	items = f.identify(items)
 	if f.Evidence == nil {

@@ -89,6 +89,9 @@ func (p *page) item(e incident.Evidence) {
 	if e.Earlier {
 		p.para("*" + p.w.EarlierEvidence + "*")
 	}
+	if was := e.AsAnalyzed; was != nil {
+		p.para(fmt.Sprintf("*"+p.w.WhenAnalyzed+"*", at(was.At)) + p.w.Colon + escaped(was.Summary, lineRunes))
+	}
 	if file, ok := chartFile(e); ok {
 		p.para("![" + escaped(e.ID+" "+p.w.Chart, labelRunes) + "](" + url.PathEscape(p.chartBase) + "/" + file + ")")
 	}
@@ -106,6 +109,9 @@ func (p *page) item(e incident.Evidence) {
 	}
 	if !e.Start.IsZero() && !e.End.IsZero() {
 		source = append(source, span(e.Start, e.End))
+	}
+	if !e.At.IsZero() {
+		source = append(source, fmt.Sprintf(p.w.LookedAt, at(e.At)))
 	}
 	p.para(strings.Join(source, " · "))
 }

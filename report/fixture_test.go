@@ -109,6 +109,15 @@ func attack(i int) float64 {
 	}
 }
 
+func figures() *incident.Figures {
+	return &incident.Figures{
+		Anchor: "0000000000000001", Condition: ">", Rises: true, Value: &incident.Figure{Value: .64, Text: "64 %"},
+		Fired: &incident.Figure{Value: .47, Text: "47 %"}, Threshold: &incident.Figure{Value: .05, Text: "5 %"},
+		Usual: &incident.Figure{Value: .02, Text: "2 %"}, Peak: &incident.Figure{Value: .66, Text: "66 %"}, PeakAt: opened.Add(4 * time.Minute),
+		Since: opened.Add(-150 * time.Second), Until: opened.Add(5 * time.Minute), Met: 450 * time.Second,
+	}
+}
+
 func found() []incident.Evidence {
 	threshold := 0.05
 	from, to := opened.Add(-55*time.Minute), opened.Add(5*time.Minute)
@@ -119,6 +128,7 @@ func found() []incident.Evidence {
 			Summary: "The failure ratio rose from 2 % to 64 % at 08:27:35 UTC and stays there.",
 			Source:  incident.SourcePrometheus, Query: "sum by (instance) (rate(login_failures_total[1m]))\n  / sum by (instance) (rate(login_attempts_total[1m]))",
 			Start: from, End: to, Link: "http://prometheus.example:9090/graph?g0.expr=sum(rate(login_failures_total[1m]))",
+			At: opened.Add(5 * time.Minute), Figures: figures(),
 			Chart: &incident.Chart{
 				Unit: "%", Threshold: &threshold, Firing: &incident.TimeRange{Start: opened.Add(-30 * time.Second)},
 				Series: []incident.Series{

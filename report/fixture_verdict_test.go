@@ -48,7 +48,11 @@ func verified() (*incident.Incident, incident.Findings) {
 		PromQL: "sum by (version) (login_client_info)", WouldRefute: "a client release began with the failures",
 	})
 	f.Verdict.Verification = &incident.Verification{Evidence: []string{"E6", "E7", "E8"}}
-	inc.Analysis.Drafted = 1
+	was := f.Evidence[1]
+	was.Chart, was.Summary, was.At = nil, "The failure ratio rose from 2 % to 47 % at 08:27:35 UTC.", opened.Add(30*time.Second)
+	f.Evidence[1].AsAnalyzed = &was
+	inc.LookedAt = opened.Add(5 * time.Minute)
+	inc.Analysis.Drafted, inc.Analysis.Settled = 1, 1
 	drafted := incident.Event{At: opened.Add(15 * time.Second), Kind: incident.EventDrafted, Firing: 3}
 	inc.Timeline = append(inc.Timeline[:1:1], append([]incident.Event{drafted}, inc.Timeline[1:]...)...)
 	return inc, f

@@ -22,6 +22,11 @@ type frontMatter struct {
 	StartedAt      *time.Time        `yaml:"started_at"`
 	ResolvedAt     *time.Time        `yaml:"resolved_at"`
 	GeneratedAt    *time.Time        `yaml:"generated_at"`
+	Value          string            `yaml:"value"` // as text with its unit, "" where it is not known; so are these two
+	Threshold      string            `yaml:"threshold"`
+	Peak           string            `yaml:"peak"`
+	LookedAt       *time.Time        `yaml:"looked_at"`
+	IncidentURL    string            `yaml:"incident_url"` // of the page; "" where its address is not known
 	Model          string            `yaml:"model"`
 	Tokens         tokens            `yaml:"tokens,flow"`
 	Cost           money             `yaml:"cost"` // USD
@@ -51,6 +56,12 @@ func (p *page) frontMatter() []byte {
 		Status: plain(p.inc.Status), Analysis: plain(p.inc.Analysis.State), AnalysisReason: plain(p.inc.Analysis.Reason),
 		StartedAt: known(p.inc.StartedAt), ResolvedAt: known(p.inc.ResolvedAt), GeneratedAt: known(p.now),
 		Tokens: tokens{spend.Prompt, spend.Cached, spend.Completion}, Cost: money(spend.Cost), Language: p.w.Code,
+	}
+	f := p.figures()
+	fm.Value, fm.Threshold, fm.Peak = plain(figureText(f.Value)), plain(figureText(f.Threshold)), plain(figureText(f.Peak))
+	fm.LookedAt = known(p.inc.LookedAt)
+	if p.site != "" {
+		fm.IncidentURL = p.site + "/reports/" + p.inc.ID
 	}
 	if p.found.Verdict != nil {
 		fm.Model = plain(p.found.Verdict.Model)

@@ -28,6 +28,10 @@ type messages struct {
 	StormOne, StormMany, StormLeast                string
 	Reasons                                        map[incident.Reason]string
 
+	// The line on the signal's figures.
+	Now, Peak, PeakAt, Threshold, Usual string
+	MetSince, MetUntil, LookedAt        string
+
 	// The alert section.
 	Statuses                                                    map[incident.Status]string
 	StatusCol, NameCol, SeverityCol, LabelsCol, StartCol        string
@@ -38,6 +42,7 @@ type messages struct {
 	// The evidence section.
 	NoEvidence, CollectingEvidence, RefreshingEvidence                       string
 	FailedEvidence, EvidenceFault, EarlierEvidence, Refuting, RefutingWhat   string
+	WhenAnalyzed                                                             string // above what an item was for the verdict
 	OpenPrometheus, OpenSource, Chart, MoreRows                              string
 	RankCol, DirectionCol, ScoreCol, ShareCol, BeforeCol, AfterCol, OnsetCol string
 	Directions                                                               map[string]string

@@ -54,6 +54,10 @@ var english = messages{
 		incident.GaveUp:     "no attempt succeeded, and no more are scheduled.",
 	},
 
+	Now: "Now", Peak: "peak", PeakAt: "%s at %s", Threshold: "threshold", Usual: "usual",
+	MetSince: "condition met for %s, since %s", MetUntil: "condition met for %s, %s to %s",
+	LookedAt: "looked up %s", WhenAnalyzed: "When analyzed, %s",
+
 	Statuses: map[incident.Status]string{
 		incident.Firing: "firing", incident.Resolved: "resolved", incident.Stale: "stale",
 	},

@@ -51,6 +51,10 @@ var chinese = messages{
 		incident.GaveUp:         "历次尝试均未成功，且不再安排新的尝试。",
 	},
 
+	Now: "当前", Peak: "峰值", PeakAt: "%s（%s）", Threshold: "阈值", Usual: "平时",
+	MetSince: "条件已持续成立 %s，自 %s 起", MetUntil: "条件共成立 %s（%s 至 %s）",
+	LookedAt: "查询于 %s", WhenAnalyzed: "分析时（%s）",
+
 	Statuses: map[incident.Status]string{
 		incident.Firing: "触发中", incident.Resolved: "已恢复", incident.Stale: "失去消息",
 	},

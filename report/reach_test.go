@@ -179,6 +179,11 @@ func closedSets() map[string]func() (*incident.Incident, incident.Findings) {
 			f.Evidence = append(f.Evidence, incident.Evidence{ID: "E99", Ranking: []incident.RankedSeries{{Direction: direction}}})
 		})
 	}
+	for reason := range english.Reasons {
+		add("reason "+string(reason), func(inc *incident.Incident, f *incident.Findings) {
+			inc.Analysis.State, inc.Analysis.Reason, f.Verdict = incident.EvidenceOnly, reason, nil
+		})
+	}
 	for status := range english.Statuses {
 		add("status "+string(status), func(inc *incident.Incident, _ *incident.Findings) { inc.Status = status })
 	}

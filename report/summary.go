@@ -12,6 +12,7 @@ import (
 func (p *page) head() {
 	p.out.WriteString("# " + p.name() + "\n\n")
 	p.para(p.statusLine())
+	p.para(p.figuresLine())
 	p.list(p.headFeedback())
 	p.para(p.summary()...)
 	p.para(p.storm())

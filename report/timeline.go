@@ -41,7 +41,8 @@ func (p *page) event(e incident.Event) string {
 		}
 	}
 	switch e.Kind {
-	case incident.EventDrafted, incident.EventAnalyzed, incident.EventFeedback, incident.EventRepeated:
+	case incident.EventDrafted, incident.EventAnalyzed, incident.EventFeedback, incident.EventRepeated,
+		incident.EventChanged, incident.EventAsked:
 		return name // the number of alerts has not changed
 	default:
 	}

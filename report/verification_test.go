@@ -53,7 +53,7 @@ func TestStatesOfVerification(t *testing.T) {
 		{"draft", incident.Analysis{State: incident.Pending, Wanted: 2, Drafted: 2}, false, draftLine, english.DraftCauses, false},
 		{"went stale", incident.Analysis{State: incident.Complete, Wanted: 2, Drafted: 2}, false, ", unverified)", ended, false},
 		{"gave up", incident.Analysis{State: incident.EvidenceOnly, Reason: incident.GaveUp, Wanted: 2, Drafted: 2}, false, ", unverified)", ended, false},
-		{"overtaken", incident.Analysis{State: incident.Pending, Wanted: 3, Drafted: 2}, false, ", unverified)", ended, true},
+		{"overtaken", incident.Analysis{State: incident.Pending, Wanted: 3, Drafted: 2, Settled: 2}, false, ", unverified)", ended, true},
 		{"verified and wanted again", incident.Analysis{State: incident.Pending, Wanted: 3, Drafted: 2}, true, "", verifiedLine, true},
 		{"of an older version", incident.Analysis{State: incident.Complete, Wanted: 2}, false, "", "", false},
 	} {

@@ -264,10 +264,10 @@ func finish(t testing.TB, s *Store, c incident.Claim, now time.Time) {
 			inc.FileWritten(c.Incident)
 		case incident.WorkEvidence:
 			f.Evidence = []incident.Evidence{{ID: "E1", Summary: fmt.Sprint(inc.Generation)}}
-			inc.EvidenceCollected(c.Incident, incident.DefaultPolicy(), now)
+			inc.EvidenceCollected(c.Incident, atOnce(), now)
 		case incident.WorkAnalysis:
 			f.Verdict = &incident.Verdict{Summary: "a verdict", Generation: c.Incident.Generation}
-			inc.Analyzed(c.Incident, incident.DefaultPolicy(), incident.Spend{Calls: 1, Cost: .5}, now)
+			inc.Analyzed(c.Incident, atOnce(), incident.Spend{Calls: 1, Cost: .5}, now)
 		}
 	}))
 }

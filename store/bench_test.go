@@ -184,10 +184,10 @@ func simulate(ctx context.Context, s *Store, work incident.Work, done *atomic.In
 					inc.FileWritten(c.Incident)
 				case incident.WorkEvidence:
 					f.Evidence = []incident.Evidence{{ID: "E1", Summary: string(padding)}}
-					inc.EvidenceCollected(c.Incident, incident.DefaultPolicy(), time.Now())
+					inc.EvidenceCollected(c.Incident, atOnce(), time.Now())
 				case incident.WorkAnalysis:
 					f.Verdict = &incident.Verdict{Summary: string(padding)}
-					inc.Analyzed(c.Incident, incident.DefaultPolicy(), incident.Spend{}, time.Now())
+					inc.Analyzed(c.Incident, atOnce(), incident.Spend{}, time.Now())
 				}
 			})
 			done.Add(1)

@@ -187,7 +187,7 @@ func TestMemory(t *testing.T) {
 	c := claim(t, s, incident.WorkEvidence)
 	require.NoError(t, s.Finish(t.Context(), c, func(inc *incident.Incident, f *incident.Findings) {
 		f.Memory = memory
-		inc.EvidenceCollected(c.Incident, incident.DefaultPolicy(), now.Now())
+		inc.EvidenceCollected(c.Incident, atOnce(), now.Now())
 	}))
 	_, f := get(t, s, id)
 	assert.Equal(t, memory, f.Memory)

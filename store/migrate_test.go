@@ -45,8 +45,8 @@ func first(t *testing.T, path string) *incident.Incident {
 	n := firing("old", at)
 	n.Normalize()
 	inc, _ := incident.DefaultPolicy().Fold(nil, n)
-	inc.EvidenceCollected(inc.Clone(), incident.DefaultPolicy(), at)
-	inc.Analyzed(inc.Clone(), incident.DefaultPolicy(), incident.Spend{Calls: 1}, at)
+	inc.EvidenceCollected(inc.Clone(), atOnce(), at)
+	inc.Analyzed(inc.Clone(), atOnce(), incident.Spend{Calls: 1}, at)
 	inc.Analysis.AskedSeverity, inc.Analysis.AskedFiring = "", 0 // it knew nothing of these
 	rest, h := split(inc)
 	doc, err := json.Marshal(rest)
@@ -100,12 +100,14 @@ func TestOldDatabaseGoesOn(t *testing.T) {
 	assert.Equal(t, incident.BudgetUsage{Calls: 2, CostHour: .25, CostDay: .25}, used)
 	now.advance(time.Minute)
 	accept(t, s, resolved("old", now.Now()))
-	c := claim(t, s, incident.WorkEvidence)
+	c := claim(t, s, incident.WorkRefresh)
 	require.NoError(t, s.Finish(t.Context(), c, func(inc *incident.Incident, f *incident.Findings) {
 		f.Memory = []incident.PastIncident{{Incident: "before"}}
-		inc.EvidenceCollected(c.Incident, incident.DefaultPolicy(), now.Now())
+		f.See(incident.Look{At: now.Now(), Items: []incident.Evidence{{Kind: incident.KindSignal, Title: "now"}}})
+		inc.Refreshed(c.Incident, f.PictureChanged(), atOnce(), now.Now())
 	}))
 	_, f = get(t, s, old.ID)
+	assert.Equal(t, "now", f.Evidence[0].Title)
 	assert.Equal(t, "before", f.Memory[0].Incident)
 	assert.Equal(t, "a verdict", f.Verdict.Summary)
 	assert.Empty(t, links(t, s, accept(t, s, struck("new", "shop", "warning", at)).IncidentID), "old ones have no scope")

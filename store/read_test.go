@@ -154,15 +154,15 @@ func TestQueue(t *testing.T) {
 	q, err := s.Queue(t.Context())
 	require.NoError(t, err)
 	assert.Zero(t, q.Oldest)
-	assert.Equal(t, map[incident.Work]int{incident.WorkFile: 0, incident.WorkEvidence: 0, incident.WorkAnalysis: 0}, q.Due)
+	assert.Equal(t, map[incident.Work]int{incident.WorkFile: 0, incident.WorkEvidence: 0, incident.WorkAnalysis: 0, incident.WorkRefresh: 0}, q.Due)
 	accept(t, s, firing("x", at))
 	accept(t, s, firing("y", at.Add(time.Minute)))
 	claim(t, s, incident.WorkEvidence)
 	q, err = s.Queue(t.Context())
 	require.NoError(t, err)
 	assert.Equal(t, incident.Queue{
-		Due:     map[incident.Work]int{incident.WorkFile: 2, incident.WorkEvidence: 2, incident.WorkAnalysis: 0},
-		Running: map[incident.Work]int{incident.WorkFile: 0, incident.WorkEvidence: 1, incident.WorkAnalysis: 0},
+		Due:     map[incident.Work]int{incident.WorkFile: 2, incident.WorkEvidence: 2, incident.WorkAnalysis: 0, incident.WorkRefresh: 0},
+		Running: map[incident.Work]int{incident.WorkFile: 0, incident.WorkEvidence: 1, incident.WorkAnalysis: 0, incident.WorkRefresh: 0},
 		Oldest:  at,
 	}, q)
 	now.advance(time.Minute)

@@ -81,6 +81,13 @@ func reopen(t testing.TB, s *Store, change ...func(*Options)) *Store {
 	return open(t, append([]func(*Options){func(o *Options) { *o = s.opts }}, change...)...)
 }
 
+// atOnce is the default policy, by which nothing waits and nothing is looked at again by itself.
+func atOnce() *incident.Policy {
+	p := incident.DefaultPolicy()
+	p.Settle, p.Refresh = 0, nil
+	return p
+}
+
 // alert returns an alert of a group, told apart by its instance.
 func alert(group, instance, severity string, status incident.Status) incident.Alert {
 	return incident.Alert{

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"path/filepath"
 	"sync"
 	"sync/atomic"
@@ -39,6 +40,7 @@ type env struct {
 // behaviour is what the collaborators do; nil succeeds at once.
 type behaviour struct {
 	collect func(ctx context.Context, inc *incident.Incident) []incident.Evidence
+	refresh func(ctx context.Context, inc *incident.Incident, seen []incident.Evidence) []incident.Evidence
 	analyze func(ctx context.Context, inc *incident.Incident, evidence []incident.Evidence) (*incident.Verdict, error)
 	write   func(ctx context.Context, inc *incident.Incident, f incident.Findings) error
 	verify  func(ctx context.Context, inc *incident.Incident, f incident.Findings) (*incident.Verdict, []incident.Evidence, error)
@@ -102,12 +104,21 @@ func (e *env) times(what string) int {
 	return n
 }
 
-// Collect, Recall, Draft, Verify, Permit and Write make env the worker's collaborators.
-func (e *env) Collect(ctx context.Context, inc *incident.Incident) []incident.Evidence {
+// Collect, Refresh, PastIncidents, Draft, Verify, RetryPermission and Write make env the worker's collaborators.
+func (e *env) Collect(ctx context.Context, inc *incident.Incident) incident.Look {
+	look := incident.Look{At: time.Now(), Items: evidence("of "+inc.Alertname, 1)}
 	if b := e.did(incident.WorkEvidence, inc); b.collect != nil {
-		return b.collect(ctx, inc)
+		look.Items = b.collect(ctx, inc)
 	}
-	return evidence("of "+inc.Alertname, 1)
+	return look
+}
+
+func (e *env) Refresh(ctx context.Context, inc *incident.Incident, seen []incident.Evidence) incident.Look {
+	look := incident.Look{At: time.Now(), Kinds: incident.RefreshedKinds(), Items: evidence("of "+inc.Alertname, 1)}
+	if b := e.did(incident.WorkRefresh, inc); b.refresh != nil {
+		look.Items = b.refresh(ctx, inc, seen)
+	}
+	return look
 }
 
 func (e *env) PastIncidents(_ context.Context, inc *incident.Incident) []incident.PastIncident {
@@ -152,7 +163,7 @@ func (e *env) Write(ctx context.Context, inc *incident.Incident, f incident.Find
 func evidence(title string, n int) []incident.Evidence {
 	items := make([]incident.Evidence, n)
 	for i := range items {
-		items[i] = incident.Evidence{ID: fmt.Sprintf("E%d", i+1), Kind: incident.KindAlert, Title: title}
+		items[i] = incident.Evidence{Kind: incident.KindSignal, Title: fmt.Sprintf("%s %d", title, i+1)}
 	}
 	return items
 }
@@ -170,10 +181,17 @@ func draft(summary string, cited ...string) *incident.Verdict {
 	}
 }
 
+// policy is the default one, by which nothing waits and nothing is looked at again by itself.
+func policy() *incident.Policy {
+	p := incident.DefaultPolicy()
+	p.Settle, p.Refresh = 0, nil
+	return p
+}
+
 // worker returns a worker on the env's store, after change has had its say.
 func (e *env) worker(change ...func(*Options)) *Worker {
 	o := Options{
-		Store: e.store, Evidence: e, Analyzer: e, Report: e, Policy: incident.DefaultPolicy(),
+		Store: e.store, Evidence: e, Analyzer: e, Report: e, Policy: policy(),
 		Logger: slog.New(slog.NewTextHandler(e.t.Output(), nil)), Registerer: prometheus.NewRegistry(),
 	}
 	for _, f := range change {
@@ -241,13 +259,18 @@ func (e *env) get(id string) (*incident.Incident, incident.Findings) {
 	return inc, f
 }
 
+// opening are the kinds of work that each incident needs at once.
+var opening = []incident.Work{incident.WorkFile, incident.WorkEvidence, incident.WorkAnalysis}
+
 // done requires that the incident is complete, its file shows so, and nothing is left to do.
 func (e *env) done(id string) (*incident.Incident, incident.Findings) {
 	e.t.Helper()
 	inc, f := e.get(id)
 	require.Equal(e.t, incident.Complete, inc.Analysis.State, inc.Analysis.Detail)
 	require.NotNil(e.t, f.Verdict)
-	require.Equal(e.t, incident.Due{}, inc.Due)
+	left := maps.Clone(inc.Due)
+	delete(left, incident.WorkRefresh) // of the timetable
+	require.Empty(e.t, left)
 	require.Equal(e.t, inc.Revision, inc.FileRevision)
 	return inc, f
 }

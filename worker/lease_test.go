@@ -18,7 +18,7 @@ import (
 
 // TestLeaseIsKept: work that takes many leases' time is done once, also beside a second worker.
 func TestLeaseIsKept(t *testing.T) {
-	for _, work := range incident.Works() {
+	for _, work := range opening {
 		t.Run(string(work), func(t *testing.T) {
 			bubble(t, func(e *env) {
 				slow := true
@@ -49,7 +49,7 @@ func TestLeaseIsKept(t *testing.T) {
 // TestLostLease: a worker that could not renew its lease finds that another one has done the work. Its own result is not
 // stored; a file is written again, since nobody can tell whose is on disk.
 func TestLostLease(t *testing.T) {
-	for _, work := range incident.Works() {
+	for _, work := range opening {
 		t.Run(string(work), func(t *testing.T) {
 			bubble(t, func(e *env) {
 				other := &env{t: e.t, store: e.store}
@@ -208,7 +208,7 @@ func TestClaimFails(t *testing.T) {
 		e.start(e.worker(on(s)))
 		id := e.notify("critical", "A")
 		pass(10 * time.Second)
-		assert.EqualValues(t, 33, s.claims.Load(), "eleven times each of three kinds of work")
+		assert.EqualValues(t, 44, s.claims.Load(), "eleven times each of four kinds of work")
 		s.set(nil)
 		pass(time.Second)
 		e.done(id)

@@ -11,7 +11,7 @@ import (
 
 func TestOptions(t *testing.T) {
 	bubble(t, func(e *env) {
-		whole := Options{Store: e.store, Evidence: e, Analyzer: e, Report: e, Policy: incident.DefaultPolicy()}
+		whole := Options{Store: e.store, Evidence: e, Analyzer: e, Report: e, Policy: policy()}
 		for name, lack := range map[string]func(*Options){
 			"Store": func(o *Options) { o.Store = nil }, "Evidence": func(o *Options) { o.Evidence = nil },
 			"Analyzer": func(o *Options) { o.Analyzer = nil }, "Report": func(o *Options) { o.Report = nil },

@@ -224,9 +224,9 @@ func TestHeardWhileAsking(t *testing.T) {
 	})
 }
 
-// TestEvidenceRenewedWhileTheModelThinks: a name joins while the model is thinking. The evidence collected for it does
-// not take the place of what the verdict is going to cite, and the second verdict is over the new evidence.
-func TestEvidenceRenewedWhileTheModelThinks(t *testing.T) {
+// TestLookWhileTheModelThinks: a name joins while the model is thinking. What is seen meanwhile does not take the place of
+// what the verdict is going to cite; another analysis follows, when ten minutes have passed.
+func TestLookWhileTheModelThinks(t *testing.T) {
 	bubble(t, func(e *env) {
 		round := 0
 		e.collect = func(context.Context, *incident.Incident) []incident.Evidence {
@@ -247,19 +247,18 @@ func TestEvidenceRenewedWhileTheModelThinks(t *testing.T) {
 		settled()
 		inc, f := e.get(id)
 		assert.Equal(t, "first", f.Verdict.Summary)
-		assert.Equal(t, "round 1", titles(f.Evidence)["E2"], "what it cites is what it was shown")
-		assert.Equal(t, incident.Pending, inc.Analysis.State, "B is not covered")
-		require.Len(t, shown, 2)
-		for id, title := range titles(shown[1]) {
-			if title == "round 2" {
-				assert.NotContains(t, []string{"E1", "E2"}, id, "an id never comes to mean something else")
-			}
-		}
-		answers <- verdict("second", "E3")
+		assert.Equal(t, map[string]string{"E3": "round 2 1", "E4": "round 2 2", "E2": "round 1 2"}, titles(f.Evidence),
+			"what it cites is what it was shown, and an id never comes to mean something else")
+		assert.Equal(t, incident.Complete, inc.Analysis.State)
+		require.Len(t, shown, 1, "not at once")
+
+		pass(10 * time.Minute)
+		require.Len(t, shown, 2, "B is not covered")
+		answers <- verdict("second", "E5")
 		settled()
 		inc, f = e.done(id)
 		assert.Equal(t, "second", f.Verdict.Summary)
-		assert.Equal(t, map[string]string{"E3": "round 2", "E4": "round 2"}, titles(f.Evidence), "what is not cited any more is gone")
+		assert.Equal(t, map[string]string{"E5": "round 3 1", "E6": "round 3 2"}, titles(f.Evidence), "what is not cited any more is gone")
 		assert.Equal(t, []string{"A", "B"}, inc.Analysis.Covered)
 	})
 }
@@ -272,41 +271,100 @@ func titles(items []incident.Evidence) map[string]string {
 	return m
 }
 
-// TestEvidenceAtTheEnd: what is collected once more at the resolve shows how it ended, and costs no analysis.
-func TestEvidenceAtTheEnd(t *testing.T) {
-	charted := func(title string, chart float64) []incident.Evidence {
-		items := evidence(title, 1)
-		items[0].Chart = &incident.Chart{Series: []incident.Series{{Points: []incident.Point{{At: time.Unix(0, 0).UTC(), Value: chart}}}}}
-		return items
-	}
-	noKey := failing(incident.FailNoKey)
-	failed := evidence("failed", 1)
-	failed[0].Failed = true
-	tests := map[string]struct {
-		analyze func(context.Context, *incident.Incident, []incident.Evidence) (*incident.Verdict, error)
-		end     []incident.Evidence
-		want    []incident.Evidence
-	}{
-		"with a verdict the chart goes on": {nil, charted("after", 2), charted("before", 2)},
-		"without one, too":                 {noKey, charted("after", 2), charted("before", 2)},
-		"not what could not be looked up":  {noKey, failed, charted("before", 1)},
-	}
-	for name, tc := range tests {
-		t.Run(name, func(t *testing.T) {
-			bubble(t, func(e *env) {
-				e.collect = func(context.Context, *incident.Incident) []incident.Evidence { return charted("before", 1) }
-				e.analyze = tc.analyze
-				e.start(e.worker())
-				id := e.notify("critical", "A")
-				calls := e.times("analysis A")
-				e.change(func() {
-					e.collect = func(context.Context, *incident.Incident) []incident.Evidence { return tc.end }
-				})
-				e.resolve("A")
-				_, f := e.get(id)
-				assert.Equal(t, tc.want, f.Evidence)
-				assert.Equal(t, calls, e.times("analysis A"))
-			})
-		})
-	}
+// TestRefresh: a firing incident is looked at again by the timetable, when a notification changes it, and once more when it
+// has ended; text and chart are of the newest look, what is cited keeps what it was, and none of that costs an analysis.
+func TestRefresh(t *testing.T) {
+	bubble(t, func(e *env) {
+		looks := 0
+		see := func() []incident.Evidence {
+			looks++
+			items := evidence("signal", 1)
+			items[0].Summary = fmt.Sprintf("look %d", looks)
+			items[0].Chart = &incident.Chart{Series: []incident.Series{{Points: make([]incident.Point, looks)}}}
+			return items
+		}
+		e.collect = func(context.Context, *incident.Incident) []incident.Evidence { return see() }
+		e.refresh = func(_ context.Context, _ *incident.Incident, seen []incident.Evidence) []incident.Evidence {
+			assert.Equal(t, fmt.Sprintf("look %d", looks), seen[0].Summary)
+			return see()
+		}
+		e.start(e.worker(func(o *Options) { o.Policy.Refresh = []time.Duration{time.Minute, 5 * time.Minute} }))
+		id := e.notify("critical", "A")
+		shows := func(look int, refreshes int) {
+			t.Helper()
+			inc, f := e.done(id)
+			require.Equal(t, refreshes, e.times("refresh A"))
+			require.Len(t, f.Evidence, 1)
+			assert.Equal(t, fmt.Sprintf("look %d", look), f.Evidence[0].Summary)
+			assert.Len(t, f.Evidence[0].Chart.Series[0].Points, look, "of the same look")
+			assert.Equal(t, inc.LookedAt, f.Evidence[0].At)
+			assert.Equal(t, "E1", f.Evidence[0].ID)
+			assert.Equal(t, 1, e.times("analysis A"))
+			if look == 1 {
+				assert.Nil(t, f.Evidence[0].AsAnalyzed)
+			} else {
+				assert.Equal(t, "look 1", f.Evidence[0].AsAnalyzed.Summary)
+			}
+		}
+		shows(1, 0)
+		pass(59 * time.Second)
+		shows(1, 0)
+		pass(time.Second)
+		shows(2, 1)
+		pass(4 * time.Minute)
+		shows(3, 2)
+		pass(5 * time.Minute)
+		shows(4, 3)
+		pass(time.Minute)
+		e.resolve("A")
+		shows(5, 4)
+		pass(time.Hour)
+		shows(5, 4)
+	})
+}
+
+// TestPictureChanges: a look that shows another picture than the verdict was made from calls for another analysis.
+func TestPictureChanges(t *testing.T) {
+	bubble(t, func(e *env) {
+		peak := 6.
+		see := func() []incident.Evidence {
+			items := evidence("signal", 1)
+			items[0].Summary = fmt.Sprint(peak)
+			items[0].Figures = &incident.Figures{Anchor: "a", Rises: true, Peak: &incident.Figure{Value: peak}}
+			return items
+		}
+		e.collect = func(context.Context, *incident.Incident) []incident.Evidence { return see() }
+		e.refresh = func(context.Context, *incident.Incident, []incident.Evidence) []incident.Evidence { return see() }
+		e.start(e.worker(func(o *Options) { o.Policy.Refresh = []time.Duration{time.Minute} }))
+		id := e.notify("critical", "A")
+		pass(2 * time.Minute)
+		assert.Equal(t, 1, e.times("analysis A"))
+		e.change(func() { peak = 125 })
+		pass(time.Minute)
+		inc, _ := e.get(id)
+		assert.Equal(t, incident.EventChanged, inc.Timeline[len(inc.Timeline)-1].Kind)
+		assert.Equal(t, 1, e.times("analysis A"), "ten minutes after the first at the earliest")
+		pass(8 * time.Minute)
+		inc, f := e.done(id)
+		assert.Equal(t, 2, e.times("analysis A"))
+		assert.Equal(t, 2, inc.Spend.Calls)
+		assert.Nil(t, f.Evidence[0].AsAnalyzed)
+		pass(time.Hour)
+		assert.Equal(t, 2, e.times("analysis A"), "the verdict has seen that")
+	})
+}
+
+// TestRefreshFails: a fault of ours in a look costs that look, and no more.
+func TestRefreshFails(t *testing.T) {
+	bubble(t, func(e *env) {
+		e.refresh = func(context.Context, *incident.Incident, []incident.Evidence) []incident.Evidence {
+			panic("out of order")
+		}
+		e.start(e.worker(func(o *Options) { o.Policy.Refresh = []time.Duration{time.Minute} }))
+		id := e.notify("critical", "A")
+		pass(3 * time.Minute)
+		_, f := e.done(id)
+		assert.Equal(t, "of A 1", f.Evidence[0].Title)
+		assert.Equal(t, 3, e.times("refresh A"))
+	})
 }

