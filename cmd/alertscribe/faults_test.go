@@ -173,7 +173,10 @@ func TestRepeatsCostNothing(t *testing.T) {
 	}
 	s.post("/alert", oneAlert("Repeated", incident.Resolved))
 	s.post("/alert", oneAlert("Repeated", incident.Firing))
-	inc := s.await(id, 10*time.Second, "settled", func(inc *incident.Incident) bool { return len(inc.Due) == 0 })
+	inc := s.await(id, 10*time.Second, "settled", func(inc *incident.Incident) bool {
+		_, refresh := inc.Due[incident.WorkRefresh] // of the timetable
+		return len(inc.Due) == 1 && refresh && current(inc)
+	})
 	assert.Equal(t, 20, inc.Repeats)
 	assert.Equal(t, 1, inc.Flaps)
 	assert.Len(t, m.Requests(), 1)

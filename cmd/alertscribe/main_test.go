@@ -78,6 +78,7 @@ func configIn(t testing.TB, dir string, change func(*config)) *config {
 	require.NoError(t, err)
 	cfg.Reports.Dir = filepath.Join(dir, "reports")
 	cfg.Storage.DatabaseURL = sqliteScheme + filepath.Join(dir, "data", "alertscribe.db")
+	cfg.Analysis.Settle = 0 // what resolves at once has tests of its own
 	if change != nil {
 		change(cfg)
 	}
