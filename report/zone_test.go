@@ -110,6 +110,6 @@ func TestChartInAZone(t *testing.T) {
 	w.zone = zone(t, "Asia/Shanghai")
 	svg, ok := w.Chart(incident.Findings{Evidence: []incident.Evidence{charts[0].make()}}, "E2.svg")
 	require.True(t, ok)
-	assert.Contains(t, string(svg), "UTC+8")
+	assert.Contains(t, string(svg), "UTC&#43;8")
 	assert.NotRegexp(t, `UTC(?:[^&+-]|$)`, string(svg))
 }
