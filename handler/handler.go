@@ -82,6 +82,7 @@ type Options struct {
 	RoutePrefix  string            // all routes are under it: "" or "/alertscribe"
 	LinkPrefix   string            // links begin with it: the path of the external URL; default RoutePrefix
 	Language     incident.Language // of the pages; default English
+	TimeZone     *time.Location    // of the pages' times; default UTC
 	Severities   []string          // what incidents can have, highest first; default incident.DefaultPolicy's
 	Version      string            // ours, for the pages
 	Limits       incident.Limits   // of model calls, to show beside what is used
@@ -134,6 +135,9 @@ func New(o Options) (http.Handler, error) {
 	o.MaxAlerts = cmp.Or(o.MaxAlerts, 10_000)
 	o.RoutePrefix = strings.TrimRight(o.RoutePrefix, "/")
 	o.LinkPrefix = strings.TrimRight(cmp.Or(o.LinkPrefix, o.RoutePrefix), "/")
+	if o.TimeZone == nil {
+		o.TimeZone = time.UTC
+	}
 	if len(o.Severities) == 0 {
 		o.Severities = incident.DefaultPolicy().Severities
 	}

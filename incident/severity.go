@@ -32,12 +32,13 @@ func (r *Policy) severityOf(a *Alert) string {
 // is what it counts as, and said is what an alert says: "P1", or "level=4" for a label of another name, or "" where none says
 // anything.
 func (inc *Incident) SaidSeverity() (said string, known bool) {
+	usual := DefaultPolicy().Severities
 	for a := range inc.principal() {
 		name, value := a.SeverityLabel()
 		switch {
 		case strings.EqualFold(value, inc.Severity):
 			return inc.Severity, true
-		case said != "" || value == "":
+		case said != "" || value == "" || slices.Contains(usual, strings.ToLower(value)): // a lower one, which did not decide
 		case strings.EqualFold(name, "severity"):
 			said = value
 		default:
