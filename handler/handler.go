@@ -86,6 +86,8 @@ type Options struct {
 	Severities   []string          // what incidents can have, highest first; default incident.DefaultPolicy's
 	Version      string            // ours, for the pages
 	Limits       incident.Limits   // of model calls, to show beside what is used
+	// Servers returns the state of prometheus or alertmanager for /health: ready, failing: why, or not configured; nil for the last.
+	Servers func(name string) string
 
 	Stopping <-chan struct{} // closed when the service stops: then ?wait= waits no longer; nil for never
 
@@ -135,6 +137,9 @@ func New(o Options) (http.Handler, error) {
 	o.MaxAlerts = cmp.Or(o.MaxAlerts, 10_000)
 	o.RoutePrefix = strings.TrimRight(o.RoutePrefix, "/")
 	o.LinkPrefix = strings.TrimRight(cmp.Or(o.LinkPrefix, o.RoutePrefix), "/")
+	if o.Servers == nil {
+		o.Servers = func(string) string { return "not configured" }
+	}
 	if o.TimeZone == nil {
 		o.TimeZone = time.UTC
 	}

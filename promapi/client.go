@@ -103,15 +103,20 @@ func (c *Client) get(ctx context.Context, path string, query url.Values) ([]byte
 	return body, nil
 }
 
-// linkBase returns the root that links for people start with: public, or else the server's own without credentials.
+// linkBase returns the root that links for people start with: public, or else the server's own.
 func linkBase(public, own *url.URL) *url.URL {
-	u := public
-	if u == nil {
-		u = own
+	if public == nil {
+		public = own
 	}
+	return LinkRoot(public)
+}
+
+// LinkRoot returns a URL as links for people may have it: without credentials, without parameters that are named like secrets, and
+// without a slash at its end.
+func LinkRoot(u *url.URL) *url.URL {
 	c := *u
 	c.User, c.RawQuery, c.Fragment = nil, withoutSecrets(u.RawQuery), ""
-	c.Path = strings.TrimRight(c.Path, "/")
+	c.Path, c.RawPath = strings.TrimRight(c.Path, "/"), ""
 	return &c
 }
 

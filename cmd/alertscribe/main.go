@@ -121,7 +121,9 @@ func (c *cli) application() (*kingpin.Application, map[string]func(context.Conte
 	demoDir := demo.Flag("dir", "Folder for demo output. (default: a new temporary folder)").String()
 	commands[demo.FullCommand()] = func(ctx context.Context) error { return c.demo(ctx, *demoDir) }
 
-	commands[add("check-config", "Check flags, environment, and configuration file; report all errors.").FullCommand()] = c.checkConfig
+	check := add("check-config", "Check flags, environment, and configuration file; report all errors.")
+	online := check.Flag("online", "Also ask Prometheus, Alertmanager, and the model's endpoint whether they answer.").Bool()
+	commands[check.FullCommand()] = func(ctx context.Context) error { return c.checkConfig(ctx, *online) }
 	commands[add("version", "Print the version.").FullCommand()] = func(context.Context) error {
 		fmt.Fprintln(c.stdout, version.Print("alertscribe"))
 		return nil
@@ -145,7 +147,7 @@ func (c *cli) load() (*config, error) {
 		}
 		return dotenv[name]
 	}, c.listenAddress)
-	if err = errors.Join(err, cfgErr, cfg.validateWeb(c.webConfigFile), c.validateExternalURL()); err != nil {
+	if err = errors.Join(err, errors.Join(misspeltInDotenv(dotenv)...), cfgErr, cfg.validateWeb(c.webConfigFile), c.validateExternalURL()); err != nil {
 		return nil, badConfig(err)
 	}
 	return cfg, nil
