@@ -101,7 +101,7 @@ func (p *promptText) text(s string, runes int) string {
 func (p *promptText) head(inc *incident.Incident) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Incident: %s\nseverity: %s, status: %s, receiver: %s\ngroup labels: %s\n",
-		p.text(inc.Alertname, maxTitle), p.text(inc.Severity, maxLabelName), inc.Status,
+		p.text(inc.Alertname, maxTitle), p.severity(inc), inc.Status,
 		p.text(inc.Receiver, maxLabelName), p.labels(inc.GroupLabels))
 	fmt.Fprintf(&b, "opened: %s, earliest start of an alert: %s", stamp(inc.OpenedAt), stamp(inc.StartedAt))
 	if !inc.ResolvedAt.IsZero() {
@@ -144,9 +144,23 @@ func (p *promptText) alerts(inc *incident.Incident, room int) {
 	}
 }
 
+// severity says how bad the alerts say that it is, and what that is taken for where the word is not one of ours.
+func (p *promptText) severity(inc *incident.Incident) string {
+	said, known := inc.SaidSeverity()
+	ours := p.text(inc.Severity, maxLabelName)
+	switch {
+	case known || ours == "":
+		return ours
+	case said == "":
+		return "not stated by the alerts (handled as " + ours + ")"
+	}
+	return p.text(said, maxLabelName) + " (handled as " + ours + ")"
+}
+
 func mostSevereFirst(policy *incident.Policy, alerts []incident.Alert) []incident.Alert {
 	key := func(a incident.Alert) int {
-		rank := policy.Rank(a.Labels["severity"])
+		_, said := a.SeverityLabel()
+		rank := policy.Rank(strings.ToLower(said))
 		if a.Status != incident.Firing {
 			rank += 1000
 		}

@@ -138,6 +138,26 @@ func TestPromptGolden(t *testing.T) {
 	golden(t, "prompt.txt", []byte(render(inc, evidence)))
 }
 
+// TestSeverityAsSent: the model is told what the alerts say, and what is ours as ours.
+func TestSeverityAsSent(t *testing.T) {
+	for name, tc := range map[string]struct {
+		labels map[string]string
+		want   string
+	}{
+		"known":          {map[string]string{"severity": "warning"}, "severity: warning, status"},
+		"another school": {map[string]string{"severity": "灾难"}, "severity: 灾难 (handled as warning), status"},
+		"another name":   {map[string]string{"level": "4"}, "severity: level=4 (handled as warning), status"},
+		"none":           {nil, "severity: not stated by the alerts (handled as warning), status"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inc := testIncident()
+			inc.Severity = "warning"
+			inc.Alerts = []incident.Alert{{Status: incident.Firing, Labels: tc.labels}}
+			assert.Contains(t, render(inc, nil), tc.want)
+		})
+	}
+}
+
 // Lines of text come oldest first, each one line, and no more than there is room for.
 func TestLinesAreShown(t *testing.T) {
 	e := incident.Evidence{ID: "E1", Kind: incident.KindSuspects, Title: "Log lines", Summary: "Errors."}

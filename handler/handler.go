@@ -85,8 +85,11 @@ type Options struct {
 	LinkPrefix   string            // links begin with it: the path of the external URL; default RoutePrefix
 	Language     incident.Language // of the pages; default English
 	Policy       *incident.Policy  // default incident.DefaultPolicy
+	TimeZone     *time.Location    // of the pages' times; default UTC
 	Version      string            // ours, for the pages
 	Limits       incident.Limits   // of model calls, to show beside what is used
+	// Servers returns the state of prometheus or alertmanager for /health: ready, failing: why, or not configured; nil for the last.
+	Servers func(name string) string
 
 	Stopping <-chan struct{} // closed when the service stops: then ?wait= waits no longer; nil for never
 
@@ -137,6 +140,12 @@ func New(o Options) (http.Handler, error) {
 	o.MaxAlerts = cmp.Or(o.MaxAlerts, 10_000)
 	o.RoutePrefix = strings.TrimRight(o.RoutePrefix, "/")
 	o.LinkPrefix = strings.TrimRight(cmp.Or(o.LinkPrefix, o.RoutePrefix), "/")
+	if o.Servers == nil {
+		o.Servers = func(string) string { return "not configured" }
+	}
+	if o.TimeZone == nil {
+		o.TimeZone = time.UTC
+	}
 	o.Policy = cmp.Or(o.Policy, incident.DefaultPolicy())
 	severities := slices.Clone(o.Policy.Severities)
 	if !slices.Contains(severities, "warning") { // what an unknown severity counts as

@@ -24,6 +24,8 @@ type healthAnswer struct {
 type services struct {
 	Model             string          `json:"model"`
 	DeepSeek          string          `json:"deepseek"` // the same, whichever the model is: for those who asked for this key
+	Prometheus        string          `json:"prometheus"`
+	Alertmanager      string          `json:"alertmanager"`
 	ReportDir         string          `json:"report_dir"`
 	ReportDirWritable bool            `json:"report_dir_writable"`
 	ReportDirError    string          `json:"report_dir_error,omitempty"`
@@ -39,7 +41,7 @@ func (h *handler) health(w http.ResponseWriter, r *http.Request) {
 	dir := make(chan error, 1)
 	go func() { dir <- h.checkDirectory(ctx) }()
 	model := h.Analyzer.Status()
-	s := services{Model: model, DeepSeek: model, ReportDir: h.ReportDir, Store: "ready"}
+	s := services{Model: model, DeepSeek: model, Prometheus: h.server("prometheus"), Alertmanager: h.server("alertmanager"), ReportDir: h.ReportDir, Store: "ready"}
 	status, code := "healthy", http.StatusOK
 	if err := h.Store.Ping(ctx); err != nil {
 		s.Store = "failing: " + text.Cut(text.OneLine(err.Error()), maxLine)
@@ -56,6 +58,8 @@ func (h *handler) health(w http.ResponseWriter, r *http.Request) {
 	}
 	writeJSON(w, code, healthAnswer{Status: status, Timestamp: h.Now().UTC(), Services: s})
 }
+
+func (h *handler) server(name string) string { return text.Cut(text.OneLine(h.Servers(name)), maxLine) }
 
 // checkDirectory gives up with ctx on a file system that hangs. It starts no second check while one hangs.
 func (h *handler) checkDirectory(ctx context.Context) error {

@@ -55,6 +55,7 @@ func TestHealth(t *testing.T) {
 			assert.Contains(t, queue, "due")
 			delete(services, "queue")
 			tc.want["report_dir"] = "reports"
+			tc.want["prometheus"], tc.want["alertmanager"] = "not configured", "not configured"
 			assert.Equal(t, tc.want, services)
 		})
 	}
@@ -63,6 +64,16 @@ func TestHealth(t *testing.T) {
 		e.store.queue = errors.New("busy")
 		services := readJSON(t, e.get(t, "/health"), http.StatusOK)["services"].(map[string]any)
 		assert.Nil(t, services["queue"])
+	})
+	t.Run("servers that evidence comes from, down or not, are no reason to restart us", func(t *testing.T) {
+		e := newEnv(t, func(o *Options) {
+			o.Servers = func(name string) string {
+				return map[string]string{"prometheus": "failing: HTTP status 404\nNot Found", "alertmanager": "ready"}[name]
+			}
+		})
+		answer := readJSON(t, e.get(t, "/health"), http.StatusOK)
+		services := answer["services"].(map[string]any)
+		assert.Equal(t, []any{"healthy", "failing: HTTP status 404 Not Found", "ready"}, []any{answer["status"], services["prometheus"], services["alertmanager"]})
 	})
 	t.Run("HEAD", func(t *testing.T) {
 		assert.Equal(t, http.StatusOK, newEnv(t).do(t, http.MethodHead, "/health", "").StatusCode)

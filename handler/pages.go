@@ -123,7 +123,7 @@ func (h *handler) row(inc *incident.Incident) row {
 	}
 	r := row{
 		URL: h.reportURL(inc.ID), Name: h.name(inc), Status: inc.Status, StatusWord: h.words.Statuses[inc.Status],
-		Severity: inc.Severity, SeverityClass: severityClass(inc.Severity), Count: fmt.Sprint(len(shown)),
+		Severity: h.severity(inc), SeverityClass: severityClass(inc.Severity), Count: fmt.Sprint(len(shown)),
 		CountTitle: fmt.Sprintf(h.words.Counts, len(firing), inc.TotalAlerts()), Started: began(inc), Lasted: h.lasted(inc),
 		Analysis: inc.Analysis.State, AnalysisWord: cmp.Or(h.words.Reasons[inc.Analysis.Reason], h.words.States[inc.Analysis.State]),
 	}
@@ -144,6 +144,18 @@ func (h *handler) row(inc *incident.Incident) row {
 
 func (h *handler) name(inc *incident.Incident) string {
 	return cmp.Or(text.Cut(text.OneLine(inc.Alertname), maxRowText), h.words.Unnamed)
+}
+
+// severity returns how bad the alerts say that it is; what that counts as stands beside it where it is another word.
+func (h *handler) severity(inc *incident.Incident) string {
+	said, known := inc.SaidSeverity()
+	switch {
+	case known || inc.Severity == "":
+		return inc.Severity
+	case said == "":
+		return fmt.Sprintf(h.words.NoSeverity, inc.Severity)
+	}
+	return fmt.Sprintf(h.words.SeverityOurs, text.Cut(text.OneLine(said), maxRowLabel), inc.Severity)
 }
 
 func severityClass(severity string) string {

@@ -50,7 +50,8 @@ func (h *handler) parseTemplates() map[string]*template.Template {
 	layout := template.Must(template.New("").Funcs(template.FuncMap{
 		"link":    h.link,
 		"asset":   h.assetURL,
-		"utc":     func(t time.Time) string { return t.UTC().Format("2006-01-02 15:04") },
+		"local":   func(t time.Time) string { return t.In(h.TimeZone).Format("2006-01-02 15:04") },
+		"zone":    h.zoneName,
 		"rfc3339": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 	}).ParseFS(webFiles, "web/templates/layout.html"))
 	pages := map[string]*template.Template{}
@@ -59,6 +60,9 @@ func (h *handler) parseTemplates() map[string]*template.Template {
 	}
 	return pages
 }
+
+// zoneName names the zone of the pages' times: UTC, or a place, whose distance from UTC can change over the year.
+func (h *handler) zoneName() string { return h.TimeZone.String() }
 
 func (h *handler) assetURL(name string) (string, error) {
 	hashed, ok := h.assets.names[name]

@@ -11,6 +11,7 @@ type words struct {
 	All, Remove, NoMatch, NoneYet, FirstPage, NextPage             string
 	Status, Severity, Alert, Alerts, Started, Lasted, Analysis     string
 	Counts                                                         string // firing, all
+	SeverityOurs, NoSeverity                                       string // as the alerts say, as it is handled
 	Refreshes, Writing, Collecting, Verifying                      string
 	SameName, Predecessor, Unnamed                                 string
 	NoReport, Unreadable, Fault, NotFound, BadRequest, Unavailable string
@@ -35,8 +36,8 @@ var english = words{
 	All: "all", Remove: "Show all alerts", FirstPage: "← First page", NextPage: "Next page →",
 	NoMatch: "No incident matches.",
 	NoneYet: "No incidents yet. Point a webhook_configs url at /alert on this server.",
-	Status:  "Status", Severity: "Severity", Alert: "Alert", Alerts: "Alerts", Started: "Started (UTC)", Lasted: "Lasted", Analysis: "Analysis",
-	Counts:    "%d of %d firing",
+	Status:  "Status", Severity: "Severity", Alert: "Alert", Alerts: "Alerts", Started: "Started (%s)", Lasted: "Lasted", Analysis: "Analysis",
+	Counts: "%d of %d firing", SeverityOurs: "%s (as %s)", NoSeverity: "none (as %s)",
 	Refreshes: "reloads every %ds", SameName: "Same alert", Predecessor: "Previous", Unnamed: "(unnamed alert)",
 	Writing:    "Waiting for the model. Its answer will appear here.",
 	Collecting: "Collecting evidence. It will appear here.",
@@ -61,8 +62,8 @@ var chinese = words{
 	All: "全部", Remove: "显示所有告警", FirstPage: "← 首页", NextPage: "下一页 →",
 	NoMatch: "没有符合条件的事件。",
 	NoneYet: "还没有事件。请将 Alertmanager 的 webhook_configs url 设为本服务的 /alert。",
-	Status:  "状态", Severity: "级别", Alert: "告警", Alerts: "数量", Started: "开始 (UTC)", Lasted: "持续", Analysis: "分析",
-	Counts:    "%d / %d 条告警触发中",
+	Status:  "状态", Severity: "级别", Alert: "告警", Alerts: "数量", Started: "开始（%s）", Lasted: "持续", Analysis: "分析",
+	Counts: "%d / %d 条告警触发中", SeverityOurs: "%s（按 %s）", NoSeverity: "无（按 %s）",
 	Refreshes: "每 %d 秒刷新", SameName: "同名告警", Predecessor: "上一次事件", Unnamed: "（未命名的告警）",
 	Writing:    "模型正在分析，有了答复会显示在本页。",
 	Collecting: "正在收集证据，收集到后会显示在本页。",

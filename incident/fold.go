@@ -2,7 +2,6 @@ package incident
 
 import (
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/prometheus/alertmanager/pkg/labels"
@@ -261,15 +260,12 @@ func contains(sorted []string, name string) bool {
 func (r *Policy) severity(inc *Incident) string {
 	highest, rank, last := "", len(r.Severities), ""
 	for a := range inc.principal() {
-		label := a.Labels["severity"]
+		_, label := a.SeverityLabel()
 		if highest != "" && label == last {
 			continue // as most of a large group
 		}
 		last = label
-		severity := strings.ToLower(label)
-		if !slices.Contains(r.Severities, severity) {
-			severity = "warning"
-		}
+		severity := r.severityOf(a)
 		if at := r.Rank(severity); highest == "" || at < rank {
 			highest, rank = severity, at
 		}

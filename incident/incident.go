@@ -43,6 +43,8 @@ type Alert struct {
 	ResolvedBy string    `json:"resolved_by,omitempty"`
 	// Left says that the alert left its group without a word: an untruncated notification did not name it.
 	Left bool `json:"left,omitempty"`
+	// AnnotationOrder holds the names of the annotations in the order of the body, where that is not alphabetical.
+	AnnotationOrder []string `json:"annotation_order,omitempty"`
 	// Chunk is the store's own: where it keeps an alert of a large group; 0 elsewhere.
 	Chunk int `json:"-"`
 }

@@ -114,7 +114,7 @@ func (m *merger) known(i int, sent *Alert) {
 	}
 	m.fork(i)
 	a := *old
-	a.Annotations = sent.Annotations
+	a.Annotations, a.AnnotationOrder = sent.Annotations, sent.AnnotationOrder
 	if moved {
 		m.countStatus(sent.Status)
 		a.note(m.n, sent.Status)

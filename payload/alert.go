@@ -13,13 +13,16 @@ import (
 	"github.com/alertscribe/alertscribe/incident"
 )
 
-// alert is Alertmanager's own type of an alert. Its maps are used again for the next one.
-type alert struct{ template.Alert }
+// alert is Alertmanager's own type of an alert, and what Grafana adds. Its maps are used again for the next one.
+type alert struct {
+	template.Alert
+	grafanaFields
+}
 
 func (a *alert) reset() {
 	clear(a.Labels)
 	clear(a.Annotations)
-	a.Alert = template.Alert{Labels: a.Labels, Annotations: a.Annotations}
+	*a = alert{Alert: template.Alert{Labels: a.Labels, Annotations: a.Annotations}}
 }
 
 // readAlert reads the ith alert. Its status stays empty where it has none of its own.
@@ -27,7 +30,7 @@ func (d *decoder) readAlert(i int) (incident.Alert, error) {
 	a, path := &d.alert, "alerts["+strconv.Itoa(i)+"]"
 	a.reset()
 	start := d.json.InputOffset()
-	err := d.json.Decode(&a.Alert)
+	err := d.json.Decode(a)
 	if d.incomplete(err) {
 		return incident.Alert{}, d.broken()
 	}
@@ -40,7 +43,7 @@ func (d *decoder) readAlert(i int) (incident.Alert, error) {
 			return incident.Alert{}, err
 		}
 	}
-	return d.convert(a, path)
+	return d.convert(a, raw, path)
 }
 
 // incomplete reports whether an error means that no JSON value could be read, rather than one of another type.
@@ -61,8 +64,8 @@ func anyEmpty(values map[string]string) bool {
 	return false
 }
 
-// convert checks an alert and returns it without what is shared with the next.
-func (d *decoder) convert(a *alert, path string) (incident.Alert, error) {
+// convert checks an alert, which raw holds, and returns it without what is shared with the next.
+func (d *decoder) convert(a *alert, raw []byte, path string) (incident.Alert, error) {
 	labels := make(map[string]string, len(a.Labels))
 	for name, value := range a.Labels {
 		if value != "" { // Alertmanager's fingerprint leaves it out, too
@@ -72,13 +75,7 @@ func (d *decoder) convert(a *alert, path string) (incident.Alert, error) {
 	if len(labels) == 0 {
 		return incident.Alert{}, refuse(path+".labels", "none; an alert needs at least one label, such as alertname")
 	}
-	var annotations map[string]string
-	if len(a.Annotations) > 0 {
-		annotations = make(map[string]string, len(a.Annotations))
-	}
-	for name, value := range a.Annotations {
-		annotations[d.share(name)] = d.share(value)
-	}
+	annotations, order := d.annotations(a, raw)
 	status, err := readStatus(a.Status, path+".status")
 	if err != nil {
 		return incident.Alert{}, err
@@ -92,8 +89,25 @@ func (d *decoder) convert(a *alert, path string) (incident.Alert, error) {
 		return incident.Alert{}, err
 	}
 	return incident.Alert{
-		Status: status, Labels: labels, Annotations: annotations, StartsAt: starts, EndsAt: ends, GeneratorURL: d.share(a.GeneratorURL),
+		Status: status, Labels: labels, Annotations: annotations, AnnotationOrder: order,
+		StartsAt: starts, EndsAt: ends, GeneratorURL: d.share(a.GeneratorURL),
 	}, nil
+}
+
+// annotations returns the annotations of an alert, with what Grafana adds, and their order where the body tells one.
+func (d *decoder) annotations(a *alert, raw []byte) (annotations map[string]string, order []string) {
+	order = annotationOrder(raw, a.Annotations)
+	annotations = make(map[string]string, len(a.Annotations))
+	for name, value := range a.Annotations {
+		annotations[d.share(name)] = d.share(value)
+	}
+	if added := a.addTo(annotations); order != nil {
+		order = append(order, added...)
+	}
+	if len(annotations) == 0 {
+		return nil, nil
+	}
+	return annotations, order
 }
 
 // readMembers reads an alert member by member.
@@ -103,14 +117,17 @@ func (a *alert) readMembers(raw json.RawMessage, path string) error {
 		return refuse(path, "%s is not an alert; send an object with labels", shown(raw))
 	}
 	const wantTime = "a time such as 2026-11-20T08:30:05Z (RFC 3339)"
-	return members.read(path+".", []target{
+	if err := members.read(path+".", []target{
 		{"status", &a.Status, wantString},
 		{"labels", (*map[string]string)(&a.Labels), wantStrings},
 		{"annotations", (*map[string]string)(&a.Annotations), wantStrings},
 		{"startsAt", &a.StartsAt, wantTime},
 		{"endsAt", &a.EndsAt, wantTime},
 		{"generatorURL", &a.GeneratorURL, wantString},
-	})
+	}); err != nil {
+		return err
+	}
+	return members.read(path+".", a.named()) // which take anything
 }
 
 func readStatus(s, path string) (incident.Status, error) {

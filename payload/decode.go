@@ -149,8 +149,8 @@ func (d *decoder) member(name string, targets []target) error {
 		if err := t.read(d.raw, ""); err != nil {
 			return err
 		}
-		if d.version != "" && d.version != "4" {
-			return refuse("version", "%s is not supported; send version \"4\", as Alertmanager 0.6 and later do", quote(string(d.version)))
+		if !slices.Contains([]version{"", "4", "1"}, d.version) {
+			return refuse("version", "%s is not supported; send version \"4\", as Alertmanager 0.6 and later do, or \"1\", as Grafana does", quote(string(d.version)))
 		}
 		return nil
 	}

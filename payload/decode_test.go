@@ -192,13 +192,13 @@ func TestDecodeRefuses(t *testing.T) {
 			`{"alerts":{"labels":{}}}`, `alerts: {"labels":{}} is not a list of alerts; send a list of alerts`,
 		},
 		"version 3": {
-			`{"version":"3","alerts":[` + good + `]}`, `version: "3" is not supported; send version "4", as Alertmanager 0.6 and later do`,
+			`{"version":"3","alerts":[` + good + `]}`, `version: "3" is not supported; send version "4", as Alertmanager 0.6 and later do, or "1", as Grafana does`,
 		},
 		"version 5 as a number": {
-			`{"version":5,"alerts":[` + good + `]}`, `version: "5" is not supported; send version "4", as Alertmanager 0.6 and later do`,
+			`{"version":5,"alerts":[` + good + `]}`, `version: "5" is not supported; send version "4", as Alertmanager 0.6 and later do, or "1", as Grafana does`,
 		},
 		"version before all else": {
-			`{"version":"1","alerts":[]}`, `version: "1" is not supported; send version "4", as Alertmanager 0.6 and later do`,
+			`{"version":"2","alerts":[]}`, `version: "2" is not supported; send version "4", as Alertmanager 0.6 and later do, or "1", as Grafana does`,
 		},
 		"no labels": {
 			`{"alerts":[` + good + `,{"status":"firing"}]}`, "alerts[1].labels: none; an alert needs at least one label, such as alertname",

@@ -6,6 +6,12 @@
 //		// what was sent is wrong; bad says which field, and what to send instead
 //	}
 //
+// # Grafana
+//
+// Grafana's own alerting posts a body of version "1": Alertmanager's form, with more fields in each alert. Those (values,
+// valueString, silenceURL, dashboardURL, panelURL, imageURL, ruleUID, orgId) become annotations under their names, in any body that
+// has them.
+//
 // # What is tolerated
 //
 // Fields that are unknown or not used, whatever they hold; no version (else "4", also as a number); no group key, no dates,

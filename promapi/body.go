@@ -30,11 +30,7 @@ func (b boundedTransport) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 // CloseIdleConnections lets http.Client reach the transport's.
-func (b boundedTransport) CloseIdleConnections() {
-	if c, ok := b.next.(interface{ CloseIdleConnections() }); ok {
-		c.CloseIdleConnections()
-	}
-}
+func (b boundedTransport) CloseIdleConnections() { closeIdle(b.next) }
 
 type boundedBody struct {
 	io.ReadCloser

@@ -15,9 +15,10 @@ import (
 
 // Server says where an HTTP API is. The zero value is none.
 type Server struct {
-	// URL is the root of the API; a path, as Thanos, Mimir or a proxy has, is kept. It may hold a user and a password.
+	// URL is the root of the API; a path, as Thanos, Mimir or a proxy has, is kept, and a query is sent with each request. It
+	// may hold a user and a password.
 	URL *url.URL
-	// PublicURL is the root as people reach it, for links; default URL without its credentials.
+	// PublicURL is the root as people reach it, for links, which keep its query; default URL without its credentials.
 	PublicURL *url.URL
 	// HTTP holds headers, TLS, tenants and credentials, as http_config of Prometheus does. Start from
 	// config.DefaultHTTPClientConfig.
@@ -38,29 +39,33 @@ func Connect(s Server, name string) (*Client, error) {
 	if s.URL == nil {
 		return nil, nil //nolint:nilnil // no server is a setting like any other
 	}
-	if s.URL.Scheme != "http" && s.URL.Scheme != "https" || s.URL.Host == "" {
-		return nil, fmt.Errorf("the URL of %s, %q, is not an http or https URL with a host", name, s.URL.Redacted())
+	if err := CheckURL(s.URL); err != nil {
+		return nil, fmt.Errorf("the URL of %s: %w", name, err)
 	}
 	client, err := config.NewClientFromConfig(s.HTTP, name, config.WithUserAgent("alertscribe"))
 	if err != nil {
 		return nil, fmt.Errorf("making the client of %s: %w", name, err)
 	}
-	client.Transport = boundedTransport{client.Transport, make(chan struct{}, maxLarge)}
 	u := *s.URL
-	u.Fragment, u.RawQuery = "", ""
-	c, err := api.NewClient(api.Config{Address: u.String(), Client: client})
+	if u.RawQuery != "" {
+		client.Transport = queryTransport{client.Transport, &u}
+	}
+	client.Transport = boundedTransport{client.Transport, make(chan struct{}, maxLarge)}
+	root := u
+	root.RawQuery = "" // it goes behind the path of each request
+	c, err := api.NewClient(api.Config{Address: root.String(), Client: client})
 	if err != nil {
 		return nil, fmt.Errorf("making the client of %s: %w", name, err)
 	}
 	return &Client{client: c, http: client, url: &u, public: linkBase(s.PublicURL, &u)}, nil
 }
 
-// String returns the URL for logs, without a password; "" for nil.
+// String returns the URL for logs, without a password or another secret; "" for nil.
 func (c *Client) String() string {
 	if c == nil {
 		return ""
 	}
-	return c.url.Redacted()
+	return Redacted(c.url)
 }
 
 // Close ends idle connections; nil has none. The client may still be used.
@@ -98,15 +103,20 @@ func (c *Client) get(ctx context.Context, path string, query url.Values) ([]byte
 	return body, nil
 }
 
-// linkBase returns the root that links for people start with: public, or else the server's own without credentials.
+// linkBase returns the root that links for people start with: public, or else the server's own.
 func linkBase(public, own *url.URL) *url.URL {
-	u := public
-	if u == nil {
-		u = own
+	if public == nil {
+		public = own
 	}
+	return LinkRoot(public)
+}
+
+// LinkRoot returns a URL as links for people may have it: without credentials, without parameters that are named like secrets, and
+// without a slash at its end.
+func LinkRoot(u *url.URL) *url.URL {
 	c := *u
-	c.User, c.RawQuery, c.Fragment = nil, "", ""
-	c.Path = strings.TrimRight(c.Path, "/")
+	c.User, c.RawQuery, c.Fragment = nil, withoutSecrets(u.RawQuery), ""
+	c.Path, c.RawPath = strings.TrimRight(c.Path, "/"), ""
 	return &c
 }
 
@@ -124,7 +134,8 @@ func (c *Client) GraphURL(query string, start, end time.Time) string {
 		"g0.range_input": {rangeInput(end.Sub(start))},
 		"g0.end_input":   {end.UTC().Format("2006-01-02 15:04:05")},
 	}
-	u.RawQuery = strings.ReplaceAll(values.Encode(), "+", "%20") // its page reads a plus as a plus
+	own := strings.ReplaceAll(values.Encode(), "+", "%20") // its page reads a plus as a plus
+	u.RawQuery = strings.Trim(u.RawQuery+"&"+own, "&")
 	return u.String()
 }
 

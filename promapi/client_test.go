@@ -27,9 +27,15 @@ func parsed(t *testing.T, raw string) *url.URL {
 func TestConnect(t *testing.T) {
 	for _, test := range []struct{ name, url, want, err string }{
 		{"http", "http://prom:9090", "http://prom:9090", ""},
-		{"a path is kept, a query is not", "https://thanos/a/b?x=1#y", "https://thanos/a/b", ""},
+		{"a path and a query are kept", "https://thanos/a/b?x=1", "https://thanos/a/b?x=1", ""},
+		{"no secret in logs", "https://vm/?extra_label=cluster%3Dc3&api_key=secret&authToken=secret", "https://vm/?extra_label=cluster%3Dc3&api_key=xxxxx&authToken=xxxxx", ""},
+		{"a fragment", "https://thanos/a#y", "", "has a fragment, which no server is sent; leave out #y"},
+		{"a parameter of ours", "https://thanos/a?dedup=true&match[]=x", "", "sets the parameter match[], which each request sets by itself; leave it out"},
+		{"a query that is none", "https://thanos/a?x=%zz", "", "can't be read"},
+		{"a page of Prometheus", "https://user:secret@prom/x/graph?g0.expr=up", "", "ends in /graph, which is a page or an endpoint below the root; use https://user:xxxxx@prom/x?g0.expr=up"},
+		{"an endpoint", "http://prom:9090/api/v1/", "", "use http://prom:9090"},
 		{"no password in logs", "http://user:secret@prom:9090", "http://user:xxxxx@prom:9090", ""},
-		{"no scheme", "prometheus/x", "", `the URL of prometheus, "prometheus/x", is not an http or https URL with a host`},
+		{"no scheme", "prometheus/x", "", `the URL of prometheus: "prometheus/x" is not an http:// or https:// URL with a host`},
 		{"another scheme", "ftp://user:secret@prom", "", `"ftp://user:xxxxx@prom"`},
 		{"no host", "http:///x", "", "with a host"},
 	} {
@@ -65,7 +71,8 @@ func TestGraphURL(t *testing.T) {
 	end := time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC)
 	for _, test := range []struct{ name, server, public, want string }{
 		{"the server's own", "http://user:pw@prom:9090/prefix/", "", "http://prom:9090/prefix/graph?"},
-		{"where people reach it", "http://prom:9090", "https://u:pw@monitoring.example.com/prometheus?x=1", "https://monitoring.example.com/prometheus/graph?"},
+		{"where people reach it", "http://prom:9090", "https://u:pw@monitoring.example.com/prometheus?x=1", "https://monitoring.example.com/prometheus/graph?x=1&"},
+		{"a query is kept, a secret is not", "http://vm/select/0/prometheus?token=secret&extra_label=cluster=c3", "", "http://vm/select/0/prometheus/graph?extra_label=cluster=c3&"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			c, err := Connect(Server{URL: parsed(t, test.server), PublicURL: parsed(t, test.public)}, "prometheus")

@@ -8,9 +8,10 @@
 //
 // # Three URLs
 //
-// The URL of a server may hold a user and a password, so it is used for requests alone. Client.String is for logs and has no
-// password. Client.GraphURL is for people: it starts with Server.PublicURL, or else with the server's own URL without
-// credentials.
+// The URL of a server may hold a user, a password, and a query that is sent with each request (extra_label of VictoriaMetrics,
+// dedup of Thanos), so it is used for requests alone. Client.String is for logs and has no password, nor the values of parameters
+// that are named like secrets. Client.GraphURL is for people: it starts with Server.PublicURL, or else with the server's own URL
+// without credentials and without such parameters. CheckURL says what is wrong with a URL.
 //
 // # Bounds
 //

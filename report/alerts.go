@@ -44,14 +44,7 @@ func (p *page) alerts() {
 	if inc.Truncated > 0 {
 		p.para("**" + fmt.Sprintf(p.w.Hidden, inc.Truncated) + "**")
 	}
-	var links []string
-	if url := alertsURL(inc); url != "" {
-		links = append(links, p.link(p.w.Alertmanager, url), p.link(p.w.Silence, silenceURL(inc.ExternalURL, inc.GroupLabels)))
-	}
-	if url := p.runbook(); url != "" {
-		links = append(links, p.link(p.w.Runbook, url))
-	}
-	if len(links) > 0 {
+	if links := p.groupLinks(); len(links) > 0 {
 		p.para(p.w.GroupLinks + p.w.Colon + strings.Join(links, " · "))
 	}
 }
@@ -74,46 +67,9 @@ func (p *page) alertRow(a incident.Alert, common map[string]string) []string {
 	if len(p.inc.Alerts) == 1 {
 		hide = nil
 	}
-	var links []string
-	if safeURL(a.GeneratorURL) != "" {
-		links = append(links, p.link(p.w.Graph, a.GeneratorURL))
-	}
-	if url := silenceURL(p.inc.ExternalURL, a.Labels); url != "" && a.Status == incident.Firing {
-		links = append(links, p.link(p.w.Silence, url))
-	}
-	switch runbook := a.Annotations["runbook_url"]; {
-	case safeURL(runbook) != "":
-		links = append(links, p.link(p.w.Runbook, runbook))
-	case oneLine(runbook, labelRunes) != "": // not a link that we would offer, but the reader may know what it is
-		links = append(links, p.w.Runbook+" "+code(runbook, labelRunes))
-	}
 	return []string{
-		status, cell(escaped(a.Name(), labelRunes)), cell(escaped(a.Labels["severity"], labelRunes)), cell(labelCells(a.Labels, hide)),
-		at(a.Began()), p.w.duration(end.Sub(a.Began())), cell(strings.Join(links, " · ")),
-	}
-}
-
-// alertTexts writes what the alerts say of themselves, each text once.
-func (p *page) alertTexts() {
-	var said [][2]string
-	for _, a := range append(p.inc.Firing(), p.inc.Alerts...) {
-		t := [2]string{a.Annotations["summary"], a.Annotations["description"]}
-		if t != [2]string{} && !slices.Contains(said, t) {
-			said = append(said, t)
-		}
-	}
-	for _, t := range said[:min(len(said), maxAlertTexts)] {
-		var items []string
-		if summary := escaped(t[0], lineRunes); summary != "" {
-			items = append(items, "**"+p.w.Summary+"**"+p.w.Colon+summary)
-		}
-		if description := escaped(t[1], longRunes); description != "" {
-			items = append(items, "**"+p.w.Description+"**"+p.w.Colon+description)
-		}
-		p.list(items)
-	}
-	if more := len(said) - maxAlertTexts; more > 0 {
-		p.para(fmt.Sprintf(p.w.MoreTexts, more))
+		status, cell(escaped(a.Name(), labelRunes)), cell(severityCell(a)), cell(labelCells(a.Labels, hide)),
+		at(a.Began()), p.w.duration(end.Sub(a.Began())), cell(strings.Join(p.alertLinks(a), " · ")),
 	}
 }
 

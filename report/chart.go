@@ -57,7 +57,7 @@ func (w *Writer) Chart(f incident.Findings, file string) (svg []byte, ok bool) {
 	for _, e := range f.Evidence {
 		if name, ok := chartFile(e); ok && name == file {
 			var out bytes.Buffer
-			if err := chartTemplate.Execute(&out, w.messages.layout(e)); err != nil {
+			if err := chartTemplate.Execute(&out, w.messages.layout(w.rewritten(e), w.zone)); err != nil {
 				return nil, false
 			}
 			return out.Bytes(), true
@@ -102,13 +102,13 @@ type drawing struct {
 	unit                        scale
 }
 
-func (w *messages) layout(e incident.Evidence) *drawing {
+func (w *messages) layout(e incident.Evidence, zone *time.Location) *drawing {
 	c := e.Chart
 	d := &drawing{
 		Width: chartWidth, Top: chartTop, Plot: chartPlot, Left: chartLeft, Right: chartRight,
 		Bottom: chartBottom, LabelX: chartLeft - 6, TimeY: chartBottom + 17,
 	}
-	d.bounds(e)
+	d.bounds(e, zone)
 	d.Title = e.ID + ": " + oneLine(e.Title, titleRunes)
 	d.Range = span(d.from, d.to)
 	d.Heading = fit(d.Title, (chartRight-30-textWidth(d.Range)*charWidth)/(charWidth*14/11))
@@ -129,8 +129,8 @@ func (w *messages) layout(e incident.Evidence) *drawing {
 }
 
 // bounds finds the ranges of both axes and their ticks.
-func (d *drawing) bounds(e incident.Evidence) {
-	d.from, d.to = e.Start.UTC(), e.End.UTC()
+func (d *drawing) bounds(e incident.Evidence, zone *time.Location) {
+	d.from, d.to = e.Start.In(zone), e.End.In(zone)
 	lo, hi := math.Inf(1), math.Inf(-1)
 	for _, s := range e.Chart.Series[:min(len(e.Chart.Series), maxSeries)] {
 		for _, p := range s.Points {
@@ -138,10 +138,10 @@ func (d *drawing) bounds(e incident.Evidence) {
 				continue
 			}
 			lo, hi = min(lo, p.Value), max(hi, p.Value)
-			if at := p.At.UTC(); d.from.IsZero() || at.Before(d.from) {
+			if at := p.At.In(zone); d.from.IsZero() || at.Before(d.from) {
 				d.from = at
 			}
-			if at := p.At.UTC(); at.After(d.to) {
+			if at := p.At.In(zone); at.After(d.to) {
 				d.to = at
 			}
 		}

@@ -17,7 +17,7 @@ import (
 func drawn(threshold *float64, firing *incident.TimeRange, list ...incident.Series) *drawing {
 	return english.layout(incident.Evidence{
 		ID: "E2", Title: "t", Start: opened.Add(-time.Hour), End: opened, Chart: &incident.Chart{Series: list, Threshold: threshold, Firing: firing},
-	})
+	}, time.UTC)
 }
 
 func minutes(values ...float64) incident.Series { return sparse("x", time.Minute, values...) }
@@ -156,11 +156,11 @@ func TestRange(t *testing.T) {
 		"too narrow": {opened.Add(-2 * time.Minute), opened.Add(-2 * time.Minute), opened.Add(-3 * time.Minute), opened.Add(-time.Minute)},
 	} {
 		t.Run(name, func(t *testing.T) {
-			d := english.layout(incident.Evidence{ID: "E2", Start: tc.start, End: tc.end, Chart: &incident.Chart{Series: []incident.Series{minutes(1, 2, 3)}}})
+			d := english.layout(incident.Evidence{ID: "E2", Start: tc.start, End: tc.end, Chart: &incident.Chart{Series: []incident.Series{minutes(1, 2, 3)}}}, time.UTC)
 			assert.Equal(t, [2]time.Time{tc.from, tc.to}, [2]time.Time{d.from, d.to})
 		})
 	}
-	d := english.layout(incident.Evidence{ID: "E2", Chart: &incident.Chart{Series: []incident.Series{minutes(1)}}})
+	d := english.layout(incident.Evidence{ID: "E2", Chart: &incident.Chart{Series: []incident.Series{minutes(1)}}}, time.UTC)
 	assert.Equal(t, 10*time.Minute, d.to.Sub(d.from))
 }
 

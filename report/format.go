@@ -7,19 +7,22 @@ import (
 	"time"
 )
 
-// at formats a time in UTC and says so.
+// at formats a time in the zone that it is in, and says which that is.
 func at(t time.Time) string {
-	return t.UTC().Format("2006-01-02 15:04:05") + " UTC"
+	return t.Format("2006-01-02 15:04:05") + " " + zoneName(t)
 }
 
-// span formats two times of one range, the date only once where it is the same.
+// span formats two times of one range, the date only once where it is the same, and the zone only once, unless the clocks were
+// changed in between.
 func span(from, to time.Time) string {
-	from, to = from.UTC(), to.UTC()
-	layout := "2006-01-02 15:04"
+	layout, changed := "2006-01-02 15:04", ""
 	if from.Format(time.DateOnly) == to.Format(time.DateOnly) {
 		layout = "15:04"
 	}
-	return from.Format("2006-01-02 15:04") + " – " + to.Format(layout) + " UTC"
+	if zoneName(from) != zoneName(to) {
+		changed = " " + zoneName(from)
+	}
+	return from.Format("2006-01-02 15:04") + changed + " – " + to.Format(layout) + " " + zoneName(to)
 }
 
 // duration formats d by its two largest units: 3m 20s, 2d 4h.

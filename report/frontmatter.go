@@ -11,11 +11,12 @@ import (
 	"github.com/alertscribe/alertscribe/incident"
 )
 
-// frontMatter is the head of the file for machines. Every key is always there; a time that is not known is null.
+// frontMatter is the head of the file for machines. Every key but severity_label is always there; a time that is not known is null.
 type frontMatter struct {
 	ID             string            `yaml:"id"`
 	Alertname      string            `yaml:"alertname"`
 	Severity       string            `yaml:"severity"`
+	SeverityLabel  string            `yaml:"severity_label,omitempty"` // what the alerts say, where severity is ours
 	Status         string            `yaml:"status"`
 	Analysis       string            `yaml:"analysis"`
 	AnalysisReason string            `yaml:"analysis_reason"`
@@ -65,6 +66,9 @@ func (p *page) frontMatter() []byte {
 	}
 	if p.found.Verdict != nil {
 		fm.Model = plain(p.found.Verdict.Model)
+	}
+	if said, known := p.inc.SaidSeverity(); !known {
+		fm.SeverityLabel = plain(said)
 	}
 	body, err := yaml.Marshal(fm)
 	if err != nil {

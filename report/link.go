@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
 	"path"
@@ -19,7 +20,7 @@ const maxURLBytes = 4096
 // absolute http or https URL. A user name or password in it is dropped.
 func safeURL(raw string) string {
 	u, err := url.Parse(strings.TrimSpace(raw))
-	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.Opaque != "" {
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Hostname() == "" || u.Opaque != "" {
 		return ""
 	}
 	u.User = nil
@@ -58,24 +59,126 @@ func (p *page) toIncident(label, id, file string) string {
 	return label
 }
 
-// alertsURL opens the group's alerts in Alertmanager; "" when externalURL is none that could be opened.
-func alertsURL(inc *incident.Incident) string {
-	return alertmanagerURL(inc.ExternalURL, "/#/alerts?filter=", inc.GroupLabels)
+// groupLinks returns where the group can be looked at: its alerts and a silence in Alertmanager, what its rules link to. Grafana
+// has other pages, and its body brings the form for a silence of each alert.
+func (p *page) groupLinks() []string {
+	inc := p.inc
+	var links []string
+	if slices.ContainsFunc(inc.Alerts, fromGrafana) {
+		if url := pageURL(inc.ExternalURL, "/alerting/list", ""); url != "" {
+			links = append(links, p.link(p.w.Grafana, url))
+		}
+	} else if url := alertmanagerURL(p.alertmanager(), "/alerts?filter=", inc.GroupLabels); url != "" {
+		links = append(links, p.link(p.w.Alertmanager, url), p.link(p.w.Silence, silenceURL(p.alertmanager(), inc.GroupLabels)))
+	}
+	for _, l := range []struct {
+		label string
+		names []string
+	}{{p.w.Runbook, runbookNames}, {p.w.Dashboard, dashboardNames}, {p.w.Panel, panelNames}} {
+		if url := p.linkOf(l.names); url != "" {
+			links = append(links, p.link(l.label, url))
+		}
+	}
+	return links
+}
+
+// alertLinks returns where one alert can be looked at, and silenced while it fires.
+func (p *page) alertLinks(a incident.Alert) []string {
+	var links []string
+	if label, url := p.generator(a); url != "" {
+		links = append(links, p.link(label, url))
+	}
+	silence := safeURL(a.Annotations[silenceAnnotation])
+	if silence == "" && !fromGrafana(a) {
+		silence = silenceURL(p.alertmanager(), a.Labels)
+	}
+	if silence != "" && a.Status == incident.Firing {
+		links = append(links, p.link(p.w.Silence, silence))
+	}
+	if runbook := urlOf(a, runbookNames); runbook != "" {
+		links = append(links, p.link(p.w.Runbook, runbook))
+	}
+	return links
+}
+
+// fromGrafana reports whether Grafana's own alerting sent an alert: it has fields that nobody else sends, or links to its rule
+// there.
+func fromGrafana(a incident.Alert) bool {
+	for _, name := range []string{silenceAnnotation, "valueString", "orgId"} {
+		if a.Annotations[name] != "" {
+			return true
+		}
+	}
+	u, err := url.Parse(a.GeneratorURL)
+	return err == nil && strings.Contains(u.Path, "/alerting/")
+}
+
+// alertmanager returns the root of Alertmanager's pages: as the settings have it, else as it says itself.
+func (p *page) alertmanager() string { return cmp.Or(p.servers.Alertmanager, p.inc.ExternalURL) }
+
+// generator returns a link to what raised the alert, and what it is called; "" where it can't be followed. The query in
+// Prometheus' pages opens where the settings say that people reach Prometheus, since a server seldom knows its own address.
+func (p *page) generator(a incident.Alert) (label, link string) {
+	u, err := url.Parse(strings.TrimSpace(a.GeneratorURL))
+	switch {
+	case err != nil:
+		return "", ""
+	case fromGrafana(a):
+		return p.w.Grafana, safeURL(a.GeneratorURL)
+	case !isGraph(u):
+		return p.w.Rule, safeURL(a.GeneratorURL)
+	}
+	root := p.servers.Prometheus
+	if root == "" && u.Hostname() == "" && (u.Scheme == "http" || u.Scheme == "https") { // http://:9090, from a server without a name
+		root = p.servers.PrometheusAsked
+	}
+	if root == "" {
+		return p.w.Graph, safeURL(a.GeneratorURL)
+	}
+	return p.w.Graph, pageURL(root, u.Path[strings.LastIndex(u.Path, "/"):], u.RawQuery)
+}
+
+// notPromQL finds what other languages have outside of quotes, as Loki's rules do: a pipe, or a selector without a metric.
+var notPromQL = regexp.MustCompile(`\||(?:^|[^\w:])\{`)
+
+var quoted = regexp.MustCompile("\"(?:[^\"\\\\]|\\\\.)*\"|'(?:[^'\\\\]|\\\\.)*'|`[^`]*`")
+
+// isGraph reports whether a URL opens an expression in Prometheus' own pages.
+func isGraph(u *url.URL) bool {
+	if !strings.HasSuffix(u.Path, "/graph") && !strings.HasSuffix(u.Path, "/query") {
+		return false
+	}
+	return !notPromQL.MatchString(quoted.ReplaceAllString(u.Query().Get("g0.expr"), `""`))
 }
 
 // silenceURL opens a form for a silence that matches the labels.
 func silenceURL(externalURL string, labels map[string]string) string {
-	return alertmanagerURL(externalURL, "/#/silences/new?filter=", labels)
+	return alertmanagerURL(externalURL, "/silences/new?filter=", labels)
 }
 
+// alertmanagerURL opens a page of Alertmanager, which stands behind a #.
 func alertmanagerURL(externalURL, page string, labels map[string]string) string {
-	base := safeURL(externalURL)
-	if base == "" || strings.ContainsAny(base, "?#") {
+	root := pageURL(externalURL, "/", "")
+	if root == "" {
 		return ""
 	}
 	// Alertmanager's page decodes %20, not a plus.
 	filter := strings.ReplaceAll(url.QueryEscape(matchers(labels)), "+", "%20")
-	return strings.TrimRight(base, "/") + page + filter
+	return root + "#" + page + filter
+}
+
+// pageURL returns the address of a page below a root, whose own query comes before that of the page; "" for a root that is none.
+func pageURL(root, page, query string) string {
+	base := safeURL(root)
+	if base == "" || strings.Contains(base, "#") {
+		return ""
+	}
+	base, own, _ := strings.Cut(base, "?")
+	base = strings.TrimRight(base, "/") + page
+	if query = strings.Trim(own+"&"+query, "&"); query != "" {
+		base += "?" + query
+	}
+	return base
 }
 
 // matchers writes labels as Alertmanager reads matchers.

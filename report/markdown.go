@@ -30,6 +30,7 @@ type page struct {
 	now       time.Time
 	version   string
 	site      string // our own external URL, "" when unknown
+	servers   Servers
 	chartBase string
 
 	out     bytes.Buffer
@@ -42,9 +43,10 @@ type page struct {
 // chartBase/E2.svg. It never fails and gives the same bytes for the same arguments and the same second.
 func (w *Writer) Markdown(inc *incident.Incident, f incident.Findings, chartBase string) []byte {
 	f.Evidence = inLanguage(w.messages, f.Evidence)
+	inc, f = w.inZone(inc, f)
 	p := &page{
-		w: w.messages, inc: inc, found: f, now: w.now().UTC().Truncate(time.Second), version: w.version, site: w.site,
-		chartBase: chartBase, anchors: map[string]string{}, linkAt: map[string]int{},
+		w: w.messages, inc: inc, found: f, now: w.now().In(w.zone).Truncate(time.Second), version: w.version, site: w.site,
+		servers: w.servers, chartBase: chartBase, anchors: map[string]string{}, linkAt: map[string]int{},
 	}
 	for _, e := range f.Evidence {
 		if evidenceID.MatchString(e.ID) {

@@ -76,6 +76,10 @@ type messages struct {
 	Predecessor                                     string
 	ByAI, NoAI, FailedAI, Spent, CostNot, Generated string
 
+	// What links are called, what the alert says of how bad it is, and whose the times are.
+	Grafana, Rule, Dashboard, Panel, RunbookSays string
+	SeverityOurs, NoSeverity, ModelTimes         string
+
 	// Pieces of sentences, units of durations, and charts.
 	Comma, Stop, Colon                                string
 	Day, Hour, Minute, Second                         string

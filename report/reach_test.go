@@ -99,6 +99,21 @@ var more = map[string]func() (*incident.Incident, incident.Findings){
 		inc.Status, inc.ResolvedAt = incident.Resolved, opened.Add(time.Minute)
 		return inc, incident.Findings{}
 	},
+	"Grafana": func() (*incident.Incident, incident.Findings) {
+		inc := facts()
+		inc.Alerts = inc.Alerts[:1]
+		inc.Alerts[0].Annotations = map[string]string{"silenceURL": "https://g.example/s", "dashboardURL": "https://g.example/d", "panelURL": "https://g.example/p"}
+		inc.Alerts[0].Labels["severity"] = "P1"
+		return inc, incident.Findings{}
+	},
+	"another source": func() (*incident.Incident, incident.Findings) {
+		inc := facts()
+		inc.Alerts = inc.Alerts[:1]
+		inc.Alerts[0].GeneratorURL = "http://vmalert.example/vmalert/alert?group_id=1"
+		inc.Alerts[0].Annotations = map[string]string{"runbook": "Restart it."}
+		delete(inc.Alerts[0].Labels, "severity")
+		return inc, incident.Findings{}
+	},
 	"one more": storm(1),
 	"some":     storm(3),
 }
@@ -124,6 +139,9 @@ func TestEveryMessageIsUsed(t *testing.T) {
 		inc, f := make()
 		look(string(w.Markdown(inc, f, "x")))
 	}
+	w.zone = time.FixedZone("", 8*3600)
+	inc, f := verified()
+	look(string(w.Markdown(inc, f, "x")))
 	for _, c := range charts {
 		svg, ok := w.Chart(incident.Findings{Evidence: []incident.Evidence{c.make()}}, "E2.svg")
 		require.True(t, ok)

@@ -16,15 +16,26 @@ type Options struct {
 	Dir         string            // where reports go, "reports" when empty; created when it is missing
 	Language    incident.Language // default English
 	ExternalURL string            // where people reach our own pages, for links back; none when empty
+	Servers     Servers           // where people reach the servers that alerts come from
+	TimeZone    *time.Location    // of the times in reports, default UTC
 	Version     string            // ours, for the footer
 	Now         func() time.Time  // time.Now when nil
 	// Owner says that no other process writes into the directory: then all temporary files in it are a dead writer's.
 	Owner bool
 }
 
+// Servers are the roots of pages that links lead to; "" for the address that an alert itself brings.
+type Servers struct {
+	Alertmanager    string // its public URL
+	Prometheus      string // its public URL
+	PrometheusAsked string // where we query it ourselves: for alerts whose Prometheus does not know its own host
+}
+
 // Writer renders reports and puts them on disk. It is safe for concurrent use.
 type Writer struct {
 	dir, site, version string
+	servers            Servers
+	zone               *time.Location
 	messages           *messages
 	now                func() time.Time
 	seed               maphash.Seed
@@ -41,7 +52,7 @@ func New(o Options) (*Writer, error) {
 	}
 	w := &Writer{
 		dir: cmp.Or(o.Dir, "reports"), site: strings.TrimRight(o.ExternalURL, "/"), version: o.Version,
-		messages: messagesFor(language), now: o.Now, seed: maphash.MakeSeed(),
+		servers: o.Servers, zone: cmp.Or(o.TimeZone, time.UTC), messages: messagesFor(language), now: o.Now, seed: maphash.MakeSeed(),
 	}
 	if w.now == nil {
 		w.now = time.Now

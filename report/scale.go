@@ -123,7 +123,9 @@ func timeTicks(from, to time.Time) (times []time.Time, layout string) {
 	default:
 		layout = "2006-01-02"
 	}
-	for t := from.Truncate(step); !t.After(to) && len(times) < 9; t = t.Add(step) {
+	_, offset := from.Zone() // round on the reader's clock
+	shift := time.Duration(offset) * time.Second
+	for t := from.Add(shift).Truncate(step).Add(-shift); !t.After(to) && len(times) < 9; t = t.Add(step) {
 		if !t.Before(from) {
 			times = append(times, t)
 		}

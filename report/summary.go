@@ -72,7 +72,7 @@ func (p *page) statusLine() string {
 		when = fmt.Sprintf(p.w.LastHeard, at(inc.StartedAt), at(inc.LastHeardAt))
 	case incident.Firing:
 	}
-	parts := []string{"**" + strings.ToUpper(named(p.w.Statuses, inc.Status)) + "**", escaped(inc.Severity, labelRunes), when}
+	parts := []string{"**" + strings.ToUpper(named(p.w.Statuses, inc.Status)) + "**", p.severity(), when}
 	firing := len(inc.Firing())
 	if firing > 0 {
 		parts = append(parts, count(firing, p.w.FiringCount, p.w.FiringCount))
@@ -231,17 +231,10 @@ func (p *page) firstStep() string {
 	if url := p.runbook(); url != "" {
 		return p.link(p.w.RunbookFirst, url) + p.w.Stop
 	}
-	return p.w.LookFirst
-}
-
-// runbook returns the first runbook of the alerts that can be linked to.
-func (p *page) runbook() string {
-	for _, a := range append(p.inc.Firing(), p.inc.Alerts...) {
-		if url := safeURL(a.Annotations["runbook_url"]); url != "" {
-			return url
-		}
+	if said := escaped(p.runbookText(), lineRunes); said != "" {
+		return fmt.Sprintf(p.w.RunbookSays, p.sentence(said))
 	}
-	return ""
+	return p.w.LookFirst
 }
 
 // sentence ends a text that has no end of its own.

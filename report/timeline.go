@@ -68,7 +68,7 @@ func (p *page) footer() {
 	}
 	switch {
 	case v != nil:
-		p.para(fmt.Sprintf(p.w.ByAI, cell(code(v.Model, labelRunes)), at(v.At)), but, p.spent(spend))
+		p.para(fmt.Sprintf(p.w.ByAI, cell(code(v.Model, labelRunes)), at(v.At)), but, p.modelTimes(), p.spent(spend))
 	case spend.Calls > 0:
 		p.para(p.w.FailedAI, but, p.spent(spend))
 	default:
@@ -79,6 +79,14 @@ func (p *page) footer() {
 		id = p.link(id, p.site+"/reports/"+p.inc.ID)
 	}
 	p.para(fmt.Sprintf(p.w.Generated, escaped(p.version, labelRunes), at(p.now), id))
+}
+
+// modelTimes says whose clock a model goes by, where the report shows another one.
+func (p *page) modelTimes() string {
+	if zoneName(p.now) == "UTC" {
+		return ""
+	}
+	return p.w.ModelTimes
 }
 
 func (p *page) spent(s incident.Spend) string {

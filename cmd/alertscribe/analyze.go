@@ -19,11 +19,17 @@ import (
 // onceAttempts is how often the analyze command asks the model before it gives up: somebody is waiting.
 const onceAttempts = 3
 
+// input is a webhook body that a command reads.
+type input struct {
+	file string // stdinArg for standard input
+	now  bool   // its times are moved to the present
+}
+
 // readPayload reads one webhook body and returns the incident that it opens, whatever its status.
-func (c *cli) readPayload(cfg *config, file string) (*incident.Incident, error) {
+func (c *cli) readPayload(cfg *config, from input) (*incident.Incident, error) {
 	in := c.stdin
-	if file != stdinArg {
-		f, err := os.Open(file)
+	if from.file != stdinArg {
+		f, err := os.Open(from.file)
 		if err != nil {
 			return nil, fmt.Errorf("%w: %w", errBadInput, err)
 		}
@@ -34,10 +40,40 @@ func (c *cli) readPayload(cfg *config, file string) (*incident.Incident, error) 
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errBadInput, err)
 	}
+	if from.now {
+		moveToPresent(n)
+	}
 	if n.Normalize(); len(n.Alerts) == 0 {
 		return nil, fmt.Errorf("%w: all alerts have %s=\"true\": they are our own reports", errBadInput, incident.SelfAlertLabel)
 	}
 	return cfg.rules().Open(n, ""), nil
+}
+
+// justNow is how long ago the newest event of a payload is that was moved to the present.
+const justNow = time.Minute
+
+// moveToPresent moves the times of a notification's alerts by the same span, so that the newest start or end is just now: evidence is
+// looked up around those times, and a sample's are long past.
+func moveToPresent(n *incident.Notification) {
+	var newest time.Time
+	for _, a := range n.Alerts {
+		for _, at := range []time.Time{a.StartsAt, a.EndsAt} {
+			if at.After(newest) {
+				newest = at
+			}
+		}
+	}
+	if newest.IsZero() {
+		return // they count as begun when they arrive
+	}
+	span := n.ReceivedAt.Add(-justNow).Sub(newest).Truncate(time.Second)
+	for i := range n.Alerts {
+		for _, at := range []*time.Time{&n.Alerts[i].StartsAt, &n.Alerts[i].EndsAt} {
+			if !at.IsZero() {
+				*at = at.Add(span)
+			}
+		}
+	}
 }
 
 // once is the work on a single payload, by the worker's own steps. All state is in memory, so that it works beside a running
@@ -52,13 +88,13 @@ type once struct {
 }
 
 // once reads settings and payload and makes what the work needs.
-func (c *cli) once(file string) (*once, error) {
+func (c *cli) once(from input) (*once, error) {
 	cfg, err := c.load()
 	if err != nil {
 		return nil, err
 	}
 	o := &once{cfg: cfg, progress: newProgress(c.stderr)}
-	if o.inc, err = c.readPayload(cfg, file); err != nil {
+	if o.inc, err = c.readPayload(cfg, from); err != nil {
 		return nil, err
 	}
 	log := redacted(cfg, c.quietLogger())
@@ -90,8 +126,8 @@ func (o *once) collect(ctx context.Context) error {
 }
 
 // analyze writes the report of one payload.
-func (c *cli) analyze(ctx context.Context, file string) error {
-	o, err := c.once(file)
+func (c *cli) analyze(ctx context.Context, from input) error {
+	o, err := c.once(from)
 	if err != nil {
 		return err
 	}
@@ -183,8 +219,8 @@ func sleep(ctx context.Context, d time.Duration) bool {
 }
 
 // evidence prints what would be looked up for a payload, so that anyone can check a ranking without a model.
-func (c *cli) evidence(ctx context.Context, file string) error {
-	o, err := c.once(file)
+func (c *cli) evidence(ctx context.Context, from input) error {
+	o, err := c.once(from)
 	if err != nil {
 		return err
 	}
@@ -198,8 +234,8 @@ func (c *cli) evidence(ctx context.Context, file string) error {
 }
 
 // showPrompt prints exactly what would be sent to the model for a payload: redacted, bounded, delimited.
-func (c *cli) showPrompt(ctx context.Context, file string) error {
-	o, err := c.once(file)
+func (c *cli) showPrompt(ctx context.Context, from input) error {
+	o, err := c.once(from)
 	if err != nil {
 		return err
 	}

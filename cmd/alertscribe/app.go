@@ -34,6 +34,7 @@ type app struct {
 	store    *store.Store
 	worker   *worker.Worker
 	analyzer *analyzer.Analyzer
+	probes   *probes
 
 	stopping chan struct{} // closed by stop
 	stopWork context.CancelFunc
@@ -94,6 +95,10 @@ func (a *app) build(ctx context.Context) (err error) {
 		return badConfig(err)
 	}
 	a.analyzer = model
+	if a.probes, err = newProbes(cfg); err != nil {
+		return badConfig(err)
+	}
+	a.onStop("closing connections", func(context.Context) error { a.probes.close(); return nil })
 	options := worker.Options{
 		Store: a.store, Evidence: collector, Analyzer: a.analyzer, Report: writer, Policy: rules,
 		Analyses: cfg.Analysis.Workers, SoftStop: a.opts.softStop, Logger: log.With("component", "worker"), Registerer: registry,
@@ -104,7 +109,7 @@ func (a *app) build(ctx context.Context) (err error) {
 	if a.worker, err = worker.New(options); err != nil {
 		return err
 	}
-	registry.MustRegister(&queueCollector{store: a.store}, &budgetCollector{store: a.store, limits: cfg.limits()})
+	registry.MustRegister(&queueCollector{store: a.store}, &budgetCollector{store: a.store, limits: cfg.limits()}, a.probes)
 	routes, err := a.routes(writer, registry)
 	if err != nil {
 		return err
@@ -163,6 +168,7 @@ func (a *app) start(ctx context.Context) {
 	a.stopWork = cancel
 	a.running.Go(func() { a.worker.Run(working) })
 	a.running.Go(func() { a.checkModel(working) })
+	a.running.Go(func() { a.probes.run(working, a.log) })
 	a.running.Go(func() {
 		systemd := false
 		err := web.Serve(a.listener, a.server, &web.FlagConfig{
@@ -227,7 +233,7 @@ func (c *cli) serve(ctx context.Context) error {
 		return err
 	}
 	a.start(ctx)
-	log.Info("Ready for notifications", "address", a.listener.Addr(), "reports", cfg.Reports.Dir, "database", cfg.databasePath())
+	cfg.logSettings(a.log, a.listener.Addr().String())
 	select {
 	case <-ctx.Done():
 		log.Info("Stopping, finishing in-flight work")

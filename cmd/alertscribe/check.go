@@ -1,52 +1,153 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"log/slog"
+	"net/url"
 	"strings"
+	"time"
 
+	"github.com/prometheus/common/promslog"
+
+	"github.com/alertscribe/alertscribe/analyzer"
 	"github.com/alertscribe/alertscribe/incident"
+	"github.com/alertscribe/alertscribe/promapi"
 )
 
-// checkConfig says all that is wrong, or what the settings amount to.
-func (c *cli) checkConfig(context.Context) error {
+// checkConfig says all that is wrong, or what the settings amount to; online, it also asks the servers that they name.
+func (c *cli) checkConfig(ctx context.Context, online bool) error {
 	cfg, err := c.load()
+	if err == nil {
+		if err = cfg.tryParts(); err != nil {
+			err = badConfig(err)
+		}
+	}
+	for _, warning := range misspeltInEnvironment() {
+		fmt.Fprintln(c.stderr, "WARNING:", warning)
+	}
 	if err != nil {
 		return err
 	}
-	if err := cfg.tryParts(); err != nil {
-		return badConfig(err)
-	}
-	set := func(s string) string {
-		if s == "" {
-			return "not set"
-		}
-		return redactURL(s)
-	}
-	key := "not set: reports carry evidence only"
-	if cfg.LLM.Key != "" {
-		key = "set"
-	}
-	token := "not set: anyone can post"
-	if cfg.Web.WebhookToken != "" {
-		token = "set"
-	}
-	for _, line := range [][2]string{
-		{"listen address", cfg.Web.ListenAddress},
-		{"model", cfg.LLM.Model + " at " + redactURL(cfg.LLM.BaseURL)},
-		{"API key", key},
-		{"Prometheus", set(cfg.Prometheus.URL)},
-		{"Alertmanager", set(cfg.Alertmanager.URL)},
-		{"reports", fmt.Sprintf("%s (%s)", cfg.Reports.Dir, cfg.Reports.Language)},
-		{"database", cfg.Storage.DatabaseURL},
-		{"webhook token", token},
-		{"model calls", capText(cfg.limits())},
-		{"verification", verifyText(cfg)},
-	} {
+	for _, line := range cfg.summary() {
 		fmt.Fprintf(c.stdout, "%-16s%s\n", line[0], line[1])
+	}
+	if online {
+		if err := c.askServers(ctx, cfg); err != nil {
+			return err
+		}
 	}
 	fmt.Fprintln(c.stdout, "SUCCESS: the configuration is valid")
 	return nil
+}
+
+// summary returns what the settings amount to, as names and texts.
+func (c *config) summary() [][2]string {
+	set := func(s, otherwise string) string {
+		if s == "" {
+			return otherwise
+		}
+		return shownURL(s)
+	}
+	key, token := "not set: reports carry evidence only", "not set: anyone can post"
+	if c.LLM.Key != "" {
+		key = "set"
+	}
+	if c.Web.WebhookToken != "" {
+		token = "set"
+	}
+	lines := [][2]string{
+		{"listen address", c.Web.ListenAddress},
+		{"model", c.LLM.Model + " at " + redactURL(c.LLM.BaseURL)},
+		{"price", c.priceText()},
+		{"API key", key},
+		{"Prometheus", set(c.Prometheus.URL, "not set")},
+		{"Alertmanager", set(c.Alertmanager.URL, "not set")},
+		{"links", fmt.Sprintf("Prometheus at %s, Alertmanager at %s",
+			set(cmp.Or(linkRoot(c.Prometheus.PublicURL), linkRoot(c.Prometheus.URL)), "the address in an alert"),
+			set(linkRoot(c.Alertmanager.PublicURL), "the address in a notification"))},
+		{"reports", fmt.Sprintf("%s (%s, times in %s)", c.Reports.Dir, c.Reports.Language, c.zone)},
+		{"database", c.Storage.DatabaseURL},
+		{"webhook token", token},
+		{"model calls", capText(c.limits())},
+		{"analyses", fmt.Sprintf("%d at once, none later than %v after opening", c.Analysis.Workers, c.Analysis.MaxAge)},
+		{"verification", verifyText(c)},
+	}
+	return lines
+}
+
+// logSettings says that the service is ready, and with what, as check-config does.
+func (c *config) logSettings(log *slog.Logger, address string) {
+	if c.Web.WebhookToken == "" {
+		log.Info("No webhook token, anyone who reaches this address can post alerts; set ALERTSCRIBE_WEBHOOK_TOKEN to change that", "address", address)
+	}
+	for _, warning := range misspeltInEnvironment() {
+		log.Warn("Variable has no effect: " + warning)
+	}
+	log.Info("Ready for notifications", "address", address, "reports", c.Reports.Dir, "language", c.Reports.Language, "time_zone", c.zone.String(),
+		"database", c.databasePath(), "model", c.LLM.Model, "prometheus", shownURL(c.Prometheus.URL), "alertmanager", shownURL(c.Alertmanager.URL),
+		"verification", verifyText(c))
+}
+
+// shownURL returns a URL without what is secret in it.
+func shownURL(raw string) string {
+	u, err := url.Parse(raw)
+	if err != nil {
+		return redactURL(raw)
+	}
+	return promapi.Redacted(u)
+}
+
+// askServers asks every server of the settings, and the model's endpoint where there is a key, and says what each answers.
+func (c *cli) askServers(ctx context.Context, cfg *config) error {
+	p, err := newProbes(cfg)
+	if err != nil {
+		return badConfig(err)
+	}
+	defer p.close()
+	asked, failed := 0, 0
+	tell := func(name string, err error) {
+		asked++
+		answer := name + " answers"
+		if err != nil {
+			failed++
+			answer = name + " FAILED: " + err.Error()
+		}
+		fmt.Fprintf(c.stdout, "%-16s%s\n", "online", cfg.redactor.Session().Text(answer))
+	}
+	for _, s := range p.list {
+		tell(s.title, s.check(ctx))
+	}
+	if cfg.LLM.Key != "" {
+		_, model, err := newParts(cfg, nil, analyzer.NewMemoryLedger(time.Now), promslog.NewNopLogger(), nil)
+		if err != nil {
+			return badConfig(err)
+		}
+		warning, err := model.CheckModel(ctx)
+		if err == nil && warning != "" {
+			err = errors.New(warning)
+		}
+		tell("the model", err)
+	}
+	if failed > 0 {
+		return fmt.Errorf("%d of %d servers failed to answer as they should, see above", failed, asked)
+	}
+	return nil
+}
+
+// priceText says what a call costs.
+func (c *config) priceText() string {
+	p, known := c.Budget.Prices[c.LLM.Model]
+	if !known {
+		return "unknown: costs are not counted; add it to budget.prices"
+	}
+	text := fmt.Sprintf("%g USD per million tokens in, %g cached, %g out", p.Input, p.Cached, p.Output)
+	if p.Peak > 1 {
+		text += fmt.Sprintf("; times %g in peak hours", p.Peak)
+	}
+	return text
 }
 
 func capText(l incident.Limits) string {

@@ -1,21 +1,20 @@
 package main
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
+	_ "time/tzdata" // images without a file system have no zones
 
 	"github.com/prometheus/alertmanager/pkg/labels"
 	"github.com/prometheus/alertmanager/timeinterval"
 	commonconfig "github.com/prometheus/common/config"
 	"github.com/prometheus/common/model"
-	"go.yaml.in/yaml/v3"
 
 	"github.com/alertscribe/alertscribe/analyzer"
 	"github.com/alertscribe/alertscribe/incident"
@@ -38,6 +37,7 @@ type config struct {
 	skip      []labels.Matchers // Analysis.Skip
 	redactor  *redact.Redactor
 	transport http.RoundTripper // to the model
+	zone      *time.Location    // Reports.TimeZone
 }
 
 type llmConfig struct {
@@ -98,6 +98,7 @@ type redactionConfig struct {
 type reportsConfig struct {
 	Dir      string            `yaml:"dir"`
 	Language incident.Language `yaml:"language"`
+	TimeZone string            `yaml:"time_zone"` // IANA name, of the times in reports and pages
 }
 
 type storageConfig struct {
@@ -129,7 +130,7 @@ func defaultConfig() *config {
 			EvidenceTimeout: model.Duration(20 * time.Second), EvidenceQueries: 60,
 		},
 		Budget:  budgetConfig{CallsPerHour: 60, Prices: prices.Models, PeakHours: prices.Peak},
-		Reports: reportsConfig{Dir: "reports", Language: incident.English},
+		Reports: reportsConfig{Dir: "reports", Language: incident.English, TimeZone: "UTC"},
 		Storage: storageConfig{
 			DatabaseURL: sqliteScheme + "data/alertscribe.db", NotificationRetention: model.Duration(30 * 24 * time.Hour),
 		},
@@ -148,57 +149,72 @@ func durations(of []time.Duration) []model.Duration {
 const sqliteScheme = "sqlite://"
 
 // loadConfig reads the file (none when the name is empty) over the defaults and the environment over both, and reports
-// all that is wrong at once. A listen address from a flag is stronger than all.
+// all that is wrong at once, with key, file and line. A listen address from a flag is stronger than all.
 func loadConfig(file string, getenv func(string) string, listenAddress string) (*config, error) {
 	c := defaultConfig()
 	var errs []error
+	read := &settingsReader{}
 	if file != "" {
-		if err := c.readFile(file); err != nil {
-			errs = append(errs, err)
+		text, err := os.ReadFile(file)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("--config.file: %w", err))
 		}
+		read = readSettings(file, text, c)
+		errs = append(errs, read.faults...)
+		c.resolvePaths(filepath.Dir(file), read.lines)
 	}
-	c.readEnv(getenv)
+	for _, path := range c.readEnv(getenv) {
+		delete(read.lines, path) // the fault is not the file's
+	}
 	if listenAddress != "" {
 		c.Web.ListenAddress = listenAddress
+		delete(read.lines, "web.listen_address")
 	}
-	errs = append(errs, c.readSecrets(getenv)...)
-	errs = append(errs, c.prepare()...)
-	errs = append(errs, c.validate()...)
+	for _, err := range slices.Concat(c.readSecrets(getenv), c.prepare(), c.validate()) {
+		errs = append(errs, read.locate(err))
+	}
 	return c, errors.Join(errs...)
 }
 
-func (c *config) readFile(file string) error {
-	b, err := os.ReadFile(file)
-	if err != nil {
-		return fmt.Errorf("--config.file: %w", err)
-	}
-	dec := yaml.NewDecoder(bytes.NewReader(b))
-	dec.KnownFields(true)
-	if err := dec.Decode(c); err != nil && !errors.Is(err, io.EOF) {
-		return fmt.Errorf("%s: %w", file, err)
-	}
-	dir := filepath.Dir(file)
+// resolvePaths makes the paths that stand in the file relative to it, as Prometheus does, so that it does not matter where the
+// process was started.
+func (c *config) resolvePaths(dir string, inFile map[string]int) {
 	for _, h := range []*commonconfig.HTTPClientConfig{c.LLM.HTTPConfig, c.Prometheus.HTTPConfig, c.Alertmanager.HTTPConfig} {
-		h.SetDirectory(dir) // as in Prometheus: paths are relative to the config file; a nil receiver is fine
+		h.SetDirectory(dir) // a nil receiver is fine
 	}
 	for _, p := range []*string{&c.LLM.APIKeyFile, &c.Web.WebhookTokenFile} {
 		*p = commonconfig.JoinDir(dir, *p)
 	}
-	return nil
+	if _, ok := inFile["reports.dir"]; ok {
+		c.Reports.Dir = commonconfig.JoinDir(dir, c.Reports.Dir)
+	}
+	if _, ok := inFile["storage.database_url"]; ok && strings.HasPrefix(c.Storage.DatabaseURL, sqliteScheme) {
+		c.Storage.DatabaseURL = sqliteScheme + commonconfig.JoinDir(dir, c.databasePath())
+	}
 }
 
-// readEnv takes over what stands in the environment, which is stronger than the file.
-func (c *config) readEnv(getenv func(string) string) {
-	for name, field := range map[string]*string{
-		"LLM_BASE_URL": &c.LLM.BaseURL, "LLM_MODEL": &c.LLM.Model,
-		"PROMETHEUS_URL": &c.Prometheus.URL, "ALERTMANAGER_URL": &c.Alertmanager.URL,
-		"REPORT_DIR": &c.Reports.Dir, "REPORT_LANGUAGE": (*string)(&c.Reports.Language),
-		"DATABASE_URL": &c.Storage.DatabaseURL, "LISTEN_ADDRESS": &c.Web.ListenAddress,
+// readEnv takes over what stands in the environment, which is stronger than the file, and returns the keys that it has set.
+func (c *config) readEnv(getenv func(string) string) (set []string) {
+	for _, v := range []struct {
+		name, path string
+		field      *string
+	}{
+		{"LLM_BASE_URL", "llm.base_url", &c.LLM.BaseURL},
+		{"LLM_MODEL", "llm.model", &c.LLM.Model},
+		{"PROMETHEUS_URL", "prometheus.url", &c.Prometheus.URL},
+		{"ALERTMANAGER_URL", "alertmanager.url", &c.Alertmanager.URL},
+		{"REPORT_DIR", "reports.dir", &c.Reports.Dir},
+		{"REPORT_LANGUAGE", "reports.language", (*string)(&c.Reports.Language)},
+		{"REPORT_TIME_ZONE", "reports.time_zone", &c.Reports.TimeZone},
+		{"DATABASE_URL", "storage.database_url", &c.Storage.DatabaseURL},
+		{"LISTEN_ADDRESS", "web.listen_address", &c.Web.ListenAddress},
 	} {
-		if v := strings.TrimSpace(getenv(name)); v != "" {
-			*field = v
+		if value := strings.TrimSpace(getenv(v.name)); value != "" {
+			*v.field = value
+			set = append(set, v.path)
 		}
 	}
+	return set
 }
 
 func (c *config) readSecrets(getenv func(string) string) []error {

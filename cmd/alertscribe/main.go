@@ -105,23 +105,27 @@ func (c *cli) application() (*kingpin.Application, map[string]func(context.Conte
 	add := func(name, help string) *kingpin.CmdClause { return app.Command(name, help) }
 	commands[add("serve", "Receive notifications and write reports (the default command).").Default().FullCommand()] = c.serve
 
-	analyze := add("analyze", "Write the report of one payload and print its path.")
-	analyzeFile := analyze.Arg("file", "Alertmanager webhook body in JSON, - for standard input.").Required().String()
-	commands[analyze.FullCommand()] = func(ctx context.Context) error { return c.analyze(ctx, *analyzeFile) }
-
-	evidence := add("evidence", "Print one payload's evidence as JSON without a model call.")
-	evidenceFile := evidence.Arg("file", "Alertmanager webhook body in JSON, - for standard input.").Required().String()
-	commands[evidence.FullCommand()] = func(ctx context.Context) error { return c.evidence(ctx, *evidenceFile) }
-
-	prompt := add("show-prompt", "Print the exact prompt for one payload without sending it.")
-	promptFile := prompt.Arg("file", "Alertmanager webhook body in JSON, - for standard input.").Required().String()
-	commands[prompt.FullCommand()] = func(ctx context.Context) error { return c.showPrompt(ctx, *promptFile) }
+	for _, command := range []struct {
+		name, help string
+		run        func(context.Context, input) error
+	}{
+		{"analyze", "Write the report of one payload and print its path.", c.analyze},
+		{"evidence", "Print one payload's evidence as JSON without a model call.", c.evidence},
+		{"show-prompt", "Print the exact prompt for one payload without sending it.", c.showPrompt},
+	} {
+		clause, from := add(command.name, command.help), &input{}
+		clause.Arg("file", "Alertmanager webhook body in JSON, - for standard input.").Required().StringVar(&from.file)
+		clause.Flag("now", "Move the payload's times to the present, for samples: its newest start or end becomes a minute ago.").BoolVar(&from.now)
+		commands[clause.FullCommand()] = func(ctx context.Context) error { return command.run(ctx, *from) }
+	}
 
 	demo := add("demo", "Watch a simulated attack become a report, with a real Prometheus and a real Alertmanager.")
 	demoDir := demo.Flag("dir", "Folder for demo output. (default: a new temporary folder)").String()
 	commands[demo.FullCommand()] = func(ctx context.Context) error { return c.demo(ctx, *demoDir) }
 
-	commands[add("check-config", "Check flags, environment, and configuration file; report all errors.").FullCommand()] = c.checkConfig
+	check := add("check-config", "Check flags, environment, and configuration file; report all errors.")
+	online := check.Flag("online", "Also ask Prometheus, Alertmanager, and the model's endpoint whether they answer.").Bool()
+	commands[check.FullCommand()] = func(ctx context.Context) error { return c.checkConfig(ctx, *online) }
 	commands[add("version", "Print the version.").FullCommand()] = func(context.Context) error {
 		fmt.Fprintln(c.stdout, version.Print("alertscribe"))
 		return nil
@@ -147,7 +151,7 @@ func (c *cli) load() (*config, error) {
 		}
 		return dotenv[name]
 	}, c.listenAddress)
-	if err = errors.Join(err, cfgErr, cfg.validateWeb(c.webConfigFile), c.validateExternalURL()); err != nil {
+	if err = errors.Join(err, errors.Join(misspeltInDotenv(dotenv)...), cfgErr, cfg.validateWeb(c.webConfigFile), c.validateExternalURL()); err != nil {
 		return nil, badConfig(err)
 	}
 	return cfg, nil

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/url"
 	"os"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/alertscribe/alertscribe/analyzer"
 	"github.com/alertscribe/alertscribe/evidence"
+	"github.com/alertscribe/alertscribe/promapi"
 	"github.com/alertscribe/alertscribe/redact"
 )
 
@@ -27,20 +29,16 @@ func (c *config) validate() []error {
 	bad := func(key, format string, args ...any) {
 		errs = append(errs, fmt.Errorf("%s: %s", key, fmt.Sprintf(format, args...)))
 	}
-	checkURL := func(key, value string, required bool) {
-		if value == "" && !required {
-			return
-		}
-		u, err := url.Parse(value)
-		if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
-			bad(key, "%q is not an http:// or https:// URL with a host", redactURL(value))
+	checkURL := func(key, value string) {
+		if _, err := parseURL(value); value != "" && err != nil {
+			bad(key, "%v", err)
 		}
 	}
-	checkURL("llm.base_url (LLM_BASE_URL)", c.LLM.BaseURL, true)
-	checkURL("prometheus.url (PROMETHEUS_URL)", c.Prometheus.URL, false)
-	checkURL("prometheus.public_url", c.Prometheus.PublicURL, false)
-	checkURL("alertmanager.url (ALERTMANAGER_URL)", c.Alertmanager.URL, false)
-	checkURL("alertmanager.public_url", c.Alertmanager.PublicURL, false)
+	errs = append(errs, c.validateModelURL()...)
+	checkURL("prometheus.public_url", c.Prometheus.PublicURL)
+	checkURL("alertmanager.public_url", c.Alertmanager.PublicURL)
+	errs = append(errs, validateServer("prometheus", "PROMETHEUS_URL", c.Prometheus)...)
+	errs = append(errs, validateServer("alertmanager", "ALERTMANAGER_URL", c.Alertmanager)...)
 	if c.LLM.Model == "" {
 		bad("llm.model (LLM_MODEL)", "is empty; the default is deepseek-flash")
 	}
@@ -56,6 +54,14 @@ func (c *config) validate() []error {
 	if _, _, err := net.SplitHostPort(c.Web.ListenAddress); err != nil {
 		bad("web.listen_address (LISTEN_ADDRESS, --web.listen-address)", "%q is not HOST:PORT, such as 127.0.0.1:5008 or :5008", c.Web.ListenAddress)
 	}
+	if _, err := loadZone(c.Reports.TimeZone); err != nil {
+		bad("reports.time_zone (REPORT_TIME_ZONE)", "%v", err)
+	}
+	for _, key := range slices.Sorted(maps.Keys(c.LLM.ExtraBody)) {
+		if slices.Contains([]string{"model", "messages", "stream"}, key) {
+			bad("llm.extra_body", "extra_body must not set %q", key)
+		}
+	}
 	errs = append(errs, c.validateStorage()...)
 	errs = append(errs, c.validateNumbers()...)
 	errs = append(errs, c.validateBudget()...)
@@ -64,6 +70,63 @@ func (c *config) validate() []error {
 		bad("analysis.runbooks", "%v", err)
 	}
 	return errs
+}
+
+// parseURL parses the URL of a server that people or we reach by HTTP. Its error shows no password.
+func parseURL(value string) (*url.URL, error) {
+	u, err := url.Parse(value)
+	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+		return nil, fmt.Errorf("%q is not an http:// or https:// URL with a host", redactURL(value))
+	}
+	return u, nil
+}
+
+// validateServer returns what is wrong with a server that is asked, and with its http_config.
+func validateServer(section, variable string, c upstreamConfig) []error {
+	var errs []error
+	if c.URL != "" {
+		u, err := parseURL(c.URL)
+		if err == nil {
+			err = promapi.CheckURL(u)
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("%s.url (%s): %w", section, variable, err))
+		}
+	}
+	if _, err := roundTripper(c.HTTPConfig, section); err != nil {
+		errs = append(errs, fmt.Errorf("%s.http_config: %w", section, err))
+	}
+	return errs
+}
+
+// validateModelURL returns what is wrong with the model's endpoint, whose path the client goes on with by itself.
+func (c *config) validateModelURL() []error {
+	const key = "llm.base_url (LLM_BASE_URL)"
+	u, err := parseURL(c.LLM.BaseURL)
+	if err != nil {
+		return []error{fmt.Errorf("%s: %w", key, err)}
+	}
+	for _, end := range []string{"/chat/completions", "/completions", "/responses", "/models"} {
+		if root, ok := strings.CutSuffix(strings.TrimRight(u.Path, "/"), end); ok {
+			short := *u
+			short.Path, short.RawPath = root, ""
+			return []error{fmt.Errorf("%s: %q ends in %s, which is added to it; use %s", key, u.Redacted(), end, short.Redacted())}
+		}
+	}
+	if u.RawQuery != "" || u.Fragment != "" {
+		u.RawQuery, u.Fragment = "", ""
+		return []error{fmt.Errorf("%s: has a query, which requests don't carry; use %s, and llm.http_config.http_headers for what the endpoint takes as headers", key, u.Redacted())}
+	}
+	return nil
+}
+
+// loadZone returns the zone of an IANA name. "Local" is none: a report is read elsewhere.
+func loadZone(name string) (*time.Location, error) {
+	zone, err := time.LoadLocation(name)
+	if err != nil || name == "" || name == "Local" {
+		return nil, fmt.Errorf("%q is not the IANA name of a time zone, such as UTC, Asia/Shanghai, or Europe/Berlin", name)
+	}
+	return zone, nil
 }
 
 // prepare makes what the parts share of the settings: matchers, the redactor, the model's transport.
@@ -77,6 +140,7 @@ func (c *config) prepare() []error {
 		}
 		c.skip = append(c.skip, m)
 	}
+	c.zone, _ = loadZone(c.Reports.TimeZone) // validate says what is wrong
 	var err error
 	if c.redactor, err = redact.New(c.Redaction.Patterns); err != nil {
 		errs = append(errs, fmt.Errorf("redaction.patterns: %w", err))

@@ -25,12 +25,25 @@ import (
 // newReporter makes the writer of reports; owner says that it is the running service's.
 func newReporter(cfg *config, externalURL string, owner bool) (*report.Writer, error) {
 	w, err := report.New(report.Options{
-		Dir: cfg.Reports.Dir, Language: cfg.Reports.Language, ExternalURL: externalURL, Version: version.Version, Owner: owner,
+		Dir: cfg.Reports.Dir, Language: cfg.Reports.Language, TimeZone: cfg.zone, ExternalURL: externalURL, Version: version.Version, Owner: owner,
+		Servers: report.Servers{
+			Alertmanager: linkRoot(cfg.Alertmanager.PublicURL), Prometheus: linkRoot(cfg.Prometheus.PublicURL),
+			PrometheusAsked: linkRoot(cfg.Prometheus.URL),
+		},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("preparing the report directory %s (set REPORT_DIR): %w", cfg.Reports.Dir, err)
 	}
 	return w, nil
+}
+
+// linkRoot returns a URL of the settings as links may show it; "" for none.
+func linkRoot(raw string) string {
+	u, err := url.Parse(raw)
+	if raw == "" || err != nil {
+		return ""
+	}
+	return promapi.LinkRoot(u).String()
 }
 
 // redacted returns a logger that writes no secrets: what servers answer and what alerts say gets into errors.
@@ -135,9 +148,9 @@ func (a *app) routes(w *report.Writer, registry *prometheus.Registry) (http.Hand
 	return handler.New(handler.Options{
 		Store: a.store, Report: w, Directory: w, Analyzer: a.analyzer, ReportDir: a.cfg.Reports.Dir,
 		Token: a.cfg.Web.WebhookToken.Reveal(), MaxBodyBytes: a.cfg.Web.MaxBodyBytes, MaxAlerts: a.cfg.Web.MaxAlerts,
-		RoutePrefix: a.opts.routePrefix, LinkPrefix: links, Language: a.cfg.Reports.Language,
+		RoutePrefix: a.opts.routePrefix, LinkPrefix: links, Language: a.cfg.Reports.Language, TimeZone: a.cfg.zone,
 		Policy: a.cfg.rules(), Version: version.Version, Stopping: a.stopping,
-		Limits:   a.cfg.limits(),
+		Limits: a.cfg.limits(), Servers: a.probes.status,
 		Gatherer: registry, Registerer: registry, Logger: a.log.With("component", "web"),
 	})
 }

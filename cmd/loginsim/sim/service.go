@@ -68,6 +68,9 @@ func (s *Service) MetricsAddr() string { return s.metrics.Addr().String() }
 // ControlAddr is the host:port of the control port.
 func (s *Service) ControlAddr() string { return s.command.Addr().String() }
 
+// Close closes both listeners of a Service that does not Run.
+func (s *Service) Close() error { return errors.Join(s.metrics.Close(), s.command.Close()) }
+
 // Run makes up logins and serves both listeners until ctx ends, which is no error.
 func (s *Service) Run(ctx context.Context) error {
 	metrics := http.NewServeMux()

@@ -6,7 +6,8 @@
 //	err = service.Run(ctx)
 //
 // Normal traffic is one login per interval: 70 % normal users and 30 % admins, 90 % success and 10 % failed, from five
-// cities alike. An attack adds failed logins of one user type from one city, many times as many, until its end.
+// cities alike. Of any hundred in a row exactly three are failed logins of admins, one in each third, so that chance alone never
+// looks like an attack. Service.Past makes up what was scraped before the start. An attack adds failed logins of one user type from one city, many times as many, until its end.
 package sim
 
 import (
@@ -30,9 +31,15 @@ const (
 	normalUser, adminUser = "normal", "admin"
 	success, failed       = "success", "failed"
 
-	adminShare  = 0.3
-	failedShare = 0.1
+	// Of a hand of logins, that many are of each kind; the rest are successes of normal users.
+	hand         = 100
+	failedAdmins = 3
+	failedNormal = 7
+	goodAdmins   = 27
 )
+
+// kind is what a login is.
+type kind struct{ user, status string }
 
 // Attack is a series of failed logins from one place.
 type Attack struct {
@@ -49,6 +56,7 @@ type logins struct {
 
 	mu         sync.Mutex
 	rng        *rand.Rand
+	dealt      []kind    // of the logins to come
 	next       time.Time // normal login
 	attack     *Attack
 	nextAttack time.Time
@@ -93,14 +101,41 @@ func (l *logins) advance(now time.Time) {
 }
 
 func (l *logins) login() {
-	user, status := normalUser, success
-	if l.rng.Float64() < adminShare {
-		user = adminUser
+	if len(l.dealt) == 0 {
+		l.deal()
 	}
-	if l.rng.Float64() < failedShare {
-		status = failed
+	next := l.dealt[0]
+	l.dealt = l.dealt[1:]
+	l.count(next.user, next.status, Regions[l.rng.IntN(len(Regions))])
+}
+
+// deal makes up a hand of logins in random order, but for the failed ones of admins, which are spread: at one login a second, no
+// minute has more than three.
+func (l *logins) deal() {
+	rest := make([]kind, hand-failedAdmins)
+	for i := range rest {
+		switch {
+		case i < failedNormal:
+			rest[i] = kind{normalUser, failed}
+		case i < failedNormal+goodAdmins:
+			rest[i] = kind{adminUser, success}
+		default:
+			rest[i] = kind{normalUser, success}
+		}
 	}
-	l.count(user, status, Regions[l.rng.IntN(len(Regions))])
+	l.rng.Shuffle(len(rest), func(i, j int) { rest[i], rest[j] = rest[j], rest[i] })
+	l.dealt = make([]kind, 0, hand)
+	for part := range failedAdmins {
+		size := hand*(part+1)/failedAdmins - hand*part/failedAdmins
+		at := l.rng.IntN(size)
+		for i := range size {
+			if i == at {
+				l.dealt = append(l.dealt, kind{adminUser, failed})
+				continue
+			}
+			l.dealt, rest = append(l.dealt, rest[0]), rest[1:]
+		}
+	}
 }
 
 func (l *logins) count(user, status, region string) {

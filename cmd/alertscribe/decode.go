@@ -1,0 +1,319 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/prometheus/common/model"
+	"go.yaml.in/yaml/v3"
+)
+
+// settingsReader decodes a configuration file over settings. It goes on behind a fault, so that all are found at once, and knows
+// the line of each key.
+type settingsReader struct {
+	file   string
+	root   reflect.Type
+	lines  map[string]int // of the keys that the file has, by their paths
+	faults []error
+}
+
+// readSettings decodes text over into, a pointer to a struct. Each fault names the line and the path of its key; what is faulty keeps
+// the value that it had.
+func readSettings(file string, text []byte, into any) *settingsReader {
+	v := reflect.ValueOf(into).Elem()
+	r := &settingsReader{file: file, root: v.Type(), lines: map[string]int{}}
+	dec := yaml.NewDecoder(bytes.NewReader(text))
+	var doc, second yaml.Node
+	switch err := dec.Decode(&doc); {
+	case errors.Is(err, io.EOF): // nothing in it
+		return r
+	case err != nil:
+		r.faults = append(r.faults, r.notYAML(err))
+		return r
+	}
+	if err := dec.Decode(&second); err == nil {
+		r.fault(second.Line, "", "a second document begins here, which would be ignored; leave out the line ---")
+	} else if !errors.Is(err, io.EOF) {
+		r.faults = append(r.faults, r.notYAML(err))
+	}
+	r.value(doc.Content[0], doc.Content[0].Line, v, "")
+	return r
+}
+
+var lineOfError = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
+
+func (r *settingsReader) notYAML(err error) error {
+	m := lineOfError.FindStringSubmatch(err.Error())
+	if m == nil || m[1] == "" {
+		return fmt.Errorf("%s: not YAML: %s", r.file, strings.TrimPrefix(err.Error(), "yaml: "))
+	}
+	return fmt.Errorf("%s:%s: not YAML: %s", r.file, m[1], err.Error()[len(m[0]):])
+}
+
+func (r *settingsReader) fault(line int, path, format string, args ...any) {
+	where := fmt.Sprintf("%s:%d: ", r.file, line)
+	if path != "" {
+		where += path + ": "
+	}
+	r.faults = append(r.faults, errors.New(where+fmt.Sprintf(format, args...)))
+}
+
+// locate puts file and line before a fault that names a key of the file.
+func (r *settingsReader) locate(err error) error {
+	path, _, _ := strings.Cut(err.Error(), ":")
+	path, _, _ = strings.Cut(path, " ")
+	for path != "" {
+		if line, ok := r.lines[path]; ok {
+			return fmt.Errorf("%s:%d: %w", r.file, line, err)
+		}
+		path = path[:max(strings.LastIndexAny(path, ".["), 0)]
+		if !strings.Contains(path, ".") { // a whole section says nothing
+			return err
+		}
+	}
+	return err
+}
+
+type yamlUnmarshaler interface {
+	UnmarshalYAML(unmarshal func(any) error) error
+}
+
+// decodesItself reports whether a type has rules of its own.
+func decodesItself(t reflect.Type) bool {
+	p := reflect.PointerTo(t)
+	return p.Implements(reflect.TypeFor[yamlUnmarshaler]()) || p.Implements(reflect.TypeFor[yaml.Unmarshaler]())
+}
+
+// value decodes a node, whose key stands on a line.
+func (r *settingsReader) value(n *yaml.Node, line int, v reflect.Value, path string) {
+	for n.Kind == yaml.AliasNode {
+		n = n.Alias
+	}
+	r.lines[path] = line
+	t := v.Type()
+	switch {
+	case n.Tag == "!!null": // as if the key were not there
+		return
+	case t.Kind() == reflect.Pointer:
+		fresh := reflect.New(t.Elem())
+		faults := len(r.faults)
+		if r.value(n, line, fresh.Elem(), path); len(r.faults) == faults {
+			v.Set(fresh)
+		}
+	case decodesItself(t):
+		r.leaf(n, line, v, path)
+	case t.Kind() == reflect.Struct:
+		r.mapping(n, line, v, path)
+	case t.Kind() == reflect.Slice && n.Kind == yaml.SequenceNode:
+		list := reflect.MakeSlice(t, len(n.Content), len(n.Content))
+		for i, element := range n.Content {
+			r.value(element, element.Line, list.Index(i), path+"["+strconv.Itoa(i)+"]")
+		}
+		v.Set(list)
+	case t.Kind() == reflect.Map && n.Kind == yaml.MappingNode && t.Elem().Kind() == reflect.Struct:
+		if v.IsNil() {
+			v.Set(reflect.MakeMap(t))
+		}
+		for i := 0; i+1 < len(n.Content); i += 2 {
+			key, element := n.Content[i], reflect.New(t.Elem()).Elem()
+			r.value(n.Content[i+1], key.Line, element, join(path, key.Value))
+			v.SetMapIndex(reflect.ValueOf(key.Value).Convert(t.Key()), element)
+		}
+	default:
+		r.leaf(n, line, v, path)
+	}
+}
+
+func join(path, key string) string { return strings.TrimPrefix(path+"."+key, ".") }
+
+// mapping decodes a mapping into a struct, key by key.
+func (r *settingsReader) mapping(n *yaml.Node, line int, v reflect.Value, path string) {
+	if n.Kind != yaml.MappingNode {
+		r.fault(line, path, "%s is not a mapping; put its keys below it, indented", shownNode(n))
+		return
+	}
+	fields := fieldsByKey(v.Type())
+	seen := map[string]int{}
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key := n.Content[i]
+		at := join(path, key.Value)
+		if first, twice := seen[key.Value]; twice {
+			r.fault(key.Line, at, "is there twice, first on line %d; leave one of them out", first)
+			continue
+		}
+		seen[key.Value] = key.Line
+		index, ok := fields[key.Value]
+		if !ok {
+			r.fault(key.Line, at, "unknown key%s", r.meant(key.Value, path, keysOfMap(fields)))
+			continue
+		}
+		r.value(n.Content[i+1], key.Line, v.FieldByIndex(index), at)
+	}
+}
+
+// meant returns what an unknown key may stand for: one that is written much alike, or one of that name in another section.
+func (r *settingsReader) meant(key, path string, known []string) string {
+	if near := nearest(key, known); near != "" {
+		return "; did you mean " + join(path, near) + "?"
+	}
+	for _, full := range pathsOf(r.root, "") {
+		if full == key || strings.HasSuffix(full, "."+key) {
+			return "; did you mean " + full + "? Mind the indentation"
+		}
+	}
+	return "; known here: " + strings.Join(known, ", ")
+}
+
+// leaf decodes a node by yaml's rules, or by those of the type. Unknown keys within are faults.
+func (r *settingsReader) leaf(n *yaml.Node, line int, v reflect.Value, path string) {
+	t := v.Type()
+	faults := len(r.faults)
+	decode := func(into any) error { return strictly(n, into) }
+	if strings.HasSuffix(t.PkgPath(), "prometheus/common/config") { // its keys are those of its fields
+		r.unknownKeys(n, t, path)
+		decode = n.Decode
+	}
+	fresh := reflect.New(t)
+	if err := decode(fresh.Interface()); err != nil {
+		r.explain(err, n, line, t, path)
+	}
+	if len(r.faults) == faults {
+		v.Set(fresh.Elem())
+	}
+}
+
+// unknownKeys finds the keys of a mapping, and below it, that a struct has no field for.
+func (r *settingsReader) unknownKeys(n *yaml.Node, t reflect.Type, path string) {
+	for t.Kind() == reflect.Pointer {
+		t = t.Elem()
+	}
+	if n.Kind != yaml.MappingNode || t.Kind() != reflect.Struct {
+		return
+	}
+	fields := fieldsByKey(t)
+	for i := 0; i+1 < len(n.Content); i += 2 {
+		key := n.Content[i]
+		r.lines[join(path, key.Value)] = key.Line
+		switch index, ok := fields[key.Value]; {
+		case len(fields) == 0: // it has rules of its own
+		case !ok:
+			r.fault(key.Line, join(path, key.Value), "unknown key%s", r.meant(key.Value, path, keysOfMap(fields)))
+		default:
+			r.unknownKeys(n.Content[i+1], t.FieldByIndex(index).Type, join(path, key.Value))
+		}
+	}
+}
+
+// strictly decodes a node without tolerance for unknown keys, which yaml does for whole files only.
+func strictly(n *yaml.Node, into any) error {
+	text, err := yaml.Marshal(n)
+	if err != nil {
+		return n.Decode(into)
+	}
+	dec := yaml.NewDecoder(bytes.NewReader(text))
+	dec.KnownFields(true)
+	if err = dec.Decode(into); err != nil && strings.Contains(err.Error(), "unknown anchor") {
+		return n.Decode(into)
+	}
+	return err
+}
+
+var (
+	wrongType   = regexp.MustCompile("^line \\d+: cannot unmarshal !!\\w+ (?:`(.*)` )?into (.+)$")
+	unknownName = regexp.MustCompile(`^line \d+: field (\S+) not found in type \S+$`)
+)
+
+// explain says in plain words what is wrong with a value.
+func (r *settingsReader) explain(err error, n *yaml.Node, line int, t reflect.Type, path string) {
+	typeErr, ok := errors.AsType[*yaml.TypeError](err)
+	switch {
+	case !ok && t == reflect.TypeFor[model.Duration]():
+		r.fault(line, path, "%s is not a duration, such as 30s, 5m, or 24h", shownNode(n))
+		return
+	case !ok:
+		r.fault(line, path, "%s", strings.TrimPrefix(err.Error(), "yaml: "))
+		return
+	}
+	for _, text := range typeErr.Errors {
+		if m := unknownName.FindStringSubmatch(text); m != nil {
+			r.fault(line, join(path, m[1]), "unknown key")
+			continue
+		}
+		if wrongType.MatchString(text) {
+			r.fault(line, path, "%s is not %s", shownNode(n), wantedOf(t))
+			continue
+		}
+		r.fault(line, path, "%s", strings.TrimSpace(text))
+	}
+}
+
+// shownNode shows what stands in the file, bounded.
+func shownNode(n *yaml.Node) string {
+	switch n.Kind {
+	case yaml.MappingNode:
+		return "a mapping"
+	case yaml.SequenceNode:
+		return "a list"
+	default:
+		return strconv.Quote(redactURL(n.Value[:min(len(n.Value), 60)]))
+	}
+}
+
+func wantedOf(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.Int, reflect.Int64, reflect.Uint64:
+		return "a whole number"
+	case reflect.Float64:
+		return "a number"
+	case reflect.Bool:
+		return "true or false"
+	case reflect.Slice:
+		return "a list"
+	case reflect.Map, reflect.Struct:
+		return "a mapping"
+	default:
+		return "a text"
+	}
+}
+
+// fieldsByKey returns the fields of a struct by their keys in YAML.
+func fieldsByKey(t reflect.Type) map[string][]int {
+	fields := map[string][]int{}
+	for _, f := range reflect.VisibleFields(t) {
+		key, options, _ := strings.Cut(f.Tag.Get("yaml"), ",")
+		if key != "" && key != "-" && f.IsExported() && !strings.Contains(options, "inline") {
+			fields[key] = f.Index
+		}
+	}
+	return fields
+}
+
+func keysOfMap(fields map[string][]int) []string {
+	keys := make([]string, 0, len(fields))
+	for key := range fields {
+		keys = append(keys, key)
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// pathsOf returns the paths of all keys of a struct that have a fixed name.
+func pathsOf(t reflect.Type, path string) []string {
+	var paths []string
+	fields := fieldsByKey(t)
+	for _, key := range keysOfMap(fields) {
+		at, field := join(path, key), t.FieldByIndex(fields[key]).Type
+		paths = append(paths, at)
+		if field.Kind() == reflect.Struct && !decodesItself(field) {
+			paths = append(paths, pathsOf(field, at)...)
+		}
+	}
+	return paths
+}

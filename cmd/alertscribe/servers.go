@@ -1,0 +1,187 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/alertscribe/alertscribe/promapi"
+)
+
+const (
+	probeTimeout = 10 * time.Second
+	probeEvery   = 30 * time.Second
+)
+
+// probe asks one server of the settings whether it is there, and remembers what it said last.
+type probe struct {
+	name     string // prometheus or alertmanager
+	title    string // Prometheus or Alertmanager
+	variable string // where its URL is set
+	without  string // what reports lack without it
+	client   *promapi.Client
+	ask      func(ctx context.Context) error
+
+	mu    sync.Mutex
+	asked bool
+	err   error
+}
+
+// probes are the servers that evidence comes from. Each is asked at the start and every half minute, so that a wrong URL is found
+// before the first alert. It is a Collector of their state.
+type probes struct {
+	list  []*probe
+	every time.Duration
+}
+
+// newProbes makes the probes of the servers that are set; nothing is asked yet.
+func newProbes(cfg *config) (*probes, error) {
+	prom, err := connect(cfg.Prometheus, "prometheus")
+	if err != nil {
+		return nil, err
+	}
+	am, err := connect(cfg.Alertmanager, "alertmanager")
+	if err != nil {
+		return nil, err
+	}
+	p := &probes{every: probeEvery}
+	if prom != nil {
+		p.list = append(p.list, &probe{
+			name: "prometheus", title: "Prometheus", variable: "PROMETHEUS_URL", without: "reports lack evidence", client: prom,
+			ask: func(ctx context.Context) error {
+				_, err := promapi.NewQuerier(prom, promapi.NewBudget(1, 1), nil).Instant(ctx, "vector(1)", time.Now())
+				return err
+			},
+		})
+	}
+	if am != nil {
+		p.list = append(p.list, &probe{
+			name: "alertmanager", title: "Alertmanager", variable: "ALERTMANAGER_URL", without: "reports lack silences and other servers' alerts", client: am,
+			ask: func(ctx context.Context) error { return askAlertmanager(ctx, am) },
+		})
+	}
+	return p, nil
+}
+
+func connect(c upstreamConfig, name string) (*promapi.Client, error) {
+	server, err := upstream(c, name)
+	if err != nil {
+		return nil, err
+	}
+	return promapi.Connect(server, name)
+}
+
+// askAlertmanager tells an Alertmanager from a server that answers anything with a page.
+func askAlertmanager(ctx context.Context, am *promapi.Client) error {
+	body, err := am.Get(ctx, "/api/v2/status", nil)
+	if err != nil {
+		return err
+	}
+	var status struct {
+		Cluster *struct{} `json:"cluster"`
+	}
+	if err := json.Unmarshal(body, &status); err != nil || status.Cluster == nil {
+		return fmt.Errorf("%w: response is not from Alertmanager, check the path of the URL", promapi.ErrUnavailable)
+	}
+	return nil
+}
+
+func (p *probes) close() {
+	for _, s := range p.list {
+		s.client.Close()
+	}
+}
+
+// check asks the server once.
+func (s *probe) check(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, probeTimeout)
+	defer cancel()
+	err := s.ask(ctx)
+	if err != nil && errors.Is(err, context.DeadlineExceeded) {
+		err = fmt.Errorf("no answer within %s", probeTimeout)
+	}
+	return err
+}
+
+// run asks all servers until ctx ends, and logs what they answer first and when that changes.
+func (p *probes) run(ctx context.Context, log *slog.Logger) {
+	var all sync.WaitGroup
+	defer all.Wait()
+	for _, s := range p.list {
+		all.Go(func() {
+			ticker := time.NewTicker(p.every)
+			defer ticker.Stop()
+			for {
+				err := s.check(ctx)
+				if ctx.Err() != nil {
+					return
+				}
+				s.record(err, log)
+				select {
+				case <-ctx.Done():
+					return
+				case <-ticker.C:
+				}
+			}
+		})
+	}
+}
+
+func (s *probe) record(err error, log *slog.Logger) {
+	s.mu.Lock()
+	changed := !s.asked || (s.err == nil) != (err == nil)
+	s.asked, s.err = true, err
+	s.mu.Unlock()
+	switch {
+	case !changed:
+	case err != nil:
+		log.Warn(s.title+" failed to answer, "+s.without+"; check "+s.variable, "url", s.client.String(), "err", err)
+	default:
+		log.Info(s.title+" answers", "url", s.client.String())
+	}
+}
+
+// status returns the state of a server for /health.
+func (p *probes) status(name string) string {
+	for _, s := range p.list {
+		if s.name == name {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			switch {
+			case !s.asked:
+				return "not asked yet"
+			case s.err != nil:
+				return "failing: " + s.err.Error()
+			}
+			return "ready"
+		}
+	}
+	return "not configured"
+}
+
+var serverUp = prometheus.NewDesc("alertscribe_server_up",
+	"Whether a server of the settings answered when it was asked last: 1 yes, 0 no. One that is not set has no series.", []string{"server"}, nil)
+
+// Describe implements prometheus.Collector.
+func (p *probes) Describe(ch chan<- *prometheus.Desc) { ch <- serverUp }
+
+// Collect implements prometheus.Collector.
+func (p *probes) Collect(ch chan<- prometheus.Metric) {
+	for _, s := range p.list {
+		s.mu.Lock()
+		asked, up := s.asked, 0.0
+		if s.err == nil {
+			up = 1
+		}
+		s.mu.Unlock()
+		if asked {
+			ch <- prometheus.MustNewConstMetric(serverUp, prometheus.GaugeValue, up, s.name)
+		}
+	}
+}
