@@ -32,6 +32,10 @@ func (w *Writer) rewritten(e incident.Evidence) incident.Evidence {
 	}
 	rewrite := func(s string) string { return rewriteTimes(s, e.End.In(w.zone)) }
 	e.Title, e.Summary = rewrite(e.Title), rewrite(e.Summary)
+	if e.AsAnalyzed != nil {
+		was := w.rewritten(*e.AsAnalyzed)
+		e.AsAnalyzed = &was
+	}
 	if e.Table == nil {
 		return e
 	}
