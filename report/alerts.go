@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	maxAlertRows  = 50
+	maxAlertRows  = 20
 	maxAlertTexts = 3
 	maxCellLabels = 8
 )
@@ -19,7 +19,6 @@ const (
 // alerts writes the alert section: what the alerts have in common, what they say, and a table of all of them.
 func (p *page) alerts() {
 	inc := p.inc
-	p.heading(p.w.Alert)
 	p.alertTexts()
 	alerts := slices.Clone(inc.Alerts)
 	slices.SortStableFunc(alerts, func(a, b incident.Alert) int {
@@ -33,19 +32,12 @@ func (p *page) alerts() {
 	for _, a := range alerts[:min(len(alerts), maxAlertRows)] {
 		rows = append(rows, p.alertRow(a, common))
 	}
-	if shown := labelCells(common, nil); len(alerts) > 1 && shown != "" {
-		p.para(p.w.CommonLabels + p.w.Colon + shown)
-	}
 	p.table([]string{p.w.StatusCol, p.w.NameCol, p.w.SeverityCol, p.w.LabelsCol, p.w.StartCol, p.w.DurationCol, p.w.LinksCol}, rows)
 	if more := inc.TotalAlerts() - maxAlertRows; more > 0 {
 		p.para(fmt.Sprintf(p.w.MoreAlerts, more, max(len(inc.Firing())-maxAlertRows, 0)))
 	}
-	p.stormRest()
 	if inc.Truncated > 0 {
 		p.para("**" + fmt.Sprintf(p.w.Hidden, inc.Truncated) + "**")
-	}
-	if links := p.groupLinks(); len(links) > 0 {
-		p.para(p.w.GroupLinks + p.w.Colon + strings.Join(links, " · "))
 	}
 }
 

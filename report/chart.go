@@ -114,7 +114,7 @@ func (w *messages) layout(e incident.Evidence, zone *time.Location) *drawing {
 	d.Heading = fit(d.Title, (chartRight-30-textWidth(d.Range)*charWidth)/(charWidth*14/11))
 	d.Desc = fmt.Sprintf(w.ChartDesc, len(c.Series), d.Range)
 	if summary := oneLine(e.Summary, lineRunes); summary != "" {
-		d.Desc += w.Stop + " " + summary
+		d.Desc += w.Stop + w.Gap + summary
 	}
 	drawn := c.Series[:min(len(c.Series), maxSeries)]
 	for i, s := range drawn {

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -13,36 +14,94 @@ import (
 )
 
 const (
-	maxRanked    = 10
-	maxTableRows = 25
-	maxColumns   = 10
-	maxLines     = 12  // of an item that quotes text, such as a log
-	lineLength   = 300 // characters of one of them
+	maxRows    = 5 // of a ranking or a table of evidence
+	maxColumns = 10
+	maxLines   = 12  // of an item that quotes text, such as a log
+	lineLength = 300 // characters of one of them
 )
 
-// evidence writes every item: what it means, its chart or table, and the query by which anyone can check it.
+// evidence writes every item that found something, or that is cited: what it means, its chart or table, and the query by which
+// anyone can check it. The alerts stand where the item about them does. What found nothing is one line.
 func (p *page) evidence() {
 	p.heading(p.w.Evidence)
 	a := p.inc.Analysis
 	collecting := a.Evidence < a.Wanted && !a.Later && p.inc.Status != incident.Stale
+	items := inOrder(p.found.Evidence)
+	if !slices.ContainsFunc(items, isAlerts) {
+		p.out.WriteString("### " + p.w.Alert + "\n\n")
+		p.alerts()
+	}
 	switch {
-	case len(p.found.Evidence) == 0 && collecting:
+	case len(items) == 0 && collecting:
 		p.para(p.w.CollectingEvidence)
-	case len(p.found.Evidence) == 0:
+	case len(items) == 0:
 		p.para(p.w.NoEvidence)
 	case collecting:
 		p.para(p.w.RefreshingEvidence)
 	}
 	refuting := false
-	for _, e := range inOrder(p.found.Evidence) {
+	for _, e := range items {
 		if !refuting && place(e) == refutingPlace {
 			refuting = true
 			p.out.WriteString("### " + p.w.Refuting + "\n\n")
 			p.para(p.w.RefutingWhat)
 		}
-		p.item(e)
+		if p.shown(e) {
+			p.item(e)
+		}
+	}
+	p.openChecks()
+	p.nothingFound(items)
+}
+
+func isAlerts(e incident.Evidence) bool {
+	return e.Kind == incident.KindAlert && !e.Failed && !e.Earlier
+}
+
+// shown reports whether an item is shown in whole.
+func (p *page) shown(e incident.Evidence) bool {
+	return p.anchors[e.ID] != "" || !p.known[e.ID] && !e.Failed && !e.Nothing
+}
+
+// nothingFound names what was looked at and found nothing, for who wonders whether it was.
+func (p *page) nothingFound(items []incident.Evidence) {
+	var names []string
+	for _, e := range items {
+		if e.Nothing && !e.Failed && !p.shown(e) {
+			names = append(names, escaped(e.Title, titleRunes)+fmt.Sprintf(p.w.Aside, escaped(e.ID, labelRunes)))
+		}
+	}
+	if len(names) > 0 {
+		p.para(p.w.NothingFound + p.w.Colon + strings.Join(names, " · "))
 	}
 }
+
+// cited returns the ids of the evidence that the verdict cites, in its causes or in passing.
+func (p *page) cited() map[string]bool {
+	ids := map[string]bool{}
+	v := p.found.Verdict
+	if v == nil {
+		return ids
+	}
+	texts := slices.Concat([]string{v.Summary}, v.Prevention, v.MissingEvidence)
+	for _, c := range v.Causes {
+		for _, id := range c.Evidence {
+			ids[id] = true
+		}
+		texts = append(texts, c.Hypothesis, c.Disproof)
+	}
+	for _, a := range v.Actions {
+		texts = append(texts, a.Step, a.Why)
+	}
+	for _, said := range texts {
+		for _, id := range citedID.FindAllString(said, -1) {
+			ids[id] = true
+		}
+	}
+	return ids
+}
+
+var citedID = regexp.MustCompile(`\bE[1-9][0-9]{0,3}\b`)
 
 const refutingPlace = 1
 
@@ -86,14 +145,19 @@ func (p *page) item(e incident.Evidence) {
 		summary = "⚠ **" + p.w.FailedEvidence + "**" + p.w.Colon + cell(summary)
 	}
 	p.para(summary)
+	p.para(p.refutes(e))
 	if e.Earlier {
 		p.para("*" + p.w.EarlierEvidence + "*")
 	}
 	if was := e.AsAnalyzed; was != nil {
 		p.para(fmt.Sprintf("*"+p.w.WhenAnalyzed+"*", at(was.At)) + p.w.Colon + escaped(was.Summary, lineRunes))
 	}
-	if file, ok := chartFile(e); ok {
-		p.para("![" + escaped(e.ID+" "+p.w.Chart, labelRunes) + "](" + url.PathEscape(p.chartBase) + "/" + file + ")")
+	if isAlerts(e) { // they say what the item's own table does, and more
+		p.alerts()
+		return
+	}
+	if i := p.itemOf(incident.KindSignal); i < 0 || p.found.Evidence[i].ID != e.ID { // which stands at the top
+		p.chart(e)
 	}
 	if e.Kind != incident.KindSuspects || e.Table == nil { // the table of suspects says the same in words
 		p.ranking(e)
@@ -114,6 +178,13 @@ func (p *page) item(e incident.Evidence) {
 		source = append(source, fmt.Sprintf(p.w.LookedAt, at(e.At)))
 	}
 	p.para(strings.Join(source, " · "))
+}
+
+// chart shows the chart of an item that has one.
+func (p *page) chart(e incident.Evidence) {
+	if file, ok := chartFile(e); ok {
+		p.para("![" + escaped(e.ID+" "+p.w.Chart, labelRunes) + "](" + url.PathEscape(p.chartBase) + "/" + file + ")")
+	}
 }
 
 // excerpts quotes lines of text, the oldest first, as many as a reader looks at.
@@ -153,10 +224,7 @@ func (p *page) ranking(e incident.Evidence) {
 	if len(e.Ranking) == 0 {
 		return
 	}
-	unit := ""
-	if e.Chart != nil {
-		unit = e.Chart.Unit
-	}
+	unit := unitOf(e)
 	var onset, share, values bool
 	for _, r := range e.Ranking {
 		onset = onset || !r.Onset.IsZero()
@@ -168,7 +236,7 @@ func (p *page) ranking(e incident.Evidence) {
 	columns = appendIf(columns, values, p.w.BeforeCol, p.w.AfterCol)
 	columns = appendIf(columns, onset, p.w.OnsetCol)
 	var rows [][]string
-	for i, r := range e.Ranking[:min(len(e.Ranking), maxRanked)] {
+	for i, r := range e.Ranking[:min(len(e.Ranking), maxRows)] {
 		row := []string{strconv.Itoa(i + 1), rankedLabels(r.Labels), named(p.w.Directions, r.Direction), number(r.Score, "")}
 		row = appendIf(row, share, number(r.Share, "%"))
 		row = appendIf(row, values, number(r.Before, unit), number(r.After, unit))
@@ -179,7 +247,7 @@ func (p *page) ranking(e incident.Evidence) {
 		rows = append(rows, appendIf(row, onset, cell(began)))
 	}
 	p.table(columns, rows)
-	if more := len(e.Ranking) - maxRanked; more > 0 {
+	if more := len(e.Ranking) - maxRows; more > 0 {
 		p.para(fmt.Sprintf(p.w.MoreRows, more))
 	}
 }
@@ -211,7 +279,7 @@ func (p *page) smallTable(t *incident.Table) {
 		columns[i] = cell(escaped(t.Columns[i], labelRunes))
 	}
 	var rows [][]string
-	for _, r := range t.Rows[:min(len(t.Rows), maxTableRows)] {
+	for _, r := range t.Rows[:min(len(t.Rows), maxRows)] {
 		row := make([]string, width)
 		for i := range width {
 			row[i] = "–"
@@ -222,7 +290,7 @@ func (p *page) smallTable(t *incident.Table) {
 		rows = append(rows, row)
 	}
 	p.table(columns, rows)
-	if more := len(t.Rows) - maxTableRows; more > 0 {
+	if more := len(t.Rows) - maxRows; more > 0 {
 		p.para(fmt.Sprintf(p.w.MoreRows, more))
 	}
 }

@@ -33,13 +33,18 @@ func (p *page) headFeedback() []string {
 	return items
 }
 
+// moreFeedback reports whether people said more than the top of the report has room for.
+func (p *page) moreFeedback() bool {
+	long := func(f incident.Feedback) bool { return utf8.RuneCountInString(f.Text) > lineRunes }
+	return len(p.inc.Feedback) > maxHeadFeedback || slices.ContainsFunc(p.inc.Feedback, long)
+}
+
 // feedback lists in whole what people said about this incident, where the top of the report has not done so already.
 func (p *page) feedback() {
-	long := func(f incident.Feedback) bool { return utf8.RuneCountInString(f.Text) > lineRunes }
-	if len(p.inc.Feedback) <= maxHeadFeedback && !slices.ContainsFunc(p.inc.Feedback, long) {
+	if !p.moreFeedback() {
 		return
 	}
-	p.para(strings.TrimSpace("**" + p.w.Feedback + "**" + p.w.Colon))
+	p.out.WriteString("### " + p.w.Feedback + "\n\n")
 	var items []string
 	for _, f := range newest(p.inc.Feedback, len(p.inc.Feedback)) {
 		items = append(items, p.remark(f, p.prose(f.Text, incident.MaxFeedbackText)))

@@ -111,7 +111,7 @@ func TestHTMLOfCompleteReport(t *testing.T) {
 			cited++
 		}
 	}
-	assert.Equal(t, 8, cited)
+	assert.Equal(t, 6, cited)
 	assert.Contains(t, string(page), `<img src="CHARTS/E2.svg" alt="E2 chart"`)
 	assert.Equal(t, 3, strings.Count(string(page), "<table>"))
 }
@@ -143,7 +143,7 @@ func TestAnchors(t *testing.T) {
 				}
 			}
 		}
-		assert.Equal(t, 8, linked, title)
+		assert.Equal(t, 6, linked, title)
 	}
 }
 

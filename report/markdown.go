@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"fmt"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/alertscribe/alertscribe/incident"
 )
@@ -34,7 +34,8 @@ type page struct {
 	chartBase string
 
 	out     bytes.Buffer
-	anchors map[string]string // the heading's id of each item of evidence
+	known   map[string]bool   // the ids of the evidence
+	anchors map[string]string // the heading's id of each item of evidence that is shown
 	links   []string
 	linkAt  map[string]int
 }
@@ -46,22 +47,26 @@ func (w *Writer) Markdown(inc *incident.Incident, f incident.Findings, chartBase
 	inc, f = w.inZone(inc, f)
 	p := &page{
 		w: w.messages, inc: inc, found: f, now: w.now().In(w.zone).Truncate(time.Second), version: w.version, site: w.site,
-		servers: w.servers, chartBase: chartBase, anchors: map[string]string{}, linkAt: map[string]int{},
+		servers: w.servers, chartBase: chartBase, known: map[string]bool{}, anchors: map[string]string{}, linkAt: map[string]int{},
 	}
+	cited := p.cited()
 	for _, e := range f.Evidence {
 		if evidenceID.MatchString(e.ID) {
-			p.anchors[e.ID] = slug(evidenceHeading(e))
+			p.known[e.ID] = true
+			if cited[e.ID] || !e.Failed && !e.Nothing {
+				p.anchors[e.ID] = slug(evidenceHeading(e))
+			}
 		}
 	}
 	p.out.Write(p.frontMatter())
 	p.head()
-	p.alerts()
-	p.evidence()
 	p.causes()
 	p.actions()
+	p.others()
+	p.evidence()
+	p.timeline()
 	p.prevention()
 	p.gaps()
-	p.timeline()
 	p.footer()
 	p.definitions()
 	return p.out.Bytes()
@@ -69,10 +74,28 @@ func (w *Writer) Markdown(inc *incident.Incident, f incident.Findings, chartBase
 
 // para writes a paragraph, or nothing when it is empty.
 func (p *page) para(parts ...string) {
-	parts = slices.DeleteFunc(parts, func(s string) bool { return s == "" })
-	if len(parts) > 0 {
-		p.out.WriteString(strings.Join(parts, " ") + "\n\n")
+	if joined := p.w.join(parts...); joined != "" {
+		p.out.WriteString(joined + "\n\n")
 	}
+}
+
+// join puts sentences behind each other, those that are there. Full-width punctuation takes no space; behind a letter or a
+// sign of ASCII there is one all the same.
+func (w *messages) join(parts ...string) string {
+	var out strings.Builder
+	for _, part := range parts {
+		switch so := out.String(); {
+		case part == "":
+			continue
+		case so == "":
+		case w.Gap == "" && so[len(so)-1] < utf8.RuneSelf:
+			out.WriteString(" ")
+		default:
+			out.WriteString(w.Gap)
+		}
+		out.WriteString(part)
+	}
+	return out.String()
 }
 
 // lines writes lines as they are, each behind the indent, and a blank one after them.

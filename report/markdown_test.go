@@ -220,10 +220,10 @@ func TestFrontMatter(t *testing.T) {
 func TestFirstLines(t *testing.T) {
 	inc, f := complete()
 	_, body := splitFrontMatter(newWriter(t, "en").Markdown(inc, f, "x"))
-	first := strings.Join(strings.SplitN(string(body), "\n", 16)[:15], "\n")
+	first := strings.Join(strings.SplitN(string(body), "\n", 41)[:40], "\n")
 	for _, want := range []string{
 		"HighLoginFailureRate", "critical", "since 2026-11-20 08:29:35 UTC (3m 50s", "2 firing",
-		"**Likely cause** (high likelihood): Credential stuffing", "[E2] [E3]", "**Do first** (read-only): Confirm the source",
+		"Now 64 % · peak 66 %", "**Carries it**: `source=203.0.113.0/24` 97 %", "**Credential stuffing", "[E2] [E3]", "**Confirm the source of the failures** — risk: read-only",
 	} {
 		assert.Contains(t, first, want)
 	}
@@ -235,8 +235,9 @@ func TestFirstLinesCarryMarks(t *testing.T) {
 	f.Verdict.Causes = f.Verdict.Causes[1:]
 	f.Verdict.InsufficientEvidence = true
 	w := newWriter(t, "en")
-	head, _, _ := strings.Cut(string(w.Markdown(inc, f, "x")), "\n## ")
-	assert.Contains(t, head, "**Unverified**: cites `E9`")
+	md := string(w.Markdown(inc, f, "x"))
+	head, _, _ := strings.Cut(md, "\n## ")
+	assert.Contains(t, section(md, english.Causes), "**Unverified**: cites `E9`")
 	assert.Contains(t, head, w.messages.Insufficient)
 }
 

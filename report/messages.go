@@ -10,13 +10,12 @@ type messages struct {
 	Code incident.Language
 
 	// Headings.
-	Alert, Evidence, Causes, Actions, Prevention, Gaps, Timeline string
+	Alert, Evidence, Causes, Actions, Others, Prevention, Gaps, Timeline string
 
 	// The head of the report.
 	Since, Ended, LastHeard                        string
-	OneAlert, ManyAlerts, StaleAlerts, EndedAlerts string
 	FiringCount, ResolvedCount, HiddenCount        string
-	MostTelling, LikelyCause, DoFirst              string
+	Carries, MovedFirst, DoFirst, LookAt           string
 	ProseBelow, UnknownAlertname                   string
 	RunbookFirst, LookFirst                        string
 	NoAnalysis, OldAnalysis                        string // openings of the line on the state; the second beside an older verdict
@@ -24,7 +23,7 @@ type messages struct {
 	NextAttempt, LastError, WentStale              string
 	Draft, DraftPending, DraftHint, UnverifiedHint string // opening and end of the line on a draft; words beside a likelihood
 	Aside                                          string // brackets around a remark within a line
-	Storm, NotAlone, StormRest                     string
+	Storm, NotAlone                                string
 	StormOne, StormMany, StormLeast                string
 	Reasons                                        map[incident.Reason]string
 
@@ -35,14 +34,14 @@ type messages struct {
 	// The alert section.
 	Statuses                                                    map[incident.Status]string
 	StatusCol, NameCol, SeverityCol, LabelsCol, StartCol        string
-	DurationCol, LinksCol, LeftGroup, CommonLabels, GroupLinks  string
+	DurationCol, LinksCol, LeftGroup                            string
 	Graph, Alertmanager, Silence, Runbook, Summary, Description string
 	MoreAlerts, MoreTexts, Hidden                               string
 
 	// The evidence section.
 	NoEvidence, CollectingEvidence, RefreshingEvidence                       string
 	FailedEvidence, EvidenceFault, EarlierEvidence, Refuting, RefutingWhat   string
-	WhenAnalyzed                                                             string // above what an item was for the verdict
+	WhenAnalyzed, NothingFound                                               string // above what an item was for the verdict
 	OpenPrometheus, OpenSource, Chart, MoreRows                              string
 	RankCol, DirectionCol, ScoreCol, ShareCol, BeforeCol, AfterCol, OnsetCol string
 	Directions                                                               map[string]string
@@ -52,12 +51,12 @@ type messages struct {
 	Citations, NoCitations, Disproof           string
 	MarkUncited, MarkOther, Checked, OfSummary string
 	Marks                                      map[incident.MarkKind]string
-	Refutes, CauseChecks, CheckAnswer          string
+	Refutes, CauseChecks                       string
 	PasteMarked, PasteForeign                  string // before a command whose step is marked
 	DraftCauses, Verified                      string
 	Unverified, LookedUp                       string
 	UnverifiedReasons                          map[incident.UnverifiedReason]string
-	ProseLabel, NoVerdict, NoCauses, NoActions string
+	ProseLabel, NoCauses, NoActions            string
 	Risk, Why                                  string
 	Likelihoods, Categories, Severities, Risks map[string]string
 
@@ -82,6 +81,7 @@ type messages struct {
 
 	// Pieces of sentences, units of durations, and charts.
 	Comma, Stop, Colon                                string
+	Gap                                               string // between two sentences
 	Day, Hour, Minute, Second                         string
 	ChartFiring, ChartThreshold, ChartMore, ChartDesc string
 }

@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"reflect"
 	"regexp"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -19,7 +20,20 @@ func unescape(t *testing.T, s string) string {
 	return out
 }
 
-var verb = regexp.MustCompile(`%[a-z]`)
+var (
+	verb  = regexp.MustCompile(`%(\[\d\])?[a-z]`)
+	index = regexp.MustCompile(`\[\d\]`)
+)
+
+// verbsOf returns the verbs of a message, sorted: a language may have another order of words.
+func verbsOf(message string) []string {
+	verbs := verb.FindAllString(message, -1)
+	for i := range verbs {
+		verbs[i] = index.ReplaceAllString(verbs[i], "")
+	}
+	slices.Sort(verbs)
+	return verbs
+}
 
 // Both languages fill every word, with the same verbs, and name every value of the closed sets.
 func TestWordsAreComplete(t *testing.T) {
@@ -27,9 +41,11 @@ func TestWordsAreComplete(t *testing.T) {
 	for i := range en.NumField() {
 		name := en.Type().Field(i).Name
 		if en.Field(i).Kind() == reflect.String {
-			assert.NotEmpty(t, en.Field(i).String(), name)
-			assert.NotEmpty(t, zh.Field(i).String(), name)
-			assert.Equal(t, verb.FindAllString(en.Field(i).String(), -1), verb.FindAllString(zh.Field(i).String(), -1), name)
+			if name != "Gap" { // Chinese has none
+				assert.NotEmpty(t, en.Field(i).String(), name)
+				assert.NotEmpty(t, zh.Field(i).String(), name)
+			}
+			assert.Equal(t, verbsOf(en.Field(i).String()), verbsOf(zh.Field(i).String()), name)
 			continue
 		}
 		assert.NotZero(t, en.Field(i).Len(), name)

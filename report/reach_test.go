@@ -58,6 +58,10 @@ var more = map[string]func() (*incident.Incident, incident.Findings){
 			f.Verdict.Causes[0].Marks = append(f.Verdict.Causes[0].Marks, incident.Mark{Kind: kind, Text: "x"})
 		}
 		f.Verdict.Causes[0].Marks = append(f.Verdict.Causes[0].Marks, incident.Mark{Kind: "new", Text: "x"})
+		f.Evidence = append(f.Evidence, incident.Evidence{ID: "E20", Kind: incident.KindAlerts, Title: "t", Summary: "s", Nothing: true}, incident.Evidence{
+			ID: "E21", Kind: incident.KindSuspects, Title: "t", Summary: "s",
+			Ranking: []incident.RankedSeries{{Labels: map[string]string{"a": "b"}, Score: 9, Direction: "up", Onset: opened}},
+		})
 		f.Verdict.Causes = append(f.Verdict.Causes, incident.Cause{Hypothesis: "x"})
 		f.Evidence[2].Ranking[0].Direction = "down"
 		f.Verdict.Actions[0].Marks = []incident.Mark{{Kind: incident.MarkNameNotFound, Text: "x"}}

@@ -9,10 +9,7 @@ import (
 	"github.com/alertscribe/alertscribe/incident"
 )
 
-// headRelated bounds the links to other incidents at the top of the report; the alert section has the rest.
-const headRelated = 5
-
-// storm says in one line that other incidents of the same scope opened with this one, and links to the worst of them.
+// storm says in one line that other incidents of the same scope opened with this one, and links to them.
 func (p *page) storm() string {
 	related := p.related()
 	if len(related) == 0 {
@@ -26,18 +23,7 @@ func (p *page) storm() string {
 		many = p.w.StormLeast
 	}
 	line := fmt.Sprintf(format, code(p.inc.Scope, labelRunes), count(len(related), p.w.StormOne, many), p.w.duration(incident.StormWindow))
-	line += p.w.Colon + p.incidents(related[:min(len(related), headRelated)])
-	if more := len(related) - headRelated; more > 0 {
-		line += " · " + fmt.Sprintf(p.w.MoreRows, more)
-	}
-	return line
-}
-
-// stormRest links to the incidents of the storm that the top of the report has no room for.
-func (p *page) stormRest() {
-	if related := p.related(); len(related) > headRelated {
-		p.para(p.w.StormRest + p.w.Colon + p.incidents(related[headRelated:]))
-	}
+	return line + p.w.Colon + p.incidents(related)
 }
 
 // related returns the other incidents of the storm, the most severe first, by the default order of severities.

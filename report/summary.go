@@ -8,50 +8,48 @@ import (
 	"github.com/alertscribe/alertscribe/incident"
 )
 
-// head writes what the person on call reads first: what is wrong, since when, how bad, why, and what to do.
+// head writes what the person on call reads first: what is wrong, since when, how bad, who carries it and where to go.
 func (p *page) head() {
 	p.out.WriteString("# " + p.name() + "\n\n")
 	p.para(p.statusLine())
 	p.para(p.figuresLine())
+	p.para(p.stateLine())
 	p.list(p.headFeedback())
 	p.para(p.summary()...)
-	p.para(p.storm())
-	p.para(p.stateLine())
+	p.signalChart()
 	p.list(p.keyPoints())
+	p.para(strings.Join(p.groupLinks(), " · "))
 }
 
-// keyPoints is the likely cause, with what our checks found wrong with it, and the first thing to do.
+// signalChart draws the alert's own signal.
+func (p *page) signalChart() {
+	if i := p.itemOf(incident.KindSignal); i >= 0 {
+		p.chart(p.found.Evidence[i])
+	}
+}
+
+// itemOf returns the place of the first item of a kind that found something; -1 for none.
+func (p *page) itemOf(kind incident.EvidenceKind) int {
+	return slices.IndexFunc(p.found.Evidence, func(e incident.Evidence) bool {
+		return e.Kind == kind && !e.Failed && !e.Nothing && !e.Earlier
+	})
+}
+
+// keyPoints are who carries the change, what moved first and, where no model has said it, what to do first.
 func (p *page) keyPoints() []string {
-	v := p.found.Verdict
-	if v == nil {
-		return []string{"**" + p.w.DoFirst + "**" + p.w.Colon + p.firstStep()}
-	}
 	var items []string
-	if len(v.Causes) > 0 {
-		c := v.Causes[0]
-		item := "**" + p.w.LikelyCause + "**" + fmt.Sprintf(p.w.Aside, p.causeStatus(c)) + p.w.Colon + p.prose(c.Hypothesis, lineRunes)
-		items = append(items, p.warned(strings.TrimSpace(item+" "+p.citations(c)), p.marks(c)))
+	point := func(name, text string) {
+		if text != "" {
+			items = append(items, "**"+name+"**"+p.w.Colon+text)
+		}
 	}
-	if len(v.Actions) > 0 {
-		a := v.Actions[0]
-		item := "**" + p.w.DoFirst + "**" + fmt.Sprintf(p.w.Aside, p.risk(a.Risk)) + p.w.Colon + p.prose(a.Step, lineRunes)
-		items = append(items, p.warned(item, p.worded(a.Marks)))
+	point(p.w.Carries, p.carriers())
+	point(p.w.MovedFirst, p.movers())
+	if p.found.Verdict == nil || p.found.Verdict.Prose != "" {
+		point(p.w.DoFirst, p.firstStep())
 	}
 	return items
 }
-
-// warned adds marks to a line, as many as the top of a report has room for.
-func (p *page) warned(line string, marks []string) string {
-	for _, mark := range marks[:min(len(marks), headMarks)] {
-		line += " ⚠ " + mark
-	}
-	if more := len(marks) - headMarks; more > 0 {
-		line += " ⚠ " + fmt.Sprintf(p.w.MoreRows, more)
-	}
-	return line
-}
-
-const headMarks = 3
 
 // name is the title of the report.
 func (p *page) name() string {
@@ -83,16 +81,25 @@ func (p *page) statusLine() string {
 	if inc.Truncated > 0 {
 		parts = append(parts, fmt.Sprintf(p.w.HiddenCount, inc.Truncated))
 	}
+	parts = append(parts, labelCells(commonLabels(p.principal()), nil))
 	return strings.Join(slices.DeleteFunc(parts, func(s string) bool { return s == "" }), " · ")
 }
 
-// summary is one paragraph: the verdict's where there is one, else the facts and the most telling evidence.
+// principal returns the alerts that the report is about: those that fire, or all where none does.
+func (p *page) principal() []incident.Alert {
+	if firing := p.inc.Firing(); len(firing) > 0 {
+		return firing
+	}
+	return p.inc.Alerts
+}
+
+// summary is one paragraph: the verdict's where there is one, else the facts.
 func (p *page) summary() []string {
 	switch v := p.found.Verdict; {
 	case v == nil:
-		return []string{p.facts(), p.mostTelling()}
+		return []string{p.facts()}
 	case v.Prose != "":
-		return []string{p.facts(), p.mostTelling(), p.w.ProseBelow}
+		return []string{p.facts(), p.w.ProseBelow}
 	default:
 		summary := []string{p.prose(v.Summary, longRunes)}
 		if marks := p.worded(v.Marks); fromAlertText(v.Marks) { // the gravest is first
@@ -102,62 +109,15 @@ func (p *page) summary() []string {
 	}
 }
 
-// facts says in one sentence how much fires and since when, and what the alert itself says about it.
+// facts is what the alert says of itself in one sentence.
 func (p *page) facts() string {
-	inc := p.inc
-	firing := inc.Firing()
-	var said string
-	switch {
-	case len(firing) == 0:
-		said = fmt.Sprintf(p.w.EndedAlerts, inc.TotalAlerts())
-	case inc.Status == incident.Stale:
-		said = fmt.Sprintf(p.w.StaleAlerts, len(firing))
-	case len(firing) == 1:
-		said = p.w.OneAlert
-	default:
-		said = fmt.Sprintf(p.w.ManyAlerts, len(firing))
-	}
-	alerts := firing
-	if len(alerts) == 0 {
-		alerts = inc.Alerts
-	}
-	for _, a := range alerts {
+	for _, a := range p.principal() {
 		if summary := escaped(firstOf(a.Annotations, "summary", "message", "description"), lineRunes); summary != "" {
-			return said + p.w.Colon + p.sentence(summary)
+			return p.sentence(summary)
 		}
 	}
-	return said + p.w.Stop
+	return ""
 }
-
-// mostTelling is what the evidence says in two lines at most: the alert's own signal, and what carries the change; where
-// neither is known, the item with the largest deviation.
-func (p *page) mostTelling() string {
-	var lines []string
-	for _, kind := range []incident.EvidenceKind{incident.KindSignal, incident.KindDrilldown, incident.KindSuspects} {
-		i := slices.IndexFunc(p.found.Evidence, func(e incident.Evidence) bool {
-			return e.Kind == kind && !e.Failed && !e.Earlier && (kind == incident.KindSignal || telling(e.Ranking))
-		})
-		if i >= 0 && len(lines) < 2 {
-			e := p.found.Evidence[i]
-			lines = append(lines, p.sentence(p.prose(e.Summary, lineRunes))+" "+p.cite([]string{e.ID}))
-		}
-	}
-	if len(lines) == 0 {
-		return ""
-	}
-	return p.w.MostTelling + p.w.Colon + strings.Join(lines, " ")
-}
-
-// telling reports whether a ranking has a first that stands out: most of the change, or far from its past.
-func telling(ranking []incident.RankedSeries) bool {
-	return len(ranking) > 0 && (ranking[0].Share >= telltaleShare || ranking[0].Score >= telltaleScore)
-}
-
-// What is worth a line at the top: half of the change, or what normal noise reaches once in a thousand times.
-const (
-	telltaleShare = 0.5
-	telltaleScore = 3
-)
 
 // stateLine says in one plain line how the analysis stands where it is not complete.
 func (p *page) stateLine() string {
@@ -186,7 +146,7 @@ func (p *page) stateLine() string {
 		line = "**" + opening + "**" + p.w.Colon + line
 	}
 	if tellsMore(a) && !p.wentStale() {
-		line += p.lastError(a.Detail)
+		line = p.w.join(line, p.lastError(a.Detail))
 	}
 	return line
 }
@@ -196,7 +156,7 @@ func (p *page) lastError(detail string) string {
 	if detail = escaped(detail, lineRunes); detail == "" {
 		return ""
 	}
-	return " " + fmt.Sprintf(p.w.LastError, p.sentence(detail))
+	return fmt.Sprintf(p.w.LastError, p.sentence(detail))
 }
 
 // wentStale reports whether the analysis was given up because nothing was heard of the alert any longer, with no attempt that
@@ -218,7 +178,7 @@ func (p *page) pending() string {
 			parts = append(parts, fmt.Sprintf(p.w.NextAttempt, at(p.inc.Due[incident.WorkAnalysis])))
 		}
 	}
-	return strings.Join(parts, " ")
+	return p.w.join(parts...)
 }
 
 // tellsMore reports whether the detail of a failure says what the reason alone does not.
@@ -226,13 +186,16 @@ func tellsMore(a incident.Analysis) bool {
 	return a.Reason != incident.NoKey && a.Reason != incident.Skipped
 }
 
-// firstStep is what to do first where no model has said it.
+// firstStep is what to do first where no model has said it: what the runbook says, else a look at the most telling fact.
 func (p *page) firstStep() string {
 	if url := p.runbook(); url != "" {
 		return p.link(p.w.RunbookFirst, url) + p.w.Stop
 	}
 	if said := escaped(p.runbookText(), lineRunes); said != "" {
 		return fmt.Sprintf(p.w.RunbookSays, p.sentence(said))
+	}
+	if name, cited := p.mostTelling(); name != "" {
+		return fmt.Sprintf(p.w.LookAt, name, p.cite([]string{cited}))
 	}
 	return p.w.LookFirst
 }

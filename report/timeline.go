@@ -33,20 +33,19 @@ func (p *page) timeline() {
 }
 
 func (p *page) event(e incident.Event) string {
-	name := "**" + named(p.w.Events, e.Kind) + "**"
+	parts := []string{"**" + named(p.w.Events, e.Kind) + "**"}
 	if e.Count > 1 {
-		name += " " + fmt.Sprintf(p.w.EventTimes, e.Count)
+		parts = append(parts, fmt.Sprintf(p.w.EventTimes, e.Count))
 		if e.Until.After(e.At) {
-			name += " " + fmt.Sprintf(p.w.EventUntil, at(e.Until))
+			parts = append(parts, fmt.Sprintf(p.w.EventUntil, at(e.Until)))
 		}
 	}
 	switch e.Kind {
 	case incident.EventDrafted, incident.EventAnalyzed, incident.EventFeedback, incident.EventRepeated,
 		incident.EventChanged, incident.EventAsked:
-		return name // the number of alerts has not changed
+		return strings.Join(parts, p.w.Comma) // the number of alerts has not changed
 	default:
 	}
-	parts := []string{name}
 	for _, c := range []struct {
 		n    int
 		word string

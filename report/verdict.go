@@ -11,48 +11,48 @@ import (
 )
 
 const (
+	maxCauses = 3
 	maxItems  = 12  // of lists that a model fills
 	markRunes = 200 // of what a mark quotes: a command should be seen whole
 )
 
 // causes writes the ranked causes, each with its citations, what would disprove it, and what our checks found wrong.
 func (p *page) causes() {
+	v := p.found.Verdict
+	if v == nil {
+		return
+	}
 	p.heading(p.w.Causes)
-	if v := p.found.Verdict; v != nil {
-		p.judgement(v)
-	} else {
-		p.para(p.w.NoVerdict)
-		p.feedback()
-	}
-	p.memory()
-}
-
-// judgement writes what the model thinks, with what speaks for and against believing it first.
-func (p *page) judgement(v *incident.Verdict) {
-	from := fmt.Sprintf(p.w.CausesFrom, at(v.At), cell(code(v.Model, labelRunes)))
-	if v.Generation < p.inc.Generation {
-		from += " " + p.w.ChangedSince
-	}
+	p.para(p.writtenBy(v))
+	p.para(p.verified())
 	if v.Prose != "" {
-		p.para(from)
-		p.para(p.verified())
-		p.feedback()
 		p.quote(v.Prose)
 		return
 	}
-	p.para(fmt.Sprintf(p.w.Judged, named(p.w.Categories, v.Category), named(p.w.Severities, v.Severity)), from)
-	p.para(p.verified())
 	for _, mark := range p.worded(v.Marks) {
 		p.para("⚠ " + p.w.OfSummary + p.w.Colon + mark)
 	}
-	p.feedback()
 	if len(v.Causes) == 0 {
 		p.para(p.w.NoCauses)
 	}
-	for i, c := range v.Causes[:min(len(v.Causes), maxItems)] {
+	for i, c := range v.Causes[:min(len(v.Causes), maxCauses)] {
 		p.cause(i+1, c)
 	}
-	p.checks(v.Checks)
+	if more := len(v.Causes) - maxCauses; more > 0 {
+		p.para(fmt.Sprintf(p.w.MoreRows, more))
+	}
+}
+
+// writtenBy says whose words the causes are, and what kind of trouble they take it for.
+func (p *page) writtenBy(v *incident.Verdict) string {
+	var judged, since string
+	if v.Prose == "" {
+		judged = fmt.Sprintf(p.w.Judged, named(p.w.Categories, v.Category), named(p.w.Severities, v.Severity))
+	}
+	if v.Generation < p.inc.Generation {
+		since = p.w.ChangedSince
+	}
+	return p.w.join(fmt.Sprintf(p.w.CausesFrom, at(v.At), cell(code(v.Model, labelRunes))), judged, since)
 }
 
 func (p *page) cause(n int, c incident.Cause) {
@@ -63,7 +63,7 @@ func (p *page) cause(n int, c incident.Cause) {
 	if cited == "" {
 		cited = p.w.NoCitations
 	}
-	line := indent + named(p.w.Likelihoods, c.Likelihood) + " · " + p.w.Citations + p.w.Colon + cited
+	line := indent + p.causeStatus(c) + " · " + p.w.Citations + p.w.Colon + cited
 	if c.Confidence > 0 {
 		line += " · " + p.w.Checked + p.w.Colon + number(c.Confidence, "%")
 	}
@@ -87,7 +87,7 @@ func (p *page) citations(c incident.Cause) string {
 func (p *page) marks(c incident.Cause) []string {
 	marks := slices.Clone(c.Marks)
 	for _, id := range c.Evidence[:min(len(c.Evidence), maxItems)] {
-		if p.anchors[id] == "" {
+		if !p.known[id] {
 			marks = append(marks, incident.Mark{Kind: incident.MarkUnknownEvidence, Text: id})
 		}
 	}
@@ -143,12 +143,11 @@ func (p *page) quote(prose string) {
 
 // actions writes what to do, in order. A command stays in a code block.
 func (p *page) actions() {
-	p.heading(p.w.Actions)
 	v := p.found.Verdict
-	if v == nil {
-		p.para(p.firstStep())
-		return
+	if v == nil || v.Prose != "" {
+		return // what to do first is said at the top
 	}
+	p.heading(p.w.Actions)
 	if len(v.Actions) == 0 {
 		p.para(p.w.NoActions)
 	}
@@ -229,7 +228,8 @@ func (p *page) gaps() {
 	}
 	for _, e := range p.found.Evidence {
 		if e.Failed {
-			items = append(items, p.w.GapFailed+p.w.Colon+escaped(e.Title, titleRunes)+" "+p.cite([]string{e.ID}))
+			items = append(items, p.w.GapFailed+p.w.Colon+escaped(e.Title, titleRunes)+fmt.Sprintf(p.w.Aside, p.cite([]string{e.ID}))+
+				p.w.Colon+escaped(e.Summary, lineRunes))
 		}
 	}
 	if len(items) == 0 {

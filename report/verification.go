@@ -52,11 +52,10 @@ func (p *page) verified() string {
 	if !expected(v.Reason) {
 		line = "⚠ " + line
 	}
-	line += p.lastError(v.Detail)
 	if looked != "" {
-		line += " " + fmt.Sprintf(p.w.LookedUp, looked)
+		looked = fmt.Sprintf(p.w.LookedUp, looked)
 	}
-	return line
+	return p.w.join(line, p.lastError(v.Detail), looked)
 }
 
 // lookedUp returns the ids of what was found that could refute the draft, without what could not be looked up.
@@ -72,7 +71,7 @@ func expected(reason incident.UnverifiedReason) bool {
 	return reason == incident.UnverifiedOff || reason == incident.UnverifiedNoServer || reason == incident.UnverifiedProse
 }
 
-// causeStatus is the likelihood of a cause at the top of the report, and whether it stands there unverified.
+// causeStatus is the likelihood of a cause, and whether it is unverified.
 func (p *page) causeStatus(c incident.Cause) string {
 	status := named(p.w.Likelihoods, c.Likelihood)
 	switch v := p.verification(); {
@@ -84,34 +83,42 @@ func (p *page) causeStatus(c incident.Cause) string {
 	return status
 }
 
-// checks writes by which queries the model would refute itself: those that were run with their answer, whose item has the
-// query, the others for the reader to run.
-func (p *page) checks(checks []incident.Check) {
+// openChecks are the queries by which the model proposed to refute itself and that were not run.
+func (p *page) openChecks() {
+	if p.found.Verdict == nil {
+		return
+	}
+	checks := slices.DeleteFunc(slices.Clone(p.found.Verdict.Checks), func(c incident.Check) bool {
+		_, run := p.answer(c)
+		return run
+	})
 	if len(checks) == 0 {
 		return
 	}
 	p.para(strings.TrimSpace(p.w.CauseChecks + p.w.Colon))
-	for _, c := range checks[:min(len(checks), maxItems)] {
-		line := "- " + p.w.Refutes + p.w.Colon + cell(p.prose(c.WouldRefute, lineRunes))
-		answer, run := p.answer(c)
-		if run {
-			word := p.w.CheckAnswer
-			if answer.Failed {
-				word = p.w.FailedEvidence
-			}
-			line += " → " + word + p.w.Colon + p.cite([]string{answer.ID})
-		}
-		p.out.WriteString(line + "\n\n")
-		if !run || answer.Query == "" {
-			p.lines("  ", fence("promql", c.PromQL, codeRunes))
+	for _, c := range checks[:min(len(checks), maxRows)] {
+		p.out.WriteString("- " + p.w.Refutes + p.w.Colon + cell(p.prose(c.WouldRefute, lineRunes)) + "\n\n")
+		p.lines("  ", fence("promql", c.PromQL, codeRunes))
+	}
+}
+
+// refutes says what the answer in an item would have refuted; "" for an item that answers no check.
+func (p *page) refutes(e incident.Evidence) string {
+	if p.found.Verdict == nil {
+		return ""
+	}
+	for _, c := range p.found.Verdict.Checks {
+		if c.Evidence == e.ID && e.ID != "" {
+			return p.w.Refutes + p.w.Colon + cell(p.prose(c.WouldRefute, lineRunes))
 		}
 	}
+	return ""
 }
 
 // answer returns the item of this report that answers a check.
 func (p *page) answer(c incident.Check) (incident.Evidence, bool) {
 	i := slices.IndexFunc(p.found.Evidence, func(e incident.Evidence) bool { return e.ID == c.Evidence })
-	if i < 0 || p.anchors[c.Evidence] == "" {
+	if i < 0 || !p.known[c.Evidence] {
 		return incident.Evidence{}, false
 	}
 	return p.found.Evidence[i], true

