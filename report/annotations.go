@@ -81,12 +81,12 @@ func (p *page) differing(alerts []incident.Alert, common map[string]string) []an
 			_, ok := common[name]
 			return ok || name == silenceAnnotation && p.ownSilence(a) != "" || linkedByRow(name, a.Annotations[name])
 		})
-		key := ""
+		var key strings.Builder
 		for _, name := range names {
-			key += fmt.Sprintf("%q=%q", name, a.Annotations[name])
+			fmt.Fprintf(&key, "%q=%q", name, a.Annotations[name])
 		}
-		if len(names) > 0 && !seen[key] {
-			seen[key] = true
+		if len(names) > 0 && !seen[key.String()] {
+			seen[key.String()] = true
 			sets = append(sets, annotationSet{a, names})
 		}
 	}
