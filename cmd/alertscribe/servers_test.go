@@ -55,7 +55,8 @@ func TestServersAreAskedAtStart(t *testing.T) {
 		logs, metrics            []string
 	}{
 		"both are there": {
-			pair.PromURL, pair.AMURL, map[string]string{"prometheus": "ready", "alertmanager": "ready"},
+			pair.PromURL, pair.AMURL,
+			map[string]string{"prometheus": "ready", "alertmanager": "ready"},
 			[]string{`level=INFO .*msg="Server answers" server=Prometheus url=` + pair.PromURL, `msg="Server answers" server=Alertmanager`},
 			[]string{`alertscribe_server_up{server="prometheus"} 1`, `alertscribe_server_up{server="alertmanager"} 1`},
 		},
@@ -70,10 +71,13 @@ func TestServersAreAskedAtStart(t *testing.T) {
 		},
 		"a page of somebody's": {
 			page(t, http.StatusOK).URL, page(t, http.StatusOK).URL,
-			map[string]string{"prometheus": "failing: ", "alertmanager": "failing: server unavailable: response is not from Alertmanager"}, nil, nil,
+			map[string]string{"prometheus": "failing: ", "alertmanager": "failing: server unavailable: response is not from Alertmanager"},
+			nil, nil,
 		},
 		"nobody": {
-			"http://127.0.0.1:1", "", map[string]string{"prometheus": "failing: querying: server unavailable: ", "alertmanager": "not configured"}, nil,
+			"http://127.0.0.1:1", "",
+			map[string]string{"prometheus": "failing: querying: server unavailable: ", "alertmanager": "not configured"},
+			nil,
 			[]string{`alertscribe_server_up{server="prometheus"} 0`},
 		},
 	} {
