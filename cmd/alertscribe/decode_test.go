@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -47,6 +48,13 @@ reports:
 		assert.Contains(t, err.Error(), name+want)
 	}
 	assert.NotContains(t, err.Error(), "main.", "no types of Go's")
+	last := 0
+	for _, line := range lines {
+		number, err := strconv.Atoi(strings.Split(strings.TrimPrefix(line, name+":"), ":")[0])
+		require.NoError(t, err)
+		assert.GreaterOrEqual(t, number, last, "in the order of the file")
+		last = number
+	}
 	assert.NotContains(t, err.Error(), "yaml")
 }
 
