@@ -93,10 +93,10 @@ func TestToIncident(t *testing.T) {
 			inc.Related = []incident.RelatedIncident{{ID: tt.id, Alertname: "Other", Severity: "critical", OpenedAt: opened.Add(time.Second), ReportPath: tt.path}}
 			md := string(newWriterAt(t, "en", tt.site).Markdown(inc, incident.Findings{}, tt.base))
 			if tt.want == "" {
-				assert.Contains(t, md, ": Other (critical, 08:30:06)")
+				assert.Contains(t, md, ": Other (critical, 08:30:06 UTC)")
 				return
 			}
-			assert.Contains(t, md, ": [Other][l1] (critical, 08:30:06)")
+			assert.Contains(t, md, ": [Other][l1] (critical, 08:30:06 UTC)")
 			assert.Contains(t, md, "\n[l1]: "+tt.want+"\n")
 		})
 	}
