@@ -3,6 +3,7 @@ GO            ?= go
 COUNT         ?= 6
 FUZZTIME      ?= 20s
 SEED          ?= 1
+VERSION       ?= $(shell git describe --tags --always --dirty 2>/dev/null)
 GOLANGCI_LINT ?= $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOVULNCHECK   ?= $(GO) run golang.org/x/vuln/cmd/govulncheck@v1.8.0
 
@@ -49,4 +50,4 @@ vuln:
 	$(GOVULNCHECK) ./...
 
 build:
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w" -o bin/ ./cmd/alertscribe ./cmd/loginsim
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X github.com/prometheus/common/version.Version=$(VERSION)" -o bin/ ./cmd/alertscribe ./cmd/loginsim

@@ -1,7 +1,6 @@
 package evidence
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -48,7 +47,7 @@ var (
 	errNotAllowed  = errors.New("not in analysis.runbooks.allow")
 	errPrivate     = errors.New("private address, not in analysis.runbooks.networks")
 	errNotText     = errors.New("it is not text")
-	runbookLabels  = []string{"runbook_url", "runbook"}
+	runbookLabels  = []string{"runbook_url", "runbook", "runbook_link", "runbookURL", "playbook_url", "playbook"} // as report links them
 	textMediaTypes = []string{"text/plain", "text/markdown", "text/x-markdown", "text/html"}
 )
 
@@ -194,15 +193,22 @@ func visibleLines(s string) []string {
 	return lines
 }
 
+// runbookOf returns the first runbook of an alert that may be fetched; nil for none.
+func (c *Collector) runbookOf(a incident.Alert) *url.URL {
+	for _, name := range runbookLabels {
+		raw := strings.TrimSpace(a.Annotations[name])
+		if u, err := url.Parse(raw); raw != "" && err == nil && c.runbooks.checkURL(u) == nil {
+			return u
+		}
+	}
+	return nil
+}
+
 // runbookItem shows the text of the alert's runbook where it may be fetched.
 func (c *Collector) runbookItem(ctx context.Context, inv *investigation) ([]incident.Evidence, error) {
-	raw := ""
-	for _, name := range runbookLabels {
-		raw = cmp.Or(raw, inv.alert.Annotations[name])
-	}
-	u, err := url.Parse(strings.TrimSpace(raw))
-	if raw == "" || err != nil || c.runbooks.checkURL(u) != nil {
-		return nil, nil // the report links to it all the same
+	u := c.runbookOf(inv.alert)
+	if u == nil {
+		return nil, nil // the report shows it all the same
 	}
 	count := c.metrics.counter("runbook")
 	content, err := c.runbooks.fetch(ctx, u)

@@ -58,7 +58,7 @@ func (p *page) alertTexts() {
 		maps.DeleteFunc(common, func(name, value string) bool { return a.Annotations[name] != value })
 	}
 	p.list(p.annotationItems(alerts[0], func(name string) bool { _, ok := common[name]; return ok }))
-	sets := differing(alerts, common)
+	sets := p.differing(alerts, common)
 	labels := commonLabels(p.inc.Alerts)
 	for _, s := range sets[:min(len(sets), maxAlertTexts)] {
 		items := p.annotationItems(s.alert, func(name string) bool { return slices.Contains(s.names, name) })
@@ -73,20 +73,20 @@ func (p *page) alertTexts() {
 }
 
 // differing returns each set of annotations that is not common to all alerts, once.
-func differing(alerts []incident.Alert, common map[string]string) []annotationSet {
+func (p *page) differing(alerts []incident.Alert, common map[string]string) []annotationSet {
 	var sets []annotationSet
 	seen := map[string]bool{}
 	for _, a := range alerts {
 		names := slices.DeleteFunc(annotationNames(a), func(name string) bool {
 			_, ok := common[name]
-			return ok || name == silenceAnnotation || linkedByRow(name, a.Annotations[name])
+			return ok || name == silenceAnnotation && p.ownSilence(a) != "" || linkedByRow(name, a.Annotations[name])
 		})
-		key := ""
+		var key strings.Builder
 		for _, name := range names {
-			key += fmt.Sprintf("%q=%q", name, a.Annotations[name])
+			fmt.Fprintf(&key, "%q=%q", name, a.Annotations[name])
 		}
-		if len(names) > 0 && !seen[key] {
-			seen[key] = true
+		if len(names) > 0 && !seen[key.String()] {
+			seen[key.String()] = true
 			sets = append(sets, annotationSet{a, names})
 		}
 	}
@@ -104,7 +104,7 @@ func (p *page) annotationItems(a incident.Alert, wanted func(name string) bool) 
 	var items []string
 	for _, name := range annotationNames(a) {
 		value := a.Annotations[name]
-		if !wanted(name) || linkedByRow(name, value) || name == silenceAnnotation && safeURL(value) != "" {
+		if !wanted(name) || linkedByRow(name, value) || name == silenceAnnotation && p.ownSilence(a) != "" {
 			continue
 		}
 		if len(items) == maxAnnotations {

@@ -64,7 +64,8 @@ func TestAnnotations(t *testing.T) {
 		"no link that we would offer": {[]string{"ticket", "javascript:alert(1)"}, "- **ticket**: javascript:alert(1)\n"},
 		"a runbook that is no link":   {[]string{"runbook_url", "see the wiki"}, "- **runbook_url**: see the wiki\n"},
 		"nothing in it":               {[]string{"a", " \n", "b", "\u200b"}, ""},
-		"links stand below":           {[]string{"runbook_url", "https://w.example/r", "silenceURL", "https://g.example/s"}, ""},
+		"links stand below":           {[]string{"runbook_url", "https://w.example/r", "silenceURL", "http://alertmanager.example:9093/s"}, ""},
+		"a silence elsewhere":         {[]string{"silenceURL", "https://evil.example/s"}, "- **silenceURL**: [`https://evil.example/s`][l2]\n"},
 		"Grafana's internal names":    {[]string{"__value_string__", "x"}, "- **\\_\\_value_string\\_\\_**: x\n"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -87,6 +88,7 @@ func TestAnnotationsOfSeveralAlerts(t *testing.T) {
 	for i := range inc.Alerts {
 		inc.Alerts[i].Annotations = map[string]string{"summary": "Queue is long", "team": "shop", "value": fmt.Sprint(i), "silenceURL": fmt.Sprint("https://g.example/", i)}
 	}
+	inc.ExternalURL = "https://g.example/"
 	text := section(rendered(t, inc, incident.Findings{}), "Evidence")
 	assert.Equal(t, 1, strings.Count(text, "- **Summary**: Queue is long\n- **team**: shop\n"))
 	assert.Contains(t, text, "`instance=web-1:9090`: \n\n- **value**: 0\n\n`instance=web-3:9090`: \n\n- **value**: 2\n\n`instance=web-2:9090`: \n\n- **value**: 1\n")
@@ -211,6 +213,8 @@ func TestLinksOfGrafana(t *testing.T) {
 	assert.NotContains(t, md, "#/silences")
 	assert.NotContains(t, md, "am.example", "it is not Alertmanager's alert")
 
+	inc.Alerts[0].Annotations["silenceURL"] = "https://evil.example/alerting/silence/new"
+	assert.NotContains(t, string(w.Markdown(inc, incident.Findings{}, "x")), "[Silence]", "a form elsewhere is not what the word promises")
 	delete(inc.Alerts[0].Annotations, "silenceURL")
 	inc.Alerts[0].AnnotationOrder = nil
 	md = string(w.Markdown(inc, incident.Findings{}, "x"))

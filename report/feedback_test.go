@@ -92,10 +92,10 @@ func TestToIncident(t *testing.T) {
 			inc.Related = []incident.RelatedIncident{{ID: tt.id, Alertname: "Other", Severity: "critical", OpenedAt: opened.Add(time.Second), ReportPath: tt.path}}
 			md := string(newWriterAt(t, "en", tt.site).Markdown(inc, incident.Findings{}, tt.base))
 			if tt.want == "" {
-				assert.Contains(t, md, ": Other (critical, 08:30:06)")
+				assert.Contains(t, md, ": Other (critical, 08:30:06 UTC)")
 				return
 			}
-			link := regexp.MustCompile(`: \[Other\]\[(l\d+)\] \(critical, 08:30:06\)`).FindStringSubmatch(md)
+			link := regexp.MustCompile(`: \[Other\]\[(l\d+)\] \(critical, 08:30:06 UTC\)`).FindStringSubmatch(md)
 			require.NotNil(t, link)
 			assert.Contains(t, md, "\n["+link[1]+"]: "+tt.want+"\n")
 		})

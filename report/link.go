@@ -88,7 +88,7 @@ func (p *page) alertLinks(a incident.Alert) []string {
 	if label, url := p.generator(a); url != "" {
 		links = append(links, p.link(label, url))
 	}
-	silence := safeURL(a.Annotations[silenceAnnotation])
+	silence := p.ownSilence(a)
 	if silence == "" && !fromGrafana(a) {
 		silence = silenceURL(p.alertmanager(), a.Labels)
 	}
@@ -99,6 +99,18 @@ func (p *page) alertLinks(a incident.Alert) []string {
 		links = append(links, p.link(p.w.Runbook, runbook))
 	}
 	return links
+}
+
+// ownSilence returns the form for a silence that Grafana's body brings with an alert; "" for one on another host than the sender's own
+// pages, which anybody may have put into an annotation.
+func (p *page) ownSilence(a incident.Alert) string {
+	link := safeURL(a.Annotations[silenceAnnotation])
+	own, err := url.Parse(link)
+	sender, senderErr := url.Parse(p.inc.ExternalURL)
+	if link == "" || err != nil || senderErr != nil || !strings.EqualFold(own.Host, sender.Host) {
+		return ""
+	}
+	return link
 }
 
 // fromGrafana reports whether Grafana's own alerting sent an alert: it has fields that nobody else sends, or links to its rule

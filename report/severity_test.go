@@ -1,6 +1,7 @@
 package report
 
 import (
+	"maps"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -29,9 +30,7 @@ func TestSeverityAsSent(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			inc := withAnnotations()
 			delete(inc.Alerts[0].Labels, "severity")
-			for k, v := range tc.labels {
-				inc.Alerts[0].Labels[k] = v
-			}
+			maps.Copy(inc.Alerts[0].Labels, tc.labels)
 			inc.Severity = tc.ours
 			md := rendered(t, inc, incident.Findings{})
 			assert.Contains(t, md, tc.head)

@@ -11,6 +11,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
+	"sync"
 	"time"
 )
 
@@ -49,9 +51,10 @@ type builder struct {
 // A job is one run of the compiler.
 type job struct {
 	recipe
-	tool Tool
-	dir  string // holds go.mod and go.sum
-	out  string
+	tool     Tool
+	dir      string // holds go.mod and go.sum
+	out      string
+	compiled func(pkg string) // is told each package that the compiler begins with; nil for none
 }
 
 func newBuilder(progress io.Writer) (builder, error) {
@@ -79,7 +82,7 @@ func (b builder) build(ctx context.Context, tool Tool) (string, error) {
 	if err := os.MkdirAll(b.dir, 0o700); err != nil {
 		return "", fmt.Errorf("making the cache of the test servers: %w", err)
 	}
-	done := b.report("waiting for another process that builds test servers", "")
+	done := b.report("waiting for another process that builds test servers", "", nil)
 	// One lock for all: two compilations side by side would only take turns on the same cores.
 	unlock, err := lockFile(ctx, filepath.Join(b.dir, ".lock"))
 	done()
@@ -111,7 +114,9 @@ func (b builder) make(ctx context.Context, j job) error {
 	}
 	what := fmt.Sprintf("building %s %s into %s", j.tool, j.version, b.dir)
 	fmt.Fprintf(b.progress, "%s (%s, the first time only)\n", what, j.takes)
-	done := b.report(what, "still ")
+	var steps steps
+	j.compiled = steps.add
+	done := b.report(what, "still ", &steps)
 	defer done()
 	final := j.out
 	j.dir, j.out = tmp, filepath.Join(tmp, filepath.Base(final))
@@ -126,8 +131,35 @@ func (b builder) make(ctx context.Context, j job) error {
 	return nil
 }
 
-// report writes a line with the time elapsed, again and again until the returned function is called.
-func (b builder) report(what, prefix string) (done func()) {
+// steps are the packages that a compiler has begun with.
+type steps struct {
+	mu    sync.Mutex
+	count int
+	last  string
+}
+
+func (s *steps) add(pkg string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.count++
+	s.last = pkg
+}
+
+// String says how far the compiler is; "" before it has begun, when modules are downloaded.
+func (s *steps) String() string {
+	if s == nil {
+		return ""
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.count == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", package %d: %s", s.count, s.last)
+}
+
+// report writes a line with the time elapsed and how far it got, again and again until the returned function is called.
+func (b builder) report(what, prefix string, far *steps) (done func()) {
 	stop, stopped := make(chan struct{}), make(chan struct{})
 	start := time.Now()
 	go func() {
@@ -139,11 +171,33 @@ func (b builder) report(what, prefix string) (done func()) {
 			case <-stop:
 				return
 			case <-tick.C:
-				fmt.Fprintf(b.progress, "%s%s: %s\n", prefix, what, time.Since(start).Round(time.Second))
+				fmt.Fprintf(b.progress, "%s%s: %s%s\n", prefix, what, time.Since(start).Round(time.Second), far)
 			}
 		}
 	}()
 	return func() { close(stop); <-stopped }
+}
+
+// lines passes each line of what is written on, and keeps all of it.
+type lines struct {
+	all, line bytes.Buffer
+	each      func(line string)
+}
+
+// Write implements io.Writer.
+func (l *lines) Write(p []byte) (int, error) {
+	l.all.Write(p)
+	l.line.Write(p)
+	for {
+		line, rest, ok := bytes.Cut(l.line.Bytes(), []byte{'\n'})
+		if !ok {
+			return len(p), nil
+		}
+		if text := string(bytes.TrimSpace(line)); l.each != nil && text != "" && !strings.ContainsAny(text, " #:") { // a package, not a message
+			l.each(text)
+		}
+		l.line = *bytes.NewBuffer(bytes.Clone(rest))
+	}
 }
 
 func goBuild(ctx context.Context, j job) error {
@@ -154,17 +208,20 @@ func goBuild(ctx context.Context, j job) error {
 			"or Go (https://go.dev/dl)", j.tool, j.module)
 	}
 	const version = "github.com/prometheus/common/version.Version"
-	cmd := exec.CommandContext(ctx, gobin, "build", "-mod=readonly", "-buildvcs=false", "-trimpath",
+	cmd := exec.CommandContext(ctx, gobin, "build", "-v", "-mod=readonly", "-buildvcs=false", "-trimpath",
 		"-ldflags", "-s -w -X "+version+"="+j.version, "-tags", j.tags, "-o", j.out, j.pkg)
 	cmd.Dir = j.dir
 	// The caller's workspace and cross-compilation are no concern of a program that runs here.
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off", "GOOS="+runtime.GOOS, "GOARCH="+runtime.GOARCH)
 	cmd.Cancel = func() error { return terminate(cmd.Process) } // go then ends its compilers and removes its files
 	cmd.WaitDelay = 10 * time.Second
-	out, err := cmd.CombinedOutput()
+	output := &lines{each: j.compiled}
+	cmd.Stdout, cmd.Stderr = output, output
+	err = cmd.Run()
 	if ctx.Err() != nil {
 		return fmt.Errorf("building %s: %w", j.tool, ctx.Err())
 	}
+	out := output.all.Bytes()
 	if err != nil {
 		return fmt.Errorf("building %s %s (is GOPROXY reachable? a %s on PATH would be used as it is): %w\n%s",
 			j.tool, j.version, j.tool, err, tail(bytes.TrimSpace(out), 20))

@@ -42,6 +42,7 @@ func TestBuildOnceForAll(t *testing.T) {
 		compiled.Add(1)
 		assert.FileExists(t, filepath.Join(j.dir, "go.mod"))
 		assert.FileExists(t, filepath.Join(j.dir, "go.sum"))
+		j.compiled("example.org/pkg")
 		time.Sleep(100 * time.Millisecond) // long enough for the others to wait
 		return os.WriteFile(j.out, []byte("program"), 0o700)
 	}
@@ -57,7 +58,7 @@ func TestBuildOnceForAll(t *testing.T) {
 	require.NoError(t, wg.Wait())
 	assert.EqualValues(t, 1, compiled.Load())
 	assert.Contains(t, progress.String(), "building prometheus 3.15.0 into "+dir+" (4 to 9 minutes, the first time only)\n")
-	assert.Contains(t, progress.String(), "still building prometheus")
+	assert.Regexp(t, `still building prometheus 3\.15\.0 into \S+: 0s, package 1: example\.org/pkg\n`, progress.String())
 	assert.Contains(t, progress.String(), "waiting for another process")
 	assert.Contains(t, progress.String(), "built prometheus in")
 	left, err := filepath.Glob(filepath.Join(dir, ".build-*"))
@@ -95,6 +96,25 @@ func TestGoBuild(t *testing.T) {
 	require.ErrorIs(t, goBuild(ctx, j), context.Canceled)
 	t.Setenv("PATH", t.TempDir())
 	require.ErrorContains(t, goBuild(t.Context(), j), "apt install prometheus prometheus-alertmanager")
+}
+
+// TestGoBuildTellsItsPackages: as it compiles them, and not what else it says.
+func TestGoBuildTellsItsPackages(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "go.mod"), []byte("module example.org/m\ngo 1.24\n"), 0o600))
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "sub"), 0o700))
+	nonce := time.Now().String() // compiled anew, or nothing is told
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "sub", "sub.go"), []byte("package sub\nvar X = `"+nonce+"`\n"), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "main.go"), []byte("package main\nimport `example.org/m/sub`\nfunc main() { println(sub.X) }\n"), 0o600))
+	var told []string
+	j := job{recipe: recipe{pkg: "example.org/m"}, tool: Prometheus, dir: dir, out: filepath.Join(dir, "out"), compiled: func(pkg string) { told = append(told, pkg) }}
+	require.NoError(t, goBuild(t.Context(), j))
+	assert.Equal(t, []string{"example.org/m/sub", "example.org/m"}, told)
+
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "main.go"), []byte("package main\nfunc main() { undefined() }\n"), 0o600))
+	told = nil
+	require.ErrorContains(t, goBuild(t.Context(), j), "undefined: undefined")
+	assert.Equal(t, []string{"example.org/m"}, told)
 }
 
 func TestModuleFilesHoldTheVersions(t *testing.T) {

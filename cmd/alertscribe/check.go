@@ -84,7 +84,7 @@ func (c *config) logSettings(log *slog.Logger, address string) {
 		log.Info("No webhook token, anyone who reaches this address can post alerts; set ALERTSCRIBE_WEBHOOK_TOKEN to change that", "address", address)
 	}
 	for _, warning := range misspeltInEnvironment() {
-		log.Warn("Variable has no effect: " + warning)
+		log.Warn("Variable has no effect", "why", warning)
 	}
 	log.Info("Ready for notifications", "address", address, "reports", c.Reports.Dir, "language", c.Reports.Language, "time_zone", c.zone.String(),
 		"database", c.databasePath(), "model", c.LLM.Model, "prometheus", shownURL(c.Prometheus.URL), "alertmanager", shownURL(c.Alertmanager.URL),

@@ -173,6 +173,7 @@ func loadConfig(file string, getenv func(string) string, listenAddress string) (
 	for _, err := range slices.Concat(c.readSecrets(getenv), c.prepare(), c.validate()) {
 		errs = append(errs, read.locate(err))
 	}
+	read.byLine(errs)
 	return c, errors.Join(errs...)
 }
 

@@ -2,9 +2,11 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"reflect"
 	"regexp"
 	"slices"
@@ -51,10 +53,14 @@ var lineOfError = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
 
 func (r *settingsReader) notYAML(err error) error {
 	m := lineOfError.FindStringSubmatch(err.Error())
-	if m == nil || m[1] == "" {
-		return fmt.Errorf("%s: not YAML: %s", r.file, strings.TrimPrefix(err.Error(), "yaml: "))
+	hint := ""
+	if strings.Contains(err.Error(), "cannot start any token") {
+		hint = "; indent with blanks, not with tabs, and put values that begin with @ or % in quotes"
 	}
-	return fmt.Errorf("%s:%s: not YAML: %s", r.file, m[1], err.Error()[len(m[0]):])
+	if m == nil || m[1] == "" {
+		return fmt.Errorf("%s: not YAML: %s%s", r.file, strings.TrimPrefix(err.Error(), "yaml: "), hint)
+	}
+	return fmt.Errorf("%s:%s: not YAML: %s%s", r.file, m[1], err.Error()[len(m[0]):], hint)
 }
 
 func (r *settingsReader) fault(line int, path, format string, args ...any) {
@@ -63,6 +69,19 @@ func (r *settingsReader) fault(line int, path, format string, args ...any) {
 		where += path + ": "
 	}
 	r.faults = append(r.faults, errors.New(where+fmt.Sprintf(format, args...)))
+}
+
+// byLine sorts faults by the lines that they name; those without one stay where they are, behind.
+func (r *settingsReader) byLine(errs []error) {
+	line := func(err error) int {
+		rest, ok := strings.CutPrefix(err.Error(), r.file+":")
+		number, _, _ := strings.Cut(rest, ":")
+		if n, err := strconv.Atoi(number); ok && err == nil {
+			return n
+		}
+		return math.MaxInt
+	}
+	slices.SortStableFunc(errs, func(a, b error) int { return cmp.Compare(line(a), line(b)) })
 }
 
 // locate puts file and line before a fault that names a key of the file.
@@ -179,6 +198,12 @@ func (r *settingsReader) leaf(n *yaml.Node, line int, v reflect.Value, path stri
 	if strings.HasSuffix(t.PkgPath(), "prometheus/common/config") { // its keys are those of its fields
 		r.unknownKeys(n, t, path)
 		decode = n.Decode
+	}
+	if t.Kind() == reflect.Int || t.Kind() == reflect.Int64 {
+		if f, err := strconv.ParseFloat(n.Value, 64); n.Tag == "!!float" && (err != nil || f != math.Trunc(f)) { // yaml would cut it off
+			r.fault(line, path, "%s is not %s", shownNode(n), wantedOf(t))
+			return
+		}
 	}
 	fresh := reflect.New(t)
 	if err := decode(fresh.Interface()); err != nil {

@@ -3,6 +3,7 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -22,7 +23,7 @@ analysis:
 budget:
   peak_hours: [{times: [{start_time: "20:00", end_time: "04:00"}]}]
   cost_per_day: -1
-promethues:
+prometheuz:
   url: http://prometheus:9090
 reports:
   language: fr
@@ -40,13 +41,20 @@ reports:
 		":7: analysis.skip[0]: ",
 		":9: budget.peak_hours[0].times[0]: start time cannot be equal or greater than end time",
 		":10: budget.cost_per_day: -1 is not USD between 0",
-		":11: promethues: unknown key; did you mean prometheus?",
+		":11: prometheuz: unknown key; did you mean prometheus?",
 		`:14: reports.language (REPORT_LANGUAGE): "fr" is neither en nor zh`,
 		`:15: reports.time_zone (REPORT_TIME_ZONE): "Mars/Olympus" is not the IANA name`,
 	} {
 		assert.Contains(t, err.Error(), name+want)
 	}
 	assert.NotContains(t, err.Error(), "main.", "no types of Go's")
+	last := 0
+	for _, line := range lines {
+		number, err := strconv.Atoi(strings.Split(strings.TrimPrefix(line, name+":"), ":")[0])
+		require.NoError(t, err)
+		assert.GreaterOrEqual(t, number, last, "in the order of the file")
+		last = number
+	}
 	assert.NotContains(t, err.Error(), "yaml")
 }
 
@@ -137,7 +145,7 @@ func TestPathsAreRelativeToTheFile(t *testing.T) {
 func TestNearest(t *testing.T) {
 	known := []string{"url", "public_url", "http_config", "model", "timeout"}
 	for word, want := range map[string]string{
-		"ur": "url", "urls": "url", "modle": "model", "modell": "model", "time_out": "timeout", "http_conf": "http_config",
+		"ur": "url", "urls": "url", "modl": "model", "modell": "model", "time_out": "timeout", "http_conf": "http_config",
 		"publicurl": "public_url", "x": "", "something": "", "": "",
 	} {
 		assert.Equal(t, want, nearest(word, known), word)

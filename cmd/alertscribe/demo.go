@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	_ "embed"
 	"errors"
@@ -28,16 +29,18 @@ var demoRules string
 
 // The demo's script. A login every 100 ms makes windows of seconds mean something.
 const (
-	demoLogins  = 100 * time.Millisecond
-	demoQuiet   = time.Minute // of normal traffic, so that there is a before
-	demoAttack  = 20 * time.Second
-	demoRate    = "20" // failed logins a second during the attack
-	demoPatient = 3 * time.Minute
+	demoPastStep = 2 * time.Second // between two backfilled scrapes
+	demoLogins   = 100 * time.Millisecond
+	demoQuiet    = 15 * time.Second // of normal traffic that one can watch; what came before is backfilled
+	demoAttack   = 80 * time.Second // a minute of `for`, and some seconds to look at
+	demoRate     = "20"             // failed logins a second during the attack
+	demoPatient  = 4 * time.Minute
 )
 
 // demo shows the whole path with real parts: a simulated login service under attack, a real Prometheus that scrapes
-// it, a real Alertmanager that notifies this service, and the report that comes of it.
-func (c *cli) demo(ctx context.Context, dir string) (err error) {
+// it, a real Alertmanager that notifies this service, and the report that comes of it. With keep, all goes on until it is
+// interrupted.
+func (c *cli) demo(ctx context.Context, dir string, keep bool) (err error) {
 	cfg, err := c.load()
 	if err != nil {
 		return err
@@ -46,18 +49,23 @@ func (c *cli) demo(ctx context.Context, dir string) (err error) {
 		return err
 	}
 	fmt.Fprintf(c.stdout, "alertscribe demo, in %s\n", dir)
-	bins, err := testbed.Find(ctx, c.stdout)
+	bins, err := testbed.Find(ctx, c.stdout, testbed.Prometheus, testbed.Promtool, testbed.Alertmanager)
 	if err != nil {
 		return fmt.Errorf("getting Prometheus and Alertmanager: %w", err)
 	}
-	d := &demo{cli: c, dir: dir, begun: time.Now()}
+	d := &demo{cli: c, dir: dir, keep: keep, begun: time.Now()}
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer func() { err = errors.Join(err, d.stop(context.WithoutCancel(ctx))) }()
 	if err := d.startAll(ctx, cfg, bins); err != nil {
 		return err
 	}
-	return d.play(ctx)
+	if err := d.play(ctx); err != nil || !keep {
+		return err
+	}
+	d.say("all goes on until ctrl-C: %s", d.reportsURL())
+	<-ctx.Done()
+	return nil
 }
 
 func demoDir(dir string) (string, error) {
@@ -75,6 +83,7 @@ func demoDir(dir string) (string, error) {
 type demo struct {
 	*cli
 	dir   string
+	keep  bool
 	begun time.Time
 	sim   *sim.Service
 	pair  *testbed.Pair
@@ -102,9 +111,13 @@ func (d *demo) startAll(ctx context.Context, cfg *config, bins testbed.Binaries)
 	}
 	d.ended = append(d.ended, func(context.Context) error { return logFile.Close() })
 	log := promslog.New(&promslog.Config{Writer: logFile})
-	d.sim, err = sim.New(sim.Config{MetricsAddr: "127.0.0.1:0", ControlAddr: "127.0.0.1:0", Interval: demoLogins}, log)
+	d.sim, err = sim.New(sim.Config{MetricsAddr: "127.0.0.1:0", ControlAddr: "127.0.0.1:0", Interval: demoLogins, NoRuntime: true}, log)
 	if err != nil {
 		return fmt.Errorf("starting the login simulator: %w", err)
+	}
+	data := filepath.Join(d.dir, "tsdb")
+	if err := d.backfill(ctx, bins, data); err != nil {
+		return err
 	}
 	simCtx, stopSim := context.WithCancel(ctx)
 	simEnded := make(chan error, 1)
@@ -121,7 +134,7 @@ func (d *demo) startAll(ctx context.Context, cfg *config, bins testbed.Binaries)
 	}
 	d.pair, err = testbed.Start(ctx, bins, testbed.Options{
 		Dir:        d.dir,
-		Prometheus: testbed.PrometheusConfig{Targets: []string{d.sim.MetricsAddr()}, Rules: demoRules},
+		Prometheus: testbed.PrometheusConfig{Targets: []string{d.sim.MetricsAddr()}, Rules: demoRules, DataDir: data},
 		Alertmanager: testbed.AlertmanagerConfig{
 			WebhookURL: "http://" + listener.Addr().String() + "/alert", GroupInterval: 2 * time.Second,
 		},
@@ -141,12 +154,45 @@ func (d *demo) startAll(ctx context.Context, cfg *config, bins testbed.Binaries)
 	}
 	d.app.start(ctx)
 	d.ended = append(d.ended, d.app.stop)
+	if d.keep {
+		fmt.Fprintf(d.stdout, "\nOpen %s\n\n", d.reportsURL())
+	}
+	d.say("alertscribe       %s", d.reportsURL())
 	d.say("login service     http://%s/metrics", d.sim.MetricsAddr())
+	if d.keep {
+		d.say("another attack    curl -X POST 'http://%s/attack?region=beijing&rate=%s'", d.sim.ControlAddr(), demoRate)
+	}
 	d.say("Prometheus        %s/alerts", d.pair.PromURL)
 	d.say("Alertmanager      %s", d.pair.AMURL)
-	d.say("alertscribe       http://%s/reports", d.app.listener.Addr())
 	if cfg.LLM.Key == "" {
 		d.say("DEEPSEEK_API_KEY is not set: the report is evidence only")
+	}
+	return nil
+}
+
+func (d *demo) reportsURL() string { return "http://" + d.app.listener.Addr().String() + "/reports" }
+
+// backfill gives Prometheus a past of normal traffic: the last hour, and this time of yesterday and of a week ago, since evidence
+// compares with them.
+func (d *demo) backfill(ctx context.Context, bins testbed.Binaries, data string) error {
+	d.say("writing an hour of normal logins, and those of yesterday and a week ago, into Prometheus' storage")
+	now := time.Now()
+	span := func(ago, before, after time.Duration) sim.Span {
+		return sim.Span{From: now.Add(-ago - before), To: now.Add(-ago + after)}
+	}
+	const day = 24 * time.Hour
+	var past bytes.Buffer
+	err := d.sim.Past(&past, sim.Past{
+		Labels: map[string]string{"job": "app", "instance": d.sim.MetricsAddr()}, Step: demoPastStep, // as testbed scrapes
+		Spans: []sim.Span{
+			span(7*day, time.Hour, 15*time.Minute), span(day, time.Hour, 15*time.Minute), span(0, 70*time.Minute, 0),
+		},
+	})
+	if err == nil {
+		err = testbed.Backfill(ctx, bins, &past, data)
+	}
+	if err != nil {
+		return fmt.Errorf("making up the past: %w", err)
 	}
 	return nil
 }

@@ -35,7 +35,7 @@ func TestEndToEnd(t *testing.T) {
 		service.app.server.Handler.ServeHTTP(w, r)
 	}))
 	pair := testbedtest.Start(t, testbed.Options{
-		Prometheus:   testbed.PrometheusConfig{Targets: []string{logins.MetricsAddr()}, Rules: demoRules},
+		Prometheus:   testbed.PrometheusConfig{Targets: []string{logins.MetricsAddr()}, Rules: strings.Replace(demoRules, "for: 1m", "for: 3s", 1)},
 		Alertmanager: testbed.AlertmanagerConfig{WebhookURL: "http://" + relay.Listener.Addr().String() + "/alert"},
 	})
 	m := newModel(t)

@@ -121,7 +121,8 @@ func (c *cli) application() (*kingpin.Application, map[string]func(context.Conte
 
 	demo := add("demo", "Watch a simulated attack become a report, with a real Prometheus and a real Alertmanager.")
 	demoDir := demo.Flag("dir", "Folder for demo output. (default: a new temporary folder)").String()
-	commands[demo.FullCommand()] = func(ctx context.Context) error { return c.demo(ctx, *demoDir) }
+	demoKeep := demo.Flag("keep", "Leave everything running after the report, until interrupted.").Bool()
+	commands[demo.FullCommand()] = func(ctx context.Context) error { return c.demo(ctx, *demoDir, *demoKeep) }
 
 	check := add("check-config", "Check flags, environment, and configuration file; report all errors.")
 	online := check.Flag("online", "Also ask Prometheus, Alertmanager, and the model's endpoint whether they answer.").Bool()

@@ -26,12 +26,12 @@ func TestTryItByHand(t *testing.T) {
 	s := startService(t, nil)
 	posted := 0
 	for line := range strings.Lines(block) {
-		make, send, ok := strings.Cut(line, "| curl ")
+		prepare, send, ok := strings.Cut(line, "| curl ")
 		if !ok {
 			assert.Contains(t, line, " --now ")
 			continue
 		}
-		cmd := exec.CommandContext(t.Context(), "sh", "-c", make)
+		cmd := exec.CommandContext(t.Context(), "sh", "-c", prepare)
 		cmd.Dir = "../.."
 		body, err := cmd.Output()
 		require.NoError(t, err)

@@ -24,7 +24,7 @@ type probe struct {
 	name     string // prometheus or alertmanager
 	title    string // Prometheus or Alertmanager
 	variable string // where its URL is set
-	without  string // what reports lack without it
+	without  string // what reports lack while it is down
 	client   *promapi.Client
 	ask      func(ctx context.Context) error
 
@@ -53,7 +53,7 @@ func newProbes(cfg *config) (*probes, error) {
 	p := &probes{every: probeEvery}
 	if prom != nil {
 		p.list = append(p.list, &probe{
-			name: "prometheus", title: "Prometheus", variable: "PROMETHEUS_URL", without: "reports lack evidence", client: prom,
+			name: "prometheus", title: "Prometheus", variable: "PROMETHEUS_URL", without: "evidence", client: prom,
 			ask: func(ctx context.Context) error {
 				_, err := promapi.NewQuerier(prom, promapi.NewBudget(1, 1), nil).Instant(ctx, "vector(1)", time.Now())
 				return err
@@ -62,7 +62,7 @@ func newProbes(cfg *config) (*probes, error) {
 	}
 	if am != nil {
 		p.list = append(p.list, &probe{
-			name: "alertmanager", title: "Alertmanager", variable: "ALERTMANAGER_URL", without: "reports lack silences and other servers' alerts", client: am,
+			name: "alertmanager", title: "Alertmanager", variable: "ALERTMANAGER_URL", without: "silences and alerts of other Prometheus servers", client: am,
 			ask: func(ctx context.Context) error { return askAlertmanager(ctx, am) },
 		})
 	}
@@ -141,9 +141,10 @@ func (s *probe) record(err error, log *slog.Logger) {
 	switch {
 	case !changed:
 	case err != nil:
-		log.Warn(s.title+" failed to answer, "+s.without+"; check "+s.variable, "url", s.client.String(), "err", err)
+		log.Warn("Server failed to answer, reports lack what it knows", "server", s.title, "lacking", s.without, "check", s.variable,
+			"url", s.client.String(), "err", err)
 	default:
-		log.Info(s.title+" answers", "url", s.client.String())
+		log.Info("Server answers", "server", s.title, "url", s.client.String())
 	}
 }
 

@@ -55,14 +55,15 @@ func TestServersAreAskedAtStart(t *testing.T) {
 		logs, metrics            []string
 	}{
 		"both are there": {
-			pair.PromURL, pair.AMURL, map[string]string{"prometheus": "ready", "alertmanager": "ready"},
-			[]string{`level=INFO .*msg="Prometheus answers" url=` + pair.PromURL, `msg="Alertmanager answers"`},
+			pair.PromURL, pair.AMURL,
+			map[string]string{"prometheus": "ready", "alertmanager": "ready"},
+			[]string{`level=INFO .*msg="Server answers" server=Prometheus url=` + pair.PromURL, `msg="Server answers" server=Alertmanager`},
 			[]string{`alertscribe_server_up{server="prometheus"} 1`, `alertscribe_server_up{server="alertmanager"} 1`},
 		},
 		"a wrong path": {
 			pair.PromURL + "/prometheus", pair.AMURL + "/am",
 			map[string]string{"prometheus": "failing: querying: server unavailable: HTTP status 404 Not Found, check the path of the URL", "alertmanager": "failing: server unavailable: HTTP status 404"},
-			[]string{`level=WARN .*msg="Prometheus failed to answer, reports lack evidence; check PROMETHEUS_URL"`, `msg="Alertmanager failed to answer, .*; check ALERTMANAGER_URL"`},
+			[]string{`level=WARN .*msg="Server failed to answer, reports lack what it knows" server=Prometheus lacking=evidence check=PROMETHEUS_URL`, `server=Alertmanager .*check=ALERTMANAGER_URL`},
 			[]string{`alertscribe_server_up{server="prometheus"} 0`, `alertscribe_server_up{server="alertmanager"} 0`},
 		},
 		"each other's": {
@@ -70,10 +71,13 @@ func TestServersAreAskedAtStart(t *testing.T) {
 		},
 		"a page of somebody's": {
 			page(t, http.StatusOK).URL, page(t, http.StatusOK).URL,
-			map[string]string{"prometheus": "failing: ", "alertmanager": "failing: server unavailable: response is not from Alertmanager"}, nil, nil,
+			map[string]string{"prometheus": "failing: ", "alertmanager": "failing: server unavailable: response is not from Alertmanager"},
+			nil, nil,
 		},
 		"nobody": {
-			"http://127.0.0.1:1", "", map[string]string{"prometheus": "failing: querying: server unavailable: ", "alertmanager": "not configured"}, nil,
+			"http://127.0.0.1:1", "",
+			map[string]string{"prometheus": "failing: querying: server unavailable: ", "alertmanager": "not configured"},
+			nil,
 			[]string{`alertscribe_server_up{server="prometheus"} 0`},
 		},
 	} {
@@ -137,8 +141,8 @@ func TestProbesSayWhatChanges(t *testing.T) {
 	await("ready")
 	cancel()
 	running.Wait()
-	assert.Equal(t, 2, bytes.Count(logs.Bytes(), []byte("Prometheus answers")))
-	assert.Equal(t, 1, bytes.Count(logs.Bytes(), []byte("Prometheus failed to answer")))
+	assert.Equal(t, 2, bytes.Count(logs.Bytes(), []byte("Server answers")))
+	assert.Equal(t, 1, bytes.Count(logs.Bytes(), []byte("Server failed to answer")))
 	assertNoSecret(t, logs.String())
 	assert.Equal(t, "not configured", p.status("alertmanager"))
 }
@@ -174,7 +178,7 @@ func TestCheckConfigOnline(t *testing.T) {
 				require.NoError(t, err)
 			} else {
 				require.ErrorContains(t, err, tc.err)
-				assert.NotErrorIs(t, err, errBadInput, "the settings may well be right")
+				require.NotErrorIs(t, err, errBadInput, "the settings may well be right")
 				assert.NotContains(t, out.String(), "SUCCESS")
 			}
 			for _, want := range tc.want {

@@ -28,18 +28,21 @@ type Past struct {
 // Past makes up normal traffic for the time before the start and writes what Prometheus would have scraped of it, as OpenMetrics
 // with timestamps, which promtool makes blocks of. The counters go on from there. It must be called before Run.
 func (s *Service) Past(w io.Writer, p Past) error {
-	var logins, up []string
+	families := map[string][]string{}
 	line := func(name string, labels map[string]string, value float64, at time.Time) string {
 		return fmt.Sprintf("%s{%s} %s %.3f\n", name, labelText(labels), strconv.FormatFloat(value, 'g', -1, 64), float64(at.UnixMilli())/1000)
+	}
+	if s.logins.begun != nil && len(p.Spans) > 0 {
+		s.logins.begun.Set(float64(p.Spans[0].From.Unix()))
 	}
 	for _, span := range p.Spans {
 		s.logins.jump(span.From)
 		for at := span.From; at.Before(span.To); at = at.Add(p.Step) {
 			s.logins.advance(at)
-			up = append(up, line("up", p.Labels, 1, at))
-			err := s.logins.each(func(labels map[string]string, total float64) {
+			families["up"] = append(families["up"], line("up", p.Labels, 1, at))
+			err := s.logins.each(func(name string, labels map[string]string, value float64) {
 				maps.Copy(labels, p.Labels)
-				logins = append(logins, line("user_login_total", labels, total, at))
+				families[name] = append(families[name], line(name, labels, value, at))
 			})
 			if err != nil {
 				return fmt.Errorf("reading the counters: %w", err)
@@ -48,11 +51,18 @@ func (s *Service) Past(w io.Writer, p Past) error {
 	}
 	s.logins.jump(s.now())
 	out := bufio.NewWriter(w)
-	for _, part := range [][]string{{"# TYPE user_login counter\n"}, logins, {"# TYPE up gauge\n"}, up, {"# EOF\n"}} {
-		for _, text := range part {
+	for _, name := range slices.Sorted(maps.Keys(families)) {
+		family, counter := strings.CutSuffix(name, "_total")
+		kind := "gauge"
+		if counter {
+			kind = "counter"
+		}
+		fmt.Fprintf(out, "# TYPE %s %s\n", family, kind)
+		for _, text := range families[name] {
 			_, _ = out.WriteString(text) // Flush tells
 		}
 	}
+	_, _ = out.WriteString("# EOF\n")
 	return out.Flush()
 }
 
@@ -63,11 +73,17 @@ func (l *logins) jump(to time.Time) {
 	l.next = to.Add(l.interval)
 }
 
-// each calls f for each counter; it may keep and change the labels.
-func (l *logins) each(f func(labels map[string]string, total float64)) error {
+// each calls f for each series; it may keep and change the labels.
+func (l *logins) each(f func(name string, labels map[string]string, value float64)) error {
 	registry := prometheus.NewRegistry()
-	if err := registry.Register(l.total); err != nil {
-		return err
+	collectors := []prometheus.Collector{l.total, l.hashing, l.sessions}
+	if l.begun != nil {
+		collectors = append(collectors, l.begun)
+	}
+	for _, c := range collectors {
+		if err := registry.Register(c); err != nil {
+			return err
+		}
 	}
 	families, err := registry.Gather()
 	for _, family := range families {
@@ -76,7 +92,7 @@ func (l *logins) each(f func(labels map[string]string, total float64)) error {
 			for _, pair := range m.GetLabel() {
 				labels[pair.GetName()] = pair.GetValue()
 			}
-			f(labels, m.GetCounter().GetValue())
+			f(family.GetName(), labels, m.GetCounter().GetValue()+m.GetGauge().GetValue()) // one of them is there
 		}
 	}
 	return err

@@ -34,7 +34,7 @@ func TestNoMinuteLooksLikeAnAttack(t *testing.T) {
 
 // TestPast: what is written is what would have been scraped, and what is scraped later goes on from there.
 func TestPast(t *testing.T) {
-	s, err := New(Config{MetricsAddr: "127.0.0.1:0", ControlAddr: "127.0.0.1:0", Interval: time.Second, Seed: 1}, promslog.NewNopLogger())
+	s, err := New(Config{MetricsAddr: "127.0.0.1:0", ControlAddr: "127.0.0.1:0", Interval: time.Second, Seed: 1, NoRuntime: true}, promslog.NewNopLogger())
 	require.NoError(t, err)
 	defer func() { require.NoError(t, s.Close()) }()
 	now := start
@@ -44,10 +44,12 @@ func TestPast(t *testing.T) {
 	spans := []Span{{start.Add(-25 * time.Hour), start.Add(-24 * time.Hour)}, {start.Add(-time.Hour), start}}
 	require.NoError(t, s.Past(&out, Past{Labels: map[string]string{"job": "app", "instance": `a"b`}, Spans: spans, Step: 10 * time.Second}))
 	text := out.String()
-	assert.True(t, strings.HasPrefix(text, "# TYPE user_login counter\nuser_login_total{"))
+	assert.Contains(t, text, "# TYPE user_login counter\nuser_login_total{")
+	assert.Contains(t, text, "process_start_time_seconds{instance=\"a\\\"b\",job=\"app\"} "+strconv.FormatFloat(float64(spans[0].From.Unix()), 'g', -1, 64)+" ")
+	assert.Contains(t, text, "# TYPE user_sessions gauge\nuser_sessions{")
 	assert.True(t, strings.HasSuffix(text, "# EOF\n"))
 	assert.Equal(t, 1, strings.Count(text, "# TYPE up gauge\n"))
-	assert.Equal(t, 2*360*21, strings.Count(text, "\n")-3, "20 counters and up, every ten seconds of two hours")
+	assert.Equal(t, 2*360*24, strings.Count(text, "\n")-6, "23 series and up, every ten seconds of two hours")
 
 	var last, sum float64
 	for line := range strings.Lines(text) {

@@ -29,6 +29,9 @@ type Config struct {
 	Interval time.Duration
 	// Seed makes the logins repeatable; 0 takes a random one.
 	Seed uint64
+	// NoRuntime leaves out the metrics of the Go runtime and of the process, for a service within another program: they would be
+	// that one's, and have no past. Of them, process_start_time_seconds alone is made up.
+	NoRuntime bool
 }
 
 // Service is the simulated login service with its two listeners.
@@ -49,8 +52,15 @@ func New(c Config, logger *slog.Logger) (*Service, error) {
 		c.Seed = rand.Uint64()
 	}
 	s := &Service{logger: logger, now: time.Now, registry: prometheus.NewRegistry()}
-	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if !c.NoRuntime {
+		s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	}
 	s.logins = newLogins(c.Interval, rand.New(rand.NewPCG(c.Seed, 0)), s.now(), s.registry)
+	if c.NoRuntime {
+		s.logins.begun = prometheus.NewGauge(prometheus.GaugeOpts{Name: "process_start_time_seconds", Help: "Start of the service, in seconds since 1970."})
+		s.logins.begun.Set(float64(s.now().Unix()))
+		s.registry.MustRegister(s.logins.begun)
+	}
 	var err error
 	listen := new(net.ListenConfig)
 	if s.metrics, err = listen.Listen(context.Background(), "tcp", c.MetricsAddr); err != nil {

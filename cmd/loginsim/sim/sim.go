@@ -7,7 +7,7 @@
 //
 // Normal traffic is one login per interval: 70 % normal users and 30 % admins, 90 % success and 10 % failed, from five
 // cities alike. Of any hundred in a row exactly three are failed logins of admins, one in each third, so that chance alone never
-// looks like an attack. Service.Past makes up what was scraped before the start. An attack adds failed logins of one user type from one city, many times as many, until its end.
+// looks like an attack. A login takes time to check its password, and opens a session when it succeeds. Service.Past makes up what was scraped before the start. An attack adds failed logins of one user type from one city, many times as many, until its end.
 package sim
 
 import (
@@ -36,6 +36,9 @@ const (
 	failedAdmins = 3
 	failedNormal = 7
 	goodAdmins   = 27
+
+	sessionLength = 2 * time.Minute
+	hashTime      = 0.05 // seconds to check a password
 )
 
 // kind is what a login is.
@@ -53,6 +56,9 @@ type Attack struct {
 type logins struct {
 	interval time.Duration
 	total    *prometheus.CounterVec
+	hashing  prometheus.Counter // what checking passwords took
+	sessions prometheus.Gauge
+	begun    prometheus.Gauge // nil where the process has its own
 
 	mu         sync.Mutex
 	rng        *rand.Rand
@@ -61,6 +67,7 @@ type logins struct {
 	attack     *Attack
 	nextAttack time.Time
 	totals     map[string]int // by status
+	open       []time.Time    // when the sessions began that are still open
 }
 
 func newLogins(interval time.Duration, rng *rand.Rand, start time.Time, reg prometheus.Registerer) *logins {
@@ -70,7 +77,9 @@ func newLogins(interval time.Duration, rng *rand.Rand, start time.Time, reg prom
 			Name: "user_login_total", Help: "Logins by user type, outcome and region of the client's address.",
 		}, []string{"user_type", "login_status", "ip_region"}),
 	}
-	reg.MustRegister(l.total)
+	l.hashing = prometheus.NewCounter(prometheus.CounterOpts{Name: "user_password_hash_seconds_total", Help: "Time spent on checking passwords."})
+	l.sessions = prometheus.NewGauge(prometheus.GaugeOpts{Name: "user_sessions", Help: "Sessions that are open."})
+	reg.MustRegister(l.total, l.hashing, l.sessions)
 	for _, user := range UserTypes {
 		for _, status := range Statuses {
 			for _, region := range Regions {
@@ -86,8 +95,9 @@ func (l *logins) advance(now time.Time) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for ; !l.next.After(now); l.next = l.next.Add(l.interval) {
-		l.login()
+		l.login(l.next)
 	}
+	l.endSessions(now)
 	if l.attack == nil {
 		return
 	}
@@ -100,13 +110,26 @@ func (l *logins) advance(now time.Time) {
 	}
 }
 
-func (l *logins) login() {
+func (l *logins) login(now time.Time) {
 	if len(l.dealt) == 0 {
 		l.deal()
 	}
 	next := l.dealt[0]
 	l.dealt = l.dealt[1:]
 	l.count(next.user, next.status, Regions[l.rng.IntN(len(Regions))])
+	if next.status == success {
+		l.open = append(l.open, now)
+	}
+}
+
+// endSessions ends the sessions that have lasted long enough.
+func (l *logins) endSessions(now time.Time) {
+	ended := 0
+	for ended < len(l.open) && now.Sub(l.open[ended]) >= sessionLength {
+		ended++
+	}
+	l.open = l.open[ended:]
+	l.sessions.Set(float64(len(l.open)))
 }
 
 // deal makes up a hand of logins in random order, but for the failed ones of admins, which are spread: at one login a second, no
@@ -141,6 +164,7 @@ func (l *logins) deal() {
 func (l *logins) count(user, status, region string) {
 	l.total.WithLabelValues(user, status, region).Inc()
 	l.totals[status]++
+	l.hashing.Add(hashTime * (0.9 + 0.2*l.rng.Float64()))
 }
 
 // startAttack replaces one that may be running.
