@@ -44,7 +44,8 @@ var chinese = messages{
 	Reasons: map[incident.Reason]string{
 		incident.NoKey:          "未设置 API 密钥。请设置 `DEEPSEEK_API_KEY` 并重启 alertscribe；届时仍在触发的事件会得到分析。",
 		incident.Authentication: "模型服务拒绝了 API 密钥。请检查 `DEEPSEEK_API_KEY` 与 `LLM_BASE_URL`；一旦调用成功，仍在触发的事件会得到分析。",
-		incident.Balance:        "模型服务商处的账户余额不足。请充值；一旦调用成功，仍在触发的事件会得到分析。",
+		incident.Forbidden:      "模型服务商拒绝访问，但并未拒绝密钥，其原话见下。一旦调用成功，仍在触发的事件会得到分析。",
+		incident.Balance:        "模型服务商处的账户余额不足或额度已用完。请充值；一旦调用成功，仍在触发的事件会得到分析。",
 		incident.Budget:         "模型调用的预算已用完。预算恢复后，若告警仍在触发会再次尝试；如需更多，请调高 `budget.calls_per_hour`。",
 		incident.Skipped:        "按设置 `analysis.skip`，此类告警不值得调用模型。",
 		incident.GaveUp:         "历次尝试均未成功，且不再安排新的尝试。",
@@ -83,6 +84,8 @@ var chinese = messages{
 		incident.MarkNameNotFound:    "**未证实**：证据中没有名称 %s。",
 		incident.MarkWrongDirection:  "**与证据矛盾**：所引用的证据方向相反（%s）。",
 		incident.MarkFromAlertText:   "**无人核对过**：%s 只出自告警的文本，任何人都可能写入其中。",
+		incident.MarkUnreadField:     "**不完整**：模型写的 %s 无法读取，已略去。",
+		incident.MarkPromptCut:       "**不完整**：模型服务截断了提示，只读了 %s，部分证据可能未被考虑。",
 	},
 	Checked: "经核对的置信度", OfSummary: "摘要、预防与所缺信息",
 	MarkUncited: "**未经证实**：没有引用任何证据。",
