@@ -55,6 +55,7 @@ func TestHealth(t *testing.T) {
 			assert.Contains(t, queue, "due")
 			delete(services, "queue")
 			tc.want["report_dir"] = "reports"
+			tc.want["model_answers"] = map[string]any{"read": 5., "unreadable": 2.}
 			assert.Equal(t, tc.want, services)
 		})
 	}
