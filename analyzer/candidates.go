@@ -26,6 +26,7 @@ const (
 
 // object is a JSON object or list of them that stands in an answer.
 type object struct {
+	from       int // where the words begin that may introduce it
 	start, end int
 	value      loosejson.Value
 }
@@ -38,10 +39,11 @@ type scan struct {
 	objects []object // complete ones
 	broken  []int    // where an object begins that can't be read
 	open    int      // where an aside begins that has no end; len(content) when there is none
+	from    int      // where what was looked at last ends: an aside or an object
 }
 
 var (
-	mayBegin  = regexp.MustCompile(`[{｛]|\[\s*[{｛]`)
+	mayBegin  = regexp.MustCompile(`[{｛]|\[\s*[{｛]|"\s*\{`)
 	keyBegins = regexp.MustCompile(`^[\[\s]*[{｛]\s*(?:["'“”‘’＂` + "`" + `]|\\")?[\p{L}_ -]{1,40}(?:["'“”‘’＂` + "`" + `]|\\")?\s*[:：]`)
 )
 
@@ -64,7 +66,7 @@ func scanAnswer(content string, cut, whole bool) scan {
 			at = s.read(begin)
 		case first == stray: // all before it was a thought
 			s.objects, s.broken = nil, nil
-			at = ends
+			at, s.from = ends, ends
 		default:
 			m := asides[kind].closes.FindStringIndex(content[begins:])
 			if m == nil {
@@ -72,6 +74,7 @@ func scanAnswer(content string, cut, whole bool) scan {
 				return s
 			}
 			at = begins + m[1]
+			s.from = at
 		}
 	}
 	return s
@@ -80,6 +83,17 @@ func scanAnswer(content string, cut, whole bool) scan {
 // read reads the object at an offset and returns where to go on.
 func (s *scan) read(at int) (next int) {
 	rest := s.content[at:]
+	if rest[0] == '"' { // JSON in a string
+		text, n, err := loosejson.Read(rest)
+		if err != nil || text.Loose {
+			return at + 1
+		}
+		value, end, err := loosejson.Read(text.Text)
+		if err != nil || strings.TrimSpace(text.Text[end:]) != "" {
+			return at + 1
+		}
+		return s.add(at, at+n, value)
+	}
 	value, n, err := loosejson.Read(rest)
 	if errors.Is(err, loosejson.ErrCut) && s.whole && !s.cut {
 		if tail := strings.TrimRight(rest, " \t\r\n`"); strings.HasSuffix(tail, "]") { // one brace was forgotten: no item is missing
@@ -92,13 +106,18 @@ func (s *scan) read(at int) (next int) {
 		err = errCutOff
 	}
 	if err == nil {
-		s.objects = append(s.objects, object{at, at + n, value})
-		return at + n
+		return s.add(at, at+n, value)
 	}
 	if keyBegins.MatchString(text.CutBytes(rest, 200)) {
 		s.broken = append(s.broken, at)
 	}
 	return at + 1
+}
+
+func (s *scan) add(start, end int, value loosejson.Value) (next int) {
+	s.objects = append(s.objects, object{s.from, start, end, value})
+	s.from = end
+	return end
 }
 
 // hasAll reports whether a verdict has the keys that matter.
@@ -222,20 +241,21 @@ func (s *scan) beginsLine(at int) bool {
 }
 
 var (
-	// asideWords introduce what is not the answer, mentionWords what may be a quotation or one of several; answerWords what is the answer.
-	// Those that stand next to the object count.
+	// asideWords introduce what is not the answer, mentionWords what may be a quotation or one of several; answerWords and finalWords what is the answer.
+	// Of asides and final words those count that stand next to the object.
 	asideWords   = regexp.MustCompile(`(?i)\b(?:examples?|e\.g\.?|for instance|such as|schemas?|templates?|placeholders?|drafts?|first (?:idea|attempt|version|thought|guess|pass)|at first|discard(?:ed)?|dismiss(?:ed)?|reject(?:ed)?|wrong|incorrect|not correct|instead of|rather than|would have|could have|hypothetical(?:ly)?|suppose|if it were|(?:do not|don't|never) (?:answer|write|send|use)|not (?:the|my) (?:final )?(?:answer|verdict))\b|示例|例如|比如|例子|样例|模板|草稿|初稿|备选|假设为|若是|不是|不要`)
 	mentionWords = regexp.MustCompile(`(?i)\b(?:initial(?:ly)?|previous(?:ly)?|earlier|old|alternatives?|options?|variants?|versions?|candidates?|quot(?:e[sd]?|ing|ation)|annotations?|labels?|descriptions?|text|log|says?|said|reads?|contain(?:s|ed)?|inject(?:ed|ion)?|planted|ignor(?:e[sd]?|ing)|not)\b|最初|起初|之前|原来|先前|错误|另一种|方案|注解|描述|引用|注入|忽略|写着|包含`)
-	answerWords  = regexp.MustCompile(`(?i)\b(?:here(?:'s| is| are)|answer|verdict|final(?:ly)?|corrected|revised|updated|actual|result|output|response|conclusion|analysis|json|therefore|below|sure|certainly|okay|ok|follows|following)\b|最终|修正|正确|结论|答案|回答|结果|如下|分析|以下|输出|判定`)
+	answerWords = regexp.MustCompile(`(?i)\b(?:answer|verdict|result|output|response|conclusion|analysis|json|therefore|below|sure|certainly|okay|ok|follows|following)\b|正确|答案|回答|结果|如下|分析|以下|输出|判定`)
+	finalWords  = regexp.MustCompile(`(?i)\b(?:here(?:'s| is| are)|final(?:ly)?|corrected|revised|updated|actual|real)\b|最终|修正|结论|正式`)
+	// asAsked is how a model says that it kept to the form.
+	asAsked = regexp.MustCompile(`(?i)\b(?:in|to|follow\w*|match\w*|per|with|under|using|by)\s+(?:the|your|this|a|an)\s+(?:\w+\s+){0,3}(?:schema|template|format|example)\b|按.{0,8}(?:格式|模板|示例)`)
 	retracts     = regexp.MustCompile(`(?i)\b(?:wait|scrap (?:that|this)|on second thought|correction|let me (?:re|correct|fix|think|try)|ignore (?:the|this|that|my|what)|disregard|that (?:is|was) (?:wrong|not)|this (?:is|was) (?:wrong|(?:only |just )?an? (?:example|draft|template|schema|illustration))|above (?:is|was|object is|json is) (?:wrong|(?:only |just )?an? (?:example|draft|template|schema))|not (?:the|my) (?:final )?(?:answer|verdict)|i was wrong|no, (?:that|this|it)|only an example|just an example|placeholder|hmm|actually)\b|不对|等等，|等一下|更正|我错了|上面.{0,8}(?:示例|例子|草稿|错)|仅为?示例|只是.{0,4}(?:示例|例子|草稿)|仅供参考|作废|请忽略`)
 )
 
 // isAside reports whether the i-th object is an example, a schema, a draft or a quotation.
 func (s *scan) isAside(i int) bool {
-	o, from := s.objects[i], 0
-	if i > 0 {
-		from = s.objects[i-1].end
-	}
+	o := s.objects[i]
+	from := o.from
 	if v, err := verdictIn(o.value, 0); err == nil && isForm(v) {
 		return true
 	}
@@ -252,16 +272,17 @@ func (s *scan) isAside(i int) bool {
 		intro = above[strings.LastIndexByte(above, '\n')+1:]
 	}
 	intro = lastRunes(intro, 160)
-	aside, answer := lastIndex(asideWords, intro), lastIndex(answerWords, intro)
+	intro = asAsked.ReplaceAllString(intro, "")
+	aside, final := lastIndex(asideWords, intro), lastIndex(finalWords, intro)
 	if same != "" || strings.HasSuffix(intro, ":") || strings.HasSuffix(intro, "：") { // else it is a sentence of its own
 		aside = max(aside, lastIndex(mentionWords, intro))
 	}
-	if aside > answer {
+	if aside > final {
 		return true
 	}
 	rest, _, _ := strings.Cut(s.content[o.end:], "\n")
 	rest = strings.Trim(rest, " \t`*_\"'“”.。,，;；!！")
-	return same != "" && rest != "" && !strings.ContainsAny(rest[:1], "{[<") && answer < 0
+	return same != "" && rest != "" && !strings.ContainsAny(rest[:1], "{[<") && final < 0 && !answerWords.MatchString(intro)
 }
 
 func lastIndex(r *regexp.Regexp, s string) int {

@@ -155,7 +155,7 @@ func (r *reader) fits(at, depth int) bool {
 		next, _ := runeAt(r.s, at)
 		return isQuote(next)
 	}
-	return at > begin && r.beginsClearly(at, container) // a comma is missing
+	return at > begin && r.beginsClearly(begin, at, container) // a comma is missing
 }
 
 // begins reports whether a key, an item, or the end of the container stands at the offset.
@@ -176,10 +176,10 @@ func (r *reader) begins(at int, container rune) bool {
 }
 
 // beginsClearly is begins where no comma says that something begins.
-func (r *reader) beginsClearly(at int, container rune) bool {
+func (r *reader) beginsClearly(from, at int, container rune) bool {
 	c, _ := runeAt(r.s, at)
 	if container == '{' {
-		return isQuote(c) && r.keyAt(at)
+		return (isQuote(c) || strings.Contains(r.s[from:at], "\n")) && r.keyAt(at)
 	}
 	return isQuote(c) || c == '{' || c == '['
 }
