@@ -43,9 +43,12 @@ type scan struct {
 }
 
 var (
-	mayBegin  = regexp.MustCompile(`[{｛]|\[\s*[{｛]|"\s*\{`)
+	mayBegin  = regexp.MustCompile(`[{｛]|\[\s*[{｛]|"\s*[{｛]`)
 	keyBegins = regexp.MustCompile(`^[\[\s]*[{｛]\s*(?:["'“”‘’＂` + "`" + `]|\\")?[\p{L}_ -]{1,40}(?:["'“”‘’＂` + "`" + `]|\\")?\s*[:：]`)
 )
+
+// endsInKey matches an object that ends before its first colon.
+var endsInKey = regexp.MustCompile("^[\\[\\s]*[{｛]\\s*[\"'“”‘’＂`]?[\\p{L}_ -]{0,40}[\"'“”‘’＂`]?\\s*`*\\s*$")
 
 // scanAnswer looks at an answer from its beginning to its end.
 func scanAnswer(content string, cut, whole bool) scan {
@@ -108,7 +111,7 @@ func (s *scan) read(at int) (next int) {
 	if err == nil {
 		return s.add(at, at+n, value)
 	}
-	if keyBegins.MatchString(text.CutBytes(rest, 200)) {
+	if keyBegins.MatchString(text.CutBytes(rest, 200)) || endsInKey.MatchString(rest) && (len(rest) > 2 || s.beginsLine(at)) {
 		s.broken = append(s.broken, at)
 	}
 	return at + 1
@@ -123,7 +126,8 @@ func (s *scan) add(start, end int, value loosejson.Value) (next int) {
 // hasAll reports whether a verdict has the keys that matter.
 func hasAll(v loosejson.Value) bool {
 	f := fieldsOf(v)
-	return f["summary"].Kind == loosejson.String && f["causes"].Kind == loosejson.Array && f["actions"].Kind == loosejson.Array
+	return f["summary"].Kind == loosejson.String && f["causes"].Kind == loosejson.Array && f["actions"].Kind == loosejson.Array &&
+		f["missing_evidence"].Kind == loosejson.Array
 }
 
 // swallows matches what no string of a verdict holds: the end of a string was missed.
@@ -214,17 +218,21 @@ func (s *scan) doubt(i int) error {
 			return errCutOff
 		}
 	}
-	after := s.content[o.end:s.open]
-	for _, later := range s.objects[i+1:] {
-		if !s.isAside(i+1) && len(fieldsOf(later.value)) > 0 {
+	after, from := "", o.end
+	for j, later := range s.objects[i+1:] {
+		if !s.isAside(i+1+j) && len(fieldsOf(later.value)) > 0 {
 			return errUnclear
 		}
+		after, from = after+s.content[from:later.start], later.end
 	}
-	after = spoken(after)
+	tail := spoken(s.content[from:s.open])
+	after = spoken(after) + "\n" + tail
 	switch {
 	case s.open < len(s.content) && (s.cut || strings.ContainsAny(s.content[s.open:], "{｛")):
 		return errCutOff
 	case s.cut && strings.Trim(after, "`*_ \t\r\n}])") != "" && !closingTag.MatchString(after):
+		return errCutOff
+	case strings.HasSuffix(tail, ":") || strings.HasSuffix(tail, "："): // what it announces is missing
 		return errCutOff
 	case retracts.MatchString(after):
 		return errUnclear
@@ -245,11 +253,11 @@ var (
 	// Of asides and final words those count that stand next to the object.
 	asideWords   = regexp.MustCompile(`(?i)\b(?:examples?|e\.g\.?|for instance|such as|schemas?|templates?|placeholders?|drafts?|first (?:idea|attempt|version|thought|guess|pass)|at first|discard(?:ed)?|dismiss(?:ed)?|reject(?:ed)?|wrong|incorrect|not correct|instead of|rather than|would have|could have|hypothetical(?:ly)?|suppose|if it were|(?:do not|don't|never) (?:answer|write|send|use)|not (?:the|my) (?:final )?(?:answer|verdict))\b|示例|例如|比如|例子|样例|模板|草稿|初稿|备选|假设为|若是|不是|不要`)
 	mentionWords = regexp.MustCompile(`(?i)\b(?:initial(?:ly)?|previous(?:ly)?|earlier|old|alternatives?|options?|variants?|versions?|candidates?|quot(?:e[sd]?|ing|ation)|annotations?|labels?|descriptions?|text|log|says?|said|reads?|contain(?:s|ed)?|inject(?:ed|ion)?|planted|ignor(?:e[sd]?|ing)|not)\b|最初|起初|之前|原来|先前|错误|另一种|方案|注解|描述|引用|注入|忽略|写着|包含`)
-	answerWords = regexp.MustCompile(`(?i)\b(?:answer|verdict|result|output|response|conclusion|analysis|json|therefore|below|sure|certainly|okay|ok|follows|following)\b|正确|答案|回答|结果|如下|分析|以下|输出|判定`)
-	finalWords  = regexp.MustCompile(`(?i)\b(?:here(?:'s| is| are)|final(?:ly)?|corrected|revised|updated|actual|real)\b|最终|修正|结论|正式`)
+	answerWords  = regexp.MustCompile(`(?i)\b(?:answer|verdict|result|output|response|conclusion|analysis|json|therefore|below|sure|certainly|okay|ok|follows|following)\b|正确|答案|回答|结果|如下|分析|以下|输出|判定`)
+	finalWords   = regexp.MustCompile(`(?i)\b(?:here(?:'s| is| are)|final(?:ly)?|corrected|revised|updated|actual|real)\b|最终|修正|结论|正式`)
 	// asAsked is how a model says that it kept to the form.
-	asAsked = regexp.MustCompile(`(?i)\b(?:in|to|follow\w*|match\w*|per|with|under|using|by)\s+(?:the|your|this|a|an)\s+(?:\w+\s+){0,3}(?:schema|template|format|example)\b|按.{0,8}(?:格式|模板|示例)`)
-	retracts     = regexp.MustCompile(`(?i)\b(?:wait|scrap (?:that|this)|on second thought|correction|let me (?:re|correct|fix|think|try)|ignore (?:the|this|that|my|what)|disregard|that (?:is|was) (?:wrong|not)|this (?:is|was) (?:wrong|(?:only |just )?an? (?:example|draft|template|schema|illustration))|above (?:is|was|object is|json is) (?:wrong|(?:only |just )?an? (?:example|draft|template|schema))|not (?:the|my) (?:final )?(?:answer|verdict)|i was wrong|no, (?:that|this|it)|only an example|just an example|placeholder|hmm|actually)\b|不对|等等，|等一下|更正|我错了|上面.{0,8}(?:示例|例子|草稿|错)|仅为?示例|只是.{0,4}(?:示例|例子|草稿)|仅供参考|作废|请忽略`)
+	asAsked  = regexp.MustCompile(`(?i)\b(?:in|to|follow\w*|match\w*|per|with|under|using|by)\s+(?:the|your|this|a|an)\s+(?:\w+\s+){0,3}(?:schema|template|format|example)\b|按.{0,8}(?:格式|模板|示例)`)
+	retracts = regexp.MustCompile(`(?i)\b(?:wait|scrap (?:that|this)|on second thought|correction|let me (?:re|correct|fix|think|try)|ignore (?:the|this|that|my|what)|disregard|that (?:is|was) (?:wrong|not)|this (?:is|was) (?:wrong|(?:only |just )?an? (?:example|draft|template|schema|illustration))|above (?:is|was|object is|json is) (?:wrong|(?:only |just )?an? (?:example|draft|template|schema))|not (?:the|my) (?:final )?(?:answer|verdict)|i was wrong|no, (?:that|this|it)|speaks against (?:it|this|that)|contradicts (?:it|this|that)|only an example|just an example|placeholder|hmm|actually)\b|不对|等等，|等一下|更正|我错了|上面.{0,8}(?:示例|例子|草稿|错)|仅为?示例|只是.{0,4}(?:示例|例子|草稿)|仅供参考|作废|请忽略`)
 )
 
 // isAside reports whether the i-th object is an example, a schema, a draft or a quotation.

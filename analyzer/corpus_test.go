@@ -1,25 +1,28 @@
 package analyzer
 
 import (
+	"flag"
 	"fmt"
 	"math/rand/v2"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
-	"github.com/stretchr/testify/require"
 
 	"github.com/alertscribe/alertscribe/incident"
 )
 
-const corpusSize = 3000
+var (
+	corpusSize = flag.Int("corpus.size", 3000, "answers in the corpus of odd answers")
+	corpusSeed = flag.Uint64("corpus.seed", 20261125, "seed of the corpus of odd answers")
+)
 
 // TestOddAnswers reads a corpus of odd answers: none may be read wrong, and nearly all that hold a whole verdict are read.
 func TestOddAnswers(t *testing.T) {
-	m := &made{Rand: rand.New(rand.NewPCG(20261125, 1))}
+	m := &made{Rand: rand.New(rand.NewPCG(*corpusSeed, 1))}
 	var right, lost, none, wrong int
 	why := map[string]int{}
-	for i := range corpusSize {
+	for i := range *corpusSize {
 		odd := m.odd()
 		got, err := readBodyOf(odd.body)
 		switch {
@@ -41,10 +44,10 @@ func TestOddAnswers(t *testing.T) {
 			right++
 		}
 	}
-	t.Logf("of %d answers: %d read right, %d that hold no whole verdict not read, %d lost, %d read wrong", corpusSize, right, none, lost, wrong)
+	t.Logf("of %d answers: %d read right, %d that hold no whole verdict not read, %d lost, %d read wrong", *corpusSize, right, none, lost, wrong)
 	assert.Zero(t, wrong)
 	assert.GreaterOrEqual(t, float64(right)/float64(right+lost), .97)
-	assert.Greater(t, none, corpusSize/20)
+	assert.Greater(t, none, *corpusSize/20)
 }
 
 // readBodyOf reads the body of a response as the client does.
@@ -81,5 +84,3 @@ func difference(want *answer, got *incident.Verdict) string {
 	}
 	return out + same("prevention", strings.Join(want.Prevention, " "), strings.Join(got.Prevention, " "))
 }
-
-var _ = require.NoError

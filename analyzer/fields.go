@@ -264,9 +264,12 @@ var (
 
 // lines returns the items of a list that is written as a text.
 func lines(s string) []string {
+	if nothing.MatchString(strings.TrimSpace(s)) {
+		return nil
+	}
 	var out []string
 	for line := range strings.Lines(s) {
-		if line = strings.TrimSpace(bullet.ReplaceAllString(line, "")); line != "" && !nothing.MatchString(line) {
+		if line = strings.TrimSpace(bullet.ReplaceAllString(line, "")); line != "" {
 			out = append(out, line)
 		}
 	}
