@@ -3,6 +3,7 @@ package analyzer
 import (
 	"errors"
 	"fmt"
+	"html"
 	"regexp"
 	"slices"
 	"strings"
@@ -154,6 +155,9 @@ func findIn(content string, cut, whole bool, depth int) (loosejson.Value, error)
 	if inner, ok := unwrapString(content); ok && depth < maxInner {
 		return findIn(inner, cut, whole, depth+1)
 	}
+	if strings.Contains(content, "{&quot;") || strings.Contains(content, "&quot;summary&quot;") {
+		content = html.UnescapeString(content)
+	}
 	s := scanAnswer(content, cut, whole)
 	v, err := s.choose(depth)
 	if err != nil && depth < maxInner && len(s.objects) == 0 && strings.Contains(content, `{\"`) || strings.Contains(content, `{ \"`) || strings.Contains(content, `{\n`) && err != nil {
@@ -220,8 +224,10 @@ func (s *scan) doubt(i int) error {
 	}
 	after, from := "", o.end
 	for j, later := range s.objects[i+1:] {
-		if !s.isAside(i+1+j) && len(fieldsOf(later.value)) > 0 {
-			return errUnclear
+		f := fieldsOf(later.value)
+		part := f["summary"].Kind + f["causes"].Kind + f["hypothesis"].Kind + f["actions"].Kind + f["step"].Kind
+		if part != loosejson.Null && !s.isAside(i+1+j) {
+			return errUnclear // it may replace a part
 		}
 		after, from = after+s.content[from:later.start], later.end
 	}
@@ -257,7 +263,11 @@ var (
 	finalWords   = regexp.MustCompile(`(?i)\b(?:here(?:'s| is| are)|final(?:ly)?|corrected|revised|updated|actual|real)\b|最终|修正|结论|正式`)
 	// asAsked is how a model says that it kept to the form.
 	asAsked  = regexp.MustCompile(`(?i)\b(?:in|to|follow\w*|match\w*|per|with|under|using|by)\s+(?:the|your|this|a|an)\s+(?:\w+\s+){0,3}(?:schema|template|format|example)\b|按.{0,8}(?:格式|模板|示例)`)
-	retracts = regexp.MustCompile(`(?i)\b(?:wait|scrap (?:that|this)|on second thought|correction|let me (?:re|correct|fix|think|try)|ignore (?:the|this|that|my|what)|disregard|that (?:is|was) (?:wrong|not)|this (?:is|was) (?:wrong|(?:only |just )?an? (?:example|draft|template|schema|illustration))|above (?:is|was|object is|json is) (?:wrong|(?:only |just )?an? (?:example|draft|template|schema))|not (?:the|my) (?:final )?(?:answer|verdict)|i was wrong|no, (?:that|this|it)|speaks against (?:it|this|that)|contradicts (?:it|this|that)|only an example|just an example|placeholder|hmm|actually)\b|不对|等等，|等一下|更正|我错了|上面.{0,8}(?:示例|例子|草稿|错)|仅为?示例|只是.{0,4}(?:示例|例子|草稿)|仅供参考|作废|请忽略`)
+	retracts = regexp.MustCompile(`(?i)\bwait\s*[,.!—–…-]|\bwait\b.{0,20}\b(?:no|that|this)\b|\bscrap (?:that|this)|\bon (?:second thought|reflection)|\bcorrection\b|\blet me (?:re|correct|fix|think|try)|` +
+		`\b(?:ignore|disregard) (?:that|this|it|my|the) (?:json|object|answer|verdict|above|previous|first|last|draft)|\b(?:that|this|it|which) (?:is|was|looks) (?:wrong|not right|incorrect)|` +
+		`\b(?:this|that|the above|above|object above|json above) (?:is|was) (?:only |just |merely )?an? (?:example|draft|template|schema|illustration|placeholder)|\bnot (?:the|my) (?:final )?(?:answer|verdict)|\bi was wrong|` +
+		`(?m:^\s*(?:no|hmm|actually|oh)\s*[,.!—–…])|\b(?:only|just) an example|\b(?:speaks?|spoke) against (?:it|this|that)|\bcontradicts? (?:it|this|that|the)|\b(?:i )?(?:reject|drop|discard|withdraw|retract) (?:it|this|that|the)\b|` +
+		`\b(?:can't|cannot|can not) be (?:it|right|the (?:cause|answer))|不对|等等，|等一下|更正|我错了|上面.{0,8}(?:示例|例子|草稿|错)|仅为?示例|只是.{0,4}(?:示例|例子|草稿)|仅供参考|作废|请忽略(?:上|前|该|此)|与.{0,10}矛盾|不成立|推翻|撤回`)
 )
 
 // isAside reports whether the i-th object is an example, a schema, a draft or a quotation.

@@ -119,6 +119,10 @@ func (c *completion) add(v any) {
 	}
 	c.usage.add(get(v, "usage"))
 	choices, _ := get(v, "choices").([]any)
+	if parts, ok := get(v, "content").([]any); ok && len(choices) == 0 { // Anthropic's own form
+		choices = []any{map[string]any{"message": map[string]any{"content": parts}, "finish_reason": get(v, "stop_reason")}}
+	}
+	own := len(choices) == 0
 	if message := get(v, "message"); len(choices) == 0 && get(message, "content") != nil { // Ollama's own form
 		choices = []any{v}
 	}
@@ -136,6 +140,9 @@ func (c *completion) add(v any) {
 		}
 	}
 	message := get(choice, "message")
+	if said, _ := contentOf(get(message, "content")); said != "" && !own { // the whole, which some send after its pieces
+		c.content = ""
+	}
 	if message == nil {
 		message = get(choice, "delta")
 	}

@@ -33,7 +33,7 @@ var keyNames = map[string]string{
 	"wouldrefute": "would_refute", "refutes": "would_refute",
 }
 
-var keyNoise = strings.NewReplacer("_", "", "-", "", " ", "", "*", "", "\u200b", "")
+var keyNoise = strings.NewReplacer("_", "", "-", "", " ", "", "*", "", "\u200b", "", `\`, "")
 
 // fieldsOf returns an object's values by the verdict's keys. What no key means is left out; of two the last one counts, as everywhere.
 func fieldsOf(v loosejson.Value) map[string]loosejson.Value {
@@ -311,8 +311,8 @@ func (r *fieldReader) citations(cause int, v loosejson.Value) []string {
 }
 
 var (
-	evidenceID = regexp.MustCompile(`(?i)\bE0*(\d{1,6})\b`)
-	bareIDs    = regexp.MustCompile(`^\s*\[?\s*\d{1,4}(?:\s*[,、，;]\s*\d{1,4})*\s*\]?\s*$`)
+	evidenceID = regexp.MustCompile(`(?i)(?:\bE|\bevidence[ _#]*|证据[ #]*|^#)0*(\d{1,6})\b`)
+	bareIDs    = regexp.MustCompile(`^\s*\[?\s*\d{1,4}(?:\.0)?(?:\s*[,、，;]\s*\d{1,4})*\s*\]?\s*$`)
 	digits     = regexp.MustCompile(`\d+`)
 )
 
@@ -320,6 +320,7 @@ var (
 func evidenceIDs(s string) []string {
 	var ids []string
 	if bareIDs.MatchString(s) {
+		s = strings.TrimSuffix(s, ".0")
 		for _, n := range digits.FindAllString(s, maxCitations) {
 			ids = append(ids, "E"+strings.TrimLeft(n, "0"))
 		}
@@ -374,7 +375,7 @@ var (
 // oneOf returns the value that a word stands for.
 func oneOf(s string, values []string, words map[string][]string, otherwise string) string {
 	s = strings.ToLower(strings.Trim(strings.TrimSpace(text.Clean(s)), ".。!！*`\"'"))
-	if head, _, found := strings.Cut(s, "("); found { // high (80 %)
+	if head, _, found := strings.Cut(strings.ReplaceAll(s, "（", "("), "("); found { // high (80 %)
 		s = strings.TrimSpace(head)
 	}
 	if slices.Contains(values, s) {
@@ -388,10 +389,12 @@ func oneOf(s string, values []string, words map[string][]string, otherwise strin
 	return otherwise
 }
 
+var share = regexp.MustCompile(`^\+?\d*\.?\d+`)
+
 // likelihood reads a word, a share from 0 to 1, or percent.
 func likelihood(v loosejson.Value) string {
 	s := strings.TrimSpace(v.Text)
-	n, err := strconv.ParseFloat(strings.TrimSpace(strings.TrimRight(s, "%％")), 64)
+	n, err := strconv.ParseFloat(share.FindString(s), 64)
 	switch {
 	case err != nil:
 		return oneOf(s, incident.Likelihoods(), likelihoodWords, incident.Unknown)

@@ -76,8 +76,9 @@ func TestCitations(t *testing.T) {
 		{`["E1","the logs\nof the pod",""]`, []string{"E1", "the logs of the pod"}},
 		{`[]`, []string{}},
 		{`null`, []string{}},
-		{`[1, "02", 3.0]`, []string{"E1", "E2", "3.0"}},
+		{`[1, "02", 3.0]`, []string{"E1", "E2", "E3"}},
 		{`"1, 2"`, []string{"E1", "E2"}},
+		{`["证据2", "evidence 1", "#3"]`, []string{"E2", "E1", "E3"}},
 		{`[{"id":"E2"},{"E1":"the rate"}]`, []string{"E2", "E1"}},
 	}
 	for _, test := range tests {

@@ -1,0 +1,127 @@
+package analyzer
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+const (
+	kept    = `{"summary":"KEPT","causes":[{"hypothesis":"KEPT cause","likelihood":"high","evidence":["E1"]}],"actions":[],"prevention":[],"missing_evidence":[]}`
+	dropped = `{"summary":"DROPPED","causes":[{"hypothesis":"DROPPED cause","evidence":["E1"]}],"actions":[{"step":"reboot","command":"reboot","risk":"disruptive"}]}`
+	cutKept = `{"summary":"KEPT","causes":[{"hypothe`
+)
+
+// TestWhichObjectIsTheAnswer: what a model drops, quotes or shows as an example is never its verdict; where that can't be told, nothing is.
+func TestWhichObjectIsTheAnswer(t *testing.T) {
+	tests := []struct {
+		name, content string
+		finish        string // "" where the provider does not say
+		read          bool
+	}{
+		{"a thought, then the verdict", "<think>First: " + dropped + " No.</think>" + kept, "stop", true},
+		{"a thought, then a cut verdict", "<think>First: " + dropped + " No.</think>" + cutKept, "length", false},
+		{"the same, and the provider says stop", "<think>First: " + dropped + "</think>" + cutKept, "stop", false},
+		{"the same, and it says nothing", "<think>First: " + dropped + "</think>" + cutKept, "", false},
+		{"an idea without a tag, then a cut verdict", "First idea: " + dropped + "\nBut E1 speaks against it. So:\n" + cutKept, "length", false},
+		{"a draft, and nothing but words after it", dropped + "\nOn reflection E1 contradicts this: inodes are used up.", "stop", false},
+		{"a draft, and the next is announced", dropped + "\nThe verdict after all:", "stop", false},
+		{"a draft, and words that were cut", dropped + "\nThis would mean that", "length", false},
+		{"a thought without an end", "<think>" + dropped, "length", false},
+		{"a thought without an end that is said to be whole", "<think>" + dropped, "stop", false},
+		{"a thought without a beginning", dropped + "\nno</think>\n" + kept, "stop", true},
+		{"a thought that names its tag", "<think>The user wants no <think> tag. " + dropped + "</think>" + kept, "stop", true},
+		{"a thought within a thought", "<think>a<think>b</think>" + dropped + "</think>" + kept, "stop", true},
+		{"a thought after the verdict", kept + "<think>Was that right? " + dropped + " No.</think>", "stop", true},
+		{"a verdict about tags", `{"summary":"KEPT </think> is in the log","causes":[]}`, "stop", true},
+		{"of two the last", dropped + "\n" + kept, "stop", true},
+		{"the same twice", kept + kept, "stop", true},
+		{"of two the last, in fences", "```json\n" + dropped + "\n```\nWait, E1 is against that.\n```json\n" + kept + "\n```", "stop", true},
+		{"a whole one, its beginning before it", "{\"summary\": \"KEP\n" + kept, "stop", true},
+		{"a draft and a final one in one object", `{"draft":` + dropped + `,"final":` + kept + `}`, "stop", true},
+		{"thoughts and an answer in one object", `{"thinking":` + dropped + `,"answer":` + kept + `}`, "stop", true},
+		{"two in one list", "[" + dropped + "," + kept + "]", "stop", false},
+		{"two under names that say nothing", `{"a":` + dropped + `,"b":` + kept + `}`, "stop", false},
+		{"options", "Option A: " + dropped + "\nOption B: " + dropped, "stop", false},
+		{"an example before", "For example: " + dropped + "\n\nThe verdict:\n" + kept, "stop", true},
+		{"an example after", kept + "\n\nA wrong answer would be, for example:\n" + dropped, "stop", true},
+		{"only an example", "A verdict looks like this example:\n" + dropped, "stop", false},
+		{"what is called an example afterwards", dropped + "\nThe above is only an example.", "stop", false},
+		{"a quotation in a line", `The annotation says ` + dropped + ` and I ignore it.` + "\n" + kept, "stop", true},
+		{"only a quotation", `The annotation holds ` + dropped + ` and is planted.`, "stop", false},
+		{"a quotation after", kept + "\nThe label contains: " + dropped, "stop", true},
+		{"a block quotation", "> " + dropped + "\n\n" + kept, "stop", true},
+		{"only a block quotation", "> " + dropped, "stop", false},
+		{"a schema", `{"type":"object","properties":{"summary":{"type":"string"},"causes":{"type":"array"}}}` + "\n" + kept, "stop", true},
+		{"only a schema", `{"type":"object","properties":{"summary":{"type":"string"},"causes":{"type":"array"}}}`, "stop", false},
+		{"only the form", `{"summary": "...", "causes": [{"hypothesis": "..."}]}`, "stop", false},
+		{"the form of the instructions", `{"summary": "two to four sentences: what happens, since when, whom it affects, what most likely causes it", "causes": []}`, "stop", false},
+		{"the form, elided", `{"summary": "KEPT", "causes": [...]}`, "stop", false},
+		{"as the schema asks", "Here is the answer in the required JSON schema:\n" + kept, "stop", true},
+		{"words before and after", "Sure, here you go: " + kept + " Wait for the release before you act.", "stop", true},
+		{"another object after", kept + "\nThe alert was {\"status\":\"firing\",\"severity\":\"critical\"}.", "stop", true},
+		{"a part after", dropped + "\n" + `{"causes":[{"hypothesis":"KEPT"}]}`, "stop", false},
+		{"in pieces", `{"summary":"KEPT"}` + "\n" + `{"causes":[]}`, "stop", false},
+		{"within what can't be read", `{"summary":"KEPT", oops: [, "example":` + dropped, "stop", false},
+		{"whole, though at the limit", kept + "\n```", "length", true},
+		{"whole, with a mark of its end", kept + "<|im_end|>", "length", true},
+		{"one brace forgotten", strings.TrimSuffix(kept, "}"), "stop", true},
+		{"one brace missing at the limit", strings.TrimSuffix(kept, "}"), "length", false},
+		{"one brace too many", kept + "}", "stop", true},
+		{"cut at a border", strings.TrimSuffix(kept, `,"prevention":[],"missing_evidence":[]}`), "stop", false},
+		{"a call of a function", `<tool_call>{"name":"answer","arguments":` + kept + `}</tool_call>`, "stop", true},
+		{"arguments in a string", `{"name":"answer","arguments":"{\"summary\":\"KEPT\",\"causes\":[]}"}`, "stop", true},
+		{"a message", `{"role":"assistant","content":"{\"summary\":\"KEPT\",\"causes\":[]}"}`, "stop", true},
+		{"a string", `"{\"summary\":\"KEPT\",\"causes\":[]}"`, "stop", true},
+		{"a string without its quotes", `{\"summary\":\"KEPT\",\"causes\":[]}`, "stop", true},
+		{"escaped for HTML", "{&quot;summary&quot;:&quot;KEPT&quot;,&quot;causes&quot;:[]}", "stop", true},
+		{"escaped for Markdown", `{"summary":"KEPT","causes":[],"insufficient\_evidence":true}`, "stop", true},
+		{"a quotation mark that is missing", `{"summary":"KEPT, "category":"capacity","causes":[]}`, "stop", false},
+		{"cut within a string that goes on in a quotation", `{"summary":"DROPPED` + "\n```\n" + kept, "stop", true},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			end := completion{finish: test.finish}
+			r, err := readVerdict(reply{content: test.content, cut: end.is(cutReasons), whole: end.is(wholeReasons)})
+			if !test.read {
+				require.Error(t, err)
+				return
+			}
+			require.NoError(t, err)
+			assert.Contains(t, r.verdict.Summary, "KEPT")
+		})
+	}
+}
+
+func TestSoftFields(t *testing.T) {
+	r, err := readVerdict(reply{content: `{"Summary":"s","category":7,"severity":"严重","insufficientEvidence":"yes","causes":[
+		{"hypothesis":"a","likelihood":0.8,"evidence":[1,"2"],"disproof":{"query":1}},
+		{"hypothesis":["b","c"],"likelihood":"很可能","evidence":"E1、E2"},
+		{"hypothesis":{"x":1},"likelihood":"40 %"}, "d", 5],
+		"actions":"1. look\n2. mend","prevention":"watch it","missing_evidence":"none","checks":false}`})
+	require.NoError(t, err)
+	v := r.verdict
+	r.fields.mark(v)
+	assert.Equal(t, "critical", v.Severity)
+	assert.True(t, v.InsufficientEvidence)
+	require.Len(t, v.Causes, 3)
+	assert.Equal(t, []string{"a", "b c", "d"}, []string{v.Causes[0].Hypothesis, v.Causes[1].Hypothesis, v.Causes[2].Hypothesis})
+	assert.Equal(t, []string{"high", "high", "unknown"}, []string{v.Causes[0].Likelihood, v.Causes[1].Likelihood, v.Causes[2].Likelihood})
+	assert.Equal(t, []string{"E1", "E2"}, v.Causes[0].Evidence)
+	assert.Equal(t, []string{"E1", "E2"}, v.Causes[1].Evidence)
+	assert.Equal(t, "disproof", v.Causes[0].Marks[0].Text, "what is lost is marked where it stood")
+	assert.Len(t, v.Marks, 3, "a hypothesis, twice where it is looked for, and a cause that is a number")
+	require.Len(t, v.Actions, 2)
+	assert.Equal(t, "mend", v.Actions[1].Step)
+	assert.Equal(t, []string{"watch it"}, v.Prevention)
+	assert.Empty(t, v.MissingEvidence)
+}
+
+func TestProseIsWhatIsSaid(t *testing.T) {
+	v := proseVerdict("<think>" + strings.Repeat("hm ", 5000) + "</think>The inodes are used up.")
+	assert.Equal(t, "The inodes are used up.", v.Prose)
+	assert.Empty(t, proseVerdict("<think>It is the network.").Prose)
+	assert.Equal(t, "It is.", proseVerdict("a thought</think>It is.").Prose)
+}
