@@ -73,10 +73,10 @@ func (o Options) redactedOfKey() func(string) string {
 	return func(s string) string {
 		switch {
 		case len(key) >= long:
-			s = strings.ReplaceAll(s, key, "<secret>")
+			s = strings.ReplaceAll(s, key, "<masked>")
 		case len(key) >= least:
 			for range 2 { // neighbors share the character between them
-				s = alone.ReplaceAllString(s, "${1}<secret>${2}")
+				s = alone.ReplaceAllString(s, "${1}<masked>${2}")
 			}
 		}
 		return o.Redactor.Session().Text(s)

@@ -31,8 +31,20 @@ func readRefusal(status int, body []byte) refusal {
 		return r
 	}
 	r.add("", v, 0)
+	if m := tryAgain.FindStringSubmatch(strings.Join(r.messages, " ")); m != nil && r.wait == 0 {
+		n, _ := strconv.ParseFloat(m[1], 64) // digits
+		unit := time.Second
+		if strings.HasPrefix(strings.ToLower(m[2]), "ms") {
+			unit = time.Millisecond
+		} else if strings.HasPrefix(strings.ToLower(m[2]), "m") {
+			unit = time.Minute
+		}
+		r.wait = time.Duration(n * float64(unit))
+	}
 	return r
 }
+
+var tryAgain = regexp.MustCompile(`(?i)(?:try again|retry) (?:after|in) (\d{1,6}(?:\.\d+)?) ?(ms|s\b|sec|m\b|min)`)
 
 // refusalIn reads an error that came in a good answer; its own code stands for the status.
 func refusalIn(status int, v any) refusal {
@@ -118,12 +130,12 @@ var (
 		`free (?:allocated )?quota|free.?tier.{0,20}(?:exceeded|exhausted|used)|spending limit|spend limit|monthly (?:usage )?limit|额度(?:已)?(?:用完|不足)`)
 	throttled = regexp.MustCompile(`(?i)throttl|allocated quota exceeded|rate.?limit|too many requests|max rpm|requests per|tokens per`)
 	policy    = regexp.MustCompile(`(?i) (?:content_filter|content_policy_violation|responsibleaipolicyviolation|data_inspection_failed|datainspectionfailed|1301|unsafe_request|sensitivecontentdetected\S*|\S*sensitivecontentdetected|\S*riskdetection|moderation|content_filtered) |` +
-		`content exists risk|considered high risk|content management policy|inappropriate content|requires moderation|flagged by|violat\w* .{0,30}polic|\(102[67]\)`)
+		`content exists risk|considered high risk|content management policy|inappropriate content|requires moderation|\bflagged\b|violat\w* .{0,30}polic|\(102[67]\)`)
 	tooLong = regexp.MustCompile(`(?i) (?:context_length_exceeded|exceed_context_size_error|tokens_too_long|characters_too_long|1261|request_too_large|model_max_prompt_tokens_exceeded) |` +
 		`maximum context length|exceeded model token limit|input token length too long|range of input length|too large for model with|prompt is too long|prompt too long|longer than the model|exceeds the available context|greater than the context length|input token count|maximum prompt length|context window exceeds|max_tokens must be at least 1, got -|request too large for model`)
 	overloaded = regexp.MustCompile(`(?i) (?:serveroverloaded|engine_overloaded_error|server_is_overloaded|overloaded_error|1305|1312|50603|50505|unavailable_error|server_error|service_unavailable_error) |` +
 		`overloaded|service tier capacity exceeded|model (?:is )?(?:busy|loading)`)
-	badKey = regexp.MustCompile(`(?i) (?:invalid_api_key|authenticationerror|authentication_error|invalid_authentication_error|incorrect_api_key_error|invalid_iam_token|100[0-4]) |` +
+	badKey = regexp.MustCompile(`(?i) (?:invalid_api_key|authenticationerror|authentication_error|invalid_authentication_error|incorrect_api_key_error|invalid_iam_token) |` +
 		`incorrect api key|api key not valid|invalid api key|\(1004\)`)
 	closed  = regexp.MustCompile(`(?i)account .{0,40}(?:terminated|suspended|deactivated|disabled|banned)|账户.{0,10}(?:停用|封禁)`)
 	limited = regexp.MustCompile(`(?i) (?:rate_limit\w*|rate_limited|slow_down|ratelimitexceeded\S*|\S*ratelimitexceeded|requestbursttoofast|throttling\S*|130[2348]|1310|resource_exhausted) |\(1002\)`)
