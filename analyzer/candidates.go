@@ -21,7 +21,8 @@ var (
 
 const (
 	maxContent = 256 << 10 // bytes of an answer that are looked at
-	maxObjects = 100       // places in an answer at which a JSON object is looked for
+	maxObjects = 100       // objects in an answer, and places where one begins that can't be read
+	maxEffort  = 2 << 20   // bytes that are read in search of them
 	maxInner   = 3         // how deep JSON is looked for in strings of JSON
 )
 
@@ -41,6 +42,7 @@ type scan struct {
 	broken  []int    // where an object begins that can't be read
 	open    int      // where an aside begins that has no end; len(content) when there is none
 	from    int      // where what was looked at last ends: an aside or an object
+	effort  int      // bytes that were read
 }
 
 var (
@@ -54,32 +56,32 @@ var endsInKey = regexp.MustCompile("^[\\[\\s]*[{｛]\\s*[\"'“”‘’＂`]?[\
 // scanAnswer looks at an answer from its beginning to its end.
 func scanAnswer(content string, cut, whole bool) scan {
 	s := scan{content: content, open: len(content), cut: cut, whole: whole}
-	at, tries := 0, 0
-	for at < len(content) && tries < maxObjects {
-		kind, aside, begins := nextAside(content, at)
-		stray, ends := nextStray(content, at)
+	signs, at := signsIn(content), 0
+	for at < len(content) && s.effort < maxEffort && len(s.objects)+len(s.broken) < maxObjects {
+		var g *sign
+		g, signs = nextSign(signs, at)
 		begin := len(content)
 		if m := mayBegin.FindStringIndex(content[at:]); m != nil {
 			begin = at + m[0]
 		}
-		switch first := min(aside, stray, begin); {
-		case first == len(content):
+		switch {
+		case g == nil && begin == len(content):
 			return s
-		case first == begin:
-			tries++
+		case g == nil || begin < g.at:
 			at = s.read(begin)
-		case first == stray: // all before it was a thought
+		case !g.opens: // all before it was a thought
 			s.objects, s.broken = nil, nil
-			at, s.from = ends, ends
+			at, s.from = g.ends, g.ends
 		default:
-			m := asides[kind].closes.FindStringIndex(content[begins:])
-			if m == nil {
-				s.open = aside
+			if at = asideEnd(signs, *g); at == 0 {
+				s.open = g.at
 				return s
 			}
-			at = begins + m[1]
 			s.from = at
 		}
+	}
+	if at < len(content) { // there is too much in it to say what is the answer
+		s.broken = append(s.broken, at)
 	}
 	return s
 }
@@ -87,6 +89,7 @@ func scanAnswer(content string, cut, whole bool) scan {
 // read reads the object at an offset and returns where to go on.
 func (s *scan) read(at int) (next int) {
 	rest := s.content[at:]
+	s.effort += 100
 	if rest[0] == '"' { // JSON in a string
 		text, n, err := loosejson.Read(rest)
 		if err != nil || text.Loose {
@@ -99,6 +102,7 @@ func (s *scan) read(at int) (next int) {
 		return s.add(at, at+n, value)
 	}
 	value, n, err := loosejson.Read(rest)
+	s.effort += n
 	if errors.Is(err, loosejson.ErrCut) && s.whole && !s.cut {
 		if tail := strings.TrimRight(rest, " \t\r\n`"); strings.HasSuffix(tail, "]") { // one brace was forgotten: no item is missing
 			if v, end, again := loosejson.Read(tail + "}"); again == nil && end == len(tail)+1 && hasAll(v) {

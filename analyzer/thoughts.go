@@ -1,7 +1,9 @@
 package analyzer
 
 import (
+	"cmp"
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -27,46 +29,70 @@ var asides = []aside{
 // The marks whose end alone says that all before it was a thought: templates swallow the first one.
 const strayAsides = 4
 
-// nextAside returns the first aside that opens at or after the offset, as which kind, and where what it opens begins.
-func nextAside(s string, from int) (kind, at, begins int) {
-	kind, at = -1, len(s)
-	for k, a := range asides {
-		if m := a.opens.FindStringIndex(s[from:]); m != nil && from+m[0] < at {
-			kind, at, begins = k, from+m[0], from+m[1]
-		}
-	}
-	return kind, at, begins
+// sign is a mark of an aside in a text.
+type sign struct {
+	at, ends int
+	kind     int  // of aside
+	opens    bool // else it closes
 }
 
-// nextStray returns the first end of an aside at or after the offset; len(s) when there is none.
-func nextStray(s string, from int) (at, ends int) {
-	at = len(s)
-	for _, a := range asides[:strayAsides] {
-		if m := a.closes.FindStringIndex(s[from:]); m != nil && from+m[0] < at {
-			at, ends = from+m[0], from+m[1]
+// signsIn returns the marks of asides in a text, in their order; of two at one place the longer one.
+func signsIn(s string) []sign {
+	var signs []sign
+	for kind, a := range asides {
+		for _, m := range a.opens.FindAllStringIndex(s, maxSigns) {
+			signs = append(signs, sign{m[0], m[1], kind, true})
+		}
+		for _, m := range a.closes.FindAllStringIndex(s, maxSigns) {
+			signs = append(signs, sign{m[0], m[1], kind, false})
 		}
 	}
-	return at, ends
+	slices.SortStableFunc(signs, func(a, b sign) int { return cmp.Or(a.at-b.at, b.ends-a.ends) })
+	return signs
+}
+
+// maxSigns bounds how many marks of one kind are looked at.
+const maxSigns = 200
+
+// nextSign drops the marks before an offset and returns the first that opens an aside or ends one that was not opened; nil when none is left.
+func nextSign(signs []sign, from int) (first *sign, rest []sign) {
+	for i, g := range signs {
+		if g.at >= from && (g.opens || g.kind < strayAsides) {
+			return &signs[i], signs[i:]
+		}
+	}
+	return nil, nil
+}
+
+// asideEnd returns where the aside ends that a mark opens; 0 when it does not.
+func asideEnd(signs []sign, opened sign) (ends int) {
+	for _, g := range signs {
+		if !g.opens && g.kind == opened.kind && g.at >= opened.ends {
+			return g.ends
+		}
+	}
+	return 0
 }
 
 // spoken returns an answer without its asides: what the model says to the reader.
 func spoken(s string) string {
 	var b strings.Builder
+	signs, at := signsIn(s), 0
 	for {
-		kind, at, begins := nextAside(s, 0)
-		if stray, ends := nextStray(s, 0); stray < at { // all that was said before it was a thought, too
+		var g *sign
+		g, signs = nextSign(signs, at)
+		switch {
+		case g == nil:
+			b.WriteString(s[at:])
+			return strings.TrimSpace(b.String())
+		case !g.opens: // all that was said before it was a thought, too
 			b.Reset()
-			s = s[ends:]
+			at = g.ends
 			continue
 		}
-		b.WriteString(s[:at])
-		if kind < 0 {
+		b.WriteString(s[at:g.at])
+		if at = asideEnd(signs, *g); at == 0 {
 			return strings.TrimSpace(b.String())
 		}
-		m := asides[kind].closes.FindStringIndex(s[begins:])
-		if m == nil {
-			return strings.TrimSpace(b.String())
-		}
-		s = s[begins+m[1]:]
 	}
 }

@@ -121,9 +121,20 @@ func (r *reader) unicode() (c rune, size int) {
 
 // colonAt reports whether a key can end before the offset.
 func (r *reader) colonAt(at int) bool {
-	at, _ = skip(r.s, at)
+	at = near(r.s, at)
 	c, _ := runeAt(r.s, at)
 	return c == ':' || c == 0 || strings.HasPrefix(r.s[at:], "=>") || c == '='
+}
+
+// near is skip for a look ahead, which has to be short.
+func near(s string, at int) int {
+	const most = 2 << 10
+	end := min(len(s), at+most)
+	next, cut := skip(s[:end], at)
+	if (cut || next == end) && end < len(s) {
+		return at
+	}
+	return next
 }
 
 // endsAt reports whether a string that is a value can end before the offset: what follows closes what is open, or begins the next
@@ -132,7 +143,7 @@ func (r *reader) endsAt(at int) bool { return r.fits(at, len(r.open)) }
 
 func (r *reader) fits(at, depth int) bool {
 	begin := at
-	at, _ = skip(r.s, at)
+	at = near(r.s, at)
 	c, size := runeAt(r.s, at)
 	if c == 0 {
 		return true // the end is missing, or there is none to come
@@ -148,10 +159,10 @@ func (r *reader) fits(at, depth int) bool {
 	case c == ']':
 		return container == '[' && r.fits(at+size, depth-1)
 	case c == ',':
-		at, _ = skip(r.s, at+size)
+		at = near(r.s, at+size)
 		return r.begins(at, container)
 	case c == '+':
-		at, _ = skip(r.s, at+size)
+		at = near(r.s, at+size)
 		next, _ := runeAt(r.s, at)
 		return isQuote(next)
 	}
@@ -192,7 +203,7 @@ func (r *reader) keyAt(at int) bool {
 		if end == at {
 			return false
 		}
-		at, _ = skip(r.s, end)
+		at = near(r.s, end)
 		c, _ = runeAt(r.s, at)
 		return c == ':'
 	}
@@ -205,7 +216,7 @@ func (r *reader) keyAt(at int) bool {
 	if c == '\n' {
 		return false
 	}
-	at, _ = skip(r.s, from+end+size)
+	at = near(r.s, from+end+size)
 	c, _ = runeAt(r.s, at)
 	return c == ':' || c == '=' || c == 0
 }
