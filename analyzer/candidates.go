@@ -136,7 +136,7 @@ func hasAll(v loosejson.Value) bool {
 }
 
 // swallows matches what no string of a verdict holds: the end of a string was missed.
-var swallows = regexp.MustCompile(`(?i)</\s*think|` + "```" +
+var swallows = regexp.MustCompile(`(?i)</\s*think|` + "```" + `\s*(?:json)?\s*[{｛]` +
 	`|["'“”‘’＂]\s*(?:summary|category|severity|insufficient_?evidence|causes|hypothesis|likelihood|evidence|disproof|actions|step|why|command|risk|prevention|missing_?evidence|checks|promql|would_?refute)\s*["'“”‘’＂]\s*[:：]`)
 
 // swallowed reports whether a string of a value that was read with tolerance goes on over its end.
@@ -412,10 +412,16 @@ func verdictWithin(v loosejson.Value, depth int) (loosejson.Value, error) {
 	return verdictIn(v, depth+1)
 }
 
+// isSchema reports whether a value describes a value.
+func isSchema(v loosejson.Value) bool {
+	_, typed := v.Member("type")
+	return v.Kind == loosejson.Object && (typed || len(v.Members) == 0)
+}
+
 // missingKey returns which required key an object lacks. An answer that says that there is too little evidence may name no cause.
 func missingKey(v loosejson.Value) string {
 	f := fieldsOf(v)
-	if k := f["summary"].Kind; k == loosejson.Null || k == loosejson.Object || k == loosejson.Bool {
+	if k := f["summary"].Kind; k == loosejson.Null || k == loosejson.Bool || isSchema(f["summary"]) {
 		return "summary"
 	}
 	if f["causes"].Kind == loosejson.Null && !isYes(f["insufficient_evidence"]) {

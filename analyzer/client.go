@@ -1,6 +1,7 @@
 package analyzer
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -214,6 +215,9 @@ func (c *client) noCompletion(x exchange) *fault {
 	first := firstOf(x.body)
 	if get(first, "choices") != nil || get(first, "usage") != nil {
 		return c.fault(incident.FailBadAnswer, true, "%s answered %d without a chat completion: it holds no choice", c.host, x.status)
+	}
+	if first == nil && bytes.Contains(x.body, []byte(`"choices"`)) {
+		return c.fault(incident.FailUnavailable, true, "the answer of %s is cut; will retry", c.host)
 	}
 	if r := refusalIn(x.status, first); len(r.messages) > 0 {
 		return c.refused(r, false)

@@ -13,7 +13,7 @@ import (
 )
 
 var (
-	corpusSize = flag.Int("corpus.size", 3000, "answers in the corpus of odd answers")
+	corpusSize = flag.Int("corpus.size", 2000, "answers in the corpus of odd answers")
 	corpusSeed = flag.Uint64("corpus.seed", 20261125, "seed of the corpus of odd answers")
 )
 

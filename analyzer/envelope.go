@@ -84,6 +84,9 @@ func chunks(body []byte) (parts []any, ended bool) {
 			}
 		}
 	}
+	if at := bytes.IndexByte(body, '{'); at > 0 && !bytes.Contains(body, []byte("data:")) { // comments of a queue, before the answer
+		return chunks(body[at:])
+	}
 	for line := range bytes.Lines(body) {
 		data, ok := bytes.CutPrefix(bytes.TrimSpace(line), []byte("data:"))
 		if !ok {

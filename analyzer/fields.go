@@ -81,8 +81,8 @@ func (r *fieldReader) verdict(answer loosejson.Value) (*incident.Verdict, error)
 	v := &incident.Verdict{
 		Summary:              boundedLine(r.string("", 0, "summary", f["summary"]), maxOverview),
 		InsufficientEvidence: isYes(f["insufficient_evidence"]),
-		Category:             oneOf(f["category"].Text, incident.Categories(), categoryWords, incident.Unknown),
-		Severity:             oneOf(f["severity"].Text, incident.Severities(), severityWords, "none"),
+		Category:             oneOf(r.word("", 0, "category", f["category"]), incident.Categories(), categoryWords, incident.Unknown),
+		Severity:             oneOf(r.word("", 0, "severity", f["severity"]), incident.Severities(), severityWords, "none"),
 		Prevention:           boundedLines(r.strings("prevention", f["prevention"])),
 		MissingEvidence:      boundedLines(r.strings("missing_evidence", f["missing_evidence"])),
 		Causes:               []incident.Cause{}, Actions: []incident.Action{}, Checks: []incident.Check{},
@@ -118,6 +118,7 @@ func (r *fieldReader) cause(v *incident.Verdict, c map[string]loosejson.Value) {
 		r.miss("", 0, "hypothesis")
 		return
 	}
+	r.word("causes", n, "likelihood", c["likelihood"])
 	v.Causes = append(v.Causes, incident.Cause{
 		Hypothesis: hypothesis, Disproof: boundedLine(r.string("causes", n, "disproof", c["disproof"]), maxSentence),
 		Likelihood: likelihood(c["likelihood"]), Evidence: distinct(r.citations(n, c["evidence"])),
@@ -137,7 +138,7 @@ func (r *fieldReader) action(v *incident.Verdict, a map[string]loosejson.Value) 
 	v.Actions = append(v.Actions, incident.Action{
 		Step: step, Why: boundedLine(r.string("actions", n, "why", a["why"]), maxSentence),
 		Command: boundedBlock(strings.Join(command, "\n"), maxCommand),
-		Risk:    oneOf(a["risk"].Text, incident.Risks(), riskWords, incident.Unknown),
+		Risk:    oneOf(r.word("actions", n, "risk", a["risk"]), incident.Risks(), riskWords, incident.Unknown),
 	})
 }
 
@@ -158,10 +159,24 @@ func (r *fieldReader) string(list string, index int, field string, v loosejson.V
 		if len(parts) == len(v.Items) {
 			return strings.Join(parts, " ")
 		}
-	case loosejson.Bool, loosejson.Object:
+	case loosejson.Object:
+		if field == "summary" {
+			return r.texts(field, v)
+		}
+	case loosejson.Bool:
 	}
 	r.miss(list, index, field)
 	return ""
+}
+
+// word reads the value of an enum.
+func (r *fieldReader) word(list string, index int, field string, v loosejson.Value) string {
+	switch v.Kind {
+	case loosejson.Bool, loosejson.Array, loosejson.Object:
+		r.miss(list, index, field)
+	case loosejson.Null, loosejson.Number, loosejson.String, loosejson.Word:
+	}
+	return v.Text
 }
 
 // drive matches what becomes of a path like C:\temp when the model does not escape the backslash.
@@ -181,8 +196,12 @@ func (r *fieldReader) parts(field, main string, v loosejson.Value) []map[string]
 		items = []loosejson.Value{v}
 		if _, ok := fieldsOf(v)[main]; !ok { // numbered instead of listed
 			items = nil
-			for _, m := range v.Members {
-				items = append(items, m.Value)
+			for _, m := range v.Members { // or in groups
+				if m.Value.Kind == loosejson.Array {
+					items = append(items, m.Value.Items...)
+				} else {
+					items = append(items, m.Value)
+				}
 			}
 		}
 	case loosejson.String, loosejson.Word:

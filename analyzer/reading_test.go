@@ -6,6 +6,9 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/alertscribe/alertscribe/analyzer/modeltest"
+	"github.com/alertscribe/alertscribe/incident"
 )
 
 const (
@@ -124,4 +127,77 @@ func TestProseIsWhatIsSaid(t *testing.T) {
 	assert.Equal(t, "The inodes are used up.", v.Prose)
 	assert.Empty(t, proseVerdict("<think>It is the network.").Prose)
 	assert.Equal(t, "It is.", proseVerdict("a thought</think>It is.").Prose)
+}
+
+func TestEnvelopes(t *testing.T) {
+	const text = `{\"summary\":\"KEPT\",\"causes\":[]}`
+	tests := []struct {
+		name, body string
+		said       string // "" where there is no answer
+	}{
+		{"comments of a queue", ": queued\n\n: queued\n\n" + `{"choices":[{"message":{"content":"` + text + `"}}]}`, "KEPT"},
+		{"events", "event: x\ndata: {\"choices\":[{\"delta\":{\"content\":\"KE\"}}]}\n\ndata: {\"choices\":[{\"delta\":{\"content\":\"PT\"},\"finish_reason\":\"stop\"}]}\n\ndata: [DONE]\n", "KEPT"},
+		{"events, then the whole", "data: {\"choices\":[{\"delta\":{\"content\":\"KE\"}}]}\n\ndata: {\"choices\":[{\"message\":{\"content\":\"KEPT\"}}]}\n", "KEPT"},
+		{"lines", `{"message":{"content":"KE"}}` + "\n" + `{"message":{"content":"PT"},"done_reason":"stop"}`, "KEPT"},
+		{"parts", `{"choices":[{"message":{"content":[{"type":"reasoning","text":"hm"},{"type":"output_text","text":"KEPT"},"!"]}}]}`, "KEPT!"},
+		{"a part as an object", `{"choices":[{"message":{"content":{"type":"text","text":"KEPT"}}}]}`, "KEPT"},
+		{"Anthropic's own form", `{"type":"message","content":[{"type":"thinking","thinking":"hm"},{"type":"text","text":"KEPT"}],"stop_reason":"end_turn"}`, "KEPT"},
+		{"a text completion", `{"choices":[{"text":"KEPT"}]}`, "KEPT"},
+		{"a tool beside", `{"choices":[{"message":{"content":"KEPT","tool_calls":[{"function":{"arguments":{"a":1}}}]}}]}`, "KEPT"},
+		{"a tool alone", `{"choices":[{"message":{"content":null,"tool_calls":[{"function":{"arguments":"{\"summary\":\"KEPT\"}"}}]}}]}`, "KEPT"},
+		{"thoughts alone", `{"choices":[{"message":{"content":"","reasoning_content":"KEPT"}}]}`, ""},
+		{"odd numbers", `{"created":1.5,"choices":[{"index":"0","message":{"content":"KEPT"},"logprobs":[]}],"usage":{"prompt_tokens":"7","completion_tokens":3.0}}`, "KEPT"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			c := readCompletion([]byte(test.body))
+			assert.True(t, c.found)
+			if test.said == "" {
+				assert.Empty(t, c.content)
+				assert.True(t, c.thought)
+				return
+			}
+			assert.Contains(t, c.content, test.said)
+		})
+	}
+	broken := readCompletion([]byte("data: {\"choices\":[{\"delta\":{\"content\":\"KE\"}}]}\n\ndata: {\"choices\":[{\"delta\":{\"content\":\"PT\"}}]}\n"))
+	assert.True(t, broken.is(cutReasons), "a stream without an end was cut")
+}
+
+// TestThoughtsAlone: an answer whose tokens all went into thinking has a kind of its own, and is not paid for twice.
+func TestThoughtsAlone(t *testing.T) {
+	for name, body := range map[string]string{
+		"apart":      `{"choices":[{"message":{"content":"","reasoning_content":"hm"},"finish_reason":"stop"}],"usage":{"prompt_tokens":9,"completion_tokens":4096}}`,
+		"counted":    `{"choices":[{"message":{"content":null},"finish_reason":"stop"}],"usage":{"completion_tokens":9,"completion_tokens_details":{"reasoning_tokens":9}}}`,
+		"in it":      `{"choices":[{"message":{"content":"<think>First: {\"summary\":\"DROPPED\",\"causes\":[]}"},"finish_reason":"length"}]}`,
+		"at a limit": `{"choices":[{"message":{"content":""},"finish_reason":"length"}]}`,
+	} {
+		b := newBench(t)
+		b.srv.Always(modeltest.Raw(200, "application/json", body))
+		_, failure := b.ask(t, "a")
+		require.NotNil(t, failure, name)
+		assert.Equal(t, incident.FailThinking, failure.Kind, name)
+		assert.Contains(t, failure.Err.Error(), "llm.max_tokens")
+		assert.Len(t, b.srv.Requests(), 1)
+	}
+}
+
+// TestUnreadableIsPaidForAFewTimes: an answer that can't be read is asked for again, with what was wrong, twice at most; what begins it is
+// shown, and it is counted.
+func TestUnreadableIsPaidForAFewTimes(t *testing.T) {
+	b := newBench(t)
+	for i := range 5 {
+		b.srv.Next(modeltest.Content(`{"summary":"x` + strings.Repeat("y", i) + `","causes":[{"hyp`))
+	}
+	_, failure := b.ask(t, "a")
+	require.NotNil(t, failure)
+	assert.Equal(t, incident.FailBadAnswer, failure.Kind)
+	assert.Contains(t, failure.Err.Error(), "unreadable answers of the model: 3; the last: the json is truncated or invalid; it begins: “{\"summary\"")
+	assert.Equal(t, 3, failure.Spend.Calls)
+	requests := b.srv.Requests()
+	require.Len(t, requests, 3)
+	assert.Contains(t, *requests[2].Messages[3].Content, "truncated or invalid")
+	assert.Contains(t, b.Status(), "unreadable answers")
+	read, unreadable := b.Answers()
+	assert.Equal(t, []int64{0, 3}, []int64{read, unreadable})
 }

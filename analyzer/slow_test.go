@@ -16,7 +16,7 @@ func TestReadingIsBounded(t *testing.T) {
 		"opening": "{\"a\": \"", "text": "some words here. ", "escapes": `{\"a\":`, "colons": `{"a":"b" "c":"d" `,
 	} {
 		for _, begin := range []string{"", `{"summary": "x", "causes": ["`} {
-			content := begin + strings.Repeat(part, maxContent/len(part))
+			content := begin + strings.Repeat(part, maxContent/4/len(part))
 			started := time.Now()
 			_, _ = readVerdict(reply{content: content, whole: true})
 			took := time.Since(started)

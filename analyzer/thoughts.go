@@ -8,22 +8,25 @@ import (
 )
 
 // aside is a pair of marks around what a model writes for itself, or quotes: never the answer.
-type aside struct{ opens, closes *regexp.Regexp }
+type aside struct {
+	hints         []string // one of them is in every text that has a mark: looking for them is much faster
+	opens, closes *regexp.Regexp
+}
 
-const asideNames = `(?:think(?:ing)?|thoughts?|reasoning|reflection|scratch_?pad|inner_?monologue|draft|examples?|schema|quote|blockquote|[a-z]+:think(?:ing)?)`
+const asideNames = `(?:think(?:ing)?(?:_process)?|thoughts?(?:_process)?|reason(?:ing)?(?:_process)?|chain_of_thought|cot|analysis|reflection|scratch_?pad|(?:inner|internal)(?:_?\w{1,20})?|plan|notes?|critique|brainstorm|思考(?:过程)?|推理(?:过程)?|草稿|draft|examples?|schema|quote|blockquote|[a-z]+:think(?:ing)?)`
 
 // asides are the marks of the common models and templates: DeepSeek, Qwen, MiniMax and most others; Mistral; Kimi; OpenThinker; gpt-oss;
 // Gemma; Ollama's command line; and what Markdown has for it.
 var asides = []aside{
-	{regexp.MustCompile(`(?i)(?:<|&lt;)\s*` + asideNames + `(?:\s[^<>]{0,80})?(?:>|&gt;)`), regexp.MustCompile(`(?i)(?:<|&lt;)\s*/\s*` + asideNames + `\s*(?:>|&gt;)`)},
-	{regexp.MustCompile(`(?i)\[think(?:ing)?\]`), regexp.MustCompile(`(?i)\[/think(?:ing)?\]`)},
-	{regexp.MustCompile(`◁think▷`), regexp.MustCompile(`◁/think▷`)},
-	{regexp.MustCompile(`<\|(?:begin_of_)?(?:thought|think(?:ing)?)\|>`), regexp.MustCompile(`<\|(?:/|end_of_)(?:thought|think(?:ing)?)\|>`)},
-	{regexp.MustCompile(`<\|channel\|>\s*(?:analysis|commentary)[^<]{0,40}<\|message\|>`), regexp.MustCompile(`<\|end\|>|<\|start\|>|<\|channel\|>\s*final`)},
-	{regexp.MustCompile(`<unused94>`), regexp.MustCompile(`<unused95>`)},
-	{regexp.MustCompile(`(?m)^Thinking\.\.\.\s*$`), regexp.MustCompile(`\.\.\.done thinking\.?`)},
-	{regexp.MustCompile(`<!--`), regexp.MustCompile(`-->`)},
-	{regexp.MustCompile("(?mi)^[ \t]*```[ \t]*(?:" + asideNames + `)[ \t]*$`), regexp.MustCompile("(?m)^[ \t]*```[ \t]*$")},
+	{[]string{"<", "&lt;"}, regexp.MustCompile(`(?i)(?:<|&lt;)\s*` + asideNames + `(?:\s[^<>]{0,80})?(?:>|&gt;)`), regexp.MustCompile(`(?i)(?:<|&lt;)\s*/\s*` + asideNames + `\s*(?:>|&gt;)`)},
+	{[]string{"THINK", "think", "Think"}, regexp.MustCompile(`(?i)\[think(?:ing)?\]`), regexp.MustCompile(`(?i)\[/think(?:ing)?\]`)},
+	{[]string{"think▷"}, regexp.MustCompile(`◁think▷`), regexp.MustCompile(`◁/think▷`)},
+	{[]string{"<|"}, regexp.MustCompile(`<\|(?:begin_of_)?(?:thought|think(?:ing)?)\|>`), regexp.MustCompile(`<\|(?:/|end_of_)(?:thought|think(?:ing)?)\|>`)},
+	{[]string{"<|channel|>"}, regexp.MustCompile(`<\|channel\|>\s*(?:analysis|commentary)[^<]{0,40}<\|message\|>`), regexp.MustCompile(`<\|end\|>|<\|start\|>|<\|channel\|>\s*final`)},
+	{[]string{"<unused9"}, regexp.MustCompile(`<unused94>`), regexp.MustCompile(`<unused95>`)},
+	{[]string{"hinking"}, regexp.MustCompile(`(?m)^Thinking\.\.\.\s*$`), regexp.MustCompile(`\.\.\.done thinking\.?`)},
+	{[]string{"<!--"}, regexp.MustCompile(`<!--`), regexp.MustCompile(`-->`)},
+	{[]string{"```"}, regexp.MustCompile("(?mi)^[ \t]*```[ \t]*(?:" + asideNames + `)[ \t]*$`), regexp.MustCompile("(?m)^[ \t]*```[ \t]*$")},
 }
 
 // The marks whose end alone says that all before it was a thought: templates swallow the first one.
@@ -40,6 +43,9 @@ type sign struct {
 func signsIn(s string) []sign {
 	var signs []sign
 	for kind, a := range asides {
+		if !slices.ContainsFunc(a.hints, func(hint string) bool { return strings.Contains(s, hint) }) {
+			continue
+		}
 		for _, m := range a.opens.FindAllStringIndex(s, maxSigns) {
 			signs = append(signs, sign{m[0], m[1], kind, true})
 		}
