@@ -71,7 +71,7 @@ type refuter interface {
 }
 
 // Draft asks the model about an incident and returns its verdict, fact-checked. A verdict without a Verification is a draft,
-// which Verify is for. It takes at most two calls, each bounded by the timeout. The error is always an *incident.Failure with
+// which Verify is for. It takes at most three calls, each bounded by the timeout. The error is always an *incident.Failure with
 // what was spent all the same; when ctx has ended, that is the reason and the failure means nothing.
 func (a *Analyzer) Draft(ctx context.Context, inc *incident.Incident, f incident.Findings) (*incident.Verdict, error) {
 	verdict, spend, failure := a.draft(ctx, inc, f)
