@@ -103,37 +103,32 @@ func (a *Analyzer) draft(ctx context.Context, inc *incident.Incident, f incident
 	var spend incident.Spend
 	var answers []reply
 	var problem error
-	again := messages
-	for len(answers) < maxAnswers {
+	for again := messages; len(answers) < maxAnswers; {
 		got, failure := a.ask(ctx, inc.ID, again)
 		spend = spend.Add(got.spend)
-		if failure != nil && failure.Kind == incident.FailBadAnswer {
+		if failure != nil && failure.Kind == incident.FailBadAnswer { // blank: there is nothing to show again
 			a.metrics.answer(answerUnreadable)
+			answers, problem = append(answers, reply{}), failure.Err
+			continue
 		}
-		if failure != nil && !(failure.Kind == incident.FailBadAnswer && len(answers) < maxAnswers-1 && ctx.Err() == nil) {
-			if prose := proseOf(answers); prose != nil && ctx.Err() == nil {
-				a.metrics.answer(answerProse)
+		if failure != nil {
+			if prose := a.proseOf(answers); prose != nil && ctx.Err() == nil {
 				return prose, spend, nil
 			}
 			return nil, spend, failure
-		}
-		if failure != nil { // blank: there is nothing to show again
-			problem, answers = failure.Err, append(answers, reply{})
-			continue
 		}
 		verdict, err := a.read(got, shown)
 		if err == nil {
 			return verdict, spend, nil
 		}
 		same := slices.ContainsFunc(answers, func(r reply) bool { return r.content == got.content })
-		problem, answers = err, append(answers, got)
+		answers, problem = append(answers, got), err
 		if same || errors.Is(err, errNoJSON) && len(answers) > 1 {
 			break // a third one would be no other
 		}
 		again = slices.Concat(messages, repair(got.content, err, session.Text))
 	}
-	if prose := proseOf(answers); prose != nil {
-		a.metrics.answer(answerProse)
+	if prose := a.proseOf(answers); prose != nil {
 		return prose, spend, nil
 	}
 	return nil, spend, a.unreadable(answers, problem)
@@ -143,11 +138,12 @@ func (a *Analyzer) draft(ctx context.Context, inc *incident.Incident, f incident
 const maxAnswers = 3
 
 // proseOf returns the first answer that is words without JSON, as a verdict; nil when none is.
-func proseOf(answers []reply) *incident.Verdict {
+func (a *Analyzer) proseOf(answers []reply) *incident.Verdict {
 	for _, r := range answers {
 		if _, err := findVerdict(r.content, r.cut, r.whole); errors.Is(err, errNoJSON) {
 			if prose := proseVerdict(r.content); prose.Prose != "" && !strings.HasPrefix(prose.Prose, "{") {
 				prose.Model = r.model
+				a.metrics.answer(answerProse)
 				return prose
 			}
 		}

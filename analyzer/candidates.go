@@ -2,7 +2,6 @@ package analyzer
 
 import (
 	"errors"
-	"fmt"
 	"html"
 	"regexp"
 	"slices"
@@ -26,8 +25,8 @@ const (
 	maxInner   = 3         // how deep JSON is looked for in strings of JSON
 )
 
-// object is a JSON object or list of them that stands in an answer.
-type object struct {
+// foundObject is a JSON object or list of them that stands in an answer.
+type foundObject struct {
 	from       int // where the words begin that may introduce it
 	start, end int
 	value      loosejson.Value
@@ -36,13 +35,13 @@ type object struct {
 // scan is what stands in an answer outside of its asides.
 type scan struct {
 	content string
-	whole   bool     // the model says that it has ended by itself
-	cut     bool     // the provider says that it was cut
-	objects []object // complete ones
-	broken  []int    // where an object begins that can't be read
-	open    int      // where an aside begins that has no end; len(content) when there is none
-	from    int      // where what was looked at last ends: an aside or an object
-	effort  int      // bytes that were read
+	whole   bool          // the model says that it has ended by itself
+	cut     bool          // the provider says that it was cut
+	objects []foundObject // complete ones
+	broken  []int         // where an object begins that can't be read
+	open    int           // where an aside begins that has no end; len(content) when there is none
+	from    int           // where what was looked at last ends: an aside or an object
+	effort  int           // bytes that were read
 }
 
 var (
@@ -123,7 +122,7 @@ func (s *scan) read(at int) (next int) {
 }
 
 func (s *scan) add(start, end int, value loosejson.Value) (next int) {
-	s.objects = append(s.objects, object{s.from, start, end, value})
+	s.objects = append(s.objects, foundObject{s.from, start, end, value})
 	s.from = end
 	return end
 }
@@ -164,7 +163,8 @@ func findIn(content string, cut, whole bool, depth int) (loosejson.Value, error)
 	}
 	s := scanAnswer(content, cut, whole)
 	v, err := s.choose(depth)
-	if err != nil && depth < maxInner && len(s.objects) == 0 && strings.Contains(content, `{\"`) || strings.Contains(content, `{ \"`) || strings.Contains(content, `{\n`) && err != nil {
+	escaped := strings.Contains(content, `{\"`) || strings.Contains(content, `{ \"`) || strings.Contains(content, `{\n`)
+	if err != nil && depth < maxInner && len(s.objects) == 0 && escaped {
 		if inner, again := findIn(unescape.Replace(content), cut, whole, maxInner); again == nil {
 			return inner, nil
 		}
@@ -187,7 +187,7 @@ func unwrapString(content string) (inner string, ok bool) {
 // choose returns the verdict among what was found.
 func (s *scan) choose(depth int) (loosejson.Value, error) {
 	problem := error(errNoJSON)
-	if slices.ContainsFunc(s.objects, func(o object) bool { return !o.value.Loose && len(o.value.Members) > 0 }) {
+	if slices.ContainsFunc(s.objects, func(o foundObject) bool { return !o.value.Loose && len(o.value.Members) > 0 }) {
 		problem = errors.New(`the key "summary" is missing`)
 	}
 	if len(s.broken) > 0 {
@@ -248,184 +248,4 @@ func (s *scan) doubt(i int) error {
 		return errUnclear
 	}
 	return nil
-}
-
-var closingTag = regexp.MustCompile(`^\s*(?:</?[\w|:-]+>|<\|[\w]+\|>|\s|` + "`" + `)*$`)
-
-// beginsLine reports whether nothing but a fence stands before an offset in its line.
-func (s *scan) beginsLine(at int) bool {
-	line := s.content[strings.LastIndexByte(s.content[:at], '\n')+1 : at]
-	return strings.Trim(line, "`") == "" || strings.Trim(line, "`") == "json"
-}
-
-var (
-	// asideWords introduce what is not the answer, mentionWords what may be a quotation or one of several; answerWords and finalWords what is the answer.
-	// Of asides and final words those count that stand next to the object.
-	asideWords   = regexp.MustCompile(`(?i)\b(?:examples?|e\.g\.?|for instance|such as|schemas?|templates?|placeholders?|drafts?|first (?:idea|attempt|version|thought|guess|pass)|at first|discard(?:ed)?|dismiss(?:ed)?|reject(?:ed)?|wrong|incorrect|not correct|instead of|rather than|would have|could have|hypothetical(?:ly)?|suppose|if it were|(?:do not|don't|never) (?:answer|write|send|use)|not (?:the|my) (?:final )?(?:answer|verdict))\b|示例|例如|比如|例子|样例|模板|草稿|初稿|备选|假设为|若是|不是|不要`)
-	mentionWords = regexp.MustCompile(`(?i)\b(?:initial(?:ly)?|previous(?:ly)?|earlier|old|alternatives?|options?|variants?|versions?|candidates?|quot(?:e[sd]?|ing|ation)|annotations?|labels?|descriptions?|text|log|says?|said|reads?|contain(?:s|ed)?|inject(?:ed|ion)?|planted|ignor(?:e[sd]?|ing)|not)\b|最初|起初|之前|原来|先前|错误|另一种|方案|注解|描述|引用|注入|忽略|写着|包含`)
-	answerWords  = regexp.MustCompile(`(?i)\b(?:answer|verdict|result|output|response|conclusion|analysis|json|therefore|below|sure|certainly|okay|ok|follows|following)\b|正确|答案|回答|结果|如下|分析|以下|输出|判定`)
-	finalWords   = regexp.MustCompile(`(?i)\b(?:here(?:'s| is| are)|final(?:ly)?|corrected|revised|updated|actual|real)\b|最终|修正|结论|正式`)
-	// asAsked is how a model says that it kept to the form.
-	asAsked  = regexp.MustCompile(`(?i)\b(?:in|to|follow\w*|match\w*|per|with|under|using|by)\s+(?:the|your|this|a|an)\s+(?:\w+\s+){0,3}(?:schema|template|format|example)\b|按.{0,8}(?:格式|模板|示例)`)
-	retracts = regexp.MustCompile(`(?i)\bwait\s*[,.!—–…-]|\bwait\b.{0,20}\b(?:no|that|this)\b|\bscrap (?:that|this)|\bon (?:second thought|reflection)|\bcorrection\b|\blet me (?:re|correct|fix|think|try)|` +
-		`\b(?:ignore|disregard) (?:that|this|it|my|the) (?:json|object|answer|verdict|above|previous|first|last|draft)|\b(?:that|this|it|which) (?:is|was|looks) (?:wrong|not right|incorrect)|` +
-		`\b(?:this|that|the above|above|object above|json above) (?:is|was) (?:only |just |merely )?an? (?:example|draft|template|schema|illustration|placeholder)|\bnot (?:the|my) (?:final )?(?:answer|verdict)|\bi was wrong|` +
-		`(?m:^\s*(?:no|hmm|actually|oh)\s*[,.!—–…])|\b(?:only|just) an example|\b(?:speaks?|spoke) against (?:it|this|that)|\bcontradicts? (?:it|this|that|the)|\b(?:i )?(?:reject|drop|discard|withdraw|retract) (?:it|this|that|the)\b|` +
-		`\b(?:can't|cannot|can not) be (?:it|right|the (?:cause|answer))|不对|等等，|等一下|更正|我错了|上面.{0,8}(?:示例|例子|草稿|错)|仅为?示例|只是.{0,4}(?:示例|例子|草稿)|仅供参考|作废|请忽略(?:上|前|该|此)|与.{0,10}矛盾|不成立|推翻|撤回`)
-)
-
-// isAside reports whether the i-th object is an example, a schema, a draft or a quotation.
-func (s *scan) isAside(i int) bool {
-	o := s.objects[i]
-	from := o.from
-	if v, err := verdictIn(o.value, 0); err == nil && isForm(v) {
-		return true
-	}
-	lineStart := strings.LastIndexByte(s.content[:o.start], '\n') + 1
-	before := s.content[max(lineStart, from):o.start]
-	if strings.HasPrefix(strings.TrimSpace(s.content[lineStart:o.start]), ">") {
-		return true
-	}
-	same := strings.Trim(before, " \t`*_\"'“”")
-	intro := same
-	if intro == "" || strings.EqualFold(intro, "json") { // then what is said stands above it
-		above := strings.Trim(s.content[from:max(lineStart, from)], " \t\r\n`*_")
-		above = strings.TrimSpace(strings.TrimSuffix(strings.TrimSuffix(above, "json"), "```"))
-		intro = above[strings.LastIndexByte(above, '\n')+1:]
-	}
-	intro = lastRunes(intro, 160)
-	intro = asAsked.ReplaceAllString(intro, "")
-	aside, final := lastIndex(asideWords, intro), lastIndex(finalWords, intro)
-	if same != "" || strings.HasSuffix(intro, ":") || strings.HasSuffix(intro, "：") { // else it is a sentence of its own
-		aside = max(aside, lastIndex(mentionWords, intro))
-	}
-	if aside > final {
-		return true
-	}
-	rest, _, _ := strings.Cut(s.content[o.end:], "\n")
-	rest = strings.Trim(rest, " \t`*_\"'“”.。,，;；!！")
-	return same != "" && rest != "" && !strings.ContainsAny(rest[:1], "{[<") && final < 0 && !answerWords.MatchString(intro)
-}
-
-func lastIndex(r *regexp.Regexp, s string) int {
-	at := -1
-	for _, m := range r.FindAllStringIndex(s, -1) {
-		at = m[0]
-	}
-	return at
-}
-
-func lastRunes(s string, n int) string {
-	runes := []rune(s)
-	return string(runes[max(len(runes)-n, 0):])
-}
-
-// form matches what stands for a text in a description of the form.
-var form = regexp.MustCompile(`(?i)^(?:string|str|text|summary|hypothesis|\.{2,}|…+|<[^<>]*>|\[[^\[\]]*\]|\{[^{}]*\}|your (?:summary|text|hypothesis).*|字符串|文本|摘要|概要|假设)$`)
-
-// isForm reports whether a verdict is the form that was asked for, or the example, and not an answer.
-func isForm(v loosejson.Value) bool {
-	f := fieldsOf(v)
-	said := []string{strings.TrimSpace(f["summary"].Text)}
-	for _, c := range f["causes"].Items {
-		said = append(said, strings.TrimSpace(fieldsOf(c)["hypothesis"].Text))
-	}
-	for _, t := range said {
-		if t != "" && (form.MatchString(t) || len(t) > 12 && strings.Contains(instructions, `"`+t+`"`)) {
-			return true
-		}
-	}
-	return elided(v)
-}
-
-func elided(v loosejson.Value) bool {
-	dots := (v.Kind == loosejson.Word) && strings.Trim(v.Text, ".… ") == ""
-	return dots || slices.ContainsFunc(v.Items, elided) ||
-		slices.ContainsFunc(v.Members, func(m loosejson.Member) bool { return elided(m.Value) })
-}
-
-var (
-	otherParts  = regexp.MustCompile(`(?i)think|thought|reason|draft|example|schema|previous|old|discard|reject|alternative|initial|before|properties|草稿|示例|思考`)
-	answerParts = regexp.MustCompile(`(?i)final|answer|verdict|result|revised|corrected|最终|答案|结论|结果`)
-)
-
-// verdictIn returns the verdict in a JSON value: itself or the one that it holds. errNoJSON says that it has nothing to do with one.
-func verdictIn(v loosejson.Value, depth int) (loosejson.Value, error) {
-	if v.Kind == loosejson.Object {
-		if missing := missingKey(v); missing == "" {
-			return v, nil
-		} else if f := fieldsOf(v); f["causes"].Kind == loosejson.Array || f["summary"].Kind == loosejson.String && len(f) > 1 {
-			return v, fmt.Errorf("the key %q is missing", missing)
-		}
-	}
-	var found, final []loosejson.Value
-	var problem error
-	look := func(key string, part loosejson.Value) {
-		inner, err := verdictWithin(part, depth)
-		switch {
-		case errors.Is(err, errNoJSON) || otherParts.MatchString(key) && !answerParts.MatchString(key):
-		case err != nil:
-			problem = err
-		case answerParts.MatchString(key):
-			final = append(final, inner)
-		default:
-			found = append(found, inner)
-		}
-	}
-	for _, item := range v.Items {
-		look("", item)
-	}
-	for _, m := range v.Members {
-		look(m.Key, m.Value)
-	}
-	if len(final) > 0 {
-		found = final
-	}
-	switch {
-	case problem != nil:
-		return v, problem
-	case len(found) > 1:
-		return v, errUnclear
-	case len(found) == 1:
-		return found[0], nil
-	case fieldsOf(v)["summary"].Kind == loosejson.String:
-		return v, errors.New(`the key "causes" is missing`)
-	}
-	return v, errNoJSON
-}
-
-// verdictWithin is verdictIn for a part, which may be a string that holds JSON.
-func verdictWithin(v loosejson.Value, depth int) (loosejson.Value, error) {
-	if depth >= maxInner {
-		return v, errNoJSON
-	}
-	if v.Kind == loosejson.String && strings.HasPrefix(strings.TrimSpace(v.Text), "{") {
-		inner, end, err := loosejson.Read(v.Text)
-		if err != nil || strings.TrimSpace(v.Text[end:]) != "" {
-			return v, errNoJSON
-		}
-		v = inner
-	}
-	if v.Kind != loosejson.Object && v.Kind != loosejson.Array {
-		return v, errNoJSON
-	}
-	return verdictIn(v, depth+1)
-}
-
-// isSchema reports whether a value describes a value.
-func isSchema(v loosejson.Value) bool {
-	_, typed := v.Member("type")
-	return v.Kind == loosejson.Object && (typed || len(v.Members) == 0)
-}
-
-// missingKey returns which required key an object lacks. An answer that says that there is too little evidence may name no cause.
-func missingKey(v loosejson.Value) string {
-	f := fieldsOf(v)
-	if k := f["summary"].Kind; k == loosejson.Null || k == loosejson.Bool || isSchema(f["summary"]) {
-		return "summary"
-	}
-	if f["causes"].Kind == loosejson.Null && !isYes(f["insufficient_evidence"]) {
-		return "causes"
-	}
-	return ""
 }

@@ -26,10 +26,10 @@ func render(inc *incident.Incident, evidence []incident.Evidence) string {
 func TestInstructions(t *testing.T) {
 	assert.Contains(t, instructions, "json")
 	example := instructions[strings.LastIndex(instructions, "\n{")+1:]
-	answer, _, err := loosejson.Read(example)
+	written, _, err := loosejson.Read(example)
 	require.NoError(t, err)
-	assert.False(t, answer.Loose)
-	verdict, err := new(fieldReader).verdict(answer)
+	assert.False(t, written.Loose)
+	verdict, err := new(fieldReader).verdict(written)
 	require.NoError(t, err, "the example is a verdict that we ourselves accept")
 	_, err = readText(example)
 	require.ErrorIs(t, err, errUnclear, "a model that repeats it has not answered")

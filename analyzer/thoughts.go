@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// aside is a pair of marks around what a model writes for itself, or quotes: never the answer.
-type aside struct {
+// asideMarks is a pair of marks around what a model writes for itself, or quotes: never the answer.
+type asideMarks struct {
 	hints         []string // one of them is in every text that has a mark: looking for them is much faster
 	opens, closes *regexp.Regexp
 }
@@ -17,7 +17,7 @@ const asideNames = `(?:think(?:ing)?(?:_process)?|thoughts?(?:_process)?|reason(
 
 // asides are the marks of the common models and templates: DeepSeek, Qwen, MiniMax and most others; Mistral; Kimi; OpenThinker; gpt-oss;
 // Gemma; Ollama's command line; and what Markdown has for it.
-var asides = []aside{
+var asides = []asideMarks{
 	{[]string{"<", "&lt;"}, regexp.MustCompile(`(?i)(?:<|&lt;)\s*` + asideNames + `(?:\s[^<>]{0,80})?(?:>|&gt;)`), regexp.MustCompile(`(?i)(?:<|&lt;)\s*/\s*` + asideNames + `\s*(?:>|&gt;)`)},
 	{[]string{"THINK", "think", "Think"}, regexp.MustCompile(`(?i)\[think(?:ing)?\]`), regexp.MustCompile(`(?i)\[/think(?:ing)?\]`)},
 	{[]string{"think▷"}, regexp.MustCompile(`◁think▷`), regexp.MustCompile(`◁/think▷`)},

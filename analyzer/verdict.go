@@ -3,7 +3,6 @@ package analyzer
 import (
 	"errors"
 
-	"github.com/alertscribe/alertscribe/analyzer/loosejson"
 	"github.com/alertscribe/alertscribe/incident"
 )
 
@@ -19,16 +18,14 @@ type reading struct {
 // readVerdict reads the model's answer: one JSON object, with whatever models put around it and get wrong in it. The error is
 // errNoJSON, errCutOff, errUnclear, or says what is wrong with the shape.
 func readVerdict(got reply) (reading, error) {
-	answer, err := findVerdict(got.content, got.cut, got.whole)
+	written, err := findVerdict(got.content, got.cut, got.whole)
 	if err != nil {
 		return reading{}, err
 	}
-	r := reading{fields: &fieldReader{}, mended: anyLoose(answer)}
-	r.verdict, err = r.fields.verdict(answer)
+	r := reading{fields: &fieldReader{}, mended: written.Loose}
+	r.verdict, err = r.fields.verdict(written)
 	return r, err
 }
-
-func anyLoose(v loosejson.Value) bool { return v.Loose }
 
 func idsOf(evidence []incident.Evidence) []string {
 	var ids []string

@@ -153,15 +153,15 @@ func (r *reader) fits(at, depth int) bool {
 			strings.Trim(r.s[at:], "}]) \t\r\n`") == "" // one bracket too many
 	}
 	container := r.open[depth-1]
-	switch {
-	case c == '}':
+	switch c {
+	case '}':
 		return container == '{' && r.fits(at+size, depth-1)
-	case c == ']':
+	case ']':
 		return container == '[' && r.fits(at+size, depth-1)
-	case c == ',':
+	case ',':
 		at = near(r.s, at+size)
 		return r.begins(at, container)
-	case c == '+':
+	case '+':
 		at = near(r.s, at+size)
 		next, _ := runeAt(r.s, at)
 		return isQuote(next)

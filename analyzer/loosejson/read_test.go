@@ -10,8 +10,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// plain writes a value as valid JSON; words stand in angle brackets.
-func plain(v Value) string {
+// asJSON writes a value as valid JSON; words stand in angle brackets.
+func asJSON(v Value) string {
 	var parts []string
 	switch v.Kind {
 	case Null:
@@ -30,13 +30,13 @@ func plain(v Value) string {
 		return strings.TrimSpace(b.String())
 	case Array:
 		for _, item := range v.Items {
-			parts = append(parts, plain(item))
+			parts = append(parts, asJSON(item))
 		}
 		return "[" + strings.Join(parts, ",") + "]"
 	case Object:
 	}
 	for _, m := range v.Members {
-		parts = append(parts, plain(Value{Kind: String, Text: m.Key})+":"+plain(m.Value))
+		parts = append(parts, asJSON(Value{Kind: String, Text: m.Key})+":"+asJSON(m.Value))
 	}
 	return "{" + strings.Join(parts, ",") + "}"
 }
@@ -67,7 +67,7 @@ func TestRead(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			v, end, err := Read(test.text + " rest}")
 			require.NoError(t, err)
-			assert.Equal(t, test.want, plain(v))
+			assert.Equal(t, test.want, asJSON(v))
 			assert.Equal(t, len(test.text), end)
 			assert.Equal(t, test.name != "valid", v.Loose)
 			for at := range len(test.text) - 1 {
@@ -101,7 +101,7 @@ func FuzzRead(f *testing.F) {
 			return
 		}
 		var got any
-		if e := json.Unmarshal([]byte(plain(v)), &got); e != nil || !assert.ObjectsAreEqual(want, got) {
+		if e := json.Unmarshal([]byte(asJSON(v)), &got); e != nil || !assert.ObjectsAreEqual(want, got) {
 			t.Fatalf("%v, not %v (%v)", got, want, e)
 		}
 	})

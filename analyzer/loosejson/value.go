@@ -55,12 +55,12 @@ func strict(s string) (v Value, end int, ok bool) {
 	end = int(d.InputOffset())
 	d = json.NewDecoder(strings.NewReader(s[:end]))
 	d.UseNumber()
-	v, err := next(d, 0)
+	v, err := nextValue(d, 0)
 	return v, end, err == nil
 }
 
-// next reads the next value of a decoder.
-func next(d *json.Decoder, depth int) (Value, error) {
+// nextValue reads the next value of a decoder.
+func nextValue(d *json.Decoder, depth int) (Value, error) {
 	if depth > maxDepth {
 		return Value{}, errDeep
 	}
@@ -89,7 +89,7 @@ func next(d *json.Decoder, depth int) (Value, error) {
 				}
 				key, _ = token.(string)
 			}
-			item, err := next(d, depth+1)
+			item, err := nextValue(d, depth+1)
 			if err != nil {
 				return Value{}, err
 			}
