@@ -3,6 +3,7 @@ package analyzer
 import (
 	"errors"
 	"html"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -205,6 +206,8 @@ func (s *scan) choose(depth int) (loosejson.Value, error) {
 			if problem = errUnclear; last >= 0 {
 				continue
 			}
+		case last >= 0 && s.rivals(chosen, v, o):
+			last, problem = -1, errUnclear
 		default:
 			last, chosen = i, v
 		}
@@ -213,6 +216,16 @@ func (s *scan) choose(depth int) (loosejson.Value, error) {
 		return loosejson.Value{}, problem
 	}
 	return chosen, s.doubt(last)
+}
+
+// rivals reports whether two verdicts differ and what is said between them does not tell which one counts: the later one does where
+// nothing is said, where the earlier one is taken back, and where the later one is introduced as the answer.
+func (s *scan) rivals(earlier, later loosejson.Value, o foundObject) bool {
+	between := strings.Trim(s.content[o.from:o.start], "`*_ \t\r\n")
+	if between == "" || strings.EqualFold(between, "json") || finalWords.MatchString(between) || answerWords.MatchString(between) || retracts.MatchString(between) {
+		return false
+	}
+	return !reflect.DeepEqual(earlier.Members, later.Members)
 }
 
 // doubt returns why the object may not be the answer; nil when it is.
