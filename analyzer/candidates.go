@@ -135,17 +135,22 @@ func hasAll(v loosejson.Value) bool {
 		f["missing_evidence"].Kind == loosejson.Array
 }
 
+const keyList = `(?:summary|category|severity|insufficient_?evidence|causes|hypothesis|likelihood|evidence|disproof|actions|step|why|command|risk|prevention|missing_?evidence|checks|promql|would_?refute)`
+
 // swallows matches what no string of a verdict holds: the end of a string was missed.
 var swallows = regexp.MustCompile(`(?i)</\s*think|` + "```" + `\s*(?:json)?\s*[{｛]` +
-	`|["'“”‘’＂]\s*(?:summary|category|severity|insufficient_?evidence|causes|hypothesis|likelihood|evidence|disproof|actions|step|why|command|risk|prevention|missing_?evidence|checks|promql|would_?refute)\s*["'“”‘’＂]\s*[:：]`)
+	`|["'“”‘’＂]\s*` + keyList + `(?:\W{0,3}[:：]|\s*["“”＂])|\b` + keyList + `["'“”‘’＂]\s*[:：]`)
 
-// swallowed reports whether a string of a value that was read with tolerance goes on over its end.
+// oddKey matches what no key holds.
+var oddKey = regexp.MustCompile(`["“”＂{}\[\]:,;#/\n]`)
+
+// swallowed reports whether a string or a key of a value that was read with tolerance goes on over its end.
 func swallowed(v loosejson.Value) bool {
 	if v.Kind == loosejson.String && swallows.MatchString(v.Text) && !strings.HasPrefix(strings.TrimSpace(v.Text), "{") {
 		return true
 	}
 	return slices.ContainsFunc(v.Items, swallowed) ||
-		slices.ContainsFunc(v.Members, func(m loosejson.Member) bool { return swallowed(m.Value) || swallows.MatchString(m.Key) })
+		slices.ContainsFunc(v.Members, func(m loosejson.Member) bool { return swallowed(m.Value) || oddKey.MatchString(m.Key) })
 }
 
 // findVerdict returns the verdict in an answer: the last whole object outside of thoughts, quotations, examples and schemas. Where that

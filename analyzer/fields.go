@@ -37,11 +37,42 @@ var keyNoise = strings.NewReplacer("_", "", "-", "", " ", "", "*", "", "\u200b",
 func fieldsOf(v loosejson.Value) map[string]loosejson.Value {
 	f := map[string]loosejson.Value{}
 	for _, m := range v.Members {
-		if name, ok := keyNames[strings.ToLower(keyNoise.Replace(m.Key))]; ok {
+		if name := keyName(strings.ToLower(keyNoise.Replace(m.Key))); name != "" {
 			f[name] = m.Value
 		}
 	}
 	return f
+}
+
+// keyName returns the verdict's key that a key means, one letter more, less or other at most; "" for none.
+func keyName(key string) string {
+	if name, ok := keyNames[key]; ok {
+		return name
+	}
+	for known, name := range keyNames {
+		if len(known) >= 6 && len(known) == len(name)-strings.Count(name, "_") && slips(known, key) {
+			return name
+		}
+	}
+	return ""
+}
+
+// slips reports whether two words differ in one place.
+func slips(a, b string) bool {
+	if len(a) > len(b) {
+		a, b = b, a
+	}
+	if len(b)-len(a) > 1 {
+		return false
+	}
+	i := 0
+	for i < len(a) && a[i] == b[i] {
+		i++
+	}
+	if len(a) == len(b) {
+		return i == len(a) || a[i+1:] == b[i+1:]
+	}
+	return a[i:] == b[i+1:]
 }
 
 // unread is a field of an answer that could not be made sense of: it is left out, and marked where it stood.
@@ -76,6 +107,9 @@ func (r *fieldReader) mark(v *incident.Verdict) {
 // verdict returns the answer as a verdict: bounded, without what is not of the schema. An error names what it can't be without.
 func (r *fieldReader) verdict(written loosejson.Value) (*incident.Verdict, error) {
 	f := fieldsOf(written)
+	if _, ok := f["actions"]; !ok && f["step"].Kind == loosejson.Array { // its key in the singular
+		f["actions"] = f["step"]
+	}
 	v := &incident.Verdict{
 		Summary:              boundedLine(r.string("", 0, "summary", f["summary"]), maxOverview),
 		InsufficientEvidence: isYes(f["insufficient_evidence"]),
@@ -100,6 +134,9 @@ func (r *fieldReader) verdict(written loosejson.Value) (*incident.Verdict, error
 	}
 	for _, c := range r.parts("checks", "promql", f["checks"]) {
 		promql := boundedLine(r.string("", 0, "promql", c["promql"]), maxCommand)
+		if promql == "" && c["would_refute"].Text != "" {
+			r.miss("", 0, "promql")
+		}
 		if promql != "" && len(v.Checks) < maxItems {
 			v.Checks = append(v.Checks, incident.Check{
 				PromQL: promql, WouldRefute: boundedLine(r.string("", 0, "would_refute", c["would_refute"]), maxSentence),
@@ -126,6 +163,9 @@ func (r *fieldReader) cause(v *incident.Verdict, c map[string]loosejson.Value) {
 func (r *fieldReader) action(v *incident.Verdict, a map[string]loosejson.Value) {
 	n := len(v.Actions)
 	step := boundedLine(r.string("", 0, "step", a["step"]), maxSentence)
+	if step == "" && a["command"].Text+a["why"].Text != "" {
+		r.miss("", 0, "step")
+	}
 	if step == "" || n >= maxActions {
 		return
 	}
