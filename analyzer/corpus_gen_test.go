@@ -328,8 +328,15 @@ func (m *made) form(a *answer, soft int) [][2]any {
 		checks = []any{}
 	}
 	f := [][2]any{
-		{"summary", a.Summary}, {"category", a.Category}, {"severity", a.Severity}, {"insufficient_evidence", insufficient}, {"causes", causeList},
-		{"actions", actions}, {"prevention", prevention}, {"missing_evidence", missing}, {"checks", checks},
+		{"summary", a.Summary},
+		{"category", a.Category},
+		{"severity", a.Severity},
+		{"insufficient_evidence", insufficient},
+		{"causes", causeList},
+		{"actions", actions},
+		{"prevention", prevention},
+		{"missing_evidence", missing},
+		{"checks", checks},
 	}
 	if is[9] {
 		f = append(f, [2]any{"confidence", rawJSON("0.7")}, [2]any{"note", "as asked"})

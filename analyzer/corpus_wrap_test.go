@@ -14,10 +14,22 @@ func (m *made) draft() string {
 }
 
 var thoughtMarks = [][2]string{
-	{"<think>", "</think>"}, {"<thinking>", "</thinking>"}, {"<Think>\n", "\n</Think>"}, {"<reasoning>", "</reasoning>"}, {"[THINK]", "[/THINK]"},
-	{"◁think▷", "◁/think▷"}, {"<|begin_of_thought|>", "<|end_of_thought|>"}, {"<|channel|>analysis<|message|>", "<|end|><|start|>assistant<|channel|>final<|message|>"},
-	{"<thought>", "</thought>"}, {"<seed:think>", "</seed:think>"}, {"<scratchpad>", "</scratchpad>"}, {"<think>\n", "\n</think>\n"}, {"<!-- ", " -->"},
-	{"```thinking\n", "\n```\n"}, {"<unused94>thought\n", "<unused95>"}, {"<draft>", "</draft>"},
+	{"<think>", "</think>"},
+	{"<thinking>", "</thinking>"},
+	{"<Think>\n", "\n</Think>"},
+	{"<reasoning>", "</reasoning>"},
+	{"[THINK]", "[/THINK]"},
+	{"◁think▷", "◁/think▷"},
+	{"<|begin_of_thought|>", "<|end_of_thought|>"},
+	{"<|channel|>analysis<|message|>", "<|end|><|start|>assistant<|channel|>final<|message|>"},
+	{"<thought>", "</thought>"},
+	{"<seed:think>", "</seed:think>"},
+	{"<scratchpad>", "</scratchpad>"},
+	{"<think>\n", "\n</think>\n"},
+	{"<!-- ", " -->"},
+	{"```thinking\n", "\n```\n"},
+	{"<unused94>thought\n", "<unused95>"},
+	{"<draft>", "</draft>"},
 }
 
 // musing is what stands in thoughts.
