@@ -200,6 +200,8 @@ type ready struct{}
 
 func (ready) Status() string { return "ready" }
 
+func (ready) Answers() (read, unreadable int64) { return 0, 0 }
+
 // shownStore shows one incident, whatever its database holds.
 type shownStore struct {
 	*store.Store

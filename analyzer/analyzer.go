@@ -71,7 +71,7 @@ type refuter interface {
 }
 
 // Draft asks the model about an incident and returns its verdict, fact-checked. A verdict without a Verification is a draft,
-// which Verify is for. It takes at most two calls, each bounded by the timeout. The error is always an *incident.Failure with
+// which Verify is for. It takes at most three calls, each bounded by the timeout. The error is always an *incident.Failure with
 // what was spent all the same; when ctx has ended, that is the reason and the failure means nothing.
 func (a *Analyzer) Draft(ctx context.Context, inc *incident.Incident, f incident.Findings) (*incident.Verdict, error) {
 	verdict, spend, failure := a.draft(ctx, inc, f)
@@ -100,43 +100,93 @@ func (a *Analyzer) draft(ctx context.Context, inc *incident.Incident, f incident
 	}
 	session := a.opts.Redactor.Session()
 	messages, shown := a.messages(session, inc, f)
-	first, failure := a.ask(ctx, inc.ID, messages)
-	if failure != nil {
-		return nil, first.spend, failure
-	}
-	verdict, err := a.read(first, shown)
-	if err == nil {
-		return verdict, first.spend, nil
-	}
-	second, failure := a.ask(ctx, inc.ID, append(messages, repair(first.content, err, session.Text)...))
-	spend := first.spend.Add(second.spend)
-	if failure == nil {
-		verdict, repairErr := a.read(second, shown)
-		if repairErr == nil {
+	var spend incident.Spend
+	var answers []reply
+	var problem error
+	for again := messages; len(answers) < maxAnswers; {
+		got, failure := a.ask(ctx, inc.ID, again)
+		spend = spend.Add(got.spend)
+		if failure != nil && failure.Kind == incident.FailBadAnswer { // blank: there is nothing to show again
+			a.metrics.answer(answerUnreadable)
+			answers, problem = append(answers, reply{}), failure.Err
+			continue
+		}
+		if failure != nil {
+			if prose := a.proseOf(answers); prose != nil && ctx.Err() == nil {
+				return prose, spend, nil
+			}
+			return nil, spend, failure
+		}
+		verdict, err := a.read(got, shown)
+		if err == nil {
 			return verdict, spend, nil
 		}
-		if !errors.Is(err, errNoJSON) { // else the first answer is the better prose
-			first, err = second, repairErr
+		same := slices.ContainsFunc(answers, func(r reply) bool { return r.content == got.content })
+		answers, problem = append(answers, got), err
+		if same || errors.Is(err, errNoJSON) && len(answers) > 1 {
+			break // a third one would be no other
 		}
-		failure = failed(incident.FailBadAnswer, "two unreadable model answers; the second: %s", repairErr)
+		again = slices.Concat(messages, repair(got.content, err, session.Text))
 	}
-	if errors.Is(err, errNoJSON) && ctx.Err() == nil {
-		verdict = proseVerdict(first.content)
-		verdict.Model = first.model
-		return verdict, spend, nil
+	if prose := a.proseOf(answers); prose != nil {
+		return prose, spend, nil
 	}
-	return nil, spend, failure
+	return nil, spend, a.unreadable(answers, problem)
+}
+
+// maxAnswers is how often an incident's draft is asked for at most, because answers can't be read.
+const maxAnswers = 3
+
+// proseOf returns the first answer that is words without JSON, as a verdict; nil when none is.
+func (a *Analyzer) proseOf(answers []reply) *incident.Verdict {
+	for _, r := range answers {
+		if _, err := findVerdict(r.content, r.cut, r.whole); errors.Is(err, errNoJSON) {
+			if prose := proseVerdict(r.content); prose.Prose != "" && !strings.HasPrefix(prose.Prose, "{") {
+				prose.Model = r.model
+				a.metrics.answer(answerProse)
+				return prose
+			}
+		}
+	}
+	return nil
+}
+
+// unreadable returns the failure of answers that could not be read, with what is wrong with the last one, and its first words.
+func (a *Analyzer) unreadable(answers []reply, problem error) *incident.Failure {
+	begins := ""
+	for _, r := range answers {
+		if said := spoken(r.content); said != "" {
+			begins = "; it begins: " + a.client.quote(said)
+		}
+	}
+	f := failed(incident.FailBadAnswer, "unreadable answers of the model: %d; the last: %s%s", len(answers), problem, begins)
+	a.breaker.unreadable(f)
+	return f
 }
 
 // read reads an answer and fact-checks it against what the model was shown.
 func (a *Analyzer) read(got reply, shown factcheck.Input) (*incident.Verdict, error) {
-	verdict, err := readVerdict(got.content)
+	r, err := readVerdict(got)
 	if err != nil {
+		a.metrics.answer(answerUnreadable)
 		return nil, err
 	}
-	factcheck.Check(verdict, shown)
-	verdict.Model = got.model
-	return verdict, nil
+	if r.mended || len(r.fields.unread) > 0 {
+		a.metrics.answer(answerMended)
+	} else {
+		a.metrics.answer(answerRead)
+	}
+	factcheck.Check(r.verdict, shown)
+	r.fields.mark(r.verdict)
+	if got.promptCut() {
+		r.verdict.Marks = append(r.verdict.Marks, incident.Mark{
+			Kind: incident.MarkPromptCut, Text: fmt.Sprintf("%d tokens of about %d", got.spend.Prompt, got.asked/bytesPerToken),
+		})
+		a.logger.Warn("Prompt cut by the model's server, the report says so: raise its context (Ollama: OLLAMA_CONTEXT_LENGTH) or lower llm.max_prompt_bytes",
+			"tokens_read", got.spend.Prompt, "bytes_sent", got.asked)
+	}
+	r.verdict.Model = got.model
+	return r.verdict, nil
 }
 
 // messages returns what the model is asked, and what it is shown by that.
@@ -205,6 +255,7 @@ func (a *Analyzer) ask(ctx context.Context, id string, messages []openai.ChatCom
 	}
 	started := a.opts.Now()
 	got, f := a.client.complete(ctx, messages)
+	got.asked = promptBytes
 	a.metrics.call(a.opts.Now().Sub(started), got.spend)
 
 	settle, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleTimeout)
@@ -262,6 +313,12 @@ func (a *Analyzer) RetryPermission() incident.RetryPermission {
 		return incident.RetryPermission{}
 	}
 	return a.breaker.permission()
+}
+
+// Answers returns how many answers of the model could be read since the start, and how many could not.
+func (a *Analyzer) Answers() (read, unreadable int64) {
+	n := a.metrics.counts
+	return n[answerRead].Load() + n[answerMended].Load(), n[answerUnreadable].Load()
 }
 
 // Status returns "ready", "not configured", or "failing: " and why, in one line.

@@ -1,10 +1,7 @@
 package analyzer
 
 import (
-	"bytes"
 	"encoding/json"
-	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -39,10 +36,10 @@ type answer struct {
 }
 
 type answerCause struct {
-	Hypothesis string    `json:"hypothesis"`
-	Likelihood string    `json:"likelihood"`
-	Evidence   citations `json:"evidence"`
-	Disproof   string    `json:"disproof"`
+	Hypothesis string   `json:"hypothesis"`
+	Likelihood string   `json:"likelihood"`
+	Evidence   []string `json:"evidence"`
+	Disproof   string   `json:"disproof"`
 }
 
 type answerAction struct {
@@ -87,77 +84,6 @@ func (a answer) String() string {
 	return strings.TrimSpace(b.String())
 }
 
-// citations are ids of evidence, read as models write them: a list, or one string.
-type citations []string
-
-// UnmarshalJSON implements json.Unmarshaler.
-func (c *citations) UnmarshalJSON(b []byte) error {
-	var list []string
-	if bytes.HasPrefix(bytes.TrimSpace(b), []byte(`"`)) {
-		list = make([]string, 1)
-		if err := json.Unmarshal(b, &list[0]); err != nil {
-			return fmt.Errorf("reading a citation: %w", err)
-		}
-	} else if err := json.Unmarshal(b, &list); err != nil {
-		return fmt.Errorf("reading citations: %w", err)
-	}
-	*c = nil
-	for _, s := range list {
-		*c = append(*c, evidenceIDs(s)...)
-	}
-	return nil
-}
-
-var evidenceID = regexp.MustCompile(`(?i)\bE0*(\d{1,6})\b`)
-
-// evidenceIDs reads "E1", "[e1]", "E1: the rate", "E1, E3"; what holds no id is returned as it is, to be marked.
-func evidenceIDs(s string) []string {
-	head, _, _ := strings.Cut(s, ":") // what follows is the model's own words
-	found := evidenceID.FindAllStringSubmatch(head, maxCitations)
-	if found == nil {
-		found = evidenceID.FindAllStringSubmatch(s, maxCitations)
-	}
-	var ids []string
-	for _, m := range found {
-		ids = append(ids, "E"+m[1])
-	}
-	if s = text.Cut(text.OneLine(s), maxCitation); len(ids) == 0 && s != "" {
-		ids = append(ids, s)
-	}
-	return ids
-}
-
-// verdict returns the answer as a verdict: bounded, without what is not of the schema.
-func (a answer) verdict() *incident.Verdict {
-	v := &incident.Verdict{
-		Summary: boundedLine(a.Summary, maxOverview), InsufficientEvidence: a.InsufficientEvidence,
-		Category: oneOf(a.Category, incident.Categories(), incident.Unknown),
-		Severity: oneOf(a.Severity, incident.Severities(), "none"),
-		Causes:   []incident.Cause{}, Actions: []incident.Action{}, Checks: []incident.Check{},
-		Prevention: boundedLines(a.Prevention), MissingEvidence: boundedLines(a.MissingEvidence),
-	}
-	for _, c := range a.Causes[:min(len(a.Causes), maxCauses)] {
-		v.Causes = append(v.Causes, incident.Cause{
-			Hypothesis: boundedLine(c.Hypothesis, maxSentence), Disproof: boundedLine(c.Disproof, maxSentence),
-			Likelihood: oneOf(c.Likelihood, incident.Likelihoods(), incident.Unknown), Evidence: distinct(c.Evidence),
-		})
-	}
-	for _, x := range a.Actions {
-		if step := boundedLine(x.Step, maxSentence); step != "" && len(v.Actions) < maxActions {
-			v.Actions = append(v.Actions, incident.Action{
-				Step: step, Why: boundedLine(x.Why, maxSentence), Command: boundedBlock(x.Command, maxCommand),
-				Risk: oneOf(x.Risk, incident.Risks(), incident.Unknown),
-			})
-		}
-	}
-	for _, x := range a.Checks {
-		if promql := boundedLine(x.PromQL, maxCommand); promql != "" && len(v.Checks) < maxItems {
-			v.Checks = append(v.Checks, incident.Check{PromQL: promql, WouldRefute: boundedLine(x.WouldRefute, maxSentence)})
-		}
-	}
-	return v
-}
-
 func distinct(ids []string) []string {
 	kept := []string{}
 	for _, id := range ids {
@@ -166,13 +92,6 @@ func distinct(ids []string) []string {
 		}
 	}
 	return kept
-}
-
-func oneOf(s string, values []string, otherwise string) string {
-	if s = strings.ToLower(strings.TrimSpace(s)); slices.Contains(values, s) {
-		return s
-	}
-	return otherwise
 }
 
 func boundedLine(s string, runes int) string { return text.Cut(text.OneLine(s), runes) }

@@ -97,7 +97,7 @@ func (b *breaker) done(id string, probe bool, o callOutcome) {
 	}
 	b.failing = f.Err.Error()
 	switch f.Kind {
-	case incident.FailAuthentication, incident.FailBalance:
+	case incident.FailAuthentication, incident.FailForbidden, incident.FailBalance:
 		b.trip(f, probe)
 		return
 	case incident.FailRequest:
@@ -111,7 +111,7 @@ func (b *breaker) done(id string, probe bool, o callOutcome) {
 			b.paused, b.pausedUntil = f, until
 		}
 	case incident.FailNoKey, incident.FailBudget, incident.FailOverload, incident.FailTimeout,
-		incident.FailUnavailable, incident.FailBadAnswer, incident.FailInternal:
+		incident.FailUnavailable, incident.FailBadAnswer, incident.FailThinking, incident.FailPolicy, incident.FailInternal:
 	}
 	if probe { // it told nothing about why the breaker is open
 		b.probeAt = b.now().Add(b.backoff)
@@ -162,6 +162,13 @@ func (b *breaker) refuse(id string, f *incident.Failure) {
 	}
 }
 
+// unreadable learns that the model answers, and what it answers can't be read.
+func (b *breaker) unreadable(f *incident.Failure) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.failing = f.Err.Error()
+}
+
 // overBudget learns that the cap was reached and when it renews.
 func (b *breaker) overBudget(err error, renews time.Time) {
 	b.mu.Lock()
@@ -177,7 +184,9 @@ func (b *breaker) permission() incident.RetryPermission {
 	if now.Before(b.pausedUntil) || now.Before(b.budgetUntil) || b.probing {
 		return incident.RetryPermission{}
 	}
-	may := incident.RetryPermission{Reasons: []incident.Reason{incident.NoKey, incident.Authentication, incident.Balance, incident.Budget}}
+	may := incident.RetryPermission{Reasons: []incident.Reason{
+		incident.NoKey, incident.Authentication, incident.Forbidden, incident.Balance, incident.Budget,
+	}}
 	if b.open != nil {
 		if now.Before(b.probeAt) {
 			return incident.RetryPermission{}

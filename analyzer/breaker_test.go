@@ -16,8 +16,8 @@ import (
 )
 
 var (
-	allButGaveUp = []incident.Reason{incident.NoKey, incident.Authentication, incident.Balance, incident.Budget}
-	allReasons   = []incident.Reason{incident.NoKey, incident.Authentication, incident.Balance, incident.Budget, incident.GaveUp}
+	allButGaveUp = []incident.Reason{incident.NoKey, incident.Authentication, incident.Forbidden, incident.Balance, incident.Budget}
+	allReasons   = []incident.Reason{incident.NoKey, incident.Authentication, incident.Forbidden, incident.Balance, incident.Budget, incident.GaveUp}
 )
 
 func (b *bench) permits(t *testing.T, want []incident.Reason, wantProbe bool) {
@@ -29,7 +29,7 @@ func (b *bench) permits(t *testing.T, want []incident.Reason, wantProbe bool) {
 
 func TestBreakerFinalFailures(t *testing.T) {
 	for status, kind := range map[int]incident.FailureKind{
-		401: incident.FailAuthentication, 403: incident.FailAuthentication, 402: incident.FailBalance, 404: incident.FailRequest,
+		401: incident.FailAuthentication, 403: incident.FailForbidden, 402: incident.FailBalance, 404: incident.FailRequest,
 	} {
 		b := newBench(t)
 		b.permits(t, allReasons, false)
@@ -166,7 +166,7 @@ func TestCap(t *testing.T) {
 	require.Nil(t, failure)
 	b.clock.advance(10 * time.Minute)
 	b.srv.Next(modeltest.Cut(), modeltest.Cut())
-	_, failure = b.ask(t, "b") // a repair counts too
+	_, failure = b.ask(t, "b") // what is asked again counts too
 	require.NotNil(t, failure)
 	assert.Equal(t, incident.FailBadAnswer, failure.Kind)
 
@@ -230,7 +230,7 @@ func TestMetricsStartAtZero(t *testing.T) {
 	b := newBench(t)
 	n, err := testutil.GatherAndCount(b.reg)
 	require.NoError(t, err)
-	assert.Equal(t, 1+len(incident.FailureKinds())+3+1+1+4+len(incident.MarkKinds()), n)
+	assert.Equal(t, 1+len(incident.FailureKinds())+3+1+1+4+len(incident.MarkKinds())+4, n)
 	problems, err := testutil.GatherAndLint(b.reg)
 	require.NoError(t, err)
 	assert.Empty(t, problems)

@@ -1,9 +1,12 @@
 package analyzer
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"net/http"
 	"strings"
 	"time"
@@ -14,92 +17,118 @@ import (
 	"github.com/alertscribe/alertscribe/text"
 )
 
-// client makes single calls of the model. It keeps no state between them.
+// client makes single calls of the model. Between them it remembers only what the provider refuses to be sent.
 type client struct {
 	config    openai.ClientConfig // without an HTTP client
 	http      *http.Client
 	userAgent string
-	fields    map[string]json.RawMessage // of a chat request's JSON: replaced, or removed by null
-	host      string                     // for errors
+	params    *params
+	query     string // of each request's URL
+	host      string // for errors
 	model     string
 	timeout   time.Duration // of a chat request
 	prices    Prices
 	now       func() time.Time
 	redacted  func(string) string // for what the provider says
+	adapted   func(change, says string)
 }
 
 // reply is what one call brought; the spend is set for failed calls too, where the provider told.
 type reply struct {
 	content string
+	cut     bool // the provider says that the answer was cut at a limit
+	whole   bool // the provider says that the model has ended it by itself
 	model   string
 	spend   incident.Spend
+	asked   int // bytes of the prompt
+}
+
+const bytesPerToken = 4 // of our prompts, about: English 4, Chinese 3 to 4.5
+
+// promptCut reports whether the server has read less than it was sent. Ollama drops the oldest messages of a prompt that is longer than
+// its context, and answers as if nothing were: then the count of tokens is much too small, or a bit too small and just what a context holds.
+func (r reply) promptCut() bool {
+	if r.spend.Prompt == 0 {
+		return false // not told
+	}
+	perToken := float64(r.asked) / float64(r.spend.Prompt)
+	for context := 2048; context <= 1<<17; context *= 2 {
+		if perToken > 4.8 && r.spend.Prompt <= context && r.spend.Prompt > context*15/16 {
+			return true
+		}
+	}
+	return perToken > 7
 }
 
 // fault is a call that brought no content.
 type fault struct {
 	callOutcome
-	billed bool // the provider may have billed it
+	refusal *refusal // what the provider said in place of an answer, where it said something
+	billed  bool     // the provider may have billed it
 }
 
-// usage holds the counts of both dialects; what is not told is 0.
-type usage struct {
-	Prompt     int `json:"prompt_tokens"`
-	Completion int `json:"completion_tokens"`
-	CacheHit   int `json:"prompt_cache_hit_tokens"`
-	CacheMiss  int `json:"prompt_cache_miss_tokens"`
-	Details    struct {
-		Cached int `json:"cached_tokens"`
-	} `json:"prompt_tokens_details"`
-}
-
-// spend makes sense of the counts, which come from outside.
-func (u usage) spend() incident.Spend {
-	const most = 1 << 30
-	prompt := min(max(u.Prompt, u.CacheHit+u.CacheMiss, 0), most)
-	return incident.Spend{
-		Calls: 1, Prompt: prompt, Cached: min(max(u.CacheHit, u.Details.Cached, 0), prompt),
-		Completion: min(max(u.Completion, 0), most),
-	}
-}
-
-// complete makes one call. It returns within the timeout, whatever the provider sends.
+// complete makes one call. Each request of it returns within the timeout, whatever the provider sends. A request that is refused for a
+// field that the provider does not know is made again without it.
 func (c *client) complete(ctx context.Context, messages []openai.ChatCompletionMessage) (reply, *fault) {
+	for range maxChanges {
+		sent := c.params.snapshot()
+		got, f := c.once(ctx, messages, sent)
+		if f == nil || f.failure.Kind != incident.FailRequest || f.endpoint || f.refusal == nil {
+			return got, f
+		}
+		if _, ok := sent["response_format"]; !ok {
+			sent["response_format"] = json.RawMessage("{}") // which the library sets
+		}
+		change := c.params.adapt(*f.refusal, live(sent))
+		if change == "" {
+			return got, f
+		}
+		c.adapted(change, c.quote(f.refusal.says()))
+	}
+	return c.once(ctx, messages, c.params.snapshot())
+}
+
+// live returns the fields without those that are left out.
+func live(fields map[string]json.RawMessage) map[string]json.RawMessage {
+	fields = maps.Clone(fields)
+	maps.DeleteFunc(fields, func(_ string, v json.RawMessage) bool { return string(v) == "null" })
+	return fields
+}
+
+func (c *client) once(ctx context.Context, messages []openai.ChatCompletionMessage, fields map[string]json.RawMessage) (reply, *fault) {
 	started := c.now()
-	var chat openai.ChatCompletionResponse
-	x := c.exchange(ctx, c.timeout, func(ctx context.Context, api *openai.Client) (err error) {
-		chat, err = api.CreateChatCompletion(ctx, openai.ChatCompletionRequest{
+	x := c.exchange(ctx, c.timeout, fields, func(ctx context.Context, api *openai.Client) error {
+		_, err := api.CreateChatCompletion(ctx, openai.ChatCompletionRequest{
 			Model: c.model, Messages: messages,
 			ResponseFormat: &openai.ChatCompletionResponseFormat{Type: openai.ChatCompletionResponseFormatTypeJSONObject},
 		})
 		return err
 	})
-	got := reply{model: c.model}
+	got, said := reply{model: c.model}, completion{}
 	if x.good() {
-		got = c.parseUsage(x.body, started)
+		said = readCompletion(x.body)
+		got = c.reply(said, started)
 	}
 	f := c.transportFault(ctx, x, c.timeout)
 	if f == nil {
-		got.content, f = c.content(x, chat)
-		return got, f
+		got.content, f = c.content(x, said)
 	}
-	if !f.billed {
+	switch {
+	case f == nil:
+		return got, nil
+	case !f.billed:
 		got.spend = incident.Spend{}
-	} else {
+	default:
 		got.spend.Calls = 1
 	}
 	return got, f
 }
 
-// parseUsage reads the model's name and the usage from an answer.
-func (c *client) parseUsage(body []byte, started time.Time) reply {
-	var told struct {
-		Model string `json:"model"`
-		Usage usage  `json:"usage"`
-	}
-	_ = json.Unmarshal(body, &told) // what can't be read was not told
-	got := reply{model: boundedLine(told.Model, maxLabelName), spend: told.Usage.spend()}
-	if got.model == "" {
-		got.model = c.model
+// reply returns what a completion says about itself.
+func (c *client) reply(said completion, started time.Time) reply {
+	got := reply{
+		model: cmp.Or(boundedLine(said.model, maxLabelName), c.model), spend: said.usage.spend(),
+		cut: said.is(cutReasons), whole: said.is(wholeReasons),
 	}
 	got.spend.Cost = c.prices.cost(got.model, c.model, got.spend, started)
 	return got
@@ -118,7 +147,7 @@ func (c *client) transportFault(ctx context.Context, x exchange, timeout time.Du
 		return c.fault(incident.FailTimeout, x.sent, "no complete answer from %s within %s; will retry (raise llm.timeout to wait longer)",
 			c.host, timeout)
 	case errors.Is(x.err, errTooLarge):
-		return c.fault(incident.FailBadAnswer, true, "%s sent more than 4 MiB; will retry", c.host)
+		return c.fault(incident.FailBadAnswer, true, "%s sent more than 4 MiB", c.host)
 	case x.whole:
 		return nil // go-openai could not make sense of it; content says why
 	case x.sent:
@@ -130,68 +159,85 @@ func (c *client) transportFault(ctx context.Context, x exchange, timeout time.Du
 
 // statusFault returns what an HTTP status other than 2xx means.
 func (c *client) statusFault(x exchange) *fault {
-	kind, meaning, endpoint := incident.FailRequest, "", false
-	switch s := x.status; {
-	case s == http.StatusUnauthorized:
-		kind, meaning = incident.FailAuthentication, "key rejected; check DEEPSEEK_API_KEY"
-	case s == http.StatusForbidden:
-		kind, meaning = incident.FailAuthentication, "access denied; check the key's permissions and any proxy"
-	case s == http.StatusPaymentRequired, s == http.StatusTooManyRequests && strings.Contains(string(x.body), `"insufficient_quota"`):
-		kind, meaning = incident.FailBalance, "account balance exhausted; top it up"
-	case s == http.StatusTooManyRequests:
-		kind, meaning = incident.FailRateLimit, "rate limited; will retry"
-	case s == http.StatusRequestTimeout:
-		kind, meaning = incident.FailTimeout, "the server timed out; will retry"
-	case s >= http.StatusInternalServerError:
-		kind, meaning = incident.FailOverload, "the server is overloaded or failing; will retry"
-	case s == http.StatusNotFound, s == http.StatusMethodNotAllowed, s == http.StatusGone:
-		meaning, endpoint = "no such endpoint or model; check LLM_BASE_URL (it often ends in /v1) and LLM_MODEL", true
-	case s < http.StatusBadRequest:
-		meaning, endpoint = "redirects are not followed; set LLM_BASE_URL to the target", true
-	default:
-		meaning = "request rejected; check llm.model, llm.thinking (omit for other providers) and llm.extra_body"
+	r := readRefusal(x.status, x.body)
+	if len(r.messages) == 0 && !strings.HasPrefix(x.header.Get("Content-Type"), "text/html") && !json.Valid(x.body) {
+		r.messages = []string{string(x.body)}
 	}
-	if message := c.providerMessage(x); message != "" && kind != incident.FailAuthentication { // which quotes keys
-		meaning += " (says: " + message + ")"
+	f := c.refused(r, false)
+	if wait := retryAfter(x.header.Get("Retry-After"), c.now()); wait > 0 {
+		f.failure.RetryAfter = wait
 	}
-	f := c.fault(kind, false, "%d from %s: %s", x.status, c.host, meaning)
-	f.endpoint, f.failure.RetryAfter = endpoint, retryAfter(x.header.Get("Retry-After"), c.now())
+	return f
+}
+
+// refused returns what a refusal means, with the provider's own words.
+func (c *client) refused(r refusal, billed bool) *fault {
+	kind, meaning, endpoint := r.sort()
+	if says := c.quote(r.says()); says != "" {
+		meaning += " (says: " + says + ")"
+	}
+	f := c.fault(kind, billed, "%d from %s: %s", r.status, c.host, meaning)
+	f.endpoint, f.refusal, f.failure.RetryAfter = endpoint, &r, min(r.wait, maxPause)
 	return f
 }
 
 // content returns the model's text from a whole body with a good status.
-func (c *client) content(x exchange, chat openai.ChatCompletionResponse) (string, *fault) {
-	bad := func(format string, args ...any) (string, *fault) {
-		return "", c.fault(incident.FailBadAnswer, true, format, args...)
+func (c *client) content(x exchange, said completion) (string, *fault) {
+	fail := func(kind incident.FailureKind, billed bool, format string, args ...any) (string, *fault) {
+		return "", c.fault(kind, billed, format, args...)
 	}
-	if len(strings.TrimSpace(string(x.body))) == 0 {
-		return bad("%s answered %d with an empty body; will retry", c.host, x.status)
-	}
-	if len(chat.Choices) == 0 {
-		if message := c.providerMessage(x); message != "" && json.Valid(x.body) {
-			return bad("%s answered %d with an error: %s", c.host, x.status, message)
-		}
-		return bad("%s answered %d without a chat completion (%s); check LLM_BASE_URL", c.host, x.status,
-			c.quote(x.header.Get("Content-Type")))
-	}
-	choice := chat.Choices[0]
+	blank := strings.TrimSpace(text.Clean(said.content)) == ""
+	paid := said.usage.completion > 0
 	switch {
-	case choice.FinishReason == openai.FinishReasonContentFilter:
-		return bad("the content filter of %s blocked the answer; will retry", c.host)
-	case choice.FinishReason == "insufficient_system_resource": // DeepSeek's word for an overload in mid-answer
-		return "", c.fault(incident.FailOverload, true, "%s ran out of resources mid-answer; will retry", c.host)
-	case strings.TrimSpace(text.Clean(choice.Message.Content)) != "":
-		return choice.Message.Content, nil
-	case choice.FinishReason == openai.FinishReasonLength:
-		return bad("%s reached llm.max_tokens before the answer began; raise it", c.host)
+	case len(strings.TrimSpace(string(x.body))) == 0:
+		return fail(incident.FailBadAnswer, true, "%s answered %d with an empty body", c.host, x.status)
+	case said.wrong != nil:
+		return "", c.refused(refusalIn(x.status, said.wrong), paid)
+	case !said.found:
+		return "", c.noCompletion(x)
+	case said.is(policyReasons):
+		return fail(incident.FailPolicy, true, "the content filter of %s blocked the answer; no retry", c.host)
+	case said.is(failureReasons): // insufficient_system_resource is DeepSeek's word for an overload in mid-answer
+		return fail(incident.FailOverload, true, "%s ran out of resources or failed mid-answer (%s); will retry", c.host, c.quote(said.finish))
+	case !blank && spoken(said.content) != "":
+		return said.content, nil
+	case said.refusal != "":
+		return fail(incident.FailPolicy, true, "the model of %s refuses to answer (says: %s); no retry", c.host, c.quote(said.refusal))
+	case !blank || said.thought || said.usage.thinking > 0 || said.is(cutReasons):
+		return fail(incident.FailThinking, true, "the model of %s used all tokens of its answer for thinking (llm.max_tokens); "+
+			"raise it, or set llm.thinking: disabled", c.host)
 	}
-	return bad("%s answered %d with blank content; will retry", c.host, x.status)
+	return fail(incident.FailBadAnswer, true, "%s answered %d with blank content", c.host, x.status)
+}
+
+// noCompletion returns what a body is that is not a chat completion: an error in a form of its own, or not the endpoint at all.
+func (c *client) noCompletion(x exchange) *fault {
+	first := firstOf(x.body)
+	if get(first, "choices") != nil || get(first, "usage") != nil {
+		return c.fault(incident.FailBadAnswer, true, "%s answered %d without a chat completion: it holds no choice", c.host, x.status)
+	}
+	if first == nil && bytes.Contains(x.body, []byte(`"choices"`)) {
+		return c.fault(incident.FailUnavailable, true, "the answer of %s is cut; will retry", c.host)
+	}
+	if r := refusalIn(x.status, first); len(r.messages) > 0 {
+		return c.refused(r, false)
+	}
+	return c.fault(incident.FailUnavailable, false, "%s answered %d without a chat completion (%s); check LLM_BASE_URL and any proxy; will retry",
+		c.host, x.status, c.quote(x.header.Get("Content-Type")))
+}
+
+func firstOf(body []byte) any {
+	parts, _ := chunks(body)
+	if len(parts) == 0 {
+		return nil
+	}
+	return parts[0]
 }
 
 // models returns the names of the models that the endpoint lists.
 func (c *client) models(ctx context.Context) ([]string, *fault) {
 	var list openai.ModelsList
-	x := c.exchange(ctx, modelsTimeout, func(ctx context.Context, api *openai.Client) (err error) {
+	x := c.exchange(ctx, modelsTimeout, nil, func(ctx context.Context, api *openai.Client) (err error) {
 		list, err = api.ListModels(ctx)
 		return err
 	})

@@ -6,7 +6,7 @@
 //
 // # Calls
 //
-// A draft takes one call, or two if the first answer is unreadable. Verification takes one more, which repeats the first call's
+// A draft takes one call, and two more at most if answers are unreadable. Verification takes one more, which repeats the first call's
 // messages to the byte, so that the provider has them in its cache, and adds the draft and the counter-evidence. Each call is
 // bounded in time and size, and its highest cost is reserved in the Ledger before it is made.
 //
@@ -17,5 +17,6 @@
 //
 // All that is sent is redacted. Alerts, evidence and past incidents go as delimited data behind fixed instructions (prompt.md).
 // What comes back is untrusted: bounded, normalized, and compared with the evidence by package factcheck. Failed fact checks are
-// marked and lower confidence; nothing is dropped.
+// marked and lower confidence; nothing is dropped. The verdict is the last whole JSON object outside of thoughts, quotations and
+// examples; its syntax is read with tolerance (package loosejson). Where it can't be told which one that is, there is none.
 package analyzer

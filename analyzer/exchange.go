@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -39,10 +40,12 @@ func (x *exchange) good() bool { return x.status/100 == 2 }
 
 // exchange has go-openai make one request, within the timeout whatever the provider sends, and returns what came back: status,
 // headers and the whole body, of which the library hands on only parts.
-func (c *client) exchange(ctx context.Context, timeout time.Duration, request func(context.Context, *openai.Client) error) exchange {
+func (c *client) exchange(ctx context.Context, timeout time.Duration, fields map[string]json.RawMessage,
+	request func(context.Context, *openai.Client) error,
+) exchange {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	d := &doer{client: c}
+	d := &doer{client: c, fields: fields}
 	config := c.config
 	config.HTTPClient = d
 	err := request(ctx, openai.NewClientWithConfig(config))
@@ -56,6 +59,7 @@ func (c *client) exchange(ctx context.Context, timeout time.Duration, request fu
 // not extend it.
 type doer struct {
 	client *client
+	fields map[string]json.RawMessage // added to a chat request
 	sent   atomic.Bool
 	got    exchange
 }
@@ -66,8 +70,12 @@ func (d *doer) Do(req *http.Request) (*http.Response, error) {
 		GotConn: func(httptrace.GotConnInfo) { d.sent.Store(true) },
 	}))
 	req.Header.Set("User-Agent", d.client.userAgent)
+	if req.URL.RawQuery = d.client.query; strings.Contains(d.client.query, "api-version=") { // Azure's dated API
+		req.Header.Set("Api-Key", strings.TrimPrefix(req.Header.Get("Authorization"), "Bearer "))
+		req.Header.Del("Authorization")
+	}
 	if req.Body != nil {
-		if err := d.client.rewrite(req); err != nil {
+		if err := d.rewrite(req); err != nil {
 			return nil, err
 		}
 	}
@@ -81,7 +89,11 @@ func (d *doer) Do(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	d.got.whole = true
-	resp.Body, resp.ContentLength = io.NopCloser(bytes.NewReader(d.got.body)), int64(len(d.got.body))
+	handed := d.got.body
+	if d.fields != nil && resp.StatusCode/100 == 2 {
+		handed = []byte("{}") // the library stumbles over a field that it knows otherwise; readCompletion does not
+	}
+	resp.Body, resp.ContentLength = io.NopCloser(bytes.NewReader(handed)), int64(len(handed))
 	return resp, nil
 }
 
@@ -99,7 +111,7 @@ func readBody(resp *http.Response) ([]byte, error) {
 }
 
 // rewrite adds our fields to the JSON that a request carries, and the empty contents that go-openai drops.
-func (c *client) rewrite(req *http.Request) error {
+func (d *doer) rewrite(req *http.Request) error {
 	defer req.Body.Close()
 	var chat map[string]json.RawMessage
 	if err := json.NewDecoder(req.Body).Decode(&chat); err != nil {
@@ -118,7 +130,7 @@ func (c *client) rewrite(req *http.Request) error {
 	if chat["messages"], err = json.Marshal(messages); err != nil {
 		return fmt.Errorf("writing our own messages: %w", err)
 	}
-	maps.Copy(chat, c.fields)
+	maps.Copy(chat, d.fields)
 	maps.DeleteFunc(chat, func(_ string, v json.RawMessage) bool { return string(v) == "null" })
 	body, err := json.Marshal(chat)
 	if err != nil {

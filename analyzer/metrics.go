@@ -1,6 +1,7 @@
 package analyzer
 
 import (
+	"sync/atomic"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -17,7 +18,19 @@ type metrics struct {
 	cost     prometheus.Counter
 	verified *prometheus.CounterVec
 	marks    *prometheus.CounterVec
+	answers  *prometheus.CounterVec
+	counts   map[answerResult]*atomic.Int64 // the same as answers, for those who have no registry
 }
+
+// answerResult is what became of one answer of the model.
+type answerResult string
+
+const (
+	answerRead       answerResult = "read"
+	answerMended     answerResult = "mended"     // read, though not as it was asked for
+	answerProse      answerResult = "prose"      // kept as words, though JSON was asked for
+	answerUnreadable answerResult = "unreadable" // paid for, and of no use
+)
 
 func newMetrics(reg prometheus.Registerer) *metrics {
 	with := promauto.With(reg)
@@ -47,6 +60,15 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 			Name: "alertscribe_marks_total", Help: "Failed fact checks on model answers, by kind.",
 		}, []string{"kind"}),
 	}
+	m.answers = with.NewCounterVec(prometheus.CounterOpts{
+		Name: "alertscribe_model_answers_total",
+		Help: "Answers of the model, by whether they could be read: read, mended, prose (kept as words after it was counted unreadable), unreadable.",
+	}, []string{"result"})
+	m.counts = map[answerResult]*atomic.Int64{}
+	for _, result := range []answerResult{answerRead, answerMended, answerProse, answerUnreadable} {
+		m.answers.WithLabelValues(string(result))
+		m.counts[result] = new(atomic.Int64)
+	}
 	m.verified.WithLabelValues("verified")
 	for _, reason := range []incident.UnverifiedReason{incident.UnverifiedNothing, incident.UnverifiedBudget, incident.UnverifiedModel} {
 		m.verified.WithLabelValues(string(reason))
@@ -61,6 +83,11 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		m.tokens.WithLabelValues(kind)
 	}
 	return m
+}
+
+func (m *metrics) answer(result answerResult) {
+	m.answers.WithLabelValues(string(result)).Inc()
+	m.counts[result].Add(1)
 }
 
 func (m *metrics) attempt(failure *incident.Failure) {

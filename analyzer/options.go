@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"regexp"
 	"strings"
 	"time"
 
@@ -29,7 +30,7 @@ func New(opts Options) (*Analyzer, error) {
 			return nil, fmt.Errorf("making a redactor: %w", err)
 		}
 	}
-	base, err := baseURL(opts.BaseURL)
+	base, query, err := baseURL(opts.BaseURL)
 	if err != nil {
 		return nil, err
 	}
@@ -39,11 +40,18 @@ func New(opts Options) (*Analyzer, error) {
 	}
 	config := openai.DefaultConfig(opts.Key.Reveal())
 	config.BaseURL = base.String()
+	fixed := map[string]bool{}
+	for name := range opts.ExtraBody {
+		fixed[name] = true
+	}
 	return &Analyzer{
 		opts: opts,
 		client: &client{
-			config: config, fields: fields, userAgent: "alertscribe/" + opts.Version, host: base.Host, model: opts.Model,
+			config: config, params: &params{fields: fields, fixed: fixed}, query: query, userAgent: "alertscribe/" + opts.Version, host: base.Host, model: opts.Model,
 			timeout: opts.Timeout, now: opts.Now, prices: opts.Prices, redacted: opts.redactedOfKey(),
+			adapted: func(change, says string) {
+				opts.Logger.Warn("Requests changed: the model's endpoint refuses a parameter", "change", change, "host", base.Host, "says", says)
+			},
 			http: &http.Client{
 				Transport: opts.Transport,
 				// A redirect would carry the key and the data to wherever it points.
@@ -56,11 +64,20 @@ func New(opts Options) (*Analyzer, error) {
 	}, nil
 }
 
-// redactedOfKey returns what redacts a provider's words, which may quote the key.
+// redactedOfKey returns what redacts a provider's words, which may quote the key. A key of a few letters, as local servers have it, is a
+// word and no secret; a short one is masked where it stands by itself.
 func (o Options) redactedOfKey() func(string) string {
+	const least, long = 8, 20
+	key := o.Key.Reveal()
+	alone := regexp.MustCompile(`(^|[^A-Za-z0-9_-])` + regexp.QuoteMeta(key) + `($|[^A-Za-z0-9_-])`)
 	return func(s string) string {
-		if o.Key != "" {
-			s = strings.ReplaceAll(s, o.Key.Reveal(), "<secret>")
+		switch {
+		case len(key) >= long:
+			s = strings.ReplaceAll(s, key, "<masked>")
+		case len(key) >= least:
+			for range 2 { // neighbors share the character between them
+				s = alone.ReplaceAllString(s, "${1}<masked>${2}")
+			}
 		}
 		return o.Redactor.Session().Text(s)
 	}
@@ -121,18 +138,19 @@ func (o Options) validate() error {
 	return o.Prices.Validate()
 }
 
-// baseURL reads the endpoint as users write it.
-func baseURL(s string) (*url.URL, error) {
+// baseURL reads the endpoint as users write it, and the query that each request's URL gets.
+func baseURL(s string) (base *url.URL, query string, err error) {
 	u, err := url.Parse(strings.TrimSpace(s))
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return nil, errors.New("LLM_BASE_URL is not an http or https URL, like https://api.deepseek.com") // it may hold a secret
+		return nil, "", errors.New("LLM_BASE_URL is not an http or https URL, like https://api.deepseek.com") // it may hold a secret
 	}
-	if u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return nil, errors.New("LLM_BASE_URL has a user, query, or fragment; put the key in DEEPSEEK_API_KEY")
+	if u.User != nil || u.Fragment != "" {
+		return nil, "", errors.New("LLM_BASE_URL has a user or a fragment; put the key in DEEPSEEK_API_KEY")
 	}
+	query, u.RawQuery, u.ForceQuery = u.RawQuery, "", false
 	u.Path = strings.TrimRight(strings.TrimSuffix(strings.TrimRight(u.Path, "/"), "/chat/completions"), "/")
 	u.RawPath = ""
-	return u, nil
+	return u, query, nil
 }
 
 // fields returns what the transport adds to each chat request.

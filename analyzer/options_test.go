@@ -19,7 +19,7 @@ func TestBaseURL(t *testing.T) {
 		"http://localhost:11434/v1/chat/completions": "http://localhost:11434/v1",
 		"https://host/openai/deployments/x//":        "https://host/openai/deployments/x",
 	} {
-		u, err := baseURL(given)
+		u, _, err := baseURL(given)
 		require.NoError(t, err)
 		assert.Equal(t, want, u.String())
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/alertscribe/alertscribe/analyzer/loosejson"
 	"github.com/alertscribe/alertscribe/analyzer/modeltest"
 	"github.com/alertscribe/alertscribe/incident"
 )
@@ -25,8 +26,13 @@ func render(inc *incident.Incident, evidence []incident.Evidence) string {
 func TestInstructions(t *testing.T) {
 	assert.Contains(t, instructions, "json")
 	example := instructions[strings.LastIndex(instructions, "\n{")+1:]
-	verdict, err := readVerdict(example)
+	written, _, err := loosejson.Read(example)
+	require.NoError(t, err)
+	assert.False(t, written.Loose)
+	verdict, err := new(fieldReader).verdict(written)
 	require.NoError(t, err, "the example is a verdict that we ourselves accept")
+	_, err = readText(example)
+	require.ErrorIs(t, err, errUnclear, "a model that repeats it has not answered")
 	assert.Equal(t, "availability", verdict.Category)
 	assert.Equal(t, []string{"E2", "E3"}, verdict.Causes[0].Evidence)
 	for _, values := range [][]string{incident.Categories(), incident.Severities(), incident.Likelihoods(), incident.Risks()} {

@@ -1,116 +1,30 @@
 package analyzer
 
 import (
-	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
-	"regexp"
-	"strings"
 
 	"github.com/alertscribe/alertscribe/incident"
-	"github.com/alertscribe/alertscribe/text"
 )
 
-// Why an answer could not be read. What is wrong with its shape is an error of its own. The model is told.
-var (
-	errNoJSON = errors.New("no json object found")
-	errCutOff = errors.New("the json is truncated or invalid")
-)
+var errEmptySummary = errors.New(`the key "summary" is empty`)
 
-const (
-	maxContent = 256 << 10 // bytes of an answer that are looked at
-	maxObjects = 50        // places in an answer at which a JSON object is looked for
-)
+// reading is an answer that was read.
+type reading struct {
+	verdict *incident.Verdict
+	fields  *fieldReader // what could not be read of it
+	mended  bool         // it was not valid JSON
+}
 
-// readVerdict reads the model's answer: one JSON object, alone or with a code fence or words around it. The error is
-// errNoJSON, errCutOff, or says what is wrong with the shape.
-func readVerdict(content string) (*incident.Verdict, error) {
-	raw, err := findObject(content)
+// readVerdict reads the model's answer: one JSON object, with whatever models put around it and get wrong in it. The error is
+// errNoJSON, errCutOff, errUnclear, or says what is wrong with the shape.
+func readVerdict(got reply) (reading, error) {
+	written, err := findVerdict(got.content, got.cut, got.whole)
 	if err != nil {
-		return nil, err
+		return reading{}, err
 	}
-	var a answer
-	if err := json.Unmarshal(raw, &a); err != nil {
-		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-			return nil, fmt.Errorf("the key %q must be a %s, not a %s", wrong.Field, kindName(wrong), wrong.Value)
-		}
-		return nil, fmt.Errorf("reading the verdict: %w", err)
-	}
-	if strings.TrimSpace(text.Clean(a.Summary)) == "" {
-		return nil, errors.New(`the key "summary" is empty`)
-	}
-	for i, c := range a.Causes {
-		if strings.TrimSpace(text.Clean(c.Hypothesis)) == "" {
-			return nil, fmt.Errorf(`the key "hypothesis" of cause %d is empty`, i+1)
-		}
-	}
-	return a.verdict(), nil
-}
-
-func kindName(e *json.UnmarshalTypeError) string {
-	switch e.Type.Kind().String() {
-	case "slice":
-		return "list"
-	case "bool":
-		return "boolean"
-	case "struct":
-		return "object"
-	}
-	return e.Type.Kind().String()
-}
-
-// findObject returns the last JSON object in content that has the required keys.
-func findObject(content string) (json.RawMessage, error) {
-	content = text.CutBytes(content, maxContent)
-	var found json.RawMessage
-	err := errNoJSON
-	at := 0
-	for range maxObjects {
-		next := strings.IndexByte(content[at:], '{')
-		if next < 0 {
-			break
-		}
-		at += next
-		decoder := json.NewDecoder(strings.NewReader(content[at:]))
-		var raw json.RawMessage
-		if decodeErr := decoder.Decode(&raw); decodeErr != nil {
-			if looksLikeJSON(content[at:]) || errors.Is(decodeErr, io.ErrUnexpectedEOF) {
-				err = errCutOff
-			}
-			at++
-			continue
-		}
-		if missing := missingKey(raw); missing == "" {
-			found = raw
-			at += int(decoder.InputOffset())
-			continue
-		} else if !errors.Is(err, errCutOff) {
-			err = fmt.Errorf("the key %q is missing", missing)
-		}
-		at++ // it may hold the verdict as a part
-	}
-	if found != nil {
-		return found, nil
-	}
-	return nil, err
-}
-
-var objectStart = regexp.MustCompile(`^\{\s*"[^"]*"\s*:`)
-
-func looksLikeJSON(s string) bool { return objectStart.MatchString(text.CutBytes(s, 200)) }
-
-func missingKey(raw json.RawMessage) string {
-	var keys map[string]json.RawMessage
-	if json.Unmarshal(raw, &keys) != nil {
-		return "summary"
-	}
-	for _, key := range []string{"summary", "causes"} {
-		if v := keys[key]; len(v) == 0 || string(v) == "null" {
-			return key
-		}
-	}
-	return ""
+	r := reading{fields: &fieldReader{}, mended: written.Loose}
+	r.verdict, err = r.fields.verdict(written)
+	return r, err
 }
 
 func idsOf(evidence []incident.Evidence) []string {
@@ -121,10 +35,10 @@ func idsOf(evidence []incident.Evidence) []string {
 	return ids
 }
 
-// proseVerdict keeps an answer that is not JSON as what it is.
+// proseVerdict keeps an answer that is not JSON as what it is: without the thoughts of the model.
 func proseVerdict(content string) *incident.Verdict {
 	return &incident.Verdict{
-		Category: incident.Unknown, Severity: "none", Prose: boundedBlock(content, maxProse),
+		Category: incident.Unknown, Severity: "none", Prose: boundedBlock(spoken(content), maxProse),
 		Causes: []incident.Cause{}, Actions: []incident.Action{}, Checks: []incident.Check{},
 		Prevention: []string{}, MissingEvidence: []string{},
 	}

@@ -30,6 +30,8 @@ type status string
 
 func (s status) Status() string { return string(s) }
 
+func (status) Answers() (read, unreadable int64) { return 5, 2 }
+
 // faulty is the real store with faults put in.
 type faulty struct {
 	*realstore.Store

@@ -20,6 +20,8 @@ type model struct{}
 
 func (model) Status() string { return "ready" }
 
+func (model) Answers() (read, unreadable int64) { return 0, 0 }
+
 func Example() {
 	dir, err := os.MkdirTemp("", "alertscribe")
 	if err != nil {

@@ -66,6 +66,8 @@ type (
 	}
 	analyzer interface {
 		Status() string
+		// Answers returns how many answers of the model could be read since the start, and how many could not.
+		Answers() (read, unreadable int64)
 	}
 )
 

@@ -26,11 +26,18 @@ type services struct {
 	DeepSeek          string          `json:"deepseek"` // the same, whichever the model is: for those who asked for this key
 	Prometheus        string          `json:"prometheus"`
 	Alertmanager      string          `json:"alertmanager"`
+	ModelAnswers      modelAnswers    `json:"model_answers"`
 	ReportDir         string          `json:"report_dir"`
 	ReportDirWritable bool            `json:"report_dir_writable"`
 	ReportDirError    string          `json:"report_dir_error,omitempty"`
 	Store             string          `json:"store"`
 	Queue             *incident.Queue `json:"queue"` // null when it could not be read
+}
+
+// modelAnswers counts the model's answers since the start. One that can't be read is paid for all the same.
+type modelAnswers struct {
+	Read       int64 `json:"read"`
+	Unreadable int64 `json:"unreadable"`
 }
 
 // health answers GET /health. Only what keeps us from taking notifications or writing reports makes us unhealthy: a
@@ -42,6 +49,7 @@ func (h *handler) health(w http.ResponseWriter, r *http.Request) {
 	go func() { dir <- h.checkDirectory(ctx) }()
 	model := h.Analyzer.Status()
 	s := services{Model: model, DeepSeek: model, Prometheus: h.server("prometheus"), Alertmanager: h.server("alertmanager"), ReportDir: h.ReportDir, Store: "ready"}
+	s.ModelAnswers.Read, s.ModelAnswers.Unreadable = h.Analyzer.Answers()
 	status, code := "healthy", http.StatusOK
 	if err := h.Store.Ping(ctx); err != nil {
 		s.Store = "failing: " + text.Cut(text.OneLine(err.Error()), maxLine)

@@ -56,6 +56,7 @@ func TestHealth(t *testing.T) {
 			delete(services, "queue")
 			tc.want["report_dir"] = "reports"
 			tc.want["prometheus"], tc.want["alertmanager"] = "not configured", "not configured"
+			tc.want["model_answers"] = map[string]any{"read": 5., "unreadable": 2.}
 			assert.Equal(t, tc.want, services)
 		})
 	}

@@ -51,7 +51,7 @@ var english = words{
 		incident.Pending: "pending", incident.Complete: "complete", incident.EvidenceOnly: "evidence only",
 	},
 	Reasons: map[incident.Reason]string{
-		incident.NoKey: "no API key", incident.Authentication: "key rejected", incident.Balance: "no balance",
+		incident.NoKey: "no API key", incident.Authentication: "key rejected", incident.Forbidden: "access denied", incident.Balance: "no balance",
 		incident.Budget: "call budget", incident.Skipped: "skipped", incident.GaveUp: "gave up", incident.OverAtOnce: "over at once",
 	},
 }
@@ -77,7 +77,7 @@ var chinese = words{
 		incident.Pending: "进行中", incident.Complete: "已完成", incident.EvidenceOnly: "仅有证据",
 	},
 	Reasons: map[incident.Reason]string{
-		incident.NoKey: "未设密钥", incident.Authentication: "密钥被拒", incident.Balance: "余额不足",
+		incident.NoKey: "未设密钥", incident.Authentication: "密钥被拒", incident.Forbidden: "访问被拒", incident.Balance: "余额不足",
 		incident.Budget: "预算用完", incident.Skipped: "按设置跳过", incident.GaveUp: "已放弃", incident.OverAtOnce: "很快恢复",
 	},
 }

@@ -28,6 +28,7 @@ type Reason string
 const (
 	NoKey          Reason = "no_key"
 	Authentication Reason = "authentication"
+	Forbidden      Reason = "forbidden"
 	Balance        Reason = "balance"
 	Budget         Reason = "budget"
 	Skipped        Reason = "skipped"
@@ -42,6 +43,8 @@ type Analysis struct {
 	// Detail says in one line what went wrong last, in words for the person on call; it never holds a secret.
 	Detail   string `json:"detail,omitempty"`
 	Attempts int    `json:"attempts,omitempty"` // failed in a row
+	// Final says that asking again about the same would bring the same, and cost the same: a new attempt waits for the incident to change.
+	Final bool `json:"final,omitempty"`
 	// Covered are the alert names that a stored verdict has seen, Asked those that the last call for one was about.
 	Covered []string `json:"covered,omitempty"`
 	Asked   []string `json:"asked,omitempty"`
@@ -63,12 +66,20 @@ type Analysis struct {
 	Answers []time.Time `json:"answers,omitempty"`
 }
 
+// WaitsFor returns the reason whose end makes the analysis due again; "" when it waits for the incident to change.
+func (a Analysis) WaitsFor() Reason {
+	if a.Final {
+		return ""
+	}
+	return a.Reason
+}
+
 // Verifying reports whether the stored verdict is a draft whose verification is due or under way.
 func (a Analysis) Verifying() bool { return a.State == Pending && a.Drafted > a.Settled }
 
 // begin makes an analysis pending.
 func (a *Analysis) begin() {
-	a.State, a.Reason, a.Detail, a.Attempts, a.Later = Pending, "", "", 0, false
+	a.State, a.Reason, a.Detail, a.Attempts, a.Final, a.Later = Pending, "", "", 0, false, false
 	a.Settled = max(a.Settled, a.Drafted)
 }
 
@@ -109,23 +120,26 @@ type FailureKind string
 // The kinds of failure, and what an incident does about each.
 const (
 	FailNoKey          FailureKind = "no_key"         // evidence only until a key appears
-	FailAuthentication FailureKind = "authentication" // 401, 403: evidence only until a probe succeeds
-	FailBalance        FailureKind = "balance"        // 402: evidence only until a probe succeeds
+	FailAuthentication FailureKind = "authentication" // 401: evidence only until a probe succeeds
+	FailForbidden      FailureKind = "forbidden"      // 403: evidence only until a probe succeeds
+	FailBalance        FailureKind = "balance"        // arrears, a quota that is used up: evidence only until a probe succeeds
 	FailBudget         FailureKind = "budget"         // our own cap: evidence only until it renews
 	FailRequest        FailureKind = "bad_request"    // 400, 422 and other 4xx: given up until a probe succeeds
+	FailPolicy         FailureKind = "policy"         // the provider's moderation: given up until the incident changes
 	FailRateLimit      FailureKind = "rate_limit"     // 429: retried
 	FailOverload       FailureKind = "overload"       // 5xx: retried
 	FailTimeout        FailureKind = "timeout"        // no whole answer in time: retried
 	FailUnavailable    FailureKind = "unavailable"    // no connection: retried
-	FailBadAnswer      FailureKind = "bad_answer"     // blank, an error in a 200, not readable: retried
+	FailBadAnswer      FailureKind = "bad_answer"     // paid and not readable, asked for again: given up until the incident changes
+	FailThinking       FailureKind = "thinking"       // all tokens went into thinking: given up until the incident changes
 	FailInternal       FailureKind = "internal"       // a fault of ours: retried
 )
 
 // FailureKinds lists all kinds, for metrics that start at zero.
 func FailureKinds() []FailureKind {
 	return []FailureKind{
-		FailNoKey, FailAuthentication, FailBalance, FailBudget, FailRequest, FailRateLimit, FailOverload,
-		FailTimeout, FailUnavailable, FailBadAnswer, FailInternal,
+		FailNoKey, FailAuthentication, FailForbidden, FailBalance, FailBudget, FailRequest, FailPolicy, FailRateLimit, FailOverload,
+		FailTimeout, FailUnavailable, FailBadAnswer, FailThinking, FailInternal,
 	}
 }
 
@@ -140,12 +154,17 @@ func (k FailureKind) reason() Reason {
 		return Balance
 	case FailBudget:
 		return Budget
-	case FailRequest:
+	case FailForbidden:
+		return Forbidden
+	case FailRequest, FailPolicy, FailBadAnswer, FailThinking:
 		return GaveUp
-	case FailRateLimit, FailOverload, FailTimeout, FailUnavailable, FailBadAnswer, FailInternal:
+	case FailRateLimit, FailOverload, FailTimeout, FailUnavailable, FailInternal:
 	}
 	return ""
 }
+
+// final reports whether asking again about the same would bring the same.
+func (k FailureKind) final() bool { return k == FailPolicy || k == FailBadAnswer || k == FailThinking }
 
 // Failure is an attempt at an analysis that brought no verdict.
 type Failure struct {
@@ -212,9 +231,10 @@ func (inc *Incident) EvidenceCollected(claimed *Incident, rules *Policy, now tim
 	a.Evidence = claimed.Analysis.Wanted
 	if a.Evidence >= a.Wanted {
 		delete(inc.Due, WorkEvidence)
-		if a.Later {
+		if a.Later && a.State != Pending { // else its draft is verified first
 			a.begin()
 		}
+		a.Later = false
 		if at := inc.earliestAnalysis(rules, now); a.State == Pending && inc.Due[WorkAnalysis].Before(at) {
 			inc.schedule(WorkAnalysis, at)
 		}
@@ -286,6 +306,9 @@ func (inc *Incident) AnalysisFailed(failure *Failure, rules *Policy, now time.Ti
 	a.Attempts++
 	a.Detail = failure.Err.Error()
 	delete(inc.Due, WorkAnalysis)
+	if a.Final = failure.Kind.final(); a.Final {
+		a.answered(now) // which was paid for
+	}
 	if reason := failure.Kind.reason(); reason != "" {
 		a.State, a.Reason = EvidenceOnly, reason
 	} else if next := now.Add(max(RetryDelay(a.Attempts), failure.RetryAfter)); next.Sub(inc.wantedAt()) > rules.AnalysisMaxAge {
@@ -311,7 +334,7 @@ func (inc *Incident) wantedAt() time.Time {
 // for, and reports whether it did.
 func (inc *Incident) RequeueAnalysis(rules *Policy, now time.Time, reasons ...Reason) bool {
 	a := &inc.Analysis
-	if inc.Status != Firing || a.State != EvidenceOnly || !slices.Contains(reasons, a.Reason) ||
+	if inc.Status != Firing || a.State != EvidenceOnly || a.Final || !slices.Contains(reasons, a.Reason) ||
 		now.Sub(inc.OpenedAt) > rules.AnalysisMaxAge {
 		return false
 	}

@@ -140,7 +140,10 @@ func TestAnalysisFailed(t *testing.T) {
 		"budget":               {Failure{Kind: FailBudget, RetryAfter: time.Hour}, t0, EvidenceOnly, Budget, [2]time.Duration{}},
 		"no key":               {Failure{Kind: FailNoKey}, t0, EvidenceOnly, NoKey, [2]time.Duration{}},
 		"refused for good":     {Failure{Kind: FailRequest}, t0, EvidenceOnly, GaveUp, [2]time.Duration{}},
-		"a bad answer is paid": {Failure{Kind: FailBadAnswer, Spend: Spend{Calls: 2}}, t0, Pending, "", [2]time.Duration{0, time.Second}},
+		"a bad answer is paid": {Failure{Kind: FailBadAnswer, Spend: Spend{Calls: 3}}, t0, EvidenceOnly, GaveUp, [2]time.Duration{}},
+		"only thoughts":        {Failure{Kind: FailThinking}, t0, EvidenceOnly, GaveUp, [2]time.Duration{}},
+		"moderation":           {Failure{Kind: FailPolicy}, t0, EvidenceOnly, GaveUp, [2]time.Duration{}},
+		"forbidden":            {Failure{Kind: FailForbidden}, t0, EvidenceOnly, Forbidden, [2]time.Duration{}},
 	}
 	for name, tc := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -159,6 +162,29 @@ func TestAnalysisFailed(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What was paid for and could not be read is asked for again when the incident changes, and not by the clock.
+func TestUnreadableWaitsForAChange(t *testing.T) {
+	rules := DefaultPolicy()
+	for _, kind := range []FailureKind{FailBadAnswer, FailThinking, FailPolicy} {
+		inc := open(t, "A")
+		inc.EvidenceCollected(inc.Clone(), DefaultPolicy(), t0)
+		inc.AnalysisFailed(&Failure{Kind: kind, Err: errors.New("x")}, rules, t0)
+		assert.Equal(t, GaveUp, inc.Analysis.Reason)
+		assert.Empty(t, inc.Analysis.WaitsFor(), "it keeps no place among those that a probe revives")
+		assert.False(t, inc.RequeueAnalysis(rules, t0.Add(time.Minute), GaveUp))
+		inc, _ = fold(rules, inc, step{firing: []string{"A", "B"}}.notification(t0.Add(time.Minute)))
+		then := t0.Add(10 * time.Minute)
+		assert.Equal(t, then, inc.Due[WorkEvidence], "it was paid for")
+		inc.EvidenceCollected(inc.Clone(), rules, then)
+		assert.Equal(t, Pending, inc.Analysis.State)
+		assert.False(t, inc.Analysis.Final)
+	}
+	inc := open(t, "A")
+	inc.EvidenceCollected(inc.Clone(), DefaultPolicy(), t0)
+	inc.AnalysisFailed(&Failure{Kind: FailRequest, Err: errors.New("x")}, rules, t0)
+	assert.Equal(t, GaveUp, inc.Analysis.WaitsFor())
 }
 
 func TestRevive(t *testing.T) {

@@ -116,13 +116,17 @@ const (
 	// MarkFromAlertText: a command, an address or a sentence that comes from the text of the alerts alone, where anybody
 	// may have put it; Text is the part that does.
 	MarkFromAlertText MarkKind = "from_alert_text"
+	// MarkUnreadField: the model's answer has a field that could not be read, and is shown without it; Text is its key.
+	MarkUnreadField MarkKind = "unread_field"
+	// MarkPromptCut: the model's server has left out a part of what it was sent; Text says how much it read.
+	MarkPromptCut MarkKind = "prompt_cut"
 )
 
 // MarkKinds lists all kinds.
 func MarkKinds() []MarkKind {
 	return []MarkKind{
 		MarkUnknownEvidence, MarkUncited, MarkEvidenceMissing, MarkNumberNotFound, MarkNameNotFound, MarkWrongDirection,
-		MarkFromAlertText,
+		MarkFromAlertText, MarkUnreadField, MarkPromptCut,
 	}
 }
 

@@ -43,7 +43,9 @@ var english = messages{
 		incident.NoKey: "no API key. Set `DEEPSEEK_API_KEY` and restart alertscribe to analyze incidents still firing.",
 		incident.Authentication: "the endpoint rejects the API key. Check `DEEPSEEK_API_KEY` and `LLM_BASE_URL`; " +
 			"once a call succeeds, incidents still firing are analyzed.",
-		incident.Balance: "the provider account has no balance. Top it up; once a call succeeds, incidents still firing are analyzed.",
+		incident.Forbidden: "the provider denies access, though it does not reject the key. What it says stands below; " +
+			"once a call succeeds, incidents still firing are analyzed.",
+		incident.Balance: "the provider account has no balance or quota left. Top it up; once a call succeeds, incidents still firing are analyzed.",
 		incident.Budget: "the model budget is spent. The analysis is retried when it renews, if the alert is still firing; " +
 			"raise the limits in `budget` to allow more.",
 		incident.Skipped:    "this alert matches `analysis.skip`.",
@@ -91,6 +93,8 @@ var english = messages{
 		incident.MarkNameNotFound:    "**Unverified**: name %s is not in the evidence.",
 		incident.MarkWrongDirection:  "**Contradicted**: cited evidence says the opposite (%s).",
 		incident.MarkFromAlertText:   "**Not checked by anyone**: %s is only in the alert text, where anyone may have put it.",
+		incident.MarkUnreadField:     "**Incomplete**: what the model wrote as %s can't be read and is left out.",
+		incident.MarkPromptCut:       "**Incomplete**: the model's server cut the prompt and read %s; evidence may have been ignored.",
 	},
 	Checked: "measured confidence", OfSummary: "Summary, prevention, gaps",
 	MarkUncited: "**Unverified**: cites no evidence.",

@@ -41,7 +41,8 @@ var chinese = messages{
 	Reasons: map[incident.Reason]string{
 		incident.NoKey:          "未设置 API 密钥。请设置 `DEEPSEEK_API_KEY` 并重启 alertscribe，重启后会分析仍在触发的事件。",
 		incident.Authentication: "模型服务拒绝了 API 密钥。请检查 `DEEPSEEK_API_KEY` 和 `LLM_BASE_URL`，调用恢复后会分析仍在触发的事件。",
-		incident.Balance:        "模型服务账户余额不足。请充值，调用恢复后会分析仍在触发的事件。",
+		incident.Forbidden:      "模型服务商拒绝访问（不是密钥问题），原文见下。调用恢复后会分析仍在触发的事件。",
+		incident.Balance:        "模型服务账户余额不足或额度已用完。请充值，调用恢复后会分析仍在触发的事件。",
 		incident.Budget:         "模型调用预算已用完。预算恢复后，仍在触发的事件会自动重试；如需放宽，请调大 `budget` 中的上限。",
 		incident.Skipped:        "按 `analysis.skip` 的设置，此类告警不做模型分析。",
 		incident.OverAtOnce:     "告警在分析开始之前已恢复。",
@@ -86,6 +87,8 @@ var chinese = messages{
 		incident.MarkNameNotFound:    "**未核实**：证据中没有出现 %s。",
 		incident.MarkWrongDirection:  "**与证据矛盾**：引用的证据变化方向相反（%s）。",
 		incident.MarkFromAlertText:   "**来源不可信**：%s 只出现在告警文本中，而告警文本可由任何人写入。",
+		incident.MarkUnreadField:     "**不完整**：模型写的 %s 无法读取，已略去。",
+		incident.MarkPromptCut:       "**不完整**：模型服务截断了提示，只读了 %s，部分证据可能未被考虑。",
 	},
 	Checked: "核对后的置信度", OfSummary: "见摘要、预防措施或待补充信息",
 	MarkUncited: "**未核实**：没有引用证据。",

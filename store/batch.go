@@ -196,7 +196,7 @@ func (b *batch) change(r *record, inc *incident.Incident) {
 func (s *Store) columns(inc *incident.Incident) columns {
 	return columns{
 		status: inc.Status, severity: inc.Severity, rank: s.opts.Policy.Rank(inc.Severity),
-		state: inc.Analysis.State, reason: inc.Analysis.Reason,
+		state: inc.Analysis.State, reason: inc.Analysis.WaitsFor(),
 	}
 }
 

@@ -147,6 +147,17 @@ func TestEvidenceOnly(t *testing.T) {
 	list, err = s.EvidenceOnly(t.Context(), at.Add(time.Second), 10, incident.NoKey)
 	require.NoError(t, err)
 	assert.Empty(t, list, "opened too long ago")
+
+	for _, final := range []bool{false, true} {
+		r := accept(t, s, notification(fmt.Sprint("final ", final), at, alert("f", "a", "warning", incident.Firing)))
+		require.NoError(t, s.Update(t.Context(), r.IncidentID, func(inc *incident.Incident) bool {
+			inc.Analysis.State, inc.Analysis.Reason, inc.Analysis.Final = incident.EvidenceOnly, incident.GaveUp, final
+			return true
+		}))
+	}
+	list, err = s.EvidenceOnly(t.Context(), at.Add(-time.Second), 10, incident.GaveUp)
+	require.NoError(t, err)
+	assert.Len(t, list, 2, "what was given up for good takes no place among those that may be asked about again")
 }
 
 func TestQueue(t *testing.T) {

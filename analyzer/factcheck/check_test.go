@@ -53,6 +53,9 @@ func TestChecksMarkOnlyFabrications(t *testing.T) {
 		caught[c.kind] = n
 	}
 	for _, kind := range incident.MarkKinds() {
+		if kind == incident.MarkUnreadField || kind == incident.MarkPromptCut { // found where the answer is read
+			continue
+		}
 		t.Logf("%s caught: %d of %d", kind, caught[kind][0], caught[kind][1])
 		assert.Positive(t, caught[kind][1], kind)
 	}

@@ -26,7 +26,7 @@ import (
 
 // Server is a fake model server. All methods are safe for concurrent use.
 type Server struct {
-	URL string // http://127.0.0.1:PORT; answers with /v1 behind it too
+	URL string // http://127.0.0.1:PORT; answers with any path behind it, as providers have many
 
 	mu       sync.Mutex
 	server   *http.Server
@@ -48,6 +48,7 @@ type Message struct {
 // Request is a request as the server received it.
 type Request struct {
 	Method, Path string
+	Query        string // of the URL
 	Header       http.Header
 	Body         []byte
 
@@ -159,10 +160,10 @@ func (s *Server) Requests() []Request {
 
 // ServeHTTP implements http.Handler.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	switch strings.TrimPrefix(r.URL.Path, "/v1") {
-	case "/models":
+	switch path := r.URL.Path; {
+	case strings.HasSuffix(path, "/models"):
 		s.serveModels(w, r)
-	case "/chat/completions":
+	case strings.HasSuffix(path, "/chat/completions"):
 		asked, err := s.record(r)
 		if err != nil {
 			fail(w, http.StatusBadRequest, err.Error())
@@ -195,7 +196,7 @@ func (s *Server) serveModels(w http.ResponseWriter, r *http.Request) {
 
 // record keeps the request, and refuses what DeepSeek refuses: JSON mode without the word json in the prompt.
 func (s *Server) record(r *http.Request) (Request, error) {
-	asked := Request{Method: r.Method, Path: r.URL.Path, Header: r.Header.Clone()}
+	asked := Request{Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery, Header: r.Header.Clone()}
 	var err error
 	if asked.Body, err = io.ReadAll(r.Body); err != nil {
 		return asked, fmt.Errorf("reading the request: %w", err)

@@ -156,8 +156,8 @@ func Huge(status, n int) Reply {
 		w.WriteHeader(status)
 		_, _ = w.Write([]byte(`{"choices":[{"index":0,"message":{"role":"assistant","content":"`))
 		chunk := []byte(strings.Repeat("x", 64<<10))
-		for ; n > 0; n -= len(chunk) {
-			if _, err := w.Write(chunk[:min(n, len(chunk))]); err != nil {
+		for left := n; left > 0; left -= len(chunk) {
+			if _, err := w.Write(chunk[:min(left, len(chunk))]); err != nil {
 				return
 			}
 		}

@@ -31,6 +31,7 @@ func TestModelFaults(t *testing.T) {
 		reason incident.Reason
 		detail string
 		prose  bool // the answer is kept as prose
+		paid   bool // it was paid for and can't be read: it is asked for three times at most, and not again by the clock
 	}{
 		"429":                    {fault: always(modeltest.RateLimit("")), state: incident.Pending, detail: "429"},
 		"429 with Retry-After":   {fault: always(modeltest.RateLimit("1")), state: incident.Pending, detail: "429"},
@@ -38,10 +39,10 @@ func TestModelFaults(t *testing.T) {
 		"503":                    {fault: always(modeltest.Status(503, "overloaded")), state: incident.Pending, detail: "503"},
 		"hang":                   {fault: always(modeltest.Hang()), state: incident.Pending},
 		"blank lines":            {fault: always(modeltest.BlankLines(50 * time.Millisecond)), state: incident.Pending},
-		"blank content":          {fault: always(modeltest.Blank()), state: incident.Pending},
-		"cut JSON, then again":   {fault: always(modeltest.Cut()), state: incident.Pending},
+		"blank content":          {fault: always(modeltest.Blank()), state: incident.EvidenceOnly, reason: incident.GaveUp, detail: "blank content", paid: true},
+		"cut JSON, then again":   {fault: always(modeltest.Cut()), state: incident.EvidenceOnly, reason: incident.GaveUp, detail: "it begins: ", paid: true},
 		"200 with an error body": {fault: always(modeltest.ErrorIn200("overloaded")), state: incident.Pending, detail: "overloaded"},
-		"empty body":             {fault: always(modeltest.Empty()), state: incident.Pending},
+		"empty body":             {fault: always(modeltest.Empty()), state: incident.EvidenceOnly, reason: incident.GaveUp, detail: "empty body", paid: true},
 		"a login page":           {fault: always(modeltest.HTML()), state: incident.Pending},
 		"reset":                  {fault: always(modeltest.Reset()), state: incident.Pending},
 		"401":                    {fault: always(modeltest.Status(401, "bad key")), state: incident.EvidenceOnly, reason: incident.Authentication},
@@ -76,6 +77,10 @@ func TestModelFaults(t *testing.T) {
 			_, found := s.incident(id)
 			assert.Equal(t, tc.prose, found.Verdict != nil && found.Verdict.Prose != "")
 			if tc.state == incident.Complete {
+				return
+			}
+			if tc.paid {
+				assert.Never(t, func() bool { return len(m.Requests()) > 3 }, 3*time.Second, 100*time.Millisecond, "probes come every second")
 				return
 			}
 			m.Always(modeltest.Verdict())
