@@ -46,10 +46,10 @@ var (
 		"告警表达式未知，无法得知同类对象。",
 	}
 	msgJobUp = message{
-		" Targets with %[1]s at the end of the window: %[2]d up, %[3]d down.",
-		" 在时间范围结束时，标签为 %[1]s 的采集目标中 %[2]d 个正常，%[3]d 个不可用。",
+		" Targets with %[1]s at %[4]s: %[2]d up, %[3]d down.",
+		" %[4]s 时，标签为 %[1]s 的采集目标中 %[2]d 个正常，%[3]d 个不可用。",
 	}
-	msgNoJobUp = message{" Prometheus has no scrape targets with %s.", " Prometheus 没有标签为 %s 的采集目标。"}
+	msgNoJobUp = message{" Prometheus has no scrape targets with %[1]s at %[2]s.", " %[2]s 时 Prometheus 没有标签为 %[1]s 的采集目标。"}
 	msgNoJob   = message{" Its labels name no job either.", " 从其标签也无法判断所属 job。"}
 
 	msgWordLast   = message{"last", "最新值"}
@@ -295,20 +295,20 @@ func (inv *investigation) jobItem(ctx context.Context, why message) ([]incident.
 		return []incident.Evidence{item}, nil
 	}
 	scope := []promql.Matcher{promql.Equals("job", job)}
-	item.Query, item.Start, item.End = promql.SelectorText("up", scope...), inv.start, inv.end
-	item.Link = inv.link(item.Query, inv.start, inv.end)
-	found, err := inv.prom.Instant(ctx, item.Query, inv.end)
+	item.Query, item.Start, item.End = promql.SelectorText("up", scope...), inv.start, inv.until
+	item.Link = inv.link(item.Query, item.Start, item.End)
+	found, err := inv.prom.Instant(ctx, item.Query, inv.until)
 	if err != nil {
 		return nil, err
 	}
 	if len(found) == 0 {
-		item.Summary += inv.say(msgNoJobUp, matchersText(scope))
+		item.Summary += inv.say(msgNoJobUp, matchersText(scope), formatTime(inv.until))
 		return []incident.Evidence{item}, nil
 	}
 	down := 0
 	for _, s := range found {
 		down += boolToInt(s.Value == 0)
 	}
-	item.Summary += inv.say(msgJobUp, matchersText(scope), len(found)-down, down)
+	item.Summary += inv.say(msgJobUp, matchersText(scope), len(found)-down, down, formatTime(inv.until))
 	return []incident.Evidence{item}, nil
 }

@@ -161,7 +161,7 @@ func TestWithoutPrometheus(t *testing.T) {
 	})
 	t.Run("a panic is the collector's own", func(t *testing.T) {
 		c := collectorAt(t, "", since)
-		broken := collector{incident.KindSignal, msgTitleSignal, func(context.Context, *investigation) ([]incident.Evidence, error) { panic("oops") }}
+		broken := collector{kind: incident.KindSignal, title: msgTitleSignal, run: func(context.Context, *investigation) ([]incident.Evidence, error) { panic("oops") }}
 		items := c.runCollector(t.Context(), broken, c.investigate(t.Context(), inc, 60))
 		require.Len(t, items, 1)
 		assert.True(t, items[0].Failed)
