@@ -165,16 +165,18 @@ func (inv *investigation) summarizeDrill(r drilled) string {
 	if within := inv.scopeOfDrill(best.Drill); within != "" {
 		b.WriteString(inv.say(msgWithin, within))
 	}
-	if !inv.recent.isZero() && !best.NoPast {
-		b.WriteString(inv.say(msgLately, formatSpan(inv.recent.start, inv.recent.end)))
-	}
 	if best.Drill.OfThreshold {
 		b.WriteString(inv.say(msgOfThreshold))
 	}
 	if best.Drill.OfNumerator {
 		b.WriteString(inv.say(msgOfNumerator))
 	}
-	b.WriteString(inv.whatCarries(r))
+	if carries := inv.whatCarries(r); carries != "" {
+		if !inv.recent.isZero() && !best.NoPast {
+			b.WriteString(inv.say(msgLately, formatSpan(inv.recent.start, inv.recent.end)))
+		}
+		b.WriteString(carries)
+	}
 	if r.still {
 		return b.String()
 	}

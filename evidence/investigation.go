@@ -158,7 +158,7 @@ func (inv *investigation) setWindow() {
 // setSteps sets the steps by the window. Those of targets stand in a query, which must not change while the window grows.
 func (inv *investigation) setSteps() {
 	inv.step = niceStep(inv.end.Sub(inv.start) / windowSteps)
-	inv.scrapeStep = max(niceStep(inv.fullWindow()/drillSteps), minScrapeStep)
+	inv.scrapeStep = max(niceStep(inv.fullWindow()/trimmedSteps), minScrapeStep)
 }
 
 // fullWindow is how long the window of the onset is once the hour after the alert has passed.

@@ -52,7 +52,7 @@ func TestNeighbours(t *testing.T) {
 			assert.NotEmpty(t, item.Query)
 			assert.NotEmpty(t, item.Link)
 		}
-		assert.Regexp(t, `^2 of 3 targets with job="api" were not always up during .* UTC; the first since .*instance="1:80".* down\.$`, items[0].Summary)
+		assert.Regexp(t, `^2 of 3 targets with job="api" were not always up during .* UTC; the first since .*instance="1:80".* down\. At the end: 2 down or not scraped\.$`, items[0].Summary)
 		require.Len(t, items[0].Table.Rows, 2)
 		assert.Equal(t, "not scraped", items[0].Table.Rows[1][2])
 		assert.Regexp(t, `^2 during .* UTC, 1 in the half hour before the onset .* process started .*instance="0:80"`, items[1].Summary)
