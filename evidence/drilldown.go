@@ -137,7 +137,7 @@ func (inv *investigation) drill(ctx context.Context, c promql.Condition, d promq
 	}
 	slices.SortStableFunc(told, func(x, y breakdown.Breakdown) int { return cmp.Compare(y.Unevenness, x.Unevenness) })
 	best := inv.bestBreakdown(ctx, c, d, told)
-	if best.ByLevel && !inv.valueAt.IsZero() {
+	if best.ByLevel {
 		inv.queryLevels(ctx, c, &best)
 	}
 	r := drilled{inv: inv, best: best, all: told}

@@ -48,7 +48,7 @@ func (inv *investigation) queryBreakdown(ctx context.Context, c promql.Condition
 
 // queryLevels asks for what the parts of a ranking were at the time at which the signal's last value is told, so that both are the same.
 func (inv *investigation) queryLevels(ctx context.Context, c promql.Condition, b *breakdown.Breakdown) {
-	found, err := inv.prom.Instant(ctx, b.Drill.Query(b.By...), inv.valueAt)
+	found, err := inv.prom.Instant(ctx, b.Drill.Query(b.By...), inv.levelAt())
 	if err != nil {
 		return // what the steps tell is close enough
 	}
@@ -57,7 +57,7 @@ func (inv *investigation) queryLevels(ctx context.Context, c promql.Condition, b
 		m[i] = &model.SampleStream{Metric: s.Metric, Values: []model.SamplePair{{Timestamp: s.Timestamp, Value: s.Value}}}
 	}
 	g := partGrid{
-		by: b.By, times: []time.Time{inv.valueAt}, parts: map[string]*breakdown.Part{}, combine: combineOf(b.Form, b.Drill.Extreme),
+		by: b.By, times: []time.Time{inv.levelAt()}, parts: map[string]*breakdown.Part{}, combine: combineOf(b.Form, b.Drill.Extreme),
 	}
 	inv.addSeries(g, m, 1, func(p *breakdown.Part) []float64 { return p.Whole })
 	levels := make([]float64, len(b.Parts))

@@ -150,12 +150,15 @@ func (inv *investigation) drillSpan() (start, end time.Time, step time.Duration)
 	return windows[0].start, windows[len(windows)-1].end, step
 }
 
-// levelAt returns the time at which parts are ranked by what they are.
+// levelAt returns the time at which parts are ranked by what they are: that of the signal's last value.
 func (inv *investigation) levelAt() time.Time {
-	if inv.valueAt.IsZero() {
-		return inv.until
+	switch {
+	case !inv.valueAt.IsZero():
+		return inv.valueAt
+	case !inv.ended.IsZero():
+		return inv.until.Add(-inv.recent.step) // at its end it does not fire
 	}
-	return inv.valueAt
+	return inv.until
 }
 
 // summarizeDrill says in one line where the change comes from.

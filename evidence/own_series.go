@@ -250,7 +250,7 @@ func agreeing(labels map[string]string, m []*model.SampleStream) []*model.Sample
 
 // valuedAt returns the investigation with the time of a signal's last value.
 func (inv *investigation) valuedAt(v *signalView) *investigation {
-	if len(v.lines) == 0 {
+	if len(v.lines) == 0 || !inv.recent.isZero() {
 		return inv
 	}
 	line := inv.whileFiring(v.lines[0].Values)

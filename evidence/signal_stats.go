@@ -157,7 +157,7 @@ func (v *signalView) metFor(line []model.SamplePair, since, until time.Time) (me
 		if i+1 < len(line) {
 			end = line[i+1].Timestamp.Time()
 		}
-		met += max(min(end.Sub(last), v.stepAt(last)*3/2), 0)
+		met += max(min(end.Sub(last), v.stepAt(end)*3/2), 0)
 	}
 	return met, last
 }
