@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -221,6 +222,22 @@ func (inv *investigation) sharedTargetLabels() map[string]string {
 		_, all := shared[name]
 		return !all
 	})
+	return out
+}
+
+// sharedEarlier returns the labels that the alert shared with all of its name as one after the other joined, those of itself alone first.
+func (inv *investigation) sharedEarlier() []map[string]string {
+	labels := inv.targetLabels()
+	out := []map[string]string{maps.Clone(labels)}
+	others := inv.sameNameAlerts()[1:]
+	slices.SortStableFunc(others, func(a, b incident.Alert) int { return a.Began().Compare(b.Began()) })
+	for _, a := range others {
+		before := len(labels)
+		maps.DeleteFunc(labels, func(name, value string) bool { return a.Labels[name] != value })
+		if len(labels) < before {
+			out = append(out, maps.Clone(labels))
+		}
+	}
 	return out
 }
 

@@ -87,10 +87,7 @@ func collectOtherAlerts(ctx context.Context, inv *investigation) ([]incident.Evi
 
 // alertsSeries reads the alerts that Prometheus itself remembers.
 func (inv *investigation) alertsSeries(ctx context.Context, query string) ([]otherAlert, error) {
-	var windows []timeWindow
-	for _, one := range inv.eachWindow() {
-		windows = append(windows, windowBetween(one.start, one.end, drillSteps))
-	}
+	windows := inv.coarseWindows()
 	m, err := inv.rangeOver(ctx, query, windows)
 	if err != nil {
 		return nil, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/prometheus/common/model"
@@ -102,7 +103,7 @@ func (inv *investigation) conditionView(ctx context.Context, c promql.Condition)
 	}
 	narrowed := value
 	if k, err := inv.knownLabels(); err == nil { // else it is only more than is needed
-		narrowed = promql.Narrow(value, inv.sharedTargetLabels(), k)
+		narrowed = inv.narrowed(value, k)
 	}
 	v.condition.Value = value
 	v.unit = v.condition.Unit()
@@ -118,6 +119,25 @@ func (inv *investigation) conditionView(ctx context.Context, c promql.Condition)
 		}
 	}
 	return v, nil
+}
+
+// narrowed narrows an expression to the labels that the alert shares with all of its name: to those of an earlier look at the same,
+// if that had more. An alert that joins does not make another item of it.
+func (inv *investigation) narrowed(value parser.Expr, k promql.SelectorLabels) parser.Expr {
+	seen := map[string]bool{}
+	for _, e := range inv.seen {
+		if e.Kind == incident.KindSignal && e.Figures != nil && e.Figures.Anchor == inv.alert.Fingerprint {
+			seen[strings.TrimSuffix(e.Query, noneIsZero)] = true
+		}
+	}
+	if len(seen) > 0 {
+		for _, labels := range inv.sharedEarlier() {
+			if e := promql.Narrow(value, labels, k); seen[e.String()] {
+				return e
+			}
+		}
+	}
+	return promql.Narrow(value, inv.sharedTargetLabels(), k)
 }
 
 // foreignView asks for an expression that only the server can read, as it stands: it has values where its condition is met.

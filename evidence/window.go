@@ -64,6 +64,15 @@ func (inv *investigation) eachWindow() []*investigation {
 	return []*investigation{inv, inv.within(inv.recent)}
 }
 
+// coarseWindows are those windows by the steps of a drill-down.
+func (inv *investigation) coarseWindows() []timeWindow {
+	var out []timeWindow
+	for _, one := range inv.eachWindow() {
+		out = append(out, windowBetween(one.start, one.end, drillSteps))
+	}
+	return out
+}
+
 // drillWindows are those that are compared to tell what carries a change: the one of the onset or, of an old alert, what was before the
 // onset and the last hour.
 func (inv *investigation) drillWindows() []timeWindow {
