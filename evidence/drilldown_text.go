@@ -104,6 +104,7 @@ var (
 	msgWordLabel = message{"label", "标签"}
 	msgWordCount = message{"values", "取值数"}
 	msgWordTop   = message{"top value", "最突出的值"}
+	msgWordWent  = message{"from → to", "由 → 至"}
 	msgWordShare = message{"share of change", "变化占比"}
 	msgWordMoved = message{"unevenness", "不均匀程度"}
 	msgWordRest  = message{"all others", "其余合计"}
@@ -127,7 +128,7 @@ func (inv *investigation) drillItem(r drilled) incident.Evidence {
 		item.Ranking = append(item.Ranking, best.Ranked(c, inv.onset))
 	}
 	item.Table = &incident.Table{Columns: []string{
-		inv.say(msgWordLabel), inv.say(msgWordCount), inv.say(msgWordTop), inv.say(msgWordShare), inv.say(msgWordMoved),
+		inv.say(msgWordLabel), inv.say(msgWordCount), inv.say(msgWordTop), inv.say(msgWordWent), inv.say(msgWordShare), inv.say(msgWordMoved),
 	}}
 	for _, b := range r.all {
 		top, share := b.Parts[0], "–"
@@ -135,7 +136,8 @@ func (inv *investigation) drillItem(r drilled) incident.Evidence {
 			share = formatPercent(top.Share)
 		}
 		item.Table.Rows = append(item.Table.Rows, []string{
-			b.By[0], strconv.Itoa(len(b.Parts)), text.Cut(top.Labels[b.By[0]], 80), share, formatPercent(b.Unevenness),
+			b.By[0], strconv.Itoa(len(b.Parts)), text.Cut(top.Labels[b.By[0]], 80),
+			b.Unit.Format(top.Before) + " → " + b.Unit.Format(top.After), share, formatPercent(b.Unevenness),
 		})
 	}
 	return item
