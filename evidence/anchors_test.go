@@ -161,3 +161,20 @@ func TestNoDataOfTheOnset(t *testing.T) {
 		assert.Regexp(t, want[1], ofKind(items, incident.KindNeighbors)[0].Summary)
 	}
 }
+
+// TestOddTimes: a start in the future is none, and a server without targets may still have data of the onset.
+func TestOddTimes(t *testing.T) {
+	r := record(5*time.Hour, 15*time.Second)
+	r.add(`load{instance="i1"}`, func(s float64) float64 { return 1 + spike(s >= 3600, 20) + s/1000 })
+	p := r.serve(t, "")
+	signal := func(fired time.Time) incident.Evidence {
+		items := ofKind(collectorAt(t, p.URL, r.end()).Collect(t.Context(), firingIncident(fired, "load > 5", "alertname=Load instance=i1")).Items, incident.KindSignal)
+		require.Len(t, items, 1)
+		t.Log(items[0].Summary)
+		return items[0]
+	}
+	future := signal(r.end().Add(time.Hour))
+	assert.Regexp(t, `^Last value: 39 at .* The alert says that it began at .*, which is in the future`, future.Summary)
+	assert.Nil(t, future.Figures.Fired)
+	assert.Regexp(t, `^Value when the alert fired: 24\.7; last: 39 at `, signal(r.at(3660)).Summary)
+}

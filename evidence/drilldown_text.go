@@ -98,8 +98,8 @@ var (
 		" 告警触发时（%[3]s），表达式的 %[2]s 个序列中有 %[1]s 个满足条件。",
 	}
 	msgMeetingAt = message{
-		" At %[3]s, %[1]s of %[2]s.",
-		" %[3]s 时，%[2]s 个中有 %[1]s 个。",
+		" At %[3]s, %[1]s of its %[2]s series met its condition.",
+		" %[3]s 时，其 %[2]s 个序列中有 %[1]s 个满足条件。",
 	}
 	msgWordLabel = message{"label", "标签"}
 	msgWordCount = message{"values", "取值数"}

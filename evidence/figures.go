@@ -56,7 +56,7 @@ func textOf(f *incident.Figure) string {
 func (inv *investigation) seenPeak(query string, now *incident.Figures) *incident.Figures {
 	for _, e := range inv.seen {
 		was := e.Figures
-		if e.Kind != incident.KindSignal || e.Query != query || was == nil || was.Peak == nil || was.Anchor != now.Anchor {
+		if e.Kind != incident.KindSignal || e.Query != query || was == nil || was.Peak == nil || was.Anchor != now.Anchor || was.Rises != now.Rises {
 			continue
 		}
 		if now.Peak == nil || now.Rises && was.Peak.Value > now.Peak.Value || !now.Rises && was.Peak.Value < now.Peak.Value {

@@ -175,7 +175,7 @@ func (inv *investigation) trimWindow(ctx context.Context) {
 		return
 	}
 	if len(m) == 0 || len(m[0].Values) == 0 {
-		if inv.noOnset = !inv.recent.isZero(); inv.noOnset {
+		if inv.noOnset = !inv.recent.isZero() && inv.hasTargets(ctx); inv.noOnset {
 			inv.start, inv.end, inv.step = inv.recent.start, inv.recent.end, inv.recent.step
 			inv.recent, inv.judged = timeWindow{}, inv.until
 		}
@@ -189,6 +189,12 @@ func (inv *investigation) trimWindow(ctx context.Context) {
 	if first.After(inv.fired.Add(step)) {
 		inv.judged = inv.until
 	}
+}
+
+// hasTargets reports whether Prometheus has targets now: what is fed otherwise has none at any time.
+func (inv *investigation) hasTargets(ctx context.Context) bool {
+	found, err := inv.prom.Instant(ctx, "count(up)", inv.until)
+	return err == nil && len(found) > 0
 }
 
 // sameNameAlerts returns the alerts of the incident that have the name of the one looked at, that one first.

@@ -46,11 +46,12 @@ var (
 		" Value when the alert fired: %[1]s; last while it fired: %[2]s at %[3]s.",
 		" 告警触发时的值为 %[1]s，触发期间最后的值为 %[2]s（%[3]s）。",
 	}
-	msgLastWas = message{" Last while it fired: %[1]s at %[2]s.", " 触发期间最后的值为 %[1]s（%[2]s）。"}
-	msgHighest = message{" Max %[1]s at %[2]s%[3]s.", " 最高 %[1]s（%[2]s）%[3]s。"}
-	msgLowest  = message{" Min %[1]s at %[2]s%[3]s.", " 最低 %[1]s（%[2]s）%[3]s。"}
-	msgCoarse  = message{" (looked at every %s)", "（每 %s 查看一次）"}
-	msgFuture  = message{
+	msgLastWas  = message{" Last while it fired: %[1]s at %[2]s.", " 触发期间最后的值为 %[1]s（%[2]s）。"}
+	msgHighest  = message{" Max %[1]s at %[2]s%[3]s.", " 最高 %[1]s（%[2]s）%[3]s。"}
+	msgLowest   = message{" Min %[1]s at %[2]s%[3]s.", " 最低 %[1]s（%[2]s）%[3]s。"}
+	msgCoarse   = message{" (looked at every %s)", "（每 %s 查看一次）"}
+	msgLastOnly = message{"Last value: %[1]s at %[2]s.", "最新值为 %[1]s（%[2]s）。"}
+	msgFuture   = message{
 		" The alert says that it began at %s, which is in the future: its sender's clock may be wrong.",
 		" 告警声称始于 %s，晚于当前时间：发送方的时钟可能有误。",
 	}
@@ -114,7 +115,7 @@ func (v *signalView) stats(inv *investigation) signalStats {
 	firing := inv.whileFiring(line)
 	last := firing[len(firing)-1]
 	f := signalStats{fired: math.NaN(), last: float64(last.Value), lastAt: last.Timestamp.Time().UTC()}
-	if i := v.indexAt(line, inv.fired); i >= 0 {
+	if i := v.indexAt(line, inv.fired); i >= 0 && !inv.alert.Began().After(inv.now) {
 		f.fired = float64(line[i].Value)
 	}
 	values, n := finiteValues(line, inv.onset)
@@ -334,6 +335,8 @@ const maxFineStep = time.Minute
 // valueNow says what the value is, beside what it was when the alert fired.
 func (inv *investigation) valueNow(f signalStats, told *incident.Figures) string {
 	switch {
+	case inv.alert.Began().After(inv.now):
+		return inv.say(msgLastOnly, textOf(told.Value), formatTime(f.lastAt))
 	case told.Fired != nil:
 		return inv.say(msgValues, textOf(told.Fired), textOf(told.Value), formatTime(f.lastAt))
 	case inv.noOnset:
