@@ -8,7 +8,6 @@ import (
 	"math"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/alertscribe/alertscribe/evidence/breakdown"
 	"github.com/alertscribe/alertscribe/incident"
@@ -226,10 +225,4 @@ func markStill(list []drilled) {
 	for i, r := range list {
 		list[i].still = r.best.Form == promql.FormSum && math.Abs(r.best.Change) < stillShare*most[r.best.Unit]
 	}
-}
-
-// drillGrid returns the steps of what is looked at coarser than the signal, over the window of the onset.
-func (inv *investigation) drillGrid() (start time.Time, times []time.Time, step time.Duration) {
-	w := windowBetween(inv.start, inv.end, drillSteps)
-	return w.start, w.times(), w.step
 }

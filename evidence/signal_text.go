@@ -214,4 +214,3 @@ func (inv *investigation) ruleTable() *incident.Table {
 	}
 	return t
 }
-
