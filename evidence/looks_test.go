@@ -285,3 +285,31 @@ func partAt(t *testing.T, url, query string, labels map[string]string, at time.T
 	require.Fail(t, "no such part", "%s %v", query, labels)
 	return 0
 }
+
+// TestSeenLabels: what was broken down by some labels is broken down by them again, while they tell as much.
+func TestSeenLabels(t *testing.T) {
+	r := record(2*time.Hour, 30*time.Second).add(`up{job="x"}`, func(float64) float64 { return 1 })
+	for i := range 5 {
+		labels := fmt.Sprintf(`load{a="a%d",b="b%d",c="c%d",d="d%d",e="e"}`, i, i, i, i)
+		r.add(labels, func(s float64) float64 { return 1 + spike(i == 2 && s > 6000, 50) })
+	}
+	p := r.serve(t, "")
+	c := collectorAt(t, p.URL, r.end())
+	inc := firingIncident(r.at(6060), "sum(load) > 20", "alertname=X")
+	drill := func(look incident.Look) incident.Evidence {
+		items := ofKind(look.Items, incident.KindDrilldown)
+		require.Len(t, items, 1)
+		return items[0]
+	}
+	first := drill(c.Collect(t.Context(), inc))
+	assert.Equal(t, "sum by (a, b, c) (load)", first.Query)
+	seen := first
+	seen.Query = "sum by (b, c, d) (load)"
+	seen.Ranking = []incident.RankedSeries{{Labels: map[string]string{"b": "b1", "c": "c1", "d": "d1"}}}
+	again := drill(c.Refresh(t.Context(), inc, []incident.Evidence{seen}))
+	assert.Equal(t, seen.Query, again.Query)
+	assert.Equal(t, map[string]string{"b": "b2", "c": "c2", "d": "d2"}, again.Ranking[0].Labels, "by what they are now")
+	seen.Query = "sum by (e) (load)" // tells nothing
+	seen.Ranking[0].Labels = map[string]string{"e": "e"}
+	assert.Equal(t, first.Query, drill(c.Refresh(t.Context(), inc, []incident.Evidence{seen})).Query)
+}
