@@ -178,3 +178,24 @@ func TestOddTimes(t *testing.T) {
 	assert.Nil(t, future.Figures.Fired)
 	assert.Regexp(t, `^Value when the alert fired: 24\.7; last: 39 at `, signal(r.at(3660)).Summary)
 }
+
+// TestWindowsMeet: where the last hour reaches the window of the onset, they are one, and nothing in both is told twice.
+func TestWindowsMeet(t *testing.T) {
+	r := record(5*time.Hour, 15*time.Second)
+	r.add(`load{job="api",instance="i1"}`, func(s float64) float64 { return 1 + spike(s >= 3600, 20) })
+	r.add(`up{job="api",instance="i1"}`, func(float64) float64 { return 1 })
+	started := r.at(6300)
+	r.add(`process_start_time_seconds{job="api",instance="i1"}`, func(s float64) float64 { return float64(r.start.Unix()) + spike(s >= 6310, 6300) })
+	p := r.serve(t, "")
+	inc := firingIncident(r.at(3660), "load > 5", "alertname=Load job=api instance=i1")
+	for after, windows := range map[time.Duration]string{
+		90 * time.Minute: `^All targets with job="api" \(1\) were up throughout [^.]* UTC\. Not seen`,
+		3 * time.Hour:    `^All targets with job="api" \(1\) were up throughout [^.]* UTC\. All targets with job="api" \(1\) were up throughout [^.]* UTC\. Not seen`,
+	} {
+		items := ofKind(collectorAt(t, p.URL, r.at(3660).Add(after)).Collect(t.Context(), inc).Items, incident.KindNeighbors)
+		require.Len(t, items, 2)
+		assert.Regexp(t, windows, items[0].Summary)
+		assert.Regexp(t, `^1 during .* all after the onset .*; the first: process started .* at `+formatTime(started), items[1].Summary)
+		assert.Len(t, items[1].Table.Rows, 1)
+	}
+}

@@ -51,6 +51,9 @@ func shortCourses(r *recording) []course {
 		})
 	}
 	r.add(`up{job="login",instance="l:80"}`, func(float64) float64 { return 1 })
+	r.add(`process_start_time_seconds{job="login",instance="l:80"}`, func(s float64) float64 {
+		return float64(r.start.Unix()) + spike(s >= onset-300, onset-310)
+	})
 	for _, instance := range []string{"s1:80", "s2:80", "s3:80"} {
 		down := func(s float64) bool { return instance == "s2:80" && s >= onset && s < onset+900 }
 		r.add(fmt.Sprintf(`up{job="shop",instance=%q}`, instance), func(s float64) float64 { return 1 - spike(down(s), 1) })
@@ -61,7 +64,9 @@ func shortCourses(r *recording) []course {
 	return []course{
 		{
 			name: "an attack that grows", expr: `sum(rate(failures_total[1m])) / sum(rate(attempts_total[1m])) > 0.02`, alert: "alertname=Failures job=login",
-			fired: onset + 60, looks: timetable(),
+			fired: onset + 60, looks: []time.Duration{
+				10 * time.Second, time.Minute, 5 * time.Minute, 15 * time.Minute, time.Hour, 97*time.Minute + 7*time.Second, 4 * time.Hour,
+			},
 			carrier: map[time.Duration]string{10 * time.Second: "shanghai", 15 * time.Minute: "shenzhen", time.Hour: "shenzhen", 4 * time.Hour: "shenzhen"},
 		},
 		{

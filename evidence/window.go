@@ -56,10 +56,14 @@ func (inv *investigation) within(w timeWindow) *investigation {
 	return &other
 }
 
-// eachWindow returns the investigation of the onset and, of an old alert, that of now.
+// eachWindow returns the investigation of the onset and, of an old alert, that of now; one of both where they overlap. Its start
+// stays what it is, for it stands in a query.
 func (inv *investigation) eachWindow() []*investigation {
-	if inv.recent.isZero() {
+	switch {
+	case inv.recent.isZero():
 		return []*investigation{inv}
+	case !inv.recent.start.After(inv.end):
+		return []*investigation{inv.within(timeWindow{inv.start, inv.recent.end, niceStep(inv.recent.end.Sub(inv.start) / windowSteps)})}
 	}
 	return []*investigation{inv, inv.within(inv.recent)}
 }
