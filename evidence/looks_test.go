@@ -122,6 +122,14 @@ func longCourses(r *recording) []course {
 				`looked at every 30m`, `All targets with job="api" \(3\) were up throughout .* 1 of 3 targets with job="api" were not always up`, `against before the onset`,
 			}},
 		},
+		{
+			name: "an alert of a day that ends", expr: `sum by (instance) (rate(errors_total[5m])) > 1`, alert: "alertname=Errors job=api instance=i2:80",
+			fired: day + 120, looks: timetable(24*time.Hour, 26*time.Hour+10*time.Second), ended: 26 * time.Hour,
+			carrier: map[time.Duration]string{26*time.Hour + 10*time.Second: "/cart"},
+			says: map[time.Duration][]string{26*time.Hour + 10*time.Second: {
+				`^Peak: 6\.\d+/s at .* \(looked at every 10m\)\. Value when the alert fired: 3\.\d+/s; last while it fired: 6\.\d+/s at`, `Condition met from .* until .*, for 1d2h2m`,
+			}},
+		},
 	}
 }
 

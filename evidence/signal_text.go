@@ -45,6 +45,7 @@ var (
 	msgHighest  = message{" Max %[1]s at %[2]s%[3]s.", " 最高 %[1]s（%[2]s）%[3]s。"}
 	msgLowest   = message{" Min %[1]s at %[2]s%[3]s.", " 最低 %[1]s（%[2]s）%[3]s。"}
 	msgCoarse   = message{" (looked at every %s)", "（每 %s 查看一次）"}
+	msgLeftOpen = message{" Nothing is known of %[1]s: %[2]s.", " %[1]s 的情况未知：%[2]s。"}
 	msgLastOnly = message{"Last value: %[1]s at %[2]s.", "最新值为 %[1]s（%[2]s）。"}
 	msgFuture   = message{
 		" The alert says that it began at %s, which is in the future: its sender's clock may be wrong.",

@@ -21,19 +21,27 @@ func (inv *investigation) toldView(ctx context.Context) (*signalView, error) {
 	for i, s := range v.matrix {
 		m[i] = &model.SampleStream{Metric: s.Metric, Values: slices.Clone(s.Values)}
 	}
-	if len(v.more) > 0 {
-		later, err := inv.rangeOver(ctx, v.query, v.more)
-		if err != nil {
-			return nil, err
+	left, windows := "", v.more
+	for i, w := range windows {
+		later, err := inv.prom.Range(ctx, v.query, w.start, w.end, w.step)
+		switch {
+		case err == nil:
+			m = joined(m, later)
+		case i == len(windows)-1:
+			return nil, err // of now nothing would be told
+		default:
+			inv.log.WarnContext(ctx, "Signal lookup between the onset and now failed, the report says so", "err", err)
+			left, v.more = inv.say(msgLeftOpen, formatSpan(w.start, w.end), inv.explain(err)), windows[i+1:]
 		}
-		m = joined(m, later)
 	}
 	if inv.judged.Equal(inv.fired) && len(m) > 0 {
 		if at, err := inv.prom.Instant(ctx, v.query, inv.fired); err == nil { // else the nearest step tells
 			insertSamples(m, at, inv.fired)
 		}
 	}
-	return &v, inv.pickLines(ctx, &v, m)
+	err = inv.pickLines(ctx, &v, m)
+	v.doubt += left
+	return &v, err
 }
 
 // laterWindows are the time between a view of the onset and the last hour, and the last hour.
