@@ -178,6 +178,15 @@ func (c course) follow(t *testing.T, r *recording, url string) {
 			assert.False(t, e.Failed, e.Summary)
 		}
 		c.tells(t, url, found.Evidence, after)
+		owed(t, found.Evidence...)
+	}
+	last := c.looks[len(c.looks)-1]
+	chinese := collectorAt(t, url, fired.Add(last), func(o *Options) { o.Language = incident.Chinese })
+	for _, e := range chinese.Refresh(t.Context(), inc, found.Evidence).Items {
+		owed(t, e)
+		t.Log("         ", e.Title, e.Summary)
+		assert.NotContains(t, e.Summary, "%!")
+		assert.NotRegexp(t, `[a-z]{2,} [a-z]{2,}`, strings.ReplaceAll(e.Summary, "load average", ""), "no English in it")
 	}
 }
 
