@@ -19,38 +19,39 @@ var (
 		"该时间范围内的 %[2]d 个序列中有 %[1]d 个已消失；最后一次出现于 %[3]s。",
 	}
 	msgStillThere = message{
-		"All series exist (%[1]d), but none has the required value; last: %[2]s.",
-		"%[1]d 个序列都在，但没有一个满足所要求的值；最新：%[2]s。",
+		"All series exist (%[1]d), but none has the required value; last: %[2]s at %[3]s.",
+		"%[1]d 个序列都在，但没有一个满足所要求的值；最新：%[2]s（%[3]s）。",
 	}
 	msgNeverThere = message{
-		"No such series in this window: the target may have been gone longer, or never had this name.",
-		"整个时间范围内都没有这样的序列：目标可能早已消失，或名称有误。",
+		"No such series in this window (%s): the target may have been gone longer, or never had this name.",
+		"整个时间范围（%s）内都没有这样的序列：目标可能早已消失，或名称有误。",
 	}
 )
 
 // absentSeriesItem lists the series whose absence an alert is about: which were there, if any, and until when.
 func (inv *investigation) absentSeriesItem(ctx context.Context, e parser.Expr) (items []incident.Evidence, there bool, err error) {
-	start, _, step := inv.drillGrid()
+	windows := inv.drillWindows()
+	start, last := windows[0].start, windows[len(windows)-1]
 	query := e.String()
-	m, err := inv.prom.Range(ctx, query, start, inv.end, step)
+	m, err := inv.rangeOver(ctx, query, windows)
 	if err != nil {
 		return nil, false, err
 	}
 	item := incident.Evidence{
-		Title: inv.say(msgTitleDrilldown), Query: query, Start: start, End: inv.end, Link: inv.link(query, start, inv.end),
-		Summary: inv.say(msgNeverThere),
+		Title: inv.say(msgTitleDrilldown), Query: query, Start: start, End: last.end, Link: inv.link(query, start, last.end),
+		Summary: inv.say(msgNeverThere, inv.spansText()),
 	}
 	m = slices.DeleteFunc(m, func(s *model.SampleStream) bool { return len(s.Values) == 0 })
 	if len(m) == 0 {
 		return []incident.Evidence{item}, false, nil
 	}
-	last := func(s *model.SampleStream) model.SamplePair { return s.Values[len(s.Values)-1] }
-	slices.SortStableFunc(m, func(x, y *model.SampleStream) int { return int(last(y).Timestamp - last(x).Timestamp) })
+	latest := func(s *model.SampleStream) model.SamplePair { return s.Values[len(s.Values)-1] }
+	slices.SortStableFunc(m, func(x, y *model.SampleStream) int { return int(latest(y).Timestamp - latest(x).Timestamp) })
 	gone := 0
 	var seen time.Time
 	for _, s := range m {
-		at := last(s).Timestamp.Time()
-		if inv.end.Sub(at) < step {
+		at := latest(s).Timestamp.Time()
+		if last.end.Sub(at) < last.step {
 			continue
 		}
 		if gone++; at.After(seen) {
@@ -58,13 +59,13 @@ func (inv *investigation) absentSeriesItem(ctx context.Context, e parser.Expr) (
 		}
 		if gone <= breakdown.MaxShown {
 			item.Ranking = append(item.Ranking, incident.RankedSeries{
-				Labels: seriesLabels(s.Metric), Direction: "down", Onset: at.Add(step).UTC(), Before: float64(last(s).Value),
+				Labels: seriesLabels(s.Metric), Direction: "down", Onset: at.Add(last.step).UTC(), Before: float64(latest(s).Value),
 			})
 		}
 	}
 	item.Summary = inv.say(msgVanished, gone, len(m), formatTime(seen))
 	if gone == 0 {
-		item.Summary = inv.say(msgStillThere, len(m), promql.FormatNumber(float64(last(m[0]).Value)))
+		item.Summary = inv.say(msgStillThere, len(m), promql.FormatNumber(float64(latest(m[0]).Value)), formatTime(latest(m[0]).Timestamp.Time()))
 	}
 	return []incident.Evidence{item}, true, nil
 }

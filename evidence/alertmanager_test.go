@@ -223,32 +223,32 @@ func TestOtherAlertsTable(t *testing.T) {
 		en, zh string
 		rows   []string // name, state, and what they share
 	}{
-		{"none", nil, "No other alert fired in this window.", "该时间范围内没有其他告警触发。", nil},
-		{"its own", []string{one("X", time.Minute, `,"instance":"a","namespace":"shop"`, "")}, "No other alert fired in this window.", "该时间范围内没有其他告警触发。", nil},
-		{"one that fires by design", []string{one("Watchdog", time.Minute, "", ""), one("InfoInhibitor", time.Minute, "", ""), one("DeadMansSwitch", time.Minute, "", "")}, "No other alert fired in this window.", "没有其他告警", nil},
+		{"none", nil, `No other alert fired in this window \(.*\)\.`, "该时间范围（.*）内没有其他告警触发。", nil},
+		{"its own", []string{one("X", time.Minute, `,"instance":"a","namespace":"shop"`, "")}, `No other alert fired in this window \(.*\)\.`, "该时间范围（.*）内没有其他告警触发。", nil},
+		{"one that fires by design", []string{one("Watchdog", time.Minute, "", ""), one("InfoInhibitor", time.Minute, "", ""), one("DeadMansSwitch", time.Minute, "", "")}, `No other alert fired in this window \(.*\)\.`, "没有其他告警", nil},
 		{
 			"before and after",
 			[]string{one("B", 5*time.Minute, "", ""), one("A", 20*time.Minute, `,"instance":"a"`, "")},
-			`^Other alerts in this window: 2; before this one: 1; on the same target: 1\. First in the window: A \{instance="a"\} at 2026-11-20 08:40:00 UTC\.$`,
-			`^该时间范围内另有 2 条告警触发，其中 1 条早于本告警，1 条在同一目标上。 该时间范围内最早触发：A \{instance="a"\}（2026-11-20 08:40:00 UTC）。$`,
+			`^Other alerts in this window \(2026-11-20 07:50:00–09:00:00 UTC\): 2; before this one: 1; on the same target: 1; firing at its end: \d\. First in the window: A \{instance="a"\} at 2026-11-20 08:40:00 UTC\.$`,
+			`^该时间范围（2026-11-20 07:50:00–09:00:00 UTC）内另有 2 条告警触发，其中 1 条早于本告警，1 条在同一目标上，结束时仍在触发的有 2 条。 该时间范围内最早触发：A \{instance="a"\}（2026-11-20 08:40:00 UTC）。$`,
 			[]string{"A firing instance", "B firing "},
 		},
 		{
 			"older than the window",
 			[]string{one("Old", 30*time.Hour, "", ""), one("Older", 31*time.Hour, "", "")},
-			`^No other alert fired in this window\. Already firing before it: 2 more\.$`, `^该时间范围内没有其他告警触发。 另有 2 条在此之前就已触发。$`,
+			`^No other alert fired in this window \(.*\)\. Already firing before it: 2 more\.$`, `^该时间范围（.*）内没有其他告警触发。 另有 2 条在此之前就已触发。$`,
 			[]string{"Older firing ", "Old firing "},
 		},
 		{
 			"muted",
 			[]string{one("S", 3*time.Minute, "", `"silencedBy":["x"]`), one("I", 2*time.Minute, "", `"inhibitedBy":["x"]`), one("Both", time.Minute, "", `"silencedBy":["x"],"inhibitedBy":["y"]`)},
-			`^Other alerts in this window: 3; before this one: 0;`, `另有 3 条`,
+			`^Other alerts in this window \(2026-11-20 07:50:00–09:00:00 UTC\): 3; before this one: 0;`, `另有 3 条`,
 			[]string{"S silenced ", "I inhibited ", "Both silenced "},
 		},
 		{
 			"more than one label shared",
 			[]string{one("A", time.Minute, `,"instance":"a","namespace":"shop","severity":"page"`, "")},
-			`on the same target: 1\. First in the window: A \{instance="a", namespace="shop", severity="page"\}`, `1 条在同一目标上`,
+			`on the same target: 1; firing at its end: \d\. First in the window: A \{instance="a", namespace="shop", severity="page"\}`, `1 条在同一目标上`,
 			[]string{"A firing instance, namespace"},
 		},
 	}
@@ -290,6 +290,6 @@ func TestOtherAlertsTable(t *testing.T) {
 		assert.NotContains(t, names, "N39")
 		assert.NotContains(t, names, "OldSame", "the older ones go first")
 		assert.Contains(t, item.Summary, "Already firing before it: 1 more.")
-		assert.Contains(t, item.Summary, "Other alerts in this window: 41;")
+		assert.Contains(t, item.Summary, "): 41;")
 	})
 }

@@ -18,8 +18,8 @@ import (
 
 var (
 	msgCheckNone = message{
-		"No data in this window; the series may not exist.",
-		"查询在该时间范围内没有数据；也可能根本没有这样的序列。",
+		"No data in this window (%s); the series may not exist.",
+		"查询在该时间范围（%s）内没有数据；也可能根本没有这样的序列。",
 	}
 	msgCheckNoNumber = message{"The query returns %d series, all without numbers.", "查询返回 %d 条序列，但其中没有数值。"}
 	msgCheck         = message{
@@ -108,7 +108,7 @@ func (inv *investigation) runCheck(ctx context.Context, e parser.Expr) (incident
 		return incident.Evidence{}, err
 	}
 	if len(m) == 0 {
-		return incident.Evidence{Summary: inv.say(msgCheckNone)}, nil
+		return incident.Evidence{Summary: inv.say(msgCheckNone, formatSpan(inv.start, inv.end))}, nil
 	}
 	for _, s := range m {
 		promql.DropMadeLabels(e, s.Metric)

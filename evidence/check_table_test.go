@@ -91,7 +91,7 @@ func TestCheckAnswers(t *testing.T) {
 		{"new", `1 have too little earlier data .* max 4 at .*, last 4\.$`, `1 条在异常开始前的数据太少`, ""},
 		{"last_one", `1 have too little earlier data .* max 4 at .*, last 4\.$`, `1 条在异常开始前的数据太少`, ""},
 		{"ended", `; 1 changed .* ended\{job="api"\}: ended after .* UTC; median 5(\.\d+)? before onset\.$`, one + ` ended\{job="api"\}：.* UTC 之后中断；`, "down"},
-		{"long_gone", `^No data in this window; the series may not exist\.$`, `^查询在该时间范围内没有数据；也可能根本没有这样的序列。$`, ""},
+		{"long_gone", `^No data in this window \(.*\); the series may not exist\.$`, `^查询在该时间范围（.*）内没有数据；也可能根本没有这样的序列。$`, ""},
 		{"early_end", `early_end\{job="api"\}`, `early_end\{job="api"\}`, ""},
 		{"gaps", `; 0 changed .* did not change: median (5|4\.9\d|5\.\d+) before onset`, none, ""},
 		{"restart", `; 1 changed .* restart\{job="api"\} went from 1790000000 to 1800000000 at .* UTC\.$`, one + ` restart\{job="api"\} 于 .* UTC 由 1790000000 变为 1800000000。$`, ""},

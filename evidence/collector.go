@@ -103,29 +103,31 @@ type collector struct {
 	kind  incident.EvidenceKind
 	title message // of the item that says that it failed
 	run   collectFunc
+	// around is set where the items are about the alert looked at: their titles say so when there is another anchor.
+	around bool
 }
 
 // collectors returns all collectors in the order of their items.
 func (c *Collector) collectors() []collector {
-	own := collector{incident.KindAlert, msgTitleAlert, collectOwnAlerts}
+	own := collector{kind: incident.KindAlert, title: msgTitleAlert, run: collectOwnAlerts}
 	if c.prometheus == nil {
 		return []collector{
 			own,
-			{incident.KindSignal, msgTitleSignal, noPrometheus},
-			{incident.KindAlerts, msgTitleOthers, collectOtherAlerts},
-			{incident.KindHistory, msgTitleHistory, c.pastIncidentsItem},
-			{incident.KindRunbook, msgTitleRunbook, c.runbookItem},
+			{kind: incident.KindSignal, title: msgTitleSignal, run: noPrometheus},
+			{kind: incident.KindAlerts, title: msgTitleOthers, run: collectOtherAlerts},
+			{kind: incident.KindHistory, title: msgTitleHistory, run: c.pastIncidentsItem},
+			{kind: incident.KindRunbook, title: msgTitleRunbook, run: c.runbookItem},
 		}
 	}
 	return []collector{
 		own,
-		{incident.KindSignal, msgTitleSignal, collectSignal},
-		{incident.KindDrilldown, msgTitleDrilldown, collectDrilldown},
-		{incident.KindSuspects, msgTitleSuspects, findSuspects},
-		{incident.KindNeighbors, msgTitleNeighbors, collectNeighbors},
-		{incident.KindAlerts, msgTitleOthers, collectOtherAlerts},
-		{incident.KindHistory, msgTitleHistory, c.pastIncidentsItem},
-		{incident.KindRunbook, msgTitleRunbook, c.runbookItem},
+		{kind: incident.KindSignal, title: msgTitleSignal, run: collectSignal},
+		{kind: incident.KindDrilldown, title: msgTitleDrilldown, run: collectDrilldown, around: true},
+		{kind: incident.KindSuspects, title: msgTitleSuspects, run: findSuspects, around: true},
+		{kind: incident.KindNeighbors, title: msgTitleNeighbors, run: collectNeighbors, around: true},
+		{kind: incident.KindAlerts, title: msgTitleOthers, run: collectOtherAlerts},
+		{kind: incident.KindHistory, title: msgTitleHistory, run: c.pastIncidentsItem},
+		{kind: incident.KindRunbook, title: msgTitleRunbook, run: c.runbookItem},
 	}
 }
 
@@ -141,12 +143,12 @@ func (c *Collector) Refresh(ctx context.Context, inc *incident.Incident, seen []
 	return c.look(ctx, inc, incident.RefreshedKinds(), seen)
 }
 
-func (c *Collector) look(ctx context.Context, inc *incident.Incident, kinds []incident.EvidenceKind, _ []incident.Evidence) incident.Look {
+func (c *Collector) look(ctx context.Context, inc *incident.Incident, kinds []incident.EvidenceKind, seen []incident.Evidence) incident.Look {
 	began := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, c.options.Timeout)
 	defer cancel()
-	look := incident.Look{At: c.now().UTC(), Kinds: kinds}
-	inv := c.investigate(ctx, inc, c.options.MaxQueries)
+	inv := c.investigate(ctx, inc, c.options.MaxQueries, seen...)
+	look := incident.Look{At: inv.now.UTC(), Kinds: kinds}
 	table := slices.DeleteFunc(c.collectors(), func(one collector) bool { return kinds != nil && !slices.Contains(kinds, one.kind) })
 	found := make([][]incident.Evidence, len(table))
 	var wg sync.WaitGroup
@@ -167,8 +169,8 @@ func (c *Collector) look(ctx context.Context, inc *incident.Incident, kinds []in
 
 // investigate prepares what the collectors share, with a budget of so many queries: the rule comes first, for the onset
 // depends on it.
-func (c *Collector) investigate(ctx context.Context, inc *incident.Incident, budget int) *investigation {
-	inv := newInvestigation(inc, c.now())
+func (c *Collector) investigate(ctx context.Context, inc *incident.Incident, budget int, seen ...incident.Evidence) *investigation {
+	inv := newInvestigation(inc, c.now(), seen...)
 	inv.language, inv.server, inv.alertmanager = c.options.Language, c.prometheus, c.alertmanager
 	inv.log = c.log.With("incident", inc.ID)
 	if c.prometheus == nil {
@@ -195,6 +197,9 @@ func (c *Collector) runCollector(ctx context.Context, one collector, inv *invest
 	items, err := one.run(ctx, inv)
 	for i := range items {
 		items[i].Kind = one.kind
+		if one.around {
+			items[i].Title = inv.titleOf(items[i].Title, inv.whose)
+		}
 		if items[i].Query != "" {
 			items[i].Source = incident.SourcePrometheus
 		}

@@ -212,8 +212,8 @@ func TestBudgetRunsOut(t *testing.T) {
 			owed(t, items...)
 			assert.LessOrEqual(t, asked(), float64(queries))
 			assert.Equal(t, incident.KindAlert, items[0].Kind)
-			for i, e := range items {
-				assert.Equal(t, fmt.Sprintf("E%d", i+1), e.ID)
+			for _, e := range items {
+				assert.Empty(t, e.ID)
 				if e.Failed {
 					assert.Regexp(t, `the incident's query budget is used up|本次事件的查询次数已用完`, e.Summary)
 				}
@@ -272,5 +272,33 @@ func TestExplain(t *testing.T) {
 	for _, test := range tests {
 		assert.Equal(t, test.en, (&investigation{language: incident.English}).explain(test.err))
 		assert.Equal(t, test.zh, (&investigation{language: incident.Chinese}).explain(test.err))
+	}
+}
+
+// TestBetweenFails: where the days between the onset and now are too much, both are told, and that the days are not.
+func TestBetweenFails(t *testing.T) {
+	r := record(30*time.Hour, time.Minute)
+	r.add(`load{instance="i1"}`, func(s float64) float64 { return 1 + spike(s >= 7200, 20) + s/10000 })
+	r.add(`up{job="x"}`, func(float64) float64 { return 1 })
+	p := r.serve(t, "")
+	for name, fails := range map[string]func(step time.Duration, end bool) bool{
+		"between": func(step time.Duration, _ bool) bool { return step > time.Minute },
+		"now":     func(_ time.Duration, end bool) bool { return end },
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := collectorAt(t, faulty(t, p.URL, faultsOfServers["too large"], func(query string, form url.Values) bool {
+				step, _ := strconv.ParseFloat(form.Get("step"), 64)
+				end, _ := strconv.ParseFloat(form.Get("end"), 64)
+				return strings.HasPrefix(query, "load") && step > 0 && fails(time.Duration(step)*time.Second, int64(end) == r.end().Unix())
+			}), r.end())
+			items := ofKind(c.Collect(t.Context(), firingIncident(r.at(7260), "load > 5", "alertname=Load instance=i1")).Items, incident.KindSignal)
+			require.Len(t, items, 1)
+			if name == "now" {
+				assert.True(t, items[0].Failed)
+				return
+			}
+			assert.Regexp(t, `^Value when the alert fired: 21\.7; last: 31\.8 at .* Nothing is known of .*: too slow or too large`, items[0].Summary)
+			assert.Less(t, items[0].Figures.Met, 4*time.Hour, "what is not known is not counted")
+		})
 	}
 }

@@ -103,7 +103,7 @@ func compareWithPast(ctx context.Context, inv *investigation) ([]incident.Eviden
 		Link: inv.link(view.query, view.start, view.end),
 	}
 	if len(view.lines) == 0 {
-		item.Summary = inv.say(msgNoSignal)
+		item.Summary = inv.say(msgNoSignal, formatSpan(view.start, view.end))
 		return []incident.Evidence{item}, nil
 	}
 	f := view.stats(inv)

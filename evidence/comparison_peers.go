@@ -6,7 +6,6 @@ import (
 	"maps"
 	"math"
 	"slices"
-	"time"
 
 	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/promql/parser"
@@ -34,6 +33,8 @@ var (
 		" Min since then: %[1]s for this alert; others: median %[2]s, min %[3]s.",
 		" 此后的最低值：本告警 %[1]s；其他序列的中位数 %[2]s，最低 %[3]s。",
 	}
+	msgLookedAt = message{" Looked at: %s.", " 查看的时间范围：%s。"}
+
 	msgLocal  = message{" A shared cause is unlikely.", " 它们共有的原因不太可能。"}
 	msgShared = message{" A cause specific to this target is unlikely.", " 仅由本告警目标自身引起的可能性不大。"}
 
@@ -46,10 +47,10 @@ var (
 		"告警表达式未知，无法得知同类对象。",
 	}
 	msgJobUp = message{
-		" Targets with %[1]s at the end of the window: %[2]d up, %[3]d down.",
-		" 在时间范围结束时，标签为 %[1]s 的采集目标中 %[2]d 个正常，%[3]d 个不可用。",
+		" Targets with %[1]s at %[4]s: %[2]d up, %[3]d down.",
+		" %[4]s 时，标签为 %[1]s 的采集目标中 %[2]d 个正常，%[3]d 个不可用。",
 	}
-	msgNoJobUp = message{" Prometheus has no scrape targets with %s.", " Prometheus 没有标签为 %s 的采集目标。"}
+	msgNoJobUp = message{" Prometheus has no scrape targets with %[1]s at %[2]s.", " %[2]s 时 Prometheus 没有标签为 %[1]s 的采集目标。"}
 	msgNoJob   = message{" Its labels name no job either.", " 从其标签也无法判断所属 job。"}
 
 	msgWordLast   = message{"last", "最新值"}
@@ -88,8 +89,8 @@ func comparePeers(ctx context.Context, inv *investigation) ([]incident.Evidence,
 	if inv.rule.foreign() || promql.CountPresent(c.Value) != nil {
 		return inv.jobItem(ctx, msgNoPeers) // there is one thing that is absent, and what else is not is no peer of it
 	}
-	start, _, step := inv.drillGrid()
-	m, err := inv.prom.Range(ctx, c.Value.String(), start, inv.end, step)
+	windows := inv.coarseWindows()
+	m, err := inv.rangeOver(ctx, c.Value.String(), windows)
 	if err != nil {
 		return nil, err
 	}
@@ -99,11 +100,14 @@ func comparePeers(ctx context.Context, inv *investigation) ([]incident.Evidence,
 	}
 	met := m
 	if query := inv.metQuery(c); query != c.Value.String() {
-		if met, err = inv.prom.Range(ctx, query, start, inv.end, step); err != nil {
+		if met, err = inv.rangeOver(ctx, query, windows); err != nil {
 			return nil, err
 		}
 	}
-	item, conclusion := inv.peersItem(c, ours, others, inv.seriesMeeting(met, step), start)
+	item, conclusion := inv.peersItem(c, ours, others, inv.seriesMeeting(met, windows[len(windows)-1]))
+	if len(windows) > 1 {
+		item.Summary += inv.say(msgLookedAt, inv.spansText())
+	}
 	if view.own != nil || c.Inside != nil { // else which series is the alert's is not certain
 		item.Summary += conclusion
 	}
@@ -153,12 +157,12 @@ func withoutName(m model.Metric) map[string]string {
 
 // seriesMeeting returns the series that have met the condition since the onset, by their labels without the metric's name,
 // and whether they still do.
-func (inv *investigation) seriesMeeting(m model.Matrix, step time.Duration) map[model.Fingerprint]bool {
+func (inv *investigation) seriesMeeting(m model.Matrix, recent timeWindow) map[model.Fingerprint]bool {
 	still := map[model.Fingerprint]bool{}
 	for _, s := range m {
 		if values, n := finiteValues(s.Values, inv.onset); n < len(values) {
 			last := s.Values[len(s.Values)-1].Timestamp.Time()
-			still[comparedLabels(nil, s.Metric)] = inv.end.Sub(last) < step
+			still[comparedLabels(nil, s.Metric)] = recent.end.Sub(last) < recent.step
 		}
 	}
 	return still
@@ -202,7 +206,7 @@ func (p *peerSeries) measure(inv *investigation, c promql.Condition, up bool, me
 }
 
 // peersItem makes the item, and says what follows from it.
-func (inv *investigation) peersItem(c promql.Condition, ours, others []peerSeries, meeting map[model.Fingerprint]bool, start time.Time) (item incident.Evidence, conclusion string) {
+func (inv *investigation) peersItem(c promql.Condition, ours, others []peerSeries, meeting map[model.Fingerprint]bool) (item incident.Evidence, conclusion string) {
 	up, known := c.Rises()
 	if !known && len(ours) > 0 {
 		values, n := finiteValues(ours[0].line.Values, inv.onset)
@@ -221,7 +225,7 @@ func (inv *investigation) peersItem(c promql.Condition, ours, others []peerSerie
 	slices.Sort(extremes)
 	query := c.Value.String()
 	item = incident.Evidence{
-		Title: inv.say(msgTitlePeers), Query: query, Start: start, End: inv.end, Link: inv.link(query, start, inv.end),
+		Title: inv.say(msgTitlePeers), Query: query, Start: inv.start, End: inv.until, Link: inv.link(query, inv.start, inv.until),
 		Summary: inv.say(msgPeersWell, len(others)), Table: inv.peersTable(c, ours, others, up),
 	}
 	if sick > 0 {
@@ -295,20 +299,20 @@ func (inv *investigation) jobItem(ctx context.Context, why message) ([]incident.
 		return []incident.Evidence{item}, nil
 	}
 	scope := []promql.Matcher{promql.Equals("job", job)}
-	item.Query, item.Start, item.End = promql.SelectorText("up", scope...), inv.start, inv.end
-	item.Link = inv.link(item.Query, inv.start, inv.end)
-	found, err := inv.prom.Instant(ctx, item.Query, inv.end)
+	item.Query, item.Start, item.End = promql.SelectorText("up", scope...), inv.start, inv.until
+	item.Link = inv.link(item.Query, item.Start, item.End)
+	found, err := inv.prom.Instant(ctx, item.Query, inv.until)
 	if err != nil {
 		return nil, err
 	}
 	if len(found) == 0 {
-		item.Summary += inv.say(msgNoJobUp, matchersText(scope))
+		item.Summary += inv.say(msgNoJobUp, matchersText(scope), formatTime(inv.until))
 		return []incident.Evidence{item}, nil
 	}
 	down := 0
 	for _, s := range found {
 		down += boolToInt(s.Value == 0)
 	}
-	item.Summary += inv.say(msgJobUp, matchersText(scope), len(found)-down, down)
+	item.Summary += inv.say(msgJobUp, matchersText(scope), len(found)-down, down, formatTime(inv.until))
 	return []incident.Evidence{item}, nil
 }

@@ -186,14 +186,14 @@ func TestPeersTable(t *testing.T) {
 		{"two of them ours", "all > 5", ";alertname=X job=api instance=01", `^1 of the expression's 1 other series`, `其他 1 条序列中，有 1 条`, []string{"this alert now", "this alert now", "peer now"}},
 		{"not any more", "over > 5", "", `^1 of the expression's 1 other series .*; 0 still do at the end`, `其中 0 条至今仍满足`, []string{"this alert now", "peer earlier"}},
 		{"before the onset", "before > 5", "", `^None of the expression's 1 other series met`, `均未满足条件`, []string{"this alert now", "peer no"}},
-		{"none with numbers", "hollow > 5", "", `^The expression has no other series: no peers to compare\. Targets with job="api" at the end of the window: 1 up, 1 down\.$`, `^表达式只有本告警的序列，没有同类对象可比较。 在时间范围结束时，标签为 job="api" 的采集目标中 1 个正常，1 个不可用。$`, nil},
+		{"none with numbers", "hollow > 5", "", `^The expression has no other series: no peers to compare\. Targets with job="api" at .* UTC: 1 up, 1 down\.$`, `^表达式只有本告警的序列，没有同类对象可比较。 .* UTC 时，标签为 job="api" 的采集目标中 1 个正常，1 个不可用。$`, nil},
 		{"a new one", "fresh > 5", "", `^None of the expression's 1 other series .* others: median 2, max 2\.`, `中位数 2`, []string{"this alert now", "peer no"}},
 		{"a fall", "fall < 5", "", `^None of .* Min since then: 1 for this alert; others: median 8\.5, min 8\.`, `此后的最低值：本告警 1；其他序列的中位数 8\.5，最低 8。`, []string{"this alert now", "peer no", "peer no"}},
 		{"ours is gone", "ours_gone > 5", "", `^None of the expression's 1 other series met the condition since the onset\. A shared cause is unlikely\.$`, `均未满足条件。 它们共有的原因不太可能。$`, []string{"peer no"}},
 		{"nobody else", "lone > 5", "", `^The expression has no other series`, `没有同类对象`, nil},
 		{"no series", "nowhere > 5", "", `^The expression has no other series`, `没有同类对象`, nil},
 		{"absent", "absent(nowhere)", "", `^The expression has no other series`, `没有同类对象`, nil},
-		{"no rule", "", "", `^The alert's expression is unknown: no peers to compare\. Targets with job="api" .*: 1 up, 1 down\.$`, `^告警表达式未知，无法得知同类对象。 在时间范围结束时`, nil},
+		{"no rule", "", "", `^The alert's expression is unknown: no peers to compare\. Targets with job="api" .*: 1 up, 1 down\.$`, `^告警表达式未知，无法得知同类对象。 .* UTC 时，`, nil},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -226,7 +226,7 @@ func TestPeersTable(t *testing.T) {
 	})
 	t.Run("no job, no targets", func(t *testing.T) {
 		for language, want := range map[incident.Language][2]string{
-			"en": {"Its labels name no job either.", `Prometheus has no scrape targets with job="web".`},
+			"en": {"Its labels name no job either.", `Prometheus has no scrape targets with job="web" at `},
 			"zh": {"从其标签也无法判断所属 job。", `Prometheus 没有标签为 job="web" 的采集目标。`},
 		} {
 			for i, alert := range []string{"alertname=X team=a", "alertname=X job=web"} {

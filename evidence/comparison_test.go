@@ -277,9 +277,9 @@ func TestPeersAndAlerts(t *testing.T) {
 		{"a threshold each", "global > on (instance) limit", alert, `^6 of the expression's 9 other series .*; 6 still do`},
 		{"a guard", "global > 50 and traffic > 5", "alertname=X job=api instance=1:80", `^2 of the expression's 9 other series .*; 2 still do at the end\. Max since then: [^%]*max 9\S+$`},
 		{"compared with nothing", "local unless traffic < 5", "alertname=X job=api instance=1:80", `^4 of the expression's 9 other series `},
-		{"alone", "alone > 50", alert, `^The expression has no other series: no peers to compare\. Targets with job="api" at the end of the window: 8 up, 2 down\.$`},
+		{"alone", "alone > 50", alert, `^The expression has no other series: no peers to compare\. Targets with job="api" at .* UTC: 8 up, 2 down\.$`},
 		{"an aggregate", "sum(local) > 50", "alertname=X", `^The expression has no other series: .* Targets with job="api" .*: 8 up`},
-		{"absent", `absent(local{job="web"})`, "alertname=X job=web", `^The expression has no other series: .* Prometheus has no scrape targets with job="web"\.$`},
+		{"absent", `absent(local{job="web"})`, "alertname=X job=web", `^The expression has no other series: .* Prometheus has no scrape targets with job="web" at .* UTC\.$`},
 		{"no job", "homeless > 50", "alertname=X zone=a", `^The expression has no other series: .* Its labels name no job either\.$`},
 		{"no rule", "", alert, `^The alert's expression is unknown: no peers to compare\. Targets with job="api" .*: 8 up`},
 	}
@@ -349,7 +349,7 @@ func TestPeersAndAlerts(t *testing.T) {
 		for expr, want := range map[string]string{
 			"global > 50": "^表达式的其他 9 条序列中，有 6 条自异常开始以来满足过条件，其中 6 条至今仍满足。 此后的最高值：",
 			"local > 50":  "^表达式的其他 9 条序列自异常开始以来均未满足条件。",
-			"alone > 50":  `^表达式只有本告警的序列，没有同类对象可比较。 在时间范围结束时，标签为 job="api" 的采集目标中 8 个正常，2 个不可用。$`,
+			"alone > 50":  `^表达式只有本告警的序列，没有同类对象可比较。 .* UTC 时，标签为 job="api" 的采集目标中 8 个正常，2 个不可用。$`,
 		} {
 			comparisons, _ := c.CounterEvidence(t.Context(), firingIncident(r.at(onset+30), expr, alert), nil)
 			assert.Regexp(t, want, comparisons[1].Summary)

@@ -59,9 +59,9 @@ func (c *Collector) CounterEvidence(ctx context.Context, inc *incident.Incident,
 // comparisonCollectors returns what is looked up whatever a draft says, in the order of the items.
 func comparisonCollectors() []collector {
 	return []collector{
-		{incident.KindComparison, msgTitleBefore, compareWithPast},
-		{incident.KindComparison, msgTitlePeers, comparePeers},
-		{incident.KindComparison, msgTitleFiring, compareFiring},
+		{kind: incident.KindComparison, title: msgTitleBefore, run: compareWithPast, around: true},
+		{kind: incident.KindComparison, title: msgTitlePeers, run: comparePeers, around: true},
+		{kind: incident.KindComparison, title: msgTitleFiring, run: compareFiring},
 	}
 }
 
@@ -69,7 +69,7 @@ func comparisonCollectors() []collector {
 func (c *Collector) answerCheck(ctx context.Context, inv *investigation, n int, check incident.Check) incident.Evidence {
 	title := message{fmt.Sprintf(msgTitleCheck.en, n), fmt.Sprintf(msgTitleCheck.zh, n)}
 	ran := ""
-	items := c.runCollector(ctx, collector{incident.KindCheck, title, func(ctx context.Context, inv *investigation) ([]incident.Evidence, error) {
+	items := c.runCollector(ctx, collector{kind: incident.KindCheck, title: title, run: func(ctx context.Context, inv *investigation) ([]incident.Evidence, error) {
 		expr, refused := promql.ParseUntrusted(check.PromQL)
 		if expr == nil {
 			return nil, errors.New(inv.say(msgRefused[refused]))

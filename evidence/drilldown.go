@@ -8,7 +8,6 @@ import (
 	"math"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/alertscribe/alertscribe/evidence/breakdown"
 	"github.com/alertscribe/alertscribe/incident"
@@ -52,7 +51,7 @@ func collectDrilldown(ctx context.Context, inv *investigation) ([]incident.Evide
 			return items, err
 		}
 	}
-	return []incident.Evidence{{Title: inv.say(msgTitleDrilldown), Summary: inv.say(msgNotBrokenDown[promql.RefusedEmpty])}}, nil
+	return []incident.Evidence{{Title: inv.say(msgTitleDrilldown), Summary: inv.notBrokenDown(promql.RefusedEmpty)}}, nil
 }
 
 // conditionsToDrill returns the condition of a view, and behind it the others.
@@ -136,18 +135,49 @@ func (inv *investigation) drill(ctx context.Context, c promql.Condition, d promq
 		return drilled{}, errors.Join(errs...)
 	}
 	slices.SortStableFunc(told, func(x, y breakdown.Breakdown) int { return cmp.Compare(y.Unevenness, x.Unevenness) })
-	best := told[0]
-	if together := labelsTogether(told); len(together) > 1 {
-		if joint, err := inv.queryBreakdown(ctx, c, d, together...); err == nil && len(joint.Parts) > 0 {
-			best = joint
-		}
-	}
-	if best.ByLevel && !inv.valueAt.IsZero() {
+	best := inv.bestBreakdown(ctx, c, d, told)
+	if best.ByLevel {
 		inv.queryLevels(ctx, c, &best)
 	}
 	r := drilled{inv: inv, best: best, all: told}
 	r.inward = inv.drillInward(ctx, c, d, best, k)
 	return r, nil
+}
+
+// bestBreakdown returns the breakdown that tells most: by the labels together that each carry the change, or by the first of all.
+// The labels of an earlier look stay while they tell as much, so that it is the same item.
+func (inv *investigation) bestBreakdown(ctx context.Context, c promql.Condition, d promql.Drill, told []breakdown.Breakdown) breakdown.Breakdown {
+	best, together, was := told[0], labelsTogether(told), inv.seenLabels(d)
+	slices.Sort(together) // they stand in a query
+	if len(was) > 1 {
+		if joint, err := inv.queryBreakdown(ctx, c, d, was...); err == nil && (joint.Concentrated() || len(together) < 2 && len(joint.Parts) > 0) {
+			return joint
+		}
+	}
+	if len(together) > 1 {
+		if joint, err := inv.queryBreakdown(ctx, c, d, together...); err == nil && len(joint.Parts) > 0 {
+			return joint
+		}
+	}
+	for _, b := range told {
+		if slices.Equal(b.By, was) && (b.Concentrated() || !best.Concentrated()) {
+			return b
+		}
+	}
+	return best
+}
+
+// seenLabels returns by which labels an earlier look broke the same thing down; nil for none.
+func (inv *investigation) seenLabels(d promql.Drill) []string {
+	for _, e := range inv.seen {
+		if e.Kind != incident.KindDrilldown || len(e.Ranking) == 0 {
+			continue
+		}
+		if by := slices.Sorted(maps.Keys(e.Ranking[0].Labels)); d.Query(by...) == e.Query {
+			return by
+		}
+	}
+	return nil
 }
 
 // labelsTogether returns the labels that are looked at together: those that each carry the change, or, where nothing else can be told
@@ -195,15 +225,4 @@ func markStill(list []drilled) {
 	for i, r := range list {
 		list[i].still = r.best.Form == promql.FormSum && math.Abs(r.best.Change) < stillShare*most[r.best.Unit]
 	}
-}
-
-// drillGrid returns the steps of a drill-down: coarser than the signal's, and ending with the window.
-func (inv *investigation) drillGrid() (start time.Time, times []time.Time, step time.Duration) {
-	step = niceStep(inv.end.Sub(inv.start) / drillSteps)
-	n := int(inv.end.Sub(inv.start)/step) + 1
-	start = inv.end.Add(-time.Duration(n-1) * step)
-	for i := range n {
-		times = append(times, start.Add(time.Duration(i)*step))
-	}
-	return start, times, step
 }

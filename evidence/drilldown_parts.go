@@ -38,18 +38,17 @@ func (inv *investigation) queryBreakdown(ctx context.Context, c promql.Condition
 			direction = float64(d.Sign)
 		}
 	}
-	_, times, _ := inv.drillGrid()
-	b := breakdown.Compare(form, by, list, times, inv.onset, direction)
+	b := breakdown.Compare(form, by, list, timesOf(inv.drillWindows()), inv.onset, direction)
 	b.Drill, b.Unit = d, d.UnitIn(c)
 	if form == promql.FormRanked && d.Extreme != 0 {
-		b.RankByLevel(c, d.Extreme, inv.fired)
+		b.RankByLevel(c, d.Extreme, inv.until)
 	}
 	return b, nil
 }
 
-// queryLevels asks for what the parts of a ranking were at the time at which the signal's value is told, so that both are the same.
+// queryLevels asks for what the parts of a ranking were at the time at which the signal's last value is told, so that both are the same.
 func (inv *investigation) queryLevels(ctx context.Context, c promql.Condition, b *breakdown.Breakdown) {
-	found, err := inv.prom.Instant(ctx, b.Drill.Query(b.By...), inv.valueAt)
+	found, err := inv.prom.Instant(ctx, b.Drill.Query(b.By...), inv.levelAt())
 	if err != nil {
 		return // what the steps tell is close enough
 	}
@@ -58,7 +57,7 @@ func (inv *investigation) queryLevels(ctx context.Context, c promql.Condition, b
 		m[i] = &model.SampleStream{Metric: s.Metric, Values: []model.SamplePair{{Timestamp: s.Timestamp, Value: s.Value}}}
 	}
 	g := partGrid{
-		by: b.By, start: inv.valueAt, step: time.Hour, n: 1, parts: map[string]*breakdown.Part{}, combine: combineOf(b.Form, b.Drill.Extreme),
+		by: b.By, times: []time.Time{inv.levelAt()}, parts: map[string]*breakdown.Part{}, combine: combineOf(b.Form, b.Drill.Extreme),
 	}
 	inv.addSeries(g, m, 1, func(p *breakdown.Part) []float64 { return p.Whole })
 	levels := make([]float64, len(b.Parts))
@@ -73,17 +72,17 @@ func (inv *investigation) queryLevels(ctx context.Context, c promql.Condition, b
 // queryParts asks for the parts by some labels: each term of a sum counts with its factor.
 func (inv *investigation) queryParts(ctx context.Context, d promql.Drill, by []string) ([]breakdown.Part, promql.DrillForm, error) {
 	queries := d.Parts(by...)
-	start, times, step := inv.drillGrid()
-	g := partGrid{by: by, start: start, step: step, n: len(times), parts: map[string]*breakdown.Part{}, combine: combineOf(queries.Form, d.Extreme)}
+	windows := inv.drillWindows()
+	g := partGrid{by: by, times: timesOf(windows), parts: map[string]*breakdown.Part{}, combine: combineOf(queries.Form, d.Extreme)}
 	for _, term := range queries.Num {
-		m, err := inv.prom.Range(ctx, term.Query, start, inv.end, step)
+		m, err := inv.rangeOver(ctx, term.Query, windows)
 		if err != nil {
 			return nil, queries.Form, err
 		}
 		inv.addSeries(g, m, term.Factor, func(p *breakdown.Part) []float64 { return p.Whole })
 	}
 	for _, term := range queries.Den {
-		m, err := inv.prom.Range(ctx, term.Query, start, inv.end, step)
+		m, err := inv.rangeOver(ctx, term.Query, windows)
 		if err != nil {
 			return nil, "", err
 		}
@@ -100,9 +99,7 @@ func (inv *investigation) queryParts(ctx context.Context, d promql.Drill, by []s
 // partGrid is where the series of parts are put.
 type partGrid struct {
 	by      []string
-	start   time.Time
-	step    time.Duration
-	n       int
+	times   []time.Time
 	parts   map[string]*breakdown.Part
 	combine func(a, b float64) float64 // of several series of a part; NaN stands for none yet
 }
@@ -145,7 +142,10 @@ func (inv *investigation) addSeries(g partGrid, m model.Matrix, factor float64, 
 		p := g.partFor(s.Metric)
 		values := into(p)
 		for _, v := range s.Values {
-			if i := int(v.Timestamp.Time().Sub(g.start) / g.step); i >= 0 && i < g.n {
+			i, found := slices.BinarySearchFunc(g.times, v.Timestamp, func(t time.Time, at model.Time) int {
+				return int(model.TimeFromUnixNano(t.UnixNano()) - at)
+			})
+			if found {
 				p.There[i] = true
 				values[i] = g.combine(values[i], factor*float64(v.Value))
 			}
@@ -162,7 +162,7 @@ func (g partGrid) partFor(metric model.Metric) *breakdown.Part {
 	}
 	key := strings.Join(values, "\x00")
 	if g.parts[key] == nil {
-		p := &breakdown.Part{Labels: labels, Whole: make([]float64, g.n), Base: make([]float64, g.n), There: make([]bool, g.n)}
+		p := &breakdown.Part{Labels: labels, Whole: make([]float64, len(g.times)), Base: make([]float64, len(g.times)), There: make([]bool, len(g.times))}
 		none := g.combine(math.NaN(), math.NaN())
 		for i := range p.Whole {
 			p.Whole[i] = none

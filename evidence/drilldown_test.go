@@ -138,10 +138,10 @@ func TestDrilldownOfOtherForms(t *testing.T) {
 	p := r.serve(t, "")
 	tests := []struct{ name, expr, summary string }{
 		{"gone", `absent(up{job="api",instance="b:80"})`, "Gone: 1 of the window's 1 series; the last was seen at "},
-		{"down", `absent(up{job="web"} == 1)`, "All series exist (2), but none has the required value; last: 0."},
+		{"down", `absent(up{job="web"} == 1)`, "All series exist (2), but none has the required value; last: 0 at "},
 		{"never there", `absent_over_time(up{job="wep"}[5m])`, "No such series in this window"},
 		{"missing behind unless", `count by (job) (requests_total) unless on (job) count by (job) (up{job="web"} == 2)`, "All series exist (2)"},
-		{"single series", `up{job="web"} == 0`, "each value of the expression is already a single series. When the alert fired, 2 of the expression's 2 series"},
+		{"single series", `up{job="web"} == 0`, "each value of the expression is already a single series. When the alert fired ("},
 		{"recorded", `job:requests:rate5m > 1`, "comes from a recording rule"},
 		{"no series", `vector(1) > 0`, "the expression has no series"},
 		{"no data", `sum(nowhere) > 0`, "No data to break down"},

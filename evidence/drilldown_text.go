@@ -19,6 +19,7 @@ import (
 
 var (
 	msgWithin  = message{"Within %s: ", "在 %s 范围内："}
+	msgLately  = message{"%s against before the onset: ", "%s 与异常开始前相比："}
 	msgCarries = message{
 		"%[1]s accounts for %[2]s of the change and %[3]s of the total; its own value went from %[4]s to %[5]s.",
 		"变化的 %[2]s 来自 %[1]s；它占总量的 %[3]s，其自身的值由 %[4]s 变为 %[5]s。",
@@ -40,12 +41,12 @@ var (
 		"其中只有 %[1]s；在 %[2]s 时还没有数据。",
 	}
 	msgIsHighest = message{
-		"%[1]s is the highest: %[2]s when the alert fired, %[3]s before. Next is %[4]s with %[5]s.",
-		"%[1]s 最高：触发时为 %[2]s，此前为 %[3]s。其次是 %[4]s（%[5]s）。",
+		"%[1]s is the highest: %[2]s at %[6]s, %[3]s before. Next is %[4]s with %[5]s.",
+		"%[1]s 最高：%[6]s 为 %[2]s，此前为 %[3]s。其次是 %[4]s（%[5]s）。",
 	}
 	msgIsLowest = message{
-		"%[1]s is the lowest: %[2]s when the alert fired, %[3]s before. Next is %[4]s with %[5]s.",
-		"%[1]s 最低：触发时为 %[2]s，此前为 %[3]s。其次是 %[4]s（%[5]s）。",
+		"%[1]s is the lowest: %[2]s at %[6]s, %[3]s before. Next is %[4]s with %[5]s.",
+		"%[1]s 最低：%[6]s 为 %[2]s，此前为 %[3]s。其次是 %[4]s（%[5]s）。",
 	}
 	msgNoneStandsOut = message{"No part stands out.", "没有突出的部分。"}
 	msgAllAlike      = message{" All alike by %s.", " 按 %s 划分时各部分相近。"}
@@ -85,7 +86,7 @@ var (
 			"Not broken down: no label distinguishes the aggregated series.",
 			"未下钻：被聚合的序列没有可区分的标签。",
 		},
-		promql.RefusedEmpty:    {"No data to break down in this window.", "该时间范围内没有可供下钻的数据。"},
+		promql.RefusedEmpty:    {"No data to break down (%s).", "没有可供下钻的数据（%s）。"},
 		promql.RefusedConstant: {"Not broken down: the expression has no series.", "未下钻：表达式中没有时间序列。"},
 		promql.RefusedForm: {
 			"Not broken down: this aggregation's parts do not explain the total.",
@@ -93,12 +94,17 @@ var (
 		},
 	}
 	msgMeeting = message{
-		" When the alert fired, %[1]s of the expression's %[2]s series met its condition.",
-		" 告警触发时，表达式的 %[2]s 个序列中有 %[1]s 个满足条件。",
+		" When the alert fired (%[3]s), %[1]s of the expression's %[2]s series met its condition.",
+		" 告警触发时（%[3]s），表达式的 %[2]s 个序列中有 %[1]s 个满足条件。",
+	}
+	msgMeetingAt = message{
+		" At %[3]s, %[1]s of its %[2]s series met its condition.",
+		" %[3]s 时，其 %[2]s 个序列中有 %[1]s 个满足条件。",
 	}
 	msgWordLabel = message{"label", "标签"}
 	msgWordCount = message{"values", "取值数"}
 	msgWordTop   = message{"top value", "最突出的值"}
+	msgWordWent  = message{"from → to", "由 → 至"}
 	msgWordShare = message{"share of change", "变化占比"}
 	msgWordMoved = message{"unevenness", "不均匀程度"}
 	msgWordRest  = message{"all others", "其余合计"}
@@ -108,11 +114,11 @@ var (
 func (inv *investigation) drillItem(r drilled) incident.Evidence {
 	best := r.best
 	query := best.Drill.Query(best.By...)
-	start, _, step := inv.drillGrid()
+	start, end, step := inv.drillSpan()
 	item := incident.Evidence{
 		Title:   inv.say(msgTitleDrilldown),
 		Summary: inv.summarizeDrill(r),
-		Query:   query, Start: start, End: inv.end, Link: inv.link(query, start, inv.end),
+		Query:   query, Start: start, End: end, Link: inv.link(query, start, end),
 		Chart: inv.partsChart(best, step),
 	}
 	if r.still {
@@ -122,7 +128,7 @@ func (inv *investigation) drillItem(r drilled) incident.Evidence {
 		item.Ranking = append(item.Ranking, best.Ranked(c, inv.onset))
 	}
 	item.Table = &incident.Table{Columns: []string{
-		inv.say(msgWordLabel), inv.say(msgWordCount), inv.say(msgWordTop), inv.say(msgWordShare), inv.say(msgWordMoved),
+		inv.say(msgWordLabel), inv.say(msgWordCount), inv.say(msgWordTop), inv.say(msgWordWent), inv.say(msgWordShare), inv.say(msgWordMoved),
 	}}
 	for _, b := range r.all {
 		top, share := b.Parts[0], "–"
@@ -130,10 +136,31 @@ func (inv *investigation) drillItem(r drilled) incident.Evidence {
 			share = formatPercent(top.Share)
 		}
 		item.Table.Rows = append(item.Table.Rows, []string{
-			b.By[0], strconv.Itoa(len(b.Parts)), text.Cut(top.Labels[b.By[0]], 80), share, formatPercent(b.Unevenness),
+			b.By[0], strconv.Itoa(len(b.Parts)), text.Cut(top.Labels[b.By[0]], 80),
+			b.Unit.Format(top.Before) + " → " + b.Unit.Format(top.After), share, formatPercent(b.Unevenness),
 		})
 	}
 	return item
+}
+
+// drillSpan returns from when until when a drill-down looks, and its longest step.
+func (inv *investigation) drillSpan() (start, end time.Time, step time.Duration) {
+	windows := inv.drillWindows()
+	for _, w := range windows {
+		step = max(step, w.step)
+	}
+	return windows[0].start, windows[len(windows)-1].end, step
+}
+
+// levelAt returns the time at which parts are ranked by what they are: that of the signal's last value.
+func (inv *investigation) levelAt() time.Time {
+	switch {
+	case !inv.valueAt.IsZero():
+		return inv.valueAt
+	case !inv.ended.IsZero():
+		return inv.until.Add(-inv.recent.step) // at its end it does not fire
+	}
+	return inv.until
 }
 
 // summarizeDrill says in one line where the change comes from.
@@ -149,7 +176,12 @@ func (inv *investigation) summarizeDrill(r drilled) string {
 	if best.Drill.OfNumerator {
 		b.WriteString(inv.say(msgOfNumerator))
 	}
-	b.WriteString(inv.whatCarries(r))
+	if carries := inv.whatCarries(r); carries != "" {
+		if !inv.recent.isZero() && !best.NoPast {
+			b.WriteString(inv.say(msgLately, formatSpan(inv.recent.start, inv.recent.end)))
+		}
+		b.WriteString(carries)
+	}
 	if r.still {
 		return b.String()
 	}
@@ -212,7 +244,7 @@ func (inv *investigation) whatCarries(r drilled) string {
 		if best.Limit != nil {
 			level = u.FormatApart(top.After, *best.Limit)
 		}
-		return inv.say(phrase, strings.Join(names, "; "), level, u.Format(top.Before), labelText(next.Labels), u.FormatApart(next.After, top.After))
+		return inv.say(phrase, strings.Join(names, "; "), level, u.Format(top.Before), labelText(next.Labels), u.FormatApart(next.After, top.After), formatTime(inv.levelAt()))
 	case best.Change == 0 && top.Change == 0:
 		return inv.say(msgUnchanged)
 	case !best.Concentrated():
@@ -281,29 +313,50 @@ func partLine(name string, values []float64, times []time.Time, step time.Durati
 // notBrokenDownItem says why an expression is not broken down; where each value is that of a series, also how many meet the
 // condition: one of many is another matter than all.
 func (inv *investigation) notBrokenDownItem(ctx context.Context, c promql.Condition, why promql.Refusal) ([]incident.Evidence, error) {
-	item := incident.Evidence{Title: inv.say(msgTitleDrilldown), Summary: inv.say(msgNotBrokenDown[why])}
+	item := incident.Evidence{Title: inv.say(msgTitleDrilldown), Summary: inv.notBrokenDown(why)}
 	if why != promql.RefusedSeries && why != promql.RefusedRecorded || c.Threshold == nil {
 		return []incident.Evidence{item}, nil
 	}
 	meeting, all := countExpr(c.Whole), countExpr(c.Value)
-	one, err := inv.prom.Instant(ctx, meeting, inv.fired)
-	if err != nil {
-		return nil, err
-	}
-	other, err := inv.prom.Instant(ctx, all, inv.fired)
-	if err != nil {
-		return nil, err
-	}
-	if len(other) == 1 {
-		met := 0.
-		if len(one) == 1 {
-			met = float64(one[0].Value)
+	if !inv.noOnset {
+		if err := inv.tellMeeting(ctx, &item, msgMeeting, meeting, all, inv.fired); err != nil {
+			return nil, err
 		}
-		item.Summary += inv.say(msgMeeting, promql.FormatNumber(met), promql.FormatNumber(float64(other[0].Value)))
 	}
-	item.Query, item.Start, item.End = meeting, inv.start, inv.end
-	item.Link = inv.link(meeting, inv.start, inv.end)
+	if now := inv.levelAt(); inv.noOnset || now.Sub(inv.fired) >= time.Minute {
+		if err := inv.tellMeeting(ctx, &item, msgMeetingAt, meeting, all, now); err != nil {
+			return nil, err
+		}
+	}
+	start, end, _ := inv.drillSpan()
+	item.Query, item.Start, item.End, item.Link = meeting, start, end, inv.link(meeting, start, end)
 	return []incident.Evidence{item}, nil
+}
+
+// notBrokenDown says why, and of what time.
+func (inv *investigation) notBrokenDown(why promql.Refusal) string {
+	if why == promql.RefusedEmpty {
+		return inv.say(msgNotBrokenDown[why], inv.spansText())
+	}
+	return inv.say(msgNotBrokenDown[why])
+}
+
+// tellMeeting adds how many series met the condition at a time, and of how many.
+func (inv *investigation) tellMeeting(ctx context.Context, item *incident.Evidence, phrase message, meeting, all string, at time.Time) error {
+	one, err := inv.prom.Instant(ctx, meeting, at)
+	if err != nil {
+		return err
+	}
+	other, err := inv.prom.Instant(ctx, all, at)
+	if err != nil || len(other) != 1 {
+		return err
+	}
+	met := 0.
+	if len(one) == 1 {
+		met = float64(one[0].Value)
+	}
+	item.Summary += inv.say(phrase, promql.FormatNumber(met), promql.FormatNumber(float64(other[0].Value)), formatTime(at))
+	return nil
 }
 
 func countExpr(e parser.Expr) string {

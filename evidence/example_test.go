@@ -21,7 +21,9 @@ func Example() {
 	}
 	n.Normalize()
 	inc := incident.DefaultPolicy().Open(n, "")
-	for _, e := range c.Collect(context.Background(), inc).Items { // never fails: what is missing is an item that says so
+	var found incident.Findings
+	found.See(c.Collect(context.Background(), inc)) // never fails: what is missing is an item that says so
+	for _, e := range found.Evidence {
 		fmt.Println(e.ID, e.Kind, e.Failed)
 	}
 	// Output:

@@ -1,7 +1,6 @@
 package evidence
 
 import (
-	"cmp"
 	"context"
 	"log/slog"
 	"maps"
@@ -21,9 +20,12 @@ type collectFunc func(ctx context.Context, inv *investigation) ([]incident.Evide
 // investigation is one incident being looked into: what all collectors share. Nothing in it changes once they run.
 type investigation struct {
 	incident *incident.Incident
-	alert    incident.Alert // the one looked at: of the gravest, the first to fire
-	rule     *rule          // the alert's rule; nil when it is not known
-	ruleErr  error          // why it is not known
+	alert    incident.Alert      // the one looked at: the main anchor
+	second   *incident.Alert     // the other anchor, whose signal is shown as well; nil where there is one alone
+	whose    string              // the labels by which the alert is told from the other anchor; "" without
+	seen     []incident.Evidence // what earlier looks have brought
+	rule     *rule               // the alert's rule; nil when it is not known
+	ruleErr  error               // why it is not known
 
 	// known asks, once, which labels the rule's selectors have; to be called with Prometheus alone.
 	knownLabels func() (promql.SelectorLabels, error)
@@ -35,12 +37,20 @@ type investigation struct {
 	valueAt time.Time // when its signal had the value that is told; zero where that isn't known yet
 	onset   time.Time // when its condition began, as far as the rule's "for" tells
 	ended   time.Time // when the alert ended; zero while it fires
-	now     time.Time
+	now     time.Time // of the look
+	until   time.Time // up to when it is looked at: now, or when the alert ended
+	// judged is when a series must have met the condition to be the alert's: when that fired, or until where Prometheus has no
+	// data of then.
+	judged time.Time
 
-	// The window to look at, and the steps to look by: it starts well before the onset and ends at now or an hour
-	// after the alert fired.
+	// The window of the onset, and the steps to look by: it starts well before the onset and ends at now or an hour after the
+	// alert fired.
 	start, end time.Time
 	step       time.Duration
+	// recent is the last hour, of an alert for which the window of the onset does not reach there.
+	recent     timeWindow
+	scrapeStep time.Duration // by which targets are looked at, in both windows: the same in each look
+	noOnset    bool          // Prometheus has no data of the onset: the window is that of now
 
 	server       *promapi.Client  // Prometheus; nil without
 	prom         *promapi.Querier // of that server; nil without Prometheus
@@ -54,14 +64,19 @@ const (
 	minLead      = time.Hour
 	maxLead      = 24 * time.Hour
 	maxTail      = time.Hour
+	recentSpan   = time.Hour
 	trimmedSteps = 60
 	windowSteps  = 240 // about as many points as a chart shows
 )
 
 // newInvestigation begins the investigation at the time now: the alert to look at, with no rule known yet.
-func newInvestigation(inc *incident.Incident, now time.Time) *investigation {
-	inv := &investigation{incident: inc, now: now}
-	inv.setAlert(primaryAlert(inc))
+func newInvestigation(inc *incident.Incident, now time.Time, seen ...incident.Evidence) *investigation {
+	inv := &investigation{incident: inc, now: now, seen: seen}
+	main, second := anchorsOf(inc, seen)
+	if inv.second = second; second != nil {
+		inv.whose = toldApart(main, *second)
+	}
+	inv.setAlert(main)
 	inv.setWindow()
 	return inv
 }
@@ -73,10 +88,14 @@ func (inv *investigation) setAlert(a incident.Alert) {
 	if inv.fired.IsZero() || inv.fired.After(inv.now) {
 		inv.fired = inv.now
 	}
-	inv.ended = time.Time{}
+	inv.until, inv.ended = inv.now, time.Time{}
 	if inv.alert.Status != incident.Firing {
-		inv.ended = cmp.Or(inv.alert.EndsAt, inv.alert.ResolvedAt)
+		if inv.ended = endOf(inv.alert); inv.ended.After(inv.fired) && inv.ended.Before(inv.until) {
+			inv.until = inv.ended
+		}
 	}
+	inv.until = inv.until.Truncate(time.Second)
+	inv.judged = inv.fired
 }
 
 // findRule looks for the alert's rule and places the window by it.
@@ -91,6 +110,7 @@ func (inv *investigation) findRule(ctx context.Context) {
 // forAlert returns an investigation of another alert of the incident, with the same budget.
 func (inv *investigation) forAlert(ctx context.Context, a incident.Alert) *investigation {
 	other := *inv
+	other.second, other.noOnset = nil, false
 	other.setAlert(a)
 	other.findRule(ctx)
 	return &other
@@ -99,20 +119,23 @@ func (inv *investigation) forAlert(ctx context.Context, a incident.Alert) *inves
 // maxOtherNames is how many other names of a group's alerts are looked at.
 const maxOtherNames = 2
 
-// otherNamedAlerts returns the first alert of each other name that fires in the incident.
+// otherNamedAlerts returns the first alert of each other name that fires in the incident, those of the anchors left out.
 func (inv *investigation) otherNamedAlerts() []incident.Alert {
 	var out []incident.Alert
-	seen := promql.LabelNames{inv.alert.Name(): true}
+	known := map[string]bool{inv.alert.Name(): true}
+	if inv.second != nil {
+		known[inv.second.Name()] = true
+	}
 	for _, a := range inv.incident.Firing() {
-		if !seen[a.Name()] && len(out) < maxOtherNames {
-			seen[a.Name()] = true
+		if !known[a.Name()] && len(out) < maxOtherNames {
+			known[a.Name()] = true
 			out = append(out, a)
 		}
 	}
 	return out
 }
 
-// setWindow places the window by what is known of the rule.
+// setWindow places the windows by what is known of the rule.
 func (inv *investigation) setWindow() {
 	before := minLead
 	inv.onset = inv.fired
@@ -120,48 +143,58 @@ func (inv *investigation) setWindow() {
 		inv.onset = inv.fired.Add(-inv.rule.hold)
 		before = min(max(before, 4*(inv.rule.hold+inv.rule.reach)), max(maxLead, 2*inv.rule.reach))
 	}
-	inv.start = inv.onset.Add(-before)
-	inv.end = inv.fired.Add(max(maxTail, min(before, maxTail*6)))
+	inv.start = inv.onset.Add(-before).Truncate(time.Second)
+	inv.end = inv.fired.Add(maxTail)
 	if inv.end.After(inv.now) {
 		inv.end = inv.now
 	}
-	inv.step = niceStep(inv.end.Sub(inv.start) / windowSteps)
-	inv.start, inv.end = inv.start.Truncate(time.Second), inv.end.Truncate(time.Second)
+	inv.end = inv.end.Truncate(time.Second)
+	inv.setSteps()
+	inv.recent = timeWindow{}
+	if inv.until.After(inv.end) {
+		inv.recent = windowTo(inv.until, min(recentSpan, inv.until.Sub(inv.onset)), windowSteps)
+	}
 }
+
+// setSteps sets the steps by the window. Those of targets stand in a query, which must not change while the window grows.
+func (inv *investigation) setSteps() {
+	inv.step = niceStep(inv.end.Sub(inv.start) / windowSteps)
+	inv.scrapeStep = max(niceStep(inv.fullWindow()/trimmedSteps), minScrapeStep)
+}
+
+// fullWindow is how long the window of the onset is once the hour after the alert has passed.
+func (inv *investigation) fullWindow() time.Duration { return inv.fired.Add(maxTail).Sub(inv.start) }
 
 // trimWindow lets the window begin where Prometheus' data do: one that has run for minutes only is looked at by finer
-// steps. It is asked by what every Prometheus has, since the alert's own series may be new for a reason.
+// steps. It is asked by what every Prometheus has, since the alert's own series may be new for a reason. Where there are no data of the
+// onset the window is that of now.
 func (inv *investigation) trimWindow(ctx context.Context) {
-	step := niceStep(inv.end.Sub(inv.start) / trimmedSteps)
+	step := niceStep(inv.fullWindow() / trimmedSteps)
 	m, err := inv.prom.Range(ctx, "count(up)", inv.start, inv.end, step)
-	if err != nil || len(m) == 0 || len(m[0].Values) == 0 {
+	if err != nil {
 		return
 	}
-	if first := m[0].Values[0].Timestamp.Time(); first.Sub(inv.start) > step {
+	if len(m) == 0 || len(m[0].Values) == 0 {
+		if inv.noOnset = !inv.recent.isZero() && inv.hasTargets(ctx); inv.noOnset {
+			inv.start, inv.end, inv.step = inv.recent.start, inv.recent.end, inv.recent.step
+			inv.recent, inv.judged = timeWindow{}, inv.until
+		}
+		return
+	}
+	first := m[0].Values[0].Timestamp.Time()
+	if first.Sub(inv.start) > step {
 		inv.start = first.Add(-step).UTC()
-		inv.step = niceStep(inv.end.Sub(inv.start) / windowSteps)
+		inv.setSteps()
+	}
+	if first.After(inv.fired.Add(step)) {
+		inv.judged = inv.until
 	}
 }
 
-// primaryAlert returns the alert to look at: of those that fire, or else of all, the ones with the incident's severity
-// go first, then the earliest, then the smallest fingerprint.
-func primaryAlert(inc *incident.Incident) incident.Alert {
-	alerts := inc.Firing()
-	if len(alerts) == 0 {
-		alerts = inc.Alerts
-	}
-	if len(alerts) == 0 {
-		return incident.Alert{Labels: map[string]string{"alertname": inc.Alertname}, SeenAt: inc.OpenedAt}
-	}
-	return slices.MinFunc(alerts, func(a, b incident.Alert) int {
-		grave := func(a incident.Alert) int {
-			if a.Labels["severity"] == inc.Severity {
-				return 0
-			}
-			return 1
-		}
-		return cmp.Or(cmp.Compare(grave(a), grave(b)), a.Began().Compare(b.Began()), cmp.Compare(a.Fingerprint, b.Fingerprint))
-	})
+// hasTargets reports whether Prometheus has targets now: what is fed otherwise has none at any time.
+func (inv *investigation) hasTargets(ctx context.Context) bool {
+	found, err := inv.prom.Instant(ctx, "count(up)", inv.until)
+	return err == nil && len(found) > 0
 }
 
 // sameNameAlerts returns the alerts of the incident that have the name of the one looked at, that one first.
@@ -195,6 +228,22 @@ func (inv *investigation) sharedTargetLabels() map[string]string {
 		_, all := shared[name]
 		return !all
 	})
+	return out
+}
+
+// sharedEarlier returns the labels that the alert shared with all of its name as one after the other joined, those of itself alone first.
+func (inv *investigation) sharedEarlier() []map[string]string {
+	labels := inv.targetLabels()
+	out := []map[string]string{maps.Clone(labels)}
+	others := inv.sameNameAlerts()[1:]
+	slices.SortStableFunc(others, func(a, b incident.Alert) int { return a.Began().Compare(b.Began()) })
+	for _, a := range others {
+		before := len(labels)
+		maps.DeleteFunc(labels, func(name, value string) bool { return a.Labels[name] != value })
+		if len(labels) < before {
+			out = append(out, maps.Clone(labels))
+		}
+	}
 	return out
 }
 

@@ -21,6 +21,9 @@ func (t message) in(language incident.Language, args ...any) string {
 	return fmt.Sprintf(phrase, args...)
 }
 
+// msgBlank stands between two sentences.
+var msgBlank = message{" ", ""}
+
 // Titles.
 var (
 	msgTitleAlert     = message{"Incident alerts", "本次事件的告警"}

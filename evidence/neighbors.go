@@ -26,24 +26,30 @@ var (
 		"The alert's labels identify no target: they have no job, instance, or namespace.",
 		"无法从告警标签判断采集目标：其中没有 job、instance 或 namespace。",
 	}
-	msgNoUp = message{"Prometheus has no scrape targets with %s in this window.", "该时间范围内没有标签为 %s 的采集目标。"}
+	msgNoUp = message{"Prometheus has no scrape targets with %[1]s during %[2]s.", "%[2]s：Prometheus 没有标签为 %[1]s 的采集目标。"}
 	msgUp   = message{
-		"All targets with %[2]s (%[1]d) were up throughout.",
-		"标签为 %[2]s 的 %[1]d 个采集目标在整个时间范围内均正常。",
+		"All targets with %[2]s (%[1]d) were up throughout %[3]s.",
+		"%[3]s：标签为 %[2]s 的 %[1]d 个采集目标始终正常。",
 	}
 	msgNotUp = message{
-		"%[1]d of %[2]d targets with %[3]s were not always up; the first since %[4]s: %[5]s.",
-		"标签为 %[3]s 的 %[2]d 个采集目标中有 %[1]d 个曾不正常；最早自 %[4]s 起：%[5]s。",
+		"%[1]d of %[2]d targets with %[3]s were not always up during %[6]s; the first since %[4]s: %[5]s.",
+		"%[6]s：标签为 %[3]s 的 %[2]d 个采集目标中有 %[1]d 个曾不正常；最早自 %[4]s 起：%[5]s。",
 	}
-	msgNoChange = message{" Not seen: %s.", " 未发现：%s。"}
+	msgDownNow = message{" At the end: %d down or not scraped.", " 截至结束时有 %d 个不可用或未采集。"}
+	msgNoData  = message{
+		"Prometheus has no data of targets from when the alert fired (%s).",
+		"Prometheus 没有告警触发时（%s）的采集目标数据。",
+	}
+	msgNoChange = message{" Not seen in that time: %s.", " 此期间未发现：%s。"}
 	msgChanges  = message{
-		"%[1]d in this window, %[2]d in the half hour before the onset (%[3]s); the last before it: %[4]s at %[5]s.",
-		"该时间范围内共 %[1]d 次，其中 %[2]d 次在异常开始（%[3]s）前半小时内；之前最近一次：%[4]s（%[5]s）。",
+		"%[1]d during %[6]s, %[2]d in the half hour before the onset (%[3]s); the last before it: %[4]s at %[5]s.",
+		"%[6]s：共 %[1]d 次，其中 %[2]d 次在异常开始（%[3]s）前半小时内；之前最近一次：%[4]s（%[5]s）。",
 	}
 	msgChangesAfter = message{
-		"%[1]d in this window, all after the onset (%[2]s); the first: %[3]s at %[4]s.",
-		"该时间范围内共 %[1]d 次，均在异常开始（%[2]s）之后；最早：%[3]s（%[4]s）。",
+		"%[1]d during %[5]s, all after the onset (%[2]s); the first: %[3]s at %[4]s.",
+		"%[5]s：共 %[1]d 次，均在异常开始（%[2]s）之后；最早：%[3]s（%[4]s）。",
 	}
+	msgChangesLately = message{" The last of all: %[1]s at %[2]s.", " 最近一次：%[1]s（%[2]s）。"}
 
 	msgWordTarget  = message{"target", "目标"}
 	msgWordState   = message{"state", "状态"}
@@ -51,6 +57,7 @@ var (
 	msgWordWhere   = message{"where", "位置"}
 	msgWordWhat    = message{"what", "变更"}
 	msgWordDown    = message{"down", "不可用"}
+	msgAlready     = message{"%s already", "此前已%s"}
 	msgWordMissing = message{"not scraped", "未采集"}
 	msgWordStarted = message{"process started", "进程启动"}
 	msgWordBack    = message{"up again", "已恢复"}
@@ -87,8 +94,14 @@ func collectNeighbors(ctx context.Context, inv *investigation) ([]incident.Evide
 	found := make([][]occurrence, len(kinds))
 	for i, k := range kinds {
 		wg.Go(func() {
-			var query string
-			query, found[i], errs[i+1] = k.look(ctx, inv, scope, labels)
+			query := ""
+			for _, one := range inv.eachWindow() {
+				asked, more, err := k.look(ctx, one, scope, labels)
+				if query == "" {
+					query = asked // that of the onset has all that came later, too
+				}
+				found[i], errs[i+1] = append(found[i], more...), errors.Join(errs[i+1], err)
+			}
 			items[i+1] = inv.changesItem(k.title, query, found[i])
 		})
 	}
@@ -126,45 +139,67 @@ func peerMatchers(labels map[string]string) []promql.Matcher {
 
 // scrapeGrid returns the steps by which neighbors are looked at, so wide that each holds a scrape.
 func (inv *investigation) scrapeGrid() (start time.Time, step time.Duration) {
-	_, _, step = inv.drillGrid()
-	step = max(step, minScrapeStep)
-	n := inv.end.Sub(inv.start) / step
-	return inv.end.Add(-n * step), step
+	return windowBy(inv.start, inv.end, inv.scrapeStep).start, inv.scrapeStep
 }
 
-// targetsItem tells which targets were down or not scraped, and when. The lowest value of up within each step shows every
-// scrape that failed, and a step without any is a gap.
+// targetsItem tells which targets were down or not scraped, and when, around the onset and now. The lowest value of up within each step
+// shows every scrape that failed, and a step without any is a gap.
 func (inv *investigation) targetsItem(ctx context.Context, scope []promql.Matcher) (incident.Evidence, error) {
-	start, step := inv.scrapeGrid()
-	query := "min_over_time(" + promql.SelectorText("up", scope...) + "[" + promql.FormatDuration(step) + "])"
-	m, err := inv.prom.Range(ctx, query, start, inv.end, step)
-	if err != nil {
-		return incident.Evidence{}, err
-	}
+	query := "min_over_time(" + promql.SelectorText("up", scope...) + "[" + promql.FormatDuration(inv.scrapeStep) + "])"
+	windows := inv.eachWindow()
+	start, _ := windows[0].scrapeGrid()
+	end := windows[len(windows)-1].end
 	item := incident.Evidence{
-		Title: inv.say(msgTitleTargets), Query: query, Start: start, End: inv.end, Link: inv.link(query, start, inv.end),
+		Title: inv.say(msgTitleTargets), Query: query, Start: start, End: end, Link: inv.link(query, start, end),
 	}
-	if len(m) == 0 {
-		item.Summary = inv.say(msgNoUp, matchersText(scope))
-		return item, nil
+	var told []string
+	if inv.noOnset {
+		told = append(told, inv.say(msgNoData, formatTime(inv.fired)))
 	}
 	var outages []occurrence
-	bad := map[string]bool{}
+	for _, one := range windows {
+		said, found, err := one.targetsIn(ctx, query, scope)
+		if err != nil {
+			return incident.Evidence{}, err
+		}
+		told, outages = append(told, said), append(outages, found...)
+	}
+	item.Summary = strings.Join(told, inv.say(msgBlank))
+	if len(outages) > 0 {
+		item.Table = inv.occurrenceTable(outages, msgWordTarget, msgWordState)
+	}
+	return item, nil
+}
+
+// targetsIn tells how targets were in one window.
+func (inv *investigation) targetsIn(ctx context.Context, query string, scope []promql.Matcher) (told string, outages []occurrence, err error) {
+	start, step := inv.scrapeGrid()
+	m, err := inv.prom.Range(ctx, query, start, inv.end, step)
+	if err != nil {
+		return "", nil, err
+	}
+	during := formatSpan(start, inv.end)
+	if len(m) == 0 {
+		return inv.say(msgNoUp, matchersText(scope), during), nil, nil
+	}
+	bad, down := map[string]bool{}, 0
 	for _, s := range m {
-		for _, o := range inv.targetOutages(s, start, step) {
+		found := inv.targetOutages(s, start, step)
+		for _, o := range found {
 			outages = append(outages, o)
 			bad[labelText(o.where)] = true
 		}
+		if n := len(found); n > 0 && found[n-1].what != inv.say(msgWordBack) {
+			down++
+		}
 	}
 	if len(outages) == 0 {
-		item.Summary = inv.say(msgUp, len(m), matchersText(scope))
-		return item, nil
+		return inv.say(msgUp, len(m), matchersText(scope), during), nil, nil
 	}
 	slices.SortStableFunc(outages, func(a, b occurrence) int { return a.at.Compare(b.at) })
 	first := outages[0]
-	item.Summary = inv.say(msgNotUp, len(bad), len(m), matchersText(scope), formatTime(first.at), labelText(first.where)+" "+first.what)
-	item.Table = inv.occurrenceTable(outages, msgWordTarget, msgWordState)
-	return item, nil
+	told = inv.say(msgNotUp, len(bad), len(m), matchersText(scope), formatTime(first.at), labelText(first.where)+" "+first.what, during)
+	return told + inv.say(msgDownNow, down), outages, nil
 }
 
 // targetOutages lists when a target went down, was not scraped, and came back.
@@ -192,7 +227,11 @@ func (inv *investigation) targetOutages(s *model.SampleStream, start time.Time, 
 			is = msgWordDown
 		}
 		if is != was {
-			out = append(out, occurrence{start.Add(time.Duration(i) * step), where, inv.say(is)})
+			what := inv.say(is)
+			if i == 0 {
+				what = inv.say(msgAlready, what)
+			}
+			out = append(out, occurrence{start.Add(time.Duration(i) * step), where, what})
 		}
 		was = is
 	}
@@ -216,15 +255,20 @@ func (inv *investigation) changesItem(title message, query string, found []occur
 			}
 		}
 	}
+	windows := inv.eachWindow()
+	end := windows[len(windows)-1].end
 	item := incident.Evidence{
-		Title: inv.say(title), Query: query, Start: inv.start, End: inv.end, Link: inv.link(query, inv.start, inv.end),
+		Title: inv.say(title), Query: query, Start: inv.start, End: end, Link: inv.link(query, inv.start, end),
 		Table: inv.occurrenceTable(found, msgWordWhere, msgWordWhat),
 	}
 	name := func(o occurrence) string { return o.what + " " + labelText(o.where) }
 	if last >= 0 {
-		item.Summary = inv.say(msgChanges, len(found), before, formatTime(inv.onset), name(found[last]), formatTime(found[last].at))
+		item.Summary = inv.say(msgChanges, len(found), before, formatTime(inv.onset), name(found[last]), formatTime(found[last].at), inv.spansText())
 	} else {
-		item.Summary = inv.say(msgChangesAfter, len(found), formatTime(inv.onset), name(found[0]), formatTime(found[0].at))
+		item.Summary = inv.say(msgChangesAfter, len(found), formatTime(inv.onset), name(found[0]), formatTime(found[0].at), inv.spansText())
+	}
+	if latest := found[len(found)-1]; len(windows) > 1 && latest.at.After(inv.end) {
+		item.Summary += inv.say(msgChangesLately, name(latest), formatTime(latest.at))
 	}
 	return item
 }

@@ -86,23 +86,23 @@ func TestTargets(t *testing.T) {
 		en, zh      string // of the summary; %s is about 6000 s, to ten minutes
 		states      []string
 	}{
-		{"well", "job=well", `^All targets with job="well" \(1\) were up throughout\.`, `^标签为 job="well" 的 1 个采集目标在整个时间范围内均正常。`, nil},
-		{"down", "job=down", `^1 of 2 targets with job="down" were not always up; the first since .*: instance="a", job="down" down\.`, `^标签为 job="down" 的 2 个采集目标中有 1 个曾不正常；最早自 .*起：instance="a", job="down" 不可用。`, []string{"down"}},
-		{"down from the beginning", "job=always-down", `^1 of 1 targets`, `1 个曾不正常`, []string{"down"}},
+		{"well", "job=well", `^All targets with job="well" \(1\) were up throughout .* UTC\.`, `：标签为 job="well" 的 1 个采集目标始终正常。`, nil},
+		{"down", "job=down", `^1 of 2 targets with job="down" were not always up during .* UTC; the first since .*: instance="a", job="down" down\.`, `：标签为 job="down" 的 2 个采集目标中有 1 个曾不正常；最早自 .*起：instance="a", job="down" 不可用。`, []string{"down"}},
+		{"down from the beginning", "job=always-down", `^1 of 1 targets`, `1 个曾不正常`, []string{"down already"}},
 		{"back", "job=back", `^1 of 1 targets`, `1 个曾不正常`, []string{"down", "up again"}},
 		{"one scrape", "job=once", `^1 of 1 targets`, `1 个曾不正常`, []string{"down", "up again"}},
 		{"gone", "job=gone", `instance="a", job="gone" not scraped\.`, `instance="a", job="gone" 未采集。`, []string{"not scraped"}},
 		{"gone and back", "job=gone-back", `not scraped\.`, `未采集。`, []string{"not scraped", "up again"}},
-		{"there only since then", "job=late", `^All targets with job="late" \(1\) were up throughout`, `均正常`, nil},
+		{"there only since then", "job=late", `^All targets with job="late" \(1\) were up throughout`, `始终正常`, nil},
 		{"down since it is there", "job=late-down", `^1 of 1 targets .* down\.`, `不可用`, []string{"down"}},
 		{"a few of many", "job=many", `^25 of 30 targets with job="many" were not always up`, `的 30 个采集目标中有 25 个曾不正常`, nil},
 		{"by instance alone", "instance=shop-2", `^All targets with instance="shop-2" \(1\)`, `instance="shop-2"`, nil},
-		{"by namespace", "namespace=shop", `^2 of 3 targets with namespace="shop"`, `的 3 个采集目标中有 2 个`, []string{"down", "down"}},
+		{"by namespace", "namespace=shop", `^2 of 3 targets with namespace="shop"`, `的 3 个采集目标中有 2 个`, []string{"down already", "down"}},
 		{"by namespace and cluster", "namespace=shop cluster=one", `^1 of 2 targets with cluster="one", namespace="shop"`, `的 2 个采集目标中有 1 个`, []string{"down"}},
-		{"by instance and cluster", "instance=shop-3 cluster=two", `^1 of 1 targets with cluster="two", instance="shop-3"`, `的 1 个采集目标中有 1 个`, []string{"down"}},
+		{"by instance and cluster", "instance=shop-3 cluster=two", `^1 of 1 targets with cluster="two", instance="shop-3"`, `的 1 个采集目标中有 1 个`, []string{"down already"}},
 		{"the job before all else", "job=well namespace=nowhere cluster=nowhere", `^All targets with job="well" \(1\)`, `job="well"`, nil},
 		{"empty labels are none", "job= namespace= instance=shop-2", `^All targets with instance="shop-2"`, `instance="shop-2"`, nil},
-		{"none", "job=nowhere", `^Prometheus has no scrape targets with job="nowhere" in this window\.`, `^该时间范围内没有标签为 job="nowhere" 的采集目标。`, nil},
+		{"none", "job=nowhere", `^Prometheus has no scrape targets with job="nowhere" during .* UTC\.`, `：Prometheus 没有标签为 job="nowhere" 的采集目标。`, nil},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -111,8 +111,8 @@ func TestTargets(t *testing.T) {
 			item := both["Targets and peers"]
 			assert.Regexp(t, test.en, item[0].Summary)
 			assert.Regexp(t, test.zh, item[1].Summary)
-			assert.Contains(t, item[0].Summary, " Not seen: restarts, version and config changes, deployment and replica changes.")
-			assert.Contains(t, item[1].Summary, " 未发现：重启, 版本与配置变更, 部署与副本变更。")
+			assert.Contains(t, item[0].Summary, " Not seen in that time: restarts, version and config changes, deployment and replica changes.")
+			assert.Contains(t, item[1].Summary, " 此期间未发现：重启, 版本与配置变更, 部署与副本变更。")
 			if item[0].Table == nil {
 				assert.Nil(t, test.states)
 				return
@@ -210,21 +210,21 @@ func TestChanges(t *testing.T) {
 		{"no restart", "job=quiet", "Restarts", "", "", nil},
 		{
 			"long before", "job=restarted", "Restarts",
-			`^1 in this window, 0 in the half hour before the onset \(.* UTC\); the last before it: process started instance="a", job="restarted" at .* UTC\.$`,
-			`^该时间范围内共 1 次，其中 0 次在异常开始（.* UTC）前半小时内；之前最近一次：进程启动 instance="a", job="restarted"（.* UTC）。$`,
+			`^1 during .* UTC, 0 in the half hour before the onset \(.* UTC\); the last before it: process started instance="a", job="restarted" at .* UTC\.$`,
+			`：共 1 次，其中 0 次在异常开始（.* UTC）前半小时内；之前最近一次：进程启动 instance="a", job="restarted"（.* UTC）。$`,
 			[]string{"process started"},
 		},
-		{"just before", "job=recent", "Restarts", `^1 in this window, 1 in the half hour before`, `其中 1 次`, []string{"process started"}},
+		{"just before", "job=recent", "Restarts", `^1 during .* UTC, 1 in the half hour before`, `其中 1 次`, []string{"process started"}},
 		{
 			"after", "job=after", "Restarts",
-			`^1 in this window, all after the onset \(.* UTC\); the first: process started instance="a", job="after" at .* UTC\.$`,
-			`^该时间范围内共 1 次，均在异常开始（.* UTC）之后；最早：进程启动 instance="a", job="after"（.* UTC）。$`,
+			`^1 during .* UTC, all after the onset \(.* UTC\); the first: process started instance="a", job="after" at .* UTC\.$`,
+			`：共 1 次，均在异常开始（.* UTC）之后；最早：进程启动 instance="a", job="after"（.* UTC）。$`,
 			[]string{"process started"},
 		},
 		{"a clock that is wrong", "job=future", "Restarts", "", "", nil},
 		{
 			"containers", "namespace=crash", "Restarts",
-			`^2 in this window, 1 in the half hour before the onset .*: kube_pod_container_status_restarts_total: 2 → 3 container="c", namespace="crash", pod="p1" at`, `其中 1 次`,
+			`^2 during .* UTC, 1 in the half hour before the onset .*: kube_pod_container_status_restarts_total: 2 → 3 container="c", namespace="crash", pod="p1" at`, `其中 1 次`,
 			[]string{"kube_pod_container_status_restarts_total"},
 		},
 		{"another pod's", "namespace=crash pod=p2", "Restarts", "", "", nil},
@@ -235,12 +235,12 @@ func TestChanges(t *testing.T) {
 		},
 		{"two at a time are no change", "job=both", "Version and config changes", "", "", nil},
 		{
-			"a change and its way back", "job=config", "Version and config changes", `^1 in this window, 0 in the half hour before`, `其中 0 次`,
+			"a change and its way back", "job=config", "Version and config changes", `^1 during .* UTC, 0 in the half hour before`, `其中 0 次`,
 			[]string{`config_info: hash: "1" → "2"`},
 		},
 		{
 			"replicas", "namespace=scale", "Deployment and replica changes",
-			`^3 in this window, 2 in the half hour before the onset .*: kube_deployment_spec_replicas: 3 → 1 deployment="d", namespace="scale" at`, `共 3 次，其中 2 次`,
+			`^3 during .* UTC, 2 in the half hour before the onset .*: kube_deployment_spec_replicas: 3 → 1 deployment="d", namespace="scale" at`, `共 3 次，其中 2 次`,
 			[]string{"kube_deployment_metadata_generation: 7 → 8", "kube_deployment_spec_replicas: 3 → 1", "kube_horizontalpodautoscaler_status_desired_replicas: 2 → 5"},
 		},
 		{"no namespace", "job=quiet", "Deployment and replica changes", "", "", nil},

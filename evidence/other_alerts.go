@@ -17,10 +17,10 @@ import (
 )
 
 var (
-	msgNoOthers = message{"No other alert fired in this window.", "该时间范围内没有其他告警触发。"}
+	msgNoOthers = message{"No other alert fired in this window (%s).", "该时间范围（%s）内没有其他告警触发。"}
 	msgOthers   = message{
-		"Other alerts in this window: %[1]d; before this one: %[2]d; on the same target: %[3]d.",
-		"该时间范围内另有 %[1]d 条告警触发，其中 %[2]d 条早于本告警，%[3]d 条在同一目标上。",
+		"Other alerts in this window (%[4]s): %[1]d; before this one: %[2]d; on the same target: %[3]d; firing at its end: %[5]d.",
+		"该时间范围（%[4]s）内另有 %[1]d 条告警触发，其中 %[2]d 条早于本告警，%[3]d 条在同一目标上，结束时仍在触发的有 %[5]d 条。",
 	}
 	msgFirstOther = message{" First in the window: %[1]s at %[2]s.", " 该时间范围内最早触发：%[1]s（%[2]s）。"}
 	msgOlder      = message{" Already firing before it: %d more.", " 另有 %d 条在此之前就已触发。"}
@@ -40,6 +40,7 @@ type otherAlert struct {
 	labels       map[string]string
 	start, end   time.Time // end is zero while it fires
 	older        bool      // it began before the window
+	vague        bool      // it may have begun earlier than start
 	state        message
 	sharedLabels []string // labels that it shares with the alert looked at, those that name a target
 }
@@ -55,11 +56,13 @@ func collectOtherAlerts(ctx context.Context, inv *investigation) ([]incident.Evi
 	}
 	var others []otherAlert
 	var muted string
-	item := incident.Evidence{Title: inv.say(msgTitleOthers), Start: inv.start, End: inv.end}
+	windows := inv.eachWindow()
+	start, end := inv.start, windows[len(windows)-1].end
+	item := incident.Evidence{Title: inv.say(msgTitleOthers), Start: start, End: end}
 	var failed error
 	if inv.prom != nil {
 		item.Query = `ALERTS{alertstate="firing"}`
-		item.Link = inv.link(item.Query, inv.start, inv.end)
+		item.Link = inv.link(item.Query, start, end)
 		found, err := inv.alertsSeries(ctx, item.Query)
 		others, failed = found, err
 	}
@@ -84,11 +87,12 @@ func collectOtherAlerts(ctx context.Context, inv *investigation) ([]incident.Evi
 
 // alertsSeries reads the alerts that Prometheus itself remembers.
 func (inv *investigation) alertsSeries(ctx context.Context, query string) ([]otherAlert, error) {
-	start, times, step := inv.drillGrid()
-	m, err := inv.prom.Range(ctx, query, start, inv.end, step)
+	windows := inv.coarseWindows()
+	m, err := inv.rangeOver(ctx, query, windows)
 	if err != nil {
 		return nil, err
 	}
+	last := windows[len(windows)-1]
 	var out []otherAlert
 	for _, s := range m {
 		if len(s.Values) == 0 {
@@ -98,9 +102,10 @@ func (inv *investigation) alertsSeries(ctx context.Context, query string) ([]oth
 		delete(labels, model.MetricNameLabel)
 		delete(labels, "alertstate")
 		a := otherAlert{labels: labels, start: s.Values[0].Timestamp.Time(), state: msgWordFiring}
-		a.older = a.start.Sub(start) < step
-		if last := s.Values[len(s.Values)-1].Timestamp.Time(); times[len(times)-1].Sub(last) >= step {
-			a.end, a.state = last, msgWordEnded
+		a.older = a.start.Sub(windows[0].start) < windows[0].step
+		a.vague = a.older || !a.start.Before(last.start) && a.start.Sub(last.start) < last.step
+		if seen := s.Values[len(s.Values)-1].Timestamp.Time(); last.end.Sub(seen) >= last.step {
+			a.end, a.state = seen, msgWordEnded
 		}
 		if !inv.isOwnAlert(labels) {
 			a.sharedLabels = inv.sharedTargets(labels)
@@ -152,7 +157,7 @@ func (inv *investigation) addKnownAlerts(others []otherAlert, known []knownAlert
 			i = len(others)
 			others = append(others, otherAlert{labels: k.Labels, sharedLabels: inv.sharedTargets(k.Labels)})
 		}
-		others[i].state, others[i].start = state, k.StartsAt
+		others[i].state, others[i].start, others[i].vague = state, k.StartsAt, false
 		others[i].older = k.StartsAt.Before(inv.start)
 	}
 	return others
@@ -195,9 +200,10 @@ func (inv *investigation) silenceText(ctx context.Context, id string) string {
 
 // summarizeOthers sums the alerts up.
 func (inv *investigation) summarizeOthers(others []otherAlert) string {
-	inWindow, before, same, older := 0, 0, 0, 0
+	inWindow, before, same, older, firing := 0, 0, 0, 0, 0
 	var first *otherAlert
 	for i, o := range others {
+		firing += boolToInt(o.end.IsZero())
 		if o.older {
 			older++
 			continue
@@ -212,9 +218,9 @@ func (inv *investigation) summarizeOthers(others []otherAlert) string {
 			first = &others[i]
 		}
 	}
-	out := inv.say(msgNoOthers)
+	out := inv.say(msgNoOthers, inv.spansText())
 	if inWindow > 0 {
-		out = inv.say(msgOthers, inWindow, before, same) +
+		out = inv.say(msgOthers, inWindow, before, same, inv.spansText(), firing) +
 			inv.say(msgFirstOther, inv.describeOther(*first), formatTime(first.start))
 	}
 	if older > 0 {
@@ -249,7 +255,7 @@ func (inv *investigation) othersTable(others []otherAlert) *incident.Table {
 	}}
 	for _, o := range shown {
 		since, same, state := formatTime(o.start), strings.Join(o.sharedLabels, ", "), inv.say(o.state)
-		if o.older && inv.alertmanager == nil {
+		if o.vague {
 			since = "≤ " + since
 		}
 		if !o.end.IsZero() {

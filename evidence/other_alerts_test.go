@@ -76,7 +76,7 @@ func TestOtherAlerts(t *testing.T) {
 		items := ofKind(c.Collect(t.Context(), inc).Items, incident.KindAlerts)
 		require.Len(t, items, 1)
 		t.Log(items[0].Summary)
-		assert.Regexp(t, `^Other alerts in this window: 2; before this one: 2; on the same target: 1\. .*: Short \{instance="b:80"\} at .* Already firing before it: 1 more\.$`, items[0].Summary)
+		assert.Regexp(t, `^Other alerts in this window \(.*\): 2; before this one: 2; on the same target: 1; firing at its end: \d\. .*: Short \{instance="b:80"\} at .* Already firing before it: 1 more\.$`, items[0].Summary)
 		require.Len(t, items[0].Table.Rows, 3)
 		var names, states []string
 		for _, row := range items[0].Table.Rows {
@@ -102,7 +102,7 @@ func TestOtherAlerts(t *testing.T) {
 			items := ofKind(c.Collect(t.Context(), inc).Items, incident.KindAlerts)
 			require.Len(collect, items, 1)
 			assert.Contains(collect, items[0].Summary, `This alert is silenced (kim: "planned work", until `)
-			assert.Contains(collect, items[0].Summary, "Other alerts in this window: 3")
+			assert.Contains(collect, items[0].Summary, "): 3; before")
 			require.Len(collect, items[0].Table.Rows, 4)
 			assert.Contains(collect, fmt.Sprint(items[0].Table.Rows), "DiskSlow warning silenced instance")
 		}, 10*time.Second, 100*time.Millisecond)

@@ -38,11 +38,11 @@ var (
 // other things that the expression covers are left out.
 func (inv *investigation) pickLines(ctx context.Context, v *signalView, m model.Matrix) error {
 	m = slices.DeleteFunc(m, func(s *model.SampleStream) bool { return len(s.Values) == 0 })
-	v.lines, v.own, v.doubt = nil, nil, ""
+	v.matrix, v.lines, v.own, v.doubt = m, nil, nil, ""
 	if len(m) == 0 {
 		return nil
 	}
-	if err := inv.readLimit(ctx, v, inv.fired); err != nil {
+	if err := inv.readLimit(ctx, v, inv.judged); err != nil {
 		return err
 	}
 	v.lines = inv.ownLines(ctx, v, m)
@@ -69,7 +69,7 @@ func (inv *investigation) pickLines(ctx context.Context, v *signalView, m model.
 // when it fired. Where that isn't one, the rule's active alerts may tell; else all that met it are shown, with a word of doubt.
 func (inv *investigation) ownLines(ctx context.Context, v *signalView, m model.Matrix) []*model.SampleStream {
 	fit := inv.linesOf(inv.alert, m)
-	met := v.metAtFiring(fit, inv.fired)
+	met := v.metAtFiring(fit, inv.judged)
 	if v.original.Inside != nil && len(fit) > 0 { // the alert's is an aggregation of these
 		return inv.firstMet(v, met, fit)
 	}
@@ -88,7 +88,7 @@ func (inv *investigation) ownLines(ctx context.Context, v *signalView, m model.M
 		v.doubt = inv.say(msgNoneMet, len(fit))
 		return fit
 	}
-	if met = v.metAtFiring(m, inv.fired); len(met) > 0 && inv.mayBeRenamed(m) {
+	if met = v.metAtFiring(m, inv.judged); len(met) > 0 && inv.mayBeRenamed(m) {
 		v.doubt = inv.say(msgNoneFits, len(met), len(m))
 		return met
 	}
@@ -101,8 +101,8 @@ func (inv *investigation) firstMet(v *signalView, met, all []*model.SampleStream
 		return all
 	}
 	slices.SortStableFunc(met, func(a, b *model.SampleStream) int {
-		sinceA, _ := v.lineMetSince(a.Values, inv.fired)
-		sinceB, _ := v.lineMetSince(b.Values, inv.fired)
+		sinceA, _ := v.lineMetSince(a.Values, inv.judged)
+		sinceB, _ := v.lineMetSince(b.Values, inv.judged)
 		return sinceA.Compare(sinceB)
 	})
 	return met
@@ -152,8 +152,7 @@ func (inv *investigation) linesOf(a incident.Alert, m model.Matrix) []*model.Sam
 func (v *signalView) metAtFiring(lines []*model.SampleStream, fired time.Time) []*model.SampleStream {
 	var out []*model.SampleStream
 	for _, s := range lines {
-		i := lastIndexUntil(s.Values, fired.Add(v.step))
-		if i >= 0 && fired.Sub(s.Values[i].Timestamp.Time()) <= 3*v.step && v.metAt(s.Values[i]) {
+		if i := v.indexAt(s.Values, fired); i >= 0 && v.metAt(s.Values[i]) {
 			out = append(out, s)
 		}
 	}
@@ -249,18 +248,14 @@ func agreeing(labels map[string]string, m []*model.SampleStream) []*model.Sample
 	return out
 }
 
-// valuedAt returns the investigation with the time of a signal's value when the alert fired.
+// valuedAt returns the investigation with the time of a signal's last value.
 func (inv *investigation) valuedAt(v *signalView) *investigation {
-	if len(v.lines) == 0 {
+	if len(v.lines) == 0 || !inv.recent.isZero() {
 		return inv
 	}
-	line := v.lines[0].Values
-	i := lastIndexUntil(line, inv.fired.Add(v.step))
-	if i < 0 {
-		return inv
-	}
+	line := inv.whileFiring(v.lines[0].Values)
 	other := *inv
-	other.valueAt = line[i].Timestamp.Time()
+	other.valueAt = line[len(line)-1].Timestamp.Time().UTC()
 	return &other
 }
 

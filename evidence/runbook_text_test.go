@@ -143,7 +143,7 @@ func TestRunbookText(t *testing.T) {
 		for _, media := range []string{"text/plain", "image/png", "text/html"} {
 			served.Store(page{media, "a"})
 			inc.Alerts[0].Annotations = map[string]string{"runbook_url": s.URL}
-			c.Collect(t.Context(), inc).Items
+			c.Collect(t.Context(), inc)
 		}
 		assert.InDelta(t, 2, testutil.ToFloat64(c.metrics.questions.WithLabelValues("runbook", "ok")), 0)
 		assert.InDelta(t, 1, testutil.ToFloat64(c.metrics.questions.WithLabelValues("runbook", "unavailable")), 0)

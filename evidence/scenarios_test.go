@@ -2,6 +2,7 @@ package evidence
 
 import (
 	"cmp"
+	"encoding/json"
 	"math"
 	"os"
 	"path/filepath"
@@ -136,6 +137,8 @@ func TestScenarios(t *testing.T) {
 			}
 			outcome, missing := s.outcome(items)
 			count[outcome]++
+			_, err := json.Marshal(items)
+			require.NoError(t, err, "infinity is no number of JSON")
 			t.Log("outcome:", outcome)
 			assert.Equal(t, "right", outcome, "%s", strings.Join(missing, "; "))
 		})

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/prometheus/common/model"
@@ -19,30 +20,45 @@ const (
 	minPoints = 60 // a series this short is asked for again by finer steps
 )
 
-// collectSignal shows what the alert's expression compares with its threshold, over time.
+// collectSignal shows what the alert's expression compares with its threshold, over time: of the anchors, and of an alert of each other
+// name.
 func collectSignal(ctx context.Context, inv *investigation) ([]incident.Evidence, error) {
-	items, err := inv.signalItems(ctx)
+	items, err := inv.signalItems(ctx, inv.whose)
+	if inv.second != nil {
+		items = append(items, inv.signalOf(ctx, *inv.second, toldApart(*inv.second, inv.alert))...)
+	}
 	for _, a := range inv.otherNamedAlerts() {
-		other := inv.forAlert(ctx, a)
-		more, otherErr := other.signalItems(ctx)
-		for i := range more {
-			more[i].Title = other.say(msgTitleOf, more[i].Title, text.Cut(a.Name(), 80))
-		}
-		items = append(items, more...)
-		if otherErr != nil {
-			inv.log.WarnContext(ctx, "Signal lookup for another alert of the group failed, the report leaves it out", "err", otherErr)
-		}
+		items = append(items, inv.signalOf(ctx, a, text.Cut(a.Name(), 80))...)
 	}
 	return items, err
 }
 
-// signalItems shows the signal of the alert looked at.
-func (inv *investigation) signalItems(ctx context.Context) ([]incident.Evidence, error) {
-	view, err := inv.signalView(ctx)
+// signalOf shows the signal of another alert of the incident.
+func (inv *investigation) signalOf(ctx context.Context, a incident.Alert, whose string) []incident.Evidence {
+	items, err := inv.forAlert(ctx, a).signalItems(ctx, whose)
+	if err != nil {
+		inv.log.WarnContext(ctx, "Signal lookup for another alert of the group failed, the report leaves it out", "err", err)
+	}
+	return items
+}
+
+// signalItems shows the signal of the alert looked at; the title says whose it is.
+func (inv *investigation) signalItems(ctx context.Context, whose string) ([]incident.Evidence, error) {
+	view, err := inv.toldView(ctx)
 	if err != nil {
 		return nil, err
 	}
-	return []incident.Evidence{inv.signalItem(view)}, nil
+	item := inv.signalItem(view)
+	item.Title = inv.titleOf(item.Title, whose)
+	return []incident.Evidence{item}, nil
+}
+
+// titleOf adds to a title which of several alerts it is about.
+func (inv *investigation) titleOf(title, whose string) string {
+	if whose == "" {
+		return title
+	}
+	return inv.say(msgTitleOf, title, whose)
 }
 
 // signalView returns the signal of the alert looked at, which is looked up once for all that show or compare it.
@@ -60,6 +76,8 @@ type signalView struct {
 	unit        promql.Unit
 	start, end  time.Time
 	step        time.Duration
+	more        []timeWindow // that are looked at beside, with steps of their own
+	matrix      model.Matrix // all that the query brought
 	lines       []*model.SampleStream
 	limit       *float64            // a constant threshold, or what it was when the alert fired
 	movingLimit *model.SampleStream // the threshold over time where it is not a constant
@@ -68,9 +86,16 @@ type signalView struct {
 	doubt       string              // why not
 }
 
+// newView makes an empty view of the window of the onset.
+func (inv *investigation) newView() *signalView {
+	w := windowBy(inv.start, inv.end, inv.step)
+	return &signalView{start: w.start, end: w.end, step: w.step}
+}
+
 // conditionView asks for the signal of one condition.
 func (inv *investigation) conditionView(ctx context.Context, c promql.Condition) (*signalView, error) {
-	v := &signalView{condition: c, original: c, start: inv.start, end: inv.end, step: inv.step}
+	v := inv.newView()
+	v.condition, v.original = c, c
 	value := c.Value
 	if inner := promql.CountPresent(value); inner != nil {
 		value = inner
@@ -78,7 +103,7 @@ func (inv *investigation) conditionView(ctx context.Context, c promql.Condition)
 	}
 	narrowed := value
 	if k, err := inv.knownLabels(); err == nil { // else it is only more than is needed
-		narrowed = promql.Narrow(value, inv.sharedTargetLabels(), k)
+		narrowed = inv.narrowed(value, k)
 	}
 	v.condition.Value = value
 	v.unit = v.condition.Unit()
@@ -96,9 +121,29 @@ func (inv *investigation) conditionView(ctx context.Context, c promql.Condition)
 	return v, nil
 }
 
+// narrowed narrows an expression to the labels that the alert shares with all of its name: to those of an earlier look at the same,
+// if that had more. An alert that joins does not make another item of it.
+func (inv *investigation) narrowed(value parser.Expr, k promql.SelectorLabels) parser.Expr {
+	seen := map[string]bool{}
+	for _, e := range inv.seen {
+		if e.Kind == incident.KindSignal && e.Figures != nil && e.Figures.Anchor == inv.alert.Fingerprint {
+			seen[strings.TrimSuffix(e.Query, noneIsZero)] = true
+		}
+	}
+	if len(seen) > 0 {
+		for _, labels := range inv.sharedEarlier() {
+			if e := promql.Narrow(value, labels, k); seen[e.String()] {
+				return e
+			}
+		}
+	}
+	return promql.Narrow(value, inv.sharedTargetLabels(), k)
+}
+
 // foreignView asks for an expression that only the server can read, as it stands: it has values where its condition is met.
 func (inv *investigation) foreignView(ctx context.Context) (*signalView, error) {
-	v := &signalView{query: inv.rule.query, start: inv.start, end: inv.end, step: inv.step}
+	v := inv.newView()
+	v.query = inv.rule.query
 	matrix, err := inv.prom.Range(ctx, v.query, v.start, v.end, v.step)
 	if err != nil {
 		return nil, err
@@ -136,7 +181,7 @@ func (inv *investigation) readLimit(ctx context.Context, v *signalView, at time.
 		v.limit = &limit
 		return nil
 	}
-	thresholds, err := inv.prom.Range(ctx, v.condition.Threshold.String(), v.start, v.end, v.step)
+	thresholds, err := inv.rangeOver(ctx, v.condition.Threshold.String(), v.windows())
 	if err != nil {
 		return fmt.Errorf("querying threshold: %w", err)
 	}
@@ -165,9 +210,8 @@ func finerSteps(m model.Matrix, start, end time.Time, step time.Duration) (time.
 	if len(m) == 0 || step <= time.Second || end.Sub(first)/step >= minPoints {
 		return start, step, false
 	}
-	first = first.Add(-step)
-	fine := niceStep(end.Sub(first) / windowSteps)
-	return first, fine, fine < step
+	fine := windowBetween(first.Add(-step), end, windowSteps)
+	return fine.start, fine.step, fine.step < step
 }
 
 // represents reports whether nothing in a series' labels contradicts the alert's. Labels that the rule sets hide those

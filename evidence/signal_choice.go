@@ -92,7 +92,7 @@ func fallbackView(views []*signalView) *signalView {
 
 // fromOnset returns how far from the alert's onset a condition began to be met.
 func (inv *investigation) fromOnset(v *signalView) time.Duration {
-	since, _ := v.metSince(inv.fired)
+	since, _ := v.metSince(inv.judged)
 	return since.Sub(inv.onset).Abs()
 }
 
@@ -109,7 +109,7 @@ func (inv *investigation) hold(views []*signalView) bool {
 		if v == nil || len(v.lines) == 0 {
 			return false
 		}
-		if since, _ := v.metSince(inv.fired); since.IsZero() {
+		if since, _ := v.metSince(inv.judged); since.IsZero() {
 			return false
 		}
 	}
@@ -118,8 +118,8 @@ func (inv *investigation) hold(views []*signalView) bool {
 
 // isLater reports whether a condition began to be met later than another; of two that did at once, one that is no mere guard counts.
 func (inv *investigation) isLater(v, than *signalView) bool {
-	a, _ := v.metSince(inv.fired)
-	b, _ := than.metSince(inv.fired)
+	a, _ := v.metSince(inv.judged)
+	b, _ := than.metSince(inv.judged)
 	if d := a.Sub(b); d.Abs() > inv.tolerance(v, than) {
 		return d > 0
 	}

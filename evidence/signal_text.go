@@ -1,0 +1,217 @@
+package evidence
+
+import (
+	"math"
+	"strings"
+	"time"
+
+	"github.com/alertscribe/alertscribe/incident"
+	"github.com/alertscribe/alertscribe/promql"
+	"github.com/alertscribe/alertscribe/score"
+	"github.com/alertscribe/alertscribe/text"
+)
+
+var (
+	msgNoRule = message{
+		"alert rule not found: Prometheus doesn't list it, and the alert's generatorURL has no expression",
+		"告警规则未知：Prometheus 中没有该规则，告警的 generatorURL 也不含表达式",
+	}
+	msgTitleOf  = message{"%[1]s: %[2]s", "%[1]s：%[2]s"}
+	msgNoSignal = message{
+		"The expression has no value with this alert's labels in this window (%s).",
+		"在该时间范围（%s）内，表达式没有与此告警标签相符的数据。",
+	}
+	msgValues = message{
+		"Value when the alert fired: %[1]s; last: %[2]s at %[3]s.",
+		"告警触发时的值为 %[1]s，最新值为 %[2]s（%[3]s）。",
+	}
+	msgGone = message{
+		"No value when the alert fired; last: %[1]s at %[2]s.",
+		"告警触发时没有数据，最后的值为 %[1]s（%[2]s）。",
+	}
+	msgNoOnset = message{
+		"Prometheus has no data from when the alert fired (%[3]s); last: %[1]s at %[2]s.",
+		"Prometheus 没有告警触发时（%[3]s）的数据，最新值为 %[1]s（%[2]s）。",
+	}
+	msgPeakWas = message{
+		"Peak: %[1]s at %[2]s%[3]s.",
+		"峰值为 %[1]s（%[2]s）%[3]s。",
+	}
+	msgValuesWere = message{
+		" Value when the alert fired: %[1]s; last while it fired: %[2]s at %[3]s.",
+		" 告警触发时的值为 %[1]s，触发期间最后的值为 %[2]s（%[3]s）。",
+	}
+	msgLastWas  = message{" Last while it fired: %[1]s at %[2]s.", " 触发期间最后的值为 %[1]s（%[2]s）。"}
+	msgHighest  = message{" Max %[1]s at %[2]s%[3]s.", " 最高 %[1]s（%[2]s）%[3]s。"}
+	msgLowest   = message{" Min %[1]s at %[2]s%[3]s.", " 最低 %[1]s（%[2]s）%[3]s。"}
+	msgCoarse   = message{" (looked at every %s)", "（每 %s 查看一次）"}
+	msgLeftOpen = message{" Nothing is known of %[1]s: %[2]s.", " %[1]s 的情况未知：%[2]s。"}
+	msgLastOnly = message{"Last value: %[1]s at %[2]s.", "最新值为 %[1]s（%[2]s）。"}
+	msgFuture   = message{
+		" The alert says that it began at %s, which is in the future: its sender's clock may be wrong.",
+		" 告警声称始于 %s，晚于当前时间：发送方的时钟可能有误。",
+	}
+	msgLimit    = message{" Threshold: %[1]s %[2]s.", " 阈值：%[1]s %[2]s。"}
+	msgBaseline = message{" Before: median %[1]s, deviation %[2]s.", " 此前：中位数 %[1]s，常见偏差 %[2]s。"}
+	msgUnusual  = message{
+		" The change is %s times the deviation.",
+		" 变化幅度是常见偏差的 %s 倍。",
+	}
+	msgLimitWas   = message{" It was %s before.", " 此前为 %s。"}
+	msgLimitFired = message{" It was %s when the alert fired.", " 告警触发时为 %s。"}
+	msgMedian     = message{" Before: median %s.", " 此前：中位数 %s。"}
+	msgUnchanging = message{" Before: always %s.", " 此前一直为 %s。"}
+	msgNoValue    = message{" No value until %s.", " 在 %s 之前没有数据。"}
+	msgInfinite   = message{" The value is infinite: the divisor was 0.", " 值为无穷大：除数为零。"}
+	msgForeign    = message{
+		" The expression is not PromQL: it was run as it stands, and has values only where its condition is met.",
+		" 该表达式不是 PromQL：按原样执行，仅在条件成立时才有值。",
+	}
+	msgUsual  = message{" The change is within that.", " 与此前相比几乎没有变化。"}
+	msgNoPast = message{" Too little data before the onset to compare.", " 触发前的数据太少，无法比较。"}
+	msgSince  = message{" Condition met since %[1]s (%[2]s), for %[3]s.", " 条件自 %[1]s（%[2]s）起成立，共 %[3]s。"}
+	msgUntil  = message{
+		" Condition met from %[1]s (%[2]s) until %[4]s, for %[3]s.",
+		" 条件自 %[1]s（%[2]s）起成立，至 %[4]s 为止，共 %[3]s。",
+	}
+	msgExact     = message{"to within %s", "误差在 %s 内"}
+	msgLooksBack = message{"to within %[1]s; the expression looks back %[2]s", "误差在 %[1]s 内；表达式回看 %[2]s"}
+	msgAllPast   = message{
+		" Condition met for the whole window or longer (window: %s).",
+		" 条件在整个时间范围（%s）内一直成立，或更早就已成立。",
+	}
+	msgWordLimit  = message{"threshold", "阈值"}
+	msgWordGroup  = message{"rule group", "规则组"}
+	msgWordFor    = message{"for", "for"}
+	msgWordLabels = message{"labels set", "附加标签"}
+	msgWordRule   = message{"rule", "规则"}
+)
+
+// summarizeSignal writes the statistics as one line: of an alert that fires the value first, of one that has ended what it was at its
+// worst.
+func (inv *investigation) summarizeSignal(v *signalView, f signalStats, told *incident.Figures) string {
+	var b strings.Builder
+	coarse := ""
+	if step := v.coarsest(); step > maxFineStep {
+		coarse = inv.say(msgCoarse, promql.FormatDuration(step))
+	}
+	peakAt := formatTime(told.PeakAt)
+	switch {
+	case inv.ended.IsZero():
+		b.WriteString(inv.valueNow(f, told))
+	case told.Fired == nil:
+		b.WriteString(inv.say(msgPeakWas, textOf(told.Peak), peakAt, coarse) + inv.say(msgLastWas, textOf(told.Value), formatTime(f.lastAt)))
+	default:
+		b.WriteString(inv.say(msgPeakWas, textOf(told.Peak), peakAt, coarse))
+		b.WriteString(inv.say(msgValuesWere, textOf(told.Fired), textOf(told.Value), formatTime(f.lastAt)))
+	}
+	if told.Threshold != nil {
+		b.WriteString(inv.say(msgLimit, told.Condition, told.Threshold.Text) + inv.formerLimit(v))
+	}
+	if inv.ended.IsZero() {
+		extreme := msgLowest
+		if f.up {
+			extreme = msgHighest
+		}
+		b.WriteString(inv.say(extreme, textOf(told.Peak), peakAt, coarse))
+	}
+	if math.IsInf(f.fired, 0) || math.IsInf(f.last, 0) {
+		b.WriteString(inv.say(msgInfinite))
+	}
+	b.WriteString(inv.summarizePast(v, f))
+	b.WriteString(inv.metText(v, f))
+	b.WriteString(v.doubt)
+	if inv.rule.foreign() {
+		b.WriteString(inv.say(msgForeign))
+	}
+	if began := inv.alert.Began(); began.After(inv.now) {
+		b.WriteString(inv.say(msgFuture, formatTime(began)))
+	}
+	return b.String()
+}
+
+// maxFineStep is the longest step at which nothing is said of what may have been between two of them.
+const maxFineStep = time.Minute
+
+// valueNow says what the value is, beside what it was when the alert fired.
+func (inv *investigation) valueNow(f signalStats, told *incident.Figures) string {
+	switch {
+	case inv.alert.Began().After(inv.now):
+		return inv.say(msgLastOnly, textOf(told.Value), formatTime(f.lastAt))
+	case told.Fired != nil:
+		return inv.say(msgValues, textOf(told.Fired), textOf(told.Value), formatTime(f.lastAt))
+	case inv.noOnset:
+		return inv.say(msgNoOnset, textOf(told.Value), formatTime(f.lastAt), formatTime(inv.fired))
+	}
+	return inv.say(msgGone, textOf(told.Value), formatTime(f.lastAt))
+}
+
+// metText says since when the condition is met and for how long, and how exactly that is known: a rate reaches its threshold later than
+// what it is the rate of.
+func (inv *investigation) metText(v *signalView, f signalStats) string {
+	switch {
+	case f.always:
+		return inv.say(msgAllPast, formatSpan(v.start, f.until))
+	case f.since.IsZero():
+		return ""
+	}
+	exact := inv.say(msgExact, promql.FormatDuration(v.step))
+	if inv.rule.reach > 0 {
+		exact = inv.say(msgLooksBack, promql.FormatDuration(v.step), promql.FormatDuration(inv.rule.reach))
+	}
+	long := promql.FormatDuration(f.met.Round(time.Second))
+	if !inv.ended.IsZero() {
+		return inv.say(msgUntil, formatTime(f.since), exact, long, formatTime(f.until))
+	}
+	return inv.say(msgSince, formatTime(f.since), exact, long)
+}
+
+// formerLimit says what a threshold was before the onset, where it is another since.
+func (inv *investigation) formerLimit(v *signalView) string {
+	if v.movingLimit == nil {
+		return ""
+	}
+	values, n := finiteValues(v.movingLimit.Values, inv.onset)
+	if n < score.MinPast {
+		return ""
+	}
+	var s score.Scorer
+	now, fired, out := v.unit.Format(v.limitAt(inv.until)), v.unit.Format(v.limitAt(inv.fired)), ""
+	if before := v.unit.Format(s.Past(values[:n]).Median); before != now {
+		out += inv.say(msgLimitWas, before)
+	}
+	if fired != now {
+		out += inv.say(msgLimitFired, fired)
+	}
+	return out
+}
+
+// summarizePast says what the value was before the onset, and how far from that it went. A past without any noise has no factor.
+func (inv *investigation) summarizePast(v *signalView, f signalStats) string {
+	switch {
+	case !f.began.IsZero():
+		return inv.say(msgNoValue, formatTime(f.began))
+	case f.constant:
+		return inv.say(msgUnchanging, v.unit.Format(float64(v.lines[0].Values[0].Value)))
+	case !f.compared:
+		return inv.say(msgNoPast)
+	}
+	if f.past.Noise == 0 {
+		return inv.say(msgMedian, v.unit.Format(f.past.Median))
+	}
+	out := inv.say(msgBaseline, v.unit.Format(f.past.Median), v.unit.Format(f.past.Noise))
+	if f.score < 1 {
+		return out + inv.say(msgUsual)
+	}
+	return out + inv.say(msgUnusual, promql.FormatNumber(f.score))
+}
+
+// ruleTable shows the whole rule that the query is a part of.
+func (inv *investigation) ruleTable() *incident.Table {
+	t := &incident.Table{Columns: []string{inv.say(msgWordRule)}, Rows: [][]string{{text.Cut(inv.rule.query, 500)}}}
+	if inv.rule.group != "" {
+		t.Columns = append(t.Columns, inv.say(msgWordGroup), inv.say(msgWordFor), inv.say(msgWordLabels))
+		t.Rows[0] = append(t.Rows[0], text.Cut(inv.rule.group, 80), promql.FormatDuration(inv.rule.hold), labelText(inv.rule.labels))
+	}
+	return t
+}
