@@ -16,7 +16,7 @@ import (
 func ownAlerts(t *testing.T, inc *incident.Incident, language incident.Language) incident.Evidence {
 	t.Helper()
 	c := collectorAt(t, "", inc.OpenedAt.Add(time.Hour), func(o *Options) { o.Language = language })
-	items := ofKind(c.Collect(t.Context(), inc).Items, incident.KindAlert)
+	items := ofKind(c.Collect(t.Context(), inc, nil).Items, incident.KindAlert)
 	require.Len(t, items, 1)
 	owed(t, items...)
 	assert.False(t, items[0].Failed)

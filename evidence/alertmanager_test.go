@@ -19,7 +19,7 @@ import (
 // othersOf returns the item about other alerts, and the one that says what failed, if any.
 func othersOf(t *testing.T, c *Collector, inc *incident.Incident) (item, failed incident.Evidence) {
 	t.Helper()
-	items := ofKind(c.Collect(t.Context(), inc).Items, incident.KindAlerts)
+	items := ofKind(c.Collect(t.Context(), inc, nil).Items, incident.KindAlerts)
 	owed(t, items...)
 	for _, e := range items {
 		if e.Failed {

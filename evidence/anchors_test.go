@@ -89,7 +89,7 @@ func TestTwoAnchors(t *testing.T) {
 	look := func(at time.Time) []incident.Evidence {
 		c := collectorAt(t, url, at)
 		if found.Evidence == nil {
-			found.See(c.Collect(t.Context(), inc))
+			found.See(c.Collect(t.Context(), inc, nil))
 		} else {
 			found.See(c.Refresh(t.Context(), inc, found.Evidence))
 		}
@@ -147,7 +147,7 @@ func TestNoDataOfTheOnset(t *testing.T) {
 		incident.Chinese: {`^Prometheus 没有告警触发时（.*）的数据，最新值为 30\.8（`, `^Prometheus 没有告警触发时（.*）的采集目标数据。标签为|：标签为 job="api" 的 1 个采集目标始终正常`},
 	} {
 		c := collectorAt(t, p.URL, r.end(), func(o *Options) { o.Language = language })
-		items := c.Collect(t.Context(), firingIncident(r.end().Add(-20*24*time.Hour), "load > 5", "alertname=Load job=api instance=i1")).Items
+		items := c.Collect(t.Context(), firingIncident(r.end().Add(-20*24*time.Hour), "load > 5", "alertname=Load job=api instance=i1"), nil).Items
 		for _, item := range items {
 			t.Log(item.Kind, item.Summary)
 			assert.False(t, item.Failed)
@@ -168,7 +168,7 @@ func TestOddTimes(t *testing.T) {
 	r.add(`load{instance="i1"}`, func(s float64) float64 { return 1 + spike(s >= 3600, 20) + s/1000 })
 	p := r.serve(t, "")
 	signal := func(fired time.Time) incident.Evidence {
-		items := ofKind(collectorAt(t, p.URL, r.end()).Collect(t.Context(), firingIncident(fired, "load > 5", "alertname=Load instance=i1")).Items, incident.KindSignal)
+		items := ofKind(collectorAt(t, p.URL, r.end()).Collect(t.Context(), firingIncident(fired, "load > 5", "alertname=Load instance=i1"), nil).Items, incident.KindSignal)
 		require.Len(t, items, 1)
 		t.Log(items[0].Summary)
 		return items[0]
@@ -192,7 +192,7 @@ func TestWindowsMeet(t *testing.T) {
 		90 * time.Minute: `^All targets with job="api" \(1\) were up throughout [^.]* UTC\. Not seen`,
 		3 * time.Hour:    `^All targets with job="api" \(1\) were up throughout [^.]* UTC\. All targets with job="api" \(1\) were up throughout [^.]* UTC\. Not seen`,
 	} {
-		items := ofKind(collectorAt(t, p.URL, r.at(3660).Add(after)).Collect(t.Context(), inc).Items, incident.KindNeighbors)
+		items := ofKind(collectorAt(t, p.URL, r.at(3660).Add(after)).Collect(t.Context(), inc, nil).Items, incident.KindNeighbors)
 		require.Len(t, items, 2)
 		assert.Regexp(t, windows, items[0].Summary)
 		assert.Regexp(t, `^1 during .* all after the onset .*; the first: process started .* at `+formatTime(started), items[1].Summary)

@@ -39,7 +39,7 @@ func BenchmarkCollect(b *testing.B) {
 			var most uint64
 			for b.Loop() {
 				peak := watchHeap()
-				items := c.Collect(b.Context(), inc).Items
+				items := c.Collect(b.Context(), inc, nil).Items
 				most = max(most, peak())
 				for _, item := range items {
 					require.False(b, item.Failed, item.Summary)

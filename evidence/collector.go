@@ -132,13 +132,13 @@ func (c *Collector) collectors() []collector {
 }
 
 // Collect looks everything up. The items come in a fixed order of kinds and have no ids yet. It takes no longer than the time
-// budget and never fails: what could not be looked up is an item with Failed whose summary says why.
-func (c *Collector) Collect(ctx context.Context, inc *incident.Incident) incident.Look {
-	return c.look(ctx, inc, nil, nil)
+// budget and never fails: what could not be looked up is an item with Failed whose summary says why. seen is what earlier looks
+// at the incident have brought, nil for a first one: a look goes on with their peaks, anchors and queries.
+func (c *Collector) Collect(ctx context.Context, inc *incident.Incident, seen []incident.Evidence) incident.Look {
+	return c.look(ctx, inc, nil, seen)
 }
 
-// Refresh looks again, as Collect does, at what changes while an incident fires: [incident.RefreshedKinds]. It goes on with
-// what was seen so far, of which it takes the peak of a signal.
+// Refresh looks again, as Collect does, at what changes while an incident fires: [incident.RefreshedKinds].
 func (c *Collector) Refresh(ctx context.Context, inc *incident.Incident, seen []incident.Evidence) incident.Look {
 	return c.look(ctx, inc, incident.RefreshedKinds(), seen)
 }

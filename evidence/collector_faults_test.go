@@ -109,7 +109,7 @@ func TestEachCollectorFails(t *testing.T) {
 				c := collectorAt(t, faulty(t, p.URL, f, func(query string, form url.Values) bool {
 					return test.fails(query, form) && (test.kind == incident.KindSuspects) == strings.Contains(query, "__name__!~")
 				}), r.end(), func(o *Options) { o.Registerer, o.Language = registry, language })
-				items := c.Collect(t.Context(), inc).Items
+				items := c.Collect(t.Context(), inc, nil).Items
 				owed(t, items...)
 				var titles []string
 				failed := 0
@@ -142,7 +142,7 @@ func TestEachCollectorFails(t *testing.T) {
 		c := collectorAt(t, faulty(t, p.URL, f, func(query string, _ url.Values) bool {
 			return strings.Contains(query, `__name__!=""`) && !strings.Contains(query, "count")
 		}), r.end())
-		items := ofKind(c.Collect(t.Context(), inc).Items, incident.KindSuspects)
+		items := ofKind(c.Collect(t.Context(), inc, nil).Items, incident.KindSuspects)
 		require.Len(t, items, 1)
 		assert.True(t, items[0].Failed)
 		assert.Regexp(t, `^Lookup failed: reading related series: too slow|^Lookup failed: too slow or too large`, items[0].Summary)
@@ -152,7 +152,7 @@ func TestEachCollectorFails(t *testing.T) {
 			c := collectorAt(t, faulty(t, p.URL, faultsOfServers["too large"], func(query string, _ url.Values) bool {
 				return strings.Contains(query, `job="api",`) && strings.Contains(query, `__name__!=""`) && !strings.Contains(query, "count")
 			}), r.end(), func(o *Options) { o.Language = language })
-			items := ofKind(c.Collect(t.Context(), inc).Items, incident.KindSuspects)
+			items := ofKind(c.Collect(t.Context(), inc, nil).Items, incident.KindSuspects)
 			owed(t, items...)
 			require.Len(t, items, 1)
 			assert.False(t, items[0].Failed)
@@ -208,7 +208,7 @@ func TestBudgetRunsOut(t *testing.T) {
 			registry, asked := countedQuestions(t)
 			language := map[bool]incident.Language{true: incident.English, false: incident.Chinese}[queries%2 == 0]
 			c := collectorAt(t, p.URL, r.end(), func(o *Options) { o.MaxQueries, o.Registerer, o.Language = queries, registry, language })
-			items := c.Collect(t.Context(), inc).Items
+			items := c.Collect(t.Context(), inc, nil).Items
 			owed(t, items...)
 			assert.LessOrEqual(t, asked(), float64(queries))
 			assert.Equal(t, incident.KindAlert, items[0].Kind)
@@ -233,7 +233,7 @@ func TestCanceled(t *testing.T) {
 	hangs := hanging(t)
 	c := collectorAt(t, hangs, time.Now(), func(o *Options) { o.Timeout, o.Alertmanager = time.Hour, serverAt(t, hangs) })
 	began := time.Now()
-	items := c.Collect(ctx, inc).Items
+	items := c.Collect(ctx, inc, nil).Items
 	assert.Less(t, time.Since(began), 5*time.Second)
 	owed(t, items...)
 	assert.False(t, items[0].Failed)
@@ -291,7 +291,7 @@ func TestBetweenFails(t *testing.T) {
 				end, _ := strconv.ParseFloat(form.Get("end"), 64)
 				return strings.HasPrefix(query, "load") && step > 0 && fails(time.Duration(step)*time.Second, int64(end) == r.end().Unix())
 			}), r.end())
-			items := ofKind(c.Collect(t.Context(), firingIncident(r.at(7260), "load > 5", "alertname=Load instance=i1")).Items, incident.KindSignal)
+			items := ofKind(c.Collect(t.Context(), firingIncident(r.at(7260), "load > 5", "alertname=Load instance=i1"), nil).Items, incident.KindSignal)
 			require.Len(t, items, 1)
 			if name == "now" {
 				assert.True(t, items[0].Failed)

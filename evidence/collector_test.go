@@ -21,7 +21,7 @@ func TestAllThatIsAsked(t *testing.T) {
 	})
 	inc := firingIncident(r.at(6300), "", "alertname=HighLoginFailureRate user_type=guest severity=critical")
 	began := time.Now()
-	items := c.Collect(t.Context(), inc).Items
+	items := c.Collect(t.Context(), inc, nil).Items
 	inv := c.investigate(t.Context(), inc, 60)
 	for _, one := range c.collectors() {
 		c.runCollector(t.Context(), one, inv)

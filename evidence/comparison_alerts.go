@@ -67,7 +67,7 @@ func compareFiring(ctx context.Context, inv *investigation) ([]incident.Evidence
 	}
 	switch {
 	case all.all == 0:
-		item.Summary = inv.say(msgNothingFires)
+		item.Summary, item.Nothing = inv.say(msgNothingFires), true
 		return []incident.Evidence{item}, nil
 	case place.Value == "":
 		item.Summary = inv.say(msgFiresAnywhere, all.all)

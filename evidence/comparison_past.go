@@ -103,7 +103,7 @@ func compareWithPast(ctx context.Context, inv *investigation) ([]incident.Eviden
 		Link: inv.link(view.query, view.start, view.end),
 	}
 	if len(view.lines) == 0 {
-		item.Summary = inv.say(msgNoSignal, formatSpan(view.start, view.end))
+		item.Summary, item.Nothing = inv.say(msgNoSignal, formatSpan(view.start, view.end)), true
 		return []incident.Evidence{item}, nil
 	}
 	f := view.stats(inv)
@@ -112,7 +112,7 @@ func compareWithPast(ctx context.Context, inv *investigation) ([]incident.Eviden
 		name: inv.say(msgWordThisTime), view: view, line: view.lines[0].Values, known: true, usual: f.compared && f.score < minChangeScore,
 	}
 	if present.measure(inv.onset, view.end, up); present.line == nil {
-		item.Summary = inv.say(msgNothingSince)
+		item.Summary, item.Nothing = inv.say(msgNothingSince), true
 		if math.IsInf(f.fired, 0) || math.IsInf(f.last, 0) {
 			item.Summary = inv.say(msgInfiniteSince)
 		}

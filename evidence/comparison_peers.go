@@ -292,7 +292,7 @@ func (inv *investigation) peersTable(c promql.Condition, ours, others []peerSeri
 
 // jobItem tells, where the expression has no peers, how many targets of the alert's job are up.
 func (inv *investigation) jobItem(ctx context.Context, why message) ([]incident.Evidence, error) {
-	item := incident.Evidence{Title: inv.say(msgTitlePeers), Summary: inv.say(why)}
+	item := incident.Evidence{Title: inv.say(msgTitlePeers), Summary: inv.say(why), Nothing: true}
 	job := inv.resolveLabels(ctx, inv.targetLabels())["job"]
 	if job == "" {
 		item.Summary += inv.say(msgNoJob)

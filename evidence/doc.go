@@ -6,7 +6,7 @@
 //		Logger:     logger,
 //	})
 //	…
-//	found.See(c.Collect(ctx, inc))                                       // E1, E2 …; never fails
+//	found.See(c.Collect(ctx, inc, found.Evidence))                                       // E1, E2 …; never fails
 //	found.See(c.Refresh(ctx, inc, found.Evidence))                       // again, while it fires and at its end
 //	memory := c.PastIncidents(ctx, inc)                                  // of the same alert: hypotheses, never evidence
 //	comparisons, answers := c.CounterEvidence(ctx, inc, draft.Checks)    // what could refute a draft; never fails

@@ -32,7 +32,7 @@ func collectDrilldown(ctx context.Context, inv *investigation) ([]incident.Evide
 		return nil, nil // the signal's item says so
 	}
 	if inv.rule.foreign() {
-		return []incident.Evidence{{Title: inv.say(msgTitleDrilldown), Summary: inv.say(msgNotPromQL)}}, nil
+		return []incident.Evidence{{Title: inv.say(msgTitleDrilldown), Summary: inv.say(msgNotPromQL), Nothing: true}}, nil
 	}
 	k, err := inv.knownLabels()
 	if err != nil {
@@ -51,7 +51,7 @@ func collectDrilldown(ctx context.Context, inv *investigation) ([]incident.Evide
 			return items, err
 		}
 	}
-	return []incident.Evidence{{Title: inv.say(msgTitleDrilldown), Summary: inv.notBrokenDown(promql.RefusedEmpty)}}, nil
+	return []incident.Evidence{{Title: inv.say(msgTitleDrilldown), Summary: inv.notBrokenDown(promql.RefusedEmpty), Nothing: true}}, nil
 }
 
 // conditionsToDrill returns the condition of a view, and behind it the others.

@@ -90,7 +90,7 @@ func TestDrilldownOfAnAttack(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			c := collectorAt(t, p.URL, r.end())
-			items := ofKind(c.Collect(t.Context(), firingIncident(r.at(6300), test.expr, test.alert)).Items, incident.KindDrilldown)
+			items := ofKind(c.Collect(t.Context(), firingIncident(r.at(6300), test.expr, test.alert), nil).Items, incident.KindDrilldown)
 			require.Len(t, items, 1)
 			item := items[0]
 			require.False(t, item.Failed, item.Summary)
@@ -155,7 +155,7 @@ func TestDrilldownOfOtherForms(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			for _, language := range incident.Languages() {
 				c := collectorAt(t, p.URL, r.end(), func(o *Options) { o.Language = language })
-				items := ofKind(c.Collect(t.Context(), firingIncident(r.at(5400), test.expr, "alertname=X")).Items, incident.KindDrilldown)
+				items := ofKind(c.Collect(t.Context(), firingIncident(r.at(5400), test.expr, "alertname=X"), nil).Items, incident.KindDrilldown)
 				require.Len(t, items, 1)
 				require.False(t, items[0].Failed, items[0].Summary)
 				assert.NotContains(t, items[0].Summary, "%!")
@@ -193,7 +193,7 @@ func TestYoungPrometheus(t *testing.T) {
 	c := collectorAt(t, p.URL, r.end())
 	items := c.Collect(t.Context(), firingIncident(r.at(90),
 		`sum by (user_type) (rate(user_login_total{login_status="failed"}[10s])) / sum by (user_type) (rate(user_login_total[10s])) > 0.2`,
-		"alertname=HighLoginFailureRate user_type=guest severity=critical")).Items
+		"alertname=HighLoginFailureRate user_type=guest severity=critical"), nil).Items
 	for _, item := range items {
 		t.Log(item.ID, item.Summary)
 		assert.False(t, item.Failed)

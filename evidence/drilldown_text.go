@@ -313,7 +313,7 @@ func partLine(name string, values []float64, times []time.Time, step time.Durati
 // notBrokenDownItem says why an expression is not broken down; where each value is that of a series, also how many meet the
 // condition: one of many is another matter than all.
 func (inv *investigation) notBrokenDownItem(ctx context.Context, c promql.Condition, why promql.Refusal) ([]incident.Evidence, error) {
-	item := incident.Evidence{Title: inv.say(msgTitleDrilldown), Summary: inv.notBrokenDown(why)}
+	item := incident.Evidence{Title: inv.say(msgTitleDrilldown), Summary: inv.notBrokenDown(why), Nothing: true}
 	if why != promql.RefusedSeries && why != promql.RefusedRecorded || c.Threshold == nil {
 		return []incident.Evidence{item}, nil
 	}
@@ -355,6 +355,7 @@ func (inv *investigation) tellMeeting(ctx context.Context, item *incident.Eviden
 	if len(one) == 1 {
 		met = float64(one[0].Value)
 	}
+	item.Nothing = false
 	item.Summary += inv.say(phrase, promql.FormatNumber(met), promql.FormatNumber(float64(other[0].Value)), formatTime(at))
 	return nil
 }

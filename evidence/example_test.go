@@ -22,7 +22,7 @@ func Example() {
 	n.Normalize()
 	inc := incident.DefaultPolicy().Open(n, "")
 	var found incident.Findings
-	found.See(c.Collect(context.Background(), inc)) // never fails: what is missing is an item that says so
+	found.See(c.Collect(context.Background(), inc, nil)) // never fails: what is missing is an item that says so
 	for _, e := range found.Evidence {
 		fmt.Println(e.ID, e.Kind, e.Failed)
 	}

@@ -81,7 +81,7 @@ func TestFaultyPrometheus(t *testing.T) {
 			})
 			inc := firingIncident(time.Now().Add(-time.Minute), `sum(rate(x_total[5m])) > 1`, "alertname=X instance=a:80 job=api")
 			began := time.Now()
-			items := c.Collect(t.Context(), inc).Items
+			items := c.Collect(t.Context(), inc, nil).Items
 			assert.Less(t, time.Since(began), timeout+2*time.Second)
 			require.NotEmpty(t, items)
 			assert.Equal(t, incident.KindAlert, items[0].Kind)
@@ -145,7 +145,7 @@ func TestWithoutPrometheus(t *testing.T) {
 	} {
 		t.Run(string(language), func(t *testing.T) {
 			c := collectorAt(t, "", since.Add(time.Hour), func(o *Options) { o.Language = language })
-			items := c.Collect(t.Context(), inc).Items
+			items := c.Collect(t.Context(), inc, nil).Items
 			require.Len(t, items, 2)
 			assert.Equal(t, want[0], items[0].Summary)
 			assert.Equal(t, want[1], items[1].Summary)
@@ -157,7 +157,7 @@ func TestWithoutPrometheus(t *testing.T) {
 	}
 	t.Run("no alert at all", func(t *testing.T) {
 		c := collectorAt(t, "", since)
-		assert.NotPanics(t, func() { c.Collect(t.Context(), &incident.Incident{}) })
+		assert.NotPanics(t, func() { c.Collect(t.Context(), &incident.Incident{}, nil) })
 	})
 	t.Run("a panic is the collector's own", func(t *testing.T) {
 		c := collectorAt(t, "", since)

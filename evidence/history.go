@@ -54,6 +54,7 @@ func (c *Collector) pastIncidentsItem(ctx context.Context, inv *investigation) (
 	found := compareAll(inv.alert.Labels, records)
 	item := incident.Evidence{Title: inv.say(msgTitleHistory), Summary: inv.say(msgNoPastIncidents)}
 	if len(found) == 0 {
+		item.Nothing = true
 		return []incident.Evidence{item}, nil
 	}
 	slices.SortStableFunc(found, func(a, b pastIncident) int { return b.OpenedAt.Compare(a.OpenedAt) })

@@ -51,7 +51,7 @@ func TestHistory(t *testing.T) {
 	}
 	items := func(a archive) []incident.Evidence {
 		c := collectorAt(t, "", now, func(o *Options) { o.History = a })
-		return ofKind(c.Collect(t.Context(), current).Items, incident.KindHistory)
+		return ofKind(c.Collect(t.Context(), current, nil).Items, incident.KindHistory)
 	}
 	found := items(a)
 	require.Len(t, found, 1)

@@ -177,7 +177,7 @@ func TestHostileText(t *testing.T) {
 	for _, language := range []incident.Language{incident.English, incident.Chinese} {
 		t.Run(string(language), func(t *testing.T) {
 			c := collectorAt(t, p.URL, r.end(), func(o *Options) { o.Language = language })
-			items := c.Collect(t.Context(), inc).Items
+			items := c.Collect(t.Context(), inc, nil).Items
 			comparisons, answers := c.CounterEvidence(t.Context(), inc, []incident.Check{
 				{PromQL: "load"}, {PromQL: "queue_length"}, {PromQL: `sum by (pod) (load) > 1`}, {PromQL: `build_info`},
 			})

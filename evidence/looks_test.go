@@ -160,7 +160,7 @@ func (c course) follow(t *testing.T, r *recording, url string) {
 		collector := collectorAt(t, url, fired.Add(after), func(o *Options) { o.Registerer = registry })
 		before := signalFigures(found.Evidence)
 		if n == 0 {
-			found.See(collector.Collect(t.Context(), inc))
+			found.See(collector.Collect(t.Context(), inc, nil))
 		} else {
 			found.See(collector.Refresh(t.Context(), inc, found.Evidence))
 		}
@@ -323,7 +323,7 @@ func TestSeenLabels(t *testing.T) {
 		require.Len(t, items, 1)
 		return items[0]
 	}
-	first := drill(c.Collect(t.Context(), inc))
+	first := drill(c.Collect(t.Context(), inc, nil))
 	assert.Equal(t, "sum by (a, b, c) (load)", first.Query)
 	seen := first
 	seen.Query = "sum by (b, c, d) (load)"

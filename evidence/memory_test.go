@@ -170,7 +170,7 @@ func TestPastIsReadOnce(t *testing.T) {
 	}}, &reads}
 	c := collectorAt(t, "", now, func(o *Options) { o.History = h })
 	for range 2 {
-		c.Collect(t.Context(), current)
+		c.Collect(t.Context(), current, nil)
 		assert.Len(t, c.PastIncidents(t.Context(), current), 1)
 	}
 	assert.Equal(t, 2, reads)

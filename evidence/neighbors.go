@@ -80,7 +80,7 @@ func collectNeighbors(ctx context.Context, inv *investigation) ([]incident.Evide
 	labels := inv.resolveLabels(ctx, inv.targetLabels())
 	scope := peerMatchers(labels)
 	if len(scope) == 0 {
-		return []incident.Evidence{{Title: inv.say(msgTitleTargets), Summary: inv.say(msgNoTargets)}}, nil
+		return []incident.Evidence{{Title: inv.say(msgTitleTargets), Summary: inv.say(msgNoTargets), Nothing: true}}, nil
 	}
 	kinds := []struct {
 		title message
@@ -157,30 +157,33 @@ func (inv *investigation) targetsItem(ctx context.Context, scope []promql.Matche
 		told = append(told, inv.say(msgNoData, formatTime(inv.fired)))
 	}
 	var outages []occurrence
+	some := false // targets
 	for _, one := range windows {
-		said, found, err := one.targetsIn(ctx, query, scope)
+		said, found, n, err := one.targetsIn(ctx, query, scope)
+		some = some || n > 0
 		if err != nil {
 			return incident.Evidence{}, err
 		}
 		told, outages = append(told, said), append(outages, found...)
 	}
 	item.Summary = strings.Join(told, inv.say(msgBlank))
+	item.Nothing = len(outages) == 0 && some
 	if len(outages) > 0 {
 		item.Table = inv.occurrenceTable(outages, msgWordTarget, msgWordState)
 	}
 	return item, nil
 }
 
-// targetsIn tells how targets were in one window.
-func (inv *investigation) targetsIn(ctx context.Context, query string, scope []promql.Matcher) (told string, outages []occurrence, err error) {
+// targetsIn tells how targets were in one window, and how many there were.
+func (inv *investigation) targetsIn(ctx context.Context, query string, scope []promql.Matcher) (told string, outages []occurrence, n int, err error) {
 	start, step := inv.scrapeGrid()
 	m, err := inv.prom.Range(ctx, query, start, inv.end, step)
 	if err != nil {
-		return "", nil, err
+		return "", nil, 0, err
 	}
 	during := formatSpan(start, inv.end)
 	if len(m) == 0 {
-		return inv.say(msgNoUp, matchersText(scope), during), nil, nil
+		return inv.say(msgNoUp, matchersText(scope), during), nil, 0, nil
 	}
 	bad, down := map[string]bool{}, 0
 	for _, s := range m {
@@ -194,12 +197,12 @@ func (inv *investigation) targetsIn(ctx context.Context, query string, scope []p
 		}
 	}
 	if len(outages) == 0 {
-		return inv.say(msgUp, len(m), matchersText(scope), during), nil, nil
+		return inv.say(msgUp, len(m), matchersText(scope), during), nil, len(m), nil
 	}
 	slices.SortStableFunc(outages, func(a, b occurrence) int { return a.at.Compare(b.at) })
 	first := outages[0]
 	told = inv.say(msgNotUp, len(bad), len(m), matchersText(scope), formatTime(first.at), labelText(first.where)+" "+first.what, during)
-	return told + inv.say(msgDownNow, down), outages, nil
+	return told + inv.say(msgDownNow, down), outages, len(m), nil
 }
 
 // targetOutages lists when a target went down, was not scraped, and came back.

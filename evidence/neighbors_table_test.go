@@ -37,7 +37,7 @@ func around(t *testing.T, url string, r *recording, fired float64, alert string)
 	var titles []string
 	for i, language := range []incident.Language{incident.English, incident.Chinese} {
 		c := collectorAt(t, url, r.end(), func(o *Options) { o.Language = language })
-		items := ofKind(c.Collect(t.Context(), firingIncident(r.at(fired), "", alert)).Items, incident.KindNeighbors)
+		items := ofKind(c.Collect(t.Context(), firingIncident(r.at(fired), "", alert), nil).Items, incident.KindNeighbors)
 		owed(t, items...)
 		for j, item := range items {
 			require.False(t, item.Failed, item.Summary)
@@ -152,12 +152,12 @@ func TestTargets(t *testing.T) {
 	})
 	t.Run("a window before all data", func(t *testing.T) {
 		c := collectorAt(t, p.URL, r.start.Add(-time.Hour))
-		items := ofKind(c.Collect(t.Context(), firingIncident(r.start.Add(-2*time.Hour), "", "alertname=X job=well")).Items, incident.KindNeighbors)
+		items := ofKind(c.Collect(t.Context(), firingIncident(r.start.Add(-2*time.Hour), "", "alertname=X job=well"), nil).Items, incident.KindNeighbors)
 		require.Len(t, items, 1)
 		assert.Contains(t, items[0].Summary, "no scrape targets")
 	})
 	t.Run("younger than a step", func(t *testing.T) {
-		items := ofKind(collectorAt(t, p.URL, r.end()).Collect(t.Context(), firingIncident(r.end(), "", "alertname=X job=down")).Items, incident.KindNeighbors)
+		items := ofKind(collectorAt(t, p.URL, r.end()).Collect(t.Context(), firingIncident(r.end(), "", "alertname=X job=down"), nil).Items, incident.KindNeighbors)
 		owed(t, items...)
 		require.Len(t, items, 1)
 		assert.Contains(t, items[0].Summary, "1 of 2 targets")

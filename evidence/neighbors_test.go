@@ -44,7 +44,7 @@ func TestNeighbours(t *testing.T) {
 	c := collectorAt(t, p.URL, r.end())
 
 	t.Run("a deployment gone wrong", func(t *testing.T) {
-		items := ofKind(c.Collect(t.Context(), firingIncident(r.at(5800), "requests > 0", "alertname=X instance=1:80")).Items, incident.KindNeighbors)
+		items := ofKind(c.Collect(t.Context(), firingIncident(r.at(5800), "requests > 0", "alertname=X instance=1:80"), nil).Items, incident.KindNeighbors)
 		require.Len(t, items, 4)
 		for _, item := range items {
 			require.False(t, item.Failed, item.Summary)
@@ -61,17 +61,17 @@ func TestNeighbours(t *testing.T) {
 		assert.Contains(t, items[3].Summary, `kube_deployment_spec_replicas: 3 → 2 deployment="api", namespace="shop"`)
 	})
 	t.Run("all well", func(t *testing.T) {
-		items := ofKind(c.Collect(t.Context(), firingIncident(r.at(5800), "", "alertname=X job=web")).Items, incident.KindNeighbors)
+		items := ofKind(c.Collect(t.Context(), firingIncident(r.at(5800), "", "alertname=X job=web"), nil).Items, incident.KindNeighbors)
 		require.Len(t, items, 1)
 		assert.Regexp(t, `^All targets with job="web" \(1\) were up throughout .* UTC\. Not seen in that time: restarts, version and config changes, deployment and replica changes\.$`, items[0].Summary)
 	})
 	t.Run("no target", func(t *testing.T) {
-		items := ofKind(c.Collect(t.Context(), firingIncident(r.at(5800), "", "alertname=X team=a")).Items, incident.KindNeighbors)
+		items := ofKind(c.Collect(t.Context(), firingIncident(r.at(5800), "", "alertname=X team=a"), nil).Items, incident.KindNeighbors)
 		require.Len(t, items, 1)
 		assert.Contains(t, items[0].Summary, "identify no target")
 	})
 	t.Run("a target that is not there", func(t *testing.T) {
-		items := ofKind(c.Collect(t.Context(), firingIncident(r.at(5800), "", "alertname=X job=nowhere")).Items, incident.KindNeighbors)
+		items := ofKind(c.Collect(t.Context(), firingIncident(r.at(5800), "", "alertname=X job=nowhere"), nil).Items, incident.KindNeighbors)
 		require.Len(t, items, 1)
 		assert.Contains(t, items[0].Summary, `Prometheus has no scrape targets with job="nowhere"`)
 	})

@@ -80,7 +80,7 @@ func collectOtherAlerts(ctx context.Context, inv *investigation) ([]incident.Evi
 	slices.SortStableFunc(others, func(a, b otherAlert) int {
 		return cmp.Or(a.start.Compare(b.start), strings.Compare(labelText(a.labels), labelText(b.labels)))
 	})
-	item.Summary = inv.summarizeOthers(others) + muted
+	item.Summary, item.Nothing = inv.summarizeOthers(others)+muted, len(others) == 0 && muted == ""
 	item.Table = inv.othersTable(others)
 	return []incident.Evidence{item}, failed
 }

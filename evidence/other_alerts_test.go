@@ -73,7 +73,7 @@ func TestOtherAlerts(t *testing.T) {
 
 	t.Run("Prometheus alone", func(t *testing.T) {
 		c := collectorAt(t, p.URL, r.end())
-		items := ofKind(c.Collect(t.Context(), inc).Items, incident.KindAlerts)
+		items := ofKind(c.Collect(t.Context(), inc, nil).Items, incident.KindAlerts)
 		require.Len(t, items, 1)
 		t.Log(items[0].Summary)
 		assert.Regexp(t, `^Other alerts in this window \(.*\): 2; before this one: 2; on the same target: 1; firing at its end: \d\. .*: Short \{instance="b:80"\} at .* Already firing before it: 1 more\.$`, items[0].Summary)
@@ -99,7 +99,7 @@ func TestOtherAlerts(t *testing.T) {
 	t.Run("Alertmanager too", func(t *testing.T) {
 		c := collectorAt(t, p.URL, r.end(), func(o *Options) { o.Alertmanager = serverAt(t, am.URL) })
 		require.EventuallyWithT(t, func(collect *assert.CollectT) {
-			items := ofKind(c.Collect(t.Context(), inc).Items, incident.KindAlerts)
+			items := ofKind(c.Collect(t.Context(), inc, nil).Items, incident.KindAlerts)
 			require.Len(collect, items, 1)
 			assert.Contains(collect, items[0].Summary, `This alert is silenced (kim: "planned work", until `)
 			assert.Contains(collect, items[0].Summary, "): 3; before")
@@ -109,13 +109,13 @@ func TestOtherAlerts(t *testing.T) {
 	})
 	t.Run("Alertmanager alone", func(t *testing.T) {
 		c := collectorAt(t, "", r.end(), func(o *Options) { o.Alertmanager = serverAt(t, am.URL) })
-		items := ofKind(c.Collect(t.Context(), inc).Items, incident.KindAlerts)
+		items := ofKind(c.Collect(t.Context(), inc, nil).Items, incident.KindAlerts)
 		require.Len(t, items, 1)
 		assert.Len(t, items[0].Table.Rows, 2)
 	})
 	t.Run("Alertmanager gone", func(t *testing.T) {
 		c := collectorAt(t, p.URL, r.end(), func(o *Options) { o.Alertmanager = serverAt(t, "http://127.0.0.1:9") })
-		items := ofKind(c.Collect(t.Context(), inc).Items, incident.KindAlerts)
+		items := ofKind(c.Collect(t.Context(), inc, nil).Items, incident.KindAlerts)
 		require.Len(t, items, 2)
 		assert.Len(t, items[0].Table.Rows, 3)
 		assert.True(t, items[1].Failed)

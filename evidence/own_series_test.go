@@ -80,7 +80,7 @@ groups:
 			c := collectorAt(t, p.URL, time.Now().Add(30*time.Second))
 			inc := firingIncident(fired, "", test.labels)
 			inc.Severity = "critical"
-			signal := ofKind(c.Collect(t.Context(), inc).Items, incident.KindSignal)
+			signal := ofKind(c.Collect(t.Context(), inc, nil).Items, incident.KindSignal)
 			require.Len(t, signal, 1)
 			t.Log(signal[0].Summary)
 			if test.value == "" { // two alerts of the rule share as many labels with it
@@ -143,7 +143,7 @@ func TestForeignExpression(t *testing.T) {
 	for _, language := range incident.Languages() {
 		c := collectorAt(t, server, r.end(), func(o *Options) { o.Language = language })
 		inc := firingIncident(r.at(6400), "", "alertname=ApiErrors severity=critical instance=i3:80")
-		items := c.Collect(t.Context(), inc).Items
+		items := c.Collect(t.Context(), inc, nil).Items
 		signal, drill := ofKind(items, incident.KindSignal), ofKind(items, incident.KindDrilldown)
 		require.Len(t, signal, 1)
 		require.Len(t, drill, 1)
@@ -175,7 +175,7 @@ func TestGiantExpression(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			began := time.Now()
-			signal := ofKind(c.Collect(t.Context(), firingIncident(r.at(1500), expr, "alertname=X")).Items, incident.KindSignal)
+			signal := ofKind(c.Collect(t.Context(), firingIncident(r.at(1500), expr, "alertname=X"), nil).Items, incident.KindSignal)
 			assert.Less(t, time.Since(began), 5*time.Second)
 			require.Len(t, signal, 1)
 			if name == "sums" {

@@ -87,7 +87,7 @@ func TestPlantedAtRandom(t *testing.T) {
 	named := 0
 	for _, c := range list {
 		found := map[string]string{}
-		items := collectorAt(t, p.URL, r.end()).Collect(t.Context(), firingIncident(r.at(9600), c.expr, "alertname=X")).Items
+		items := collectorAt(t, p.URL, r.end()).Collect(t.Context(), firingIncident(r.at(9600), c.expr, "alertname=X"), nil).Items
 		for _, item := range ofKind(items, incident.KindDrilldown) {
 			if len(item.Ranking) == 0 {
 				continue

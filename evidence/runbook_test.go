@@ -68,7 +68,7 @@ func TestRunbook(t *testing.T) {
 			c := collectorAt(t, "", time.Now(), func(o *Options) { o.Runbooks = test.runbooks })
 			inc := firingIncident(time.Now(), "", "alertname=X")
 			inc.Alerts[0].Annotations = map[string]string{"runbook_url": test.url}
-			items := ofKind(c.Collect(t.Context(), inc).Items, incident.KindRunbook)
+			items := ofKind(c.Collect(t.Context(), inc, nil).Items, incident.KindRunbook)
 			assert.NotContains(t, asked, "/secret")
 			if test.summary == "" {
 				assert.Empty(t, items)

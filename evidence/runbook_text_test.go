@@ -25,7 +25,7 @@ func runbookOf(t *testing.T, annotations map[string]string, change ...func(*Opti
 	c := collectorAt(t, "", time.Now(), change...)
 	inc := firingIncident(time.Now(), "", "alertname=X")
 	inc.Alerts[0].Annotations = annotations
-	items := ofKind(c.Collect(t.Context(), inc).Items, incident.KindRunbook)
+	items := ofKind(c.Collect(t.Context(), inc, nil).Items, incident.KindRunbook)
 	owed(t, items...)
 	return items
 }
@@ -143,7 +143,7 @@ func TestRunbookText(t *testing.T) {
 		for _, media := range []string{"text/plain", "image/png", "text/html"} {
 			served.Store(page{media, "a"})
 			inc.Alerts[0].Annotations = map[string]string{"runbook_url": s.URL}
-			c.Collect(t.Context(), inc)
+			c.Collect(t.Context(), inc, nil)
 		}
 		assert.InDelta(t, 2, testutil.ToFloat64(c.metrics.questions.WithLabelValues("runbook", "ok")), 0)
 		assert.InDelta(t, 1, testutil.ToFloat64(c.metrics.questions.WithLabelValues("runbook", "unavailable")), 0)

@@ -126,7 +126,7 @@ func TestScenarios(t *testing.T) {
 	count := map[string]int{}
 	for _, s := range list {
 		t.Run(s.Name, func(t *testing.T) {
-			items := collectorAt(t, p.URL, r.end()).Collect(t.Context(), firingIncident(r.at(cmp.Or(s.Fired, plantedFired)), s.Expr, s.Alert)).Items
+			items := collectorAt(t, p.URL, r.end()).Collect(t.Context(), firingIncident(r.at(cmp.Or(s.Fired, plantedFired)), s.Expr, s.Alert), nil).Items
 			for _, item := range items {
 				if item.Kind == incident.KindSignal || item.Kind == incident.KindDrilldown {
 					t.Log(item.ID, item.Summary, "\n", item.Query)
@@ -156,7 +156,7 @@ func TestScenariosWithNoise(t *testing.T) {
 		t.Run(s.Name, func(t *testing.T) {
 			registry, asked := countedQuestions(t)
 			c := collectorAt(t, p.URL, r.end(), func(o *Options) { o.Registerer = registry })
-			items := c.Collect(t.Context(), firingIncident(r.at(cmp.Or(s.Fired, plantedFired)), s.Expr, s.Alert)).Items
+			items := c.Collect(t.Context(), firingIncident(r.at(cmp.Or(s.Fired, plantedFired)), s.Expr, s.Alert), nil).Items
 			most = max(most, asked())
 			outcome, missing := s.outcome(items)
 			count[outcome]++

@@ -56,7 +56,7 @@ func TestSignal(t *testing.T) {
 	inc := firingIncident(fired, "ignored == 1", "alertname=HighLoginFailureRate user_type=guest severity=critical")
 	c := collectorAt(t, p.URL, r.end())
 
-	items := ofKind(c.Collect(t.Context(), inc).Items, incident.KindSignal)
+	items := ofKind(c.Collect(t.Context(), inc, nil).Items, incident.KindSignal)
 	require.Len(t, items, 1)
 	item := items[0]
 	require.False(t, item.Failed, item.Summary)
@@ -93,7 +93,7 @@ groups:
 `)
 	inc := firingIncident(r.at(3300), "", "alertname=Load job=api severity=critical", "alertname=Heat job=api", "alertname=Load job=b")
 	inc.Severity = "critical"
-	items := ofKind(collectorAt(t, p.URL, r.end()).Collect(t.Context(), inc).Items, incident.KindSignal)
+	items := ofKind(collectorAt(t, p.URL, r.end()).Collect(t.Context(), inc, nil).Items, incident.KindSignal)
 	require.Len(t, items, 2)
 	assert.Equal(t, `load`, items[0].Query)
 	assert.Equal(t, "Alert signal", items[0].Title)
@@ -128,7 +128,7 @@ func TestSignalWithoutRule(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			c := collectorAt(t, p.URL, r.end())
-			items := ofKind(c.Collect(t.Context(), firingIncident(r.at(3500), test.expr, test.alert)).Items, incident.KindSignal)
+			items := ofKind(c.Collect(t.Context(), firingIncident(r.at(3500), test.expr, test.alert), nil).Items, incident.KindSignal)
 			require.Len(t, items, 1)
 			assert.Equal(t, test.query, items[0].Query)
 			assert.Contains(t, items[0].Summary, test.summary)

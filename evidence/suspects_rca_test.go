@@ -67,7 +67,7 @@ func (s *caseServer) suspects(t *testing.T, namespace string, fired, now time.Ti
 	}
 	c := collectorAt(t, s.url, now)
 	defer c.Close() // hundreds of them would use up the server's connections
-	for _, e := range c.Collect(t.Context(), inc).Items {
+	for _, e := range c.Collect(t.Context(), inc, nil).Items {
 		if e.Kind == incident.KindSuspects {
 			require.False(t, e.Failed, e.Summary)
 			return e

@@ -77,7 +77,7 @@ func (r *recording) counterOf(rate func(s float64) float64) func(s float64) floa
 
 func suspectsOf(t *testing.T, c *Collector, inc *incident.Incident) incident.Evidence {
 	t.Helper()
-	items := ofKind(c.Collect(t.Context(), inc).Items, incident.KindSuspects)
+	items := ofKind(c.Collect(t.Context(), inc, nil).Items, incident.KindSuspects)
 	require.Len(t, items, 1)
 	require.False(t, items[0].Failed, items[0].Summary)
 	return items[0]
@@ -178,7 +178,7 @@ func TestSuspects(t *testing.T) {
 	})
 	t.Run("with no budget it says so", func(t *testing.T) {
 		c := collectorAt(t, p.URL, r.end(), func(o *Options) { o.MaxQueries = 1 })
-		items := ofKind(c.Collect(t.Context(), inc).Items, incident.KindSuspects)
+		items := ofKind(c.Collect(t.Context(), inc, nil).Items, incident.KindSuspects)
 		require.Len(t, items, 1)
 		assert.True(t, items[0].Failed)
 	})

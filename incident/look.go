@@ -75,7 +75,7 @@ func (l Look) covers(kind EvidenceKind) bool { return l.Kinds == nil || slices.C
 // identify gives items the ids of those in the findings that are about the same, and new ones to the others.
 func (f *Findings) identify(items []Evidence) []Evidence {
 	taken := map[string]bool{}
-	for _, alike := range []func(a, b Evidence) bool{sameQuestion, sameQuery, sameKind} {
+	for _, alike := range []func(a, b Evidence) bool{sameQuestion, sameQuery, sameSignal, sameKind} {
 		for i := range items {
 			if items[i].ID != "" {
 				continue
@@ -106,6 +106,9 @@ func sameQuery(a, b Evidence) bool {
 	return a.Kind == b.Kind && a.Query != "" && a.Query == b.Query && sameAnchor(a, b)
 }
 func sameKind(a, b Evidence) bool { return a.Kind == b.Kind && soleKind(a.Kind) }
+func sameSignal(a, b Evidence) bool {
+	return a.Kind == KindSignal && b.Kind == KindSignal && a.Figures != nil && b.Figures != nil && a.Figures.Anchor == b.Figures.Anchor
+}
 
 // sameAnchor reports whether two items are about the same alert, as far as they say.
 func sameAnchor(a, b Evidence) bool {

@@ -105,7 +105,7 @@ func (e *env) times(what string) int {
 }
 
 // Collect, Refresh, PastIncidents, Draft, Verify, RetryPermission and Write make env the worker's collaborators.
-func (e *env) Collect(ctx context.Context, inc *incident.Incident) incident.Look {
+func (e *env) Collect(ctx context.Context, inc *incident.Incident, _ []incident.Evidence) incident.Look {
 	look := incident.Look{At: time.Now(), Items: evidence("of "+inc.Alertname, 1)}
 	if b := e.did(incident.WorkEvidence, inc); b.collect != nil {
 		look.Items = b.collect(ctx, inc)

@@ -12,12 +12,12 @@ import (
 // lookups finds one item of evidence about any incident.
 type lookups struct{}
 
-func (lookups) Collect(context.Context, *incident.Incident) incident.Look {
+func (lookups) Collect(context.Context, *incident.Incident, []incident.Evidence) incident.Look {
 	return incident.Look{Items: []incident.Evidence{{Kind: incident.KindSignal, Title: "Alert signal"}}}
 }
 
 func (l lookups) Refresh(ctx context.Context, inc *incident.Incident, _ []incident.Evidence) incident.Look {
-	return l.Collect(ctx, inc)
+	return l.Collect(ctx, inc, nil)
 }
 
 func (lookups) PastIncidents(context.Context, *incident.Incident) []incident.PastIncident { return nil }

@@ -22,7 +22,7 @@ type Steps struct {
 
 // Collect looks everything up and, for the analysis that follows, past incidents. Its error is that of ctx.
 func (s Steps) Collect(ctx context.Context, c incident.Claim) (Apply, error) {
-	look := s.Evidence.Collect(ctx, c.Incident)
+	look := s.Evidence.Collect(ctx, c.Incident, c.Findings.Evidence)
 	past := s.Evidence.PastIncidents(ctx, c.Incident)
 	if err := ctx.Err(); err != nil {
 		return nil, err

@@ -57,8 +57,9 @@ type Store interface {
 
 // Collector looks up evidence. It never fails: what could not be looked up is an item that says so.
 type Collector interface {
-	Collect(ctx context.Context, inc *incident.Incident) incident.Look
-	// Refresh looks again at what changes while an incident fires; seen is the evidence so far.
+	// Collect looks everything up; seen is the evidence so far.
+	Collect(ctx context.Context, inc *incident.Incident, seen []incident.Evidence) incident.Look
+	// Refresh looks again at what changes while an incident fires.
 	Refresh(ctx context.Context, inc *incident.Incident, seen []incident.Evidence) incident.Look
 	// PastIncidents returns earlier incidents of the same kind, the weightiest first.
 	PastIncidents(ctx context.Context, inc *incident.Incident) []incident.PastIncident

@@ -52,7 +52,7 @@ func (s *scenario) serve(t *testing.T) *evidence.Collector {
 // recordEvidence collects the evidence anew and writes it down.
 func (s *scenario) recordEvidence(t *testing.T, c *evidence.Collector) {
 	t.Helper()
-	s.evidence = c.Collect(t.Context(), s.incident(t)).Items
+	s.evidence = c.Collect(t.Context(), s.incident(t), nil).Items
 	text, err := evidenceLines(s.evidence)
 	require.NoError(t, err)
 	writeJSON(t, s.path("evidence.json"), text)
