@@ -344,4 +344,6 @@ func (m *made) form(a *answer, soft int) [][2]any {
 	return f
 }
 
-func (m *made) json(a *answer, faults, soft int) string { return m.pen(faults).write(m.form(a, soft), 0) }
+func (m *made) json(a *answer, faults, soft int) string {
+	return m.pen(faults).write(m.form(a, soft), 0)
+}
