@@ -306,7 +306,7 @@ const neverRenews = time.Hour
 //
 //   - none while there is no key, a Retry-After or a budget holds all calls back, or a probe is under way;
 //   - all, but only one incident, when the breaker is open and a probe is due;
-//   - otherwise no_key, authentication, balance and budget, and gave_up unless a request was refused lately. In the
+//   - otherwise no_key, authentication, forbidden, balance and budget, and gave_up unless a request was refused lately. In the
 //     hour after a budget was used up only one at a time, as calls come free one by one.
 func (a *Analyzer) RetryPermission() incident.RetryPermission {
 	if a.opts.Key == "" {

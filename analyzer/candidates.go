@@ -139,7 +139,7 @@ const keyList = `(?:summary|category|severity|insufficient_?evidence|causes|hypo
 
 // swallows matches what no string of a verdict holds: the end of a string was missed.
 var swallows = regexp.MustCompile(`(?i)</\s*think|` + "```" + `\s*(?:json)?\s*[{｛]` +
-	`|["'“”‘’＂]\s*` + keyList + `(?:\W{0,3}[:：]|\s*["“”＂])|\b` + keyList + `["'“”‘’＂]\s*[:：]`)
+	`|["'“”‘’＂]\s*` + keyList + `(?:\W{0,3}[:：]|["'“”＂]\W{0,2}["“”＂])|\b` + keyList + `["'“”‘’＂]\s*[:：]`)
 
 // oddKey matches what no key holds.
 var oddKey = regexp.MustCompile(`["“”＂{}\[\]:,;#/\n]`)

@@ -93,9 +93,9 @@ type pen struct {
 	bareWords                                bool
 }
 
-func (m *made) pen(slips int) *pen {
+func (m *made) pen(faults int) *pen {
 	p := &pen{m: m, open: `"`, close: `"`, indent: m.IntN(2) == 0}
-	for range slips {
+	for range faults {
 		switch m.IntN(16) {
 		case 0:
 			p.open, p.close = "'", "'"
@@ -344,4 +344,6 @@ func (m *made) form(a *answer, soft int) [][2]any {
 	return f
 }
 
-func (m *made) json(a *answer, slips, soft int) string { return m.pen(slips).write(m.form(a, soft), 0) }
+func (m *made) json(a *answer, faults, soft int) string {
+	return m.pen(faults).write(m.form(a, soft), 0)
+}

@@ -48,8 +48,8 @@ func (p *params) adapt(r refusal, sent map[string]json.RawMessage) (change strin
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	said := strings.Join(r.messages, " ")
-	if wordJSONMissing.MatchString(said) {
-		return ""
+	if wordJSONMissing.MatchString(said) || refusals.tooLong.MatchString(said) {
+		return "" // no field is at fault
 	}
 	if thinkingOff.MatchString(said) && !p.fixed["enable_thinking"] && sent["enable_thinking"] == nil {
 		p.fields["enable_thinking"] = json.RawMessage("false")

@@ -116,6 +116,18 @@ func TestWhatTheUserSetsIsNeverChanged(t *testing.T) {
 	assert.Len(t, b.srv.Requests(), 1)
 }
 
+// TestTooLongIsNoFieldsFault: what is said of a field in a refusal of a long prompt changes no field.
+func TestTooLongIsNoFieldsFault(t *testing.T) {
+	b := newBench(t)
+	b.srv.Next(modeltest.Status(400, "max_tokens must be at least 1, got -186."))
+	_, failure := b.ask(t, "a")
+	require.NotNil(t, failure)
+	assert.Contains(t, failure.Err.Error(), "llm.max_prompt_bytes")
+	_, failure = b.ask(t, "b")
+	require.Nil(t, failure)
+	assert.Contains(t, string(b.srv.Requests()[1].Body), `"max_tokens":4096`)
+}
+
 // TestPromptCutByTheServer: Ollama answers a prompt that is too long for its context as if nothing were.
 func TestPromptCutByTheServer(t *testing.T) {
 	cut := func(size int) []incident.Mark {

@@ -26,8 +26,10 @@ var (
 		`\b(?:ignore|disregard) (?:that|this|it|my|the) (?:json|object|answer|verdict|above|previous|first|last|draft)|\b(?:that|this|it|which) (?:is|was|looks) (?:wrong|not right|incorrect)|` +
 		`\b(?:this|that|the above|above|object above|json above) (?:is|was) (?:only |just |merely )?an? (?:example|draft|template|schema|illustration|placeholder)|\bnot (?:the|my) (?:final )?(?:answer|verdict)|\bi was wrong|` +
 		`(?m:^\s*(?:no|hmm|actually|oh)\s*[,.!—–…])|\b(?:only|just) an example|\b(?:speaks?|spoke) against (?:it|this|that)|\bcontradicts? (?:it|this|that|the)|\b(?:i )?(?:reject|drop|discard|withdraw|retract) (?:it|this|that|the)\b|` +
-		`\b(?:can't|cannot|can not) be (?:it|right|the (?:cause|answer))|不对|等等，|等一下|更正|我错了|上面.{0,8}(?:示例|例子|草稿|错)|仅为?示例|只是.{0,4}(?:示例|例子|草稿)|仅供参考|作废|请忽略(?:上|前|该|此)|与.{0,10}矛盾|不成立|推翻|撤回`)
+		`\b(?:can't|cannot|can not) be (?:it|right|the (?:cause|answer))|不对|等等，|等一下|更正|我错了|上面.{0,8}(?:示例|例子|草稿|错)|仅为?示例|只是.{0,4}(?:示例|例子|草稿)|作废|请忽略(?:上|前|该|此)|与.{0,10}矛盾|不成立|推翻|撤回`)
 )
+
+var sentence = regexp.MustCompile(`[.!?]\s|[。！？]`) // its end
 
 var (
 	tagBefore  = regexp.MustCompile(`<([A-Za-z][\w-]{1,40})(?:\s[^<>]{0,80})?>[^<>]*$`)
@@ -62,7 +64,7 @@ func (s *scan) isAside(i int) bool {
 	if strings.HasPrefix(strings.TrimSpace(s.content[lineStart:o.start]), ">") {
 		return true
 	}
-	same := strings.Trim(before, " \t`*_\"'“”")
+	same := strings.Trim(before, " \t`*_\"'“”{}()[]")
 	intro := same
 	if intro == "" || strings.EqualFold(intro, "json") { // then what is said stands above it
 		above := strings.Trim(s.content[from:max(lineStart, from)], " \t\r\n`*_")
@@ -73,13 +75,16 @@ func (s *scan) isAside(i int) bool {
 	intro = asAsked.ReplaceAllString(intro, "")
 	aside, final := lastIndex(asideWords, intro), lastIndex(finalWords, intro)
 	if same != "" || strings.HasSuffix(intro, ":") || strings.HasSuffix(intro, "：") { // else it is a sentence of its own
-		aside = max(aside, lastIndex(mentionWords, intro))
+		from := lastIndex(sentence, strings.TrimRight(intro, ".。!！?？:： "))
+		if m := lastIndex(mentionWords, intro[from+1:]); m >= 0 {
+			aside = max(aside, from+1+m)
+		}
 	}
 	if aside > final {
 		return true
 	}
 	rest, _, _ := strings.Cut(s.content[o.end:], "\n")
-	rest = strings.Trim(rest, " \t`*_\"'“”.。,，;；!！")
+	rest = strings.Trim(rest, " \t`*_\"'“”.。,，;；!！{}()[]")
 	return same != "" && rest != "" && !strings.ContainsAny(rest[:1], "{[<") && final < 0 && !answerWords.MatchString(intro)
 }
 

@@ -14,7 +14,7 @@ type Provider struct {
 	Name string
 	Path string // of the base URL
 	// Refuses returns the status and the body of the answer to a request that breaks a rule; 0 where it breaks none.
-	Refuses func(asked Request, body map[string]any) (status int, answer any)
+	Refuses func(asked Request, body map[string]any) (status int, said any)
 	// Answers writes the answer to a request that breaks none; nil for the common form.
 	Answers Reply
 }
@@ -32,8 +32,8 @@ func (p Provider) Reply() Reply {
 			return
 		}
 		if p.Refuses != nil {
-			if status, answer := p.Refuses(asked, body); status != 0 {
-				send(w, status, answer)
+			if status, said := p.Refuses(asked, body); status != 0 {
+				send(w, status, said)
 				return
 			}
 		}
