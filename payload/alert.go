@@ -97,6 +97,9 @@ func (d *decoder) convert(a *alert, raw []byte, path string) (incident.Alert, er
 // annotations returns the annotations of an alert, with what Grafana adds, and their order where the body tells one.
 func (d *decoder) annotations(a *alert, raw []byte) (annotations map[string]string, order []string) {
 	order = annotationOrder(raw, a.Annotations)
+	if len(a.Annotations) == 0 && a.grafanaFields == (grafanaFields{}) {
+		return nil, nil
+	}
 	annotations = make(map[string]string, len(a.Annotations))
 	for name, value := range a.Annotations {
 		annotations[d.share(name)] = d.share(value)

@@ -12,44 +12,54 @@ func annotationOrder(raw []byte, annotations map[string]string) []string {
 	if len(annotations) < 2 {
 		return nil
 	}
-	names := annotationNames(raw)
-	names = slices.DeleteFunc(names, func(name string) bool { _, ok := annotations[name]; return !ok })
+	var last []byte
+	sorted := true
+	scanNames(raw, func(name []byte) {
+		sorted = sorted && bytes.Compare(last, name) < 0
+		last = name
+	})
+	if sorted { // nearly always, and then nothing was copied
+		return nil
+	}
+	var names []string
+	scanNames(raw, func(quoted []byte) {
+		var name string
+		if json.Unmarshal(quoted, &name) != nil {
+			return
+		}
+		names = slices.DeleteFunc(names, func(n string) bool { return n == name }) // of a key that is there twice, the last counts
+		if _, ok := annotations[name]; ok {
+			names = append(names, name)
+		}
+	})
 	if len(names) != len(annotations) || slices.IsSorted(names) {
 		return nil
 	}
 	return names
 }
 
-// annotationNames scans valid JSON of an alert for the names of its annotations, which are strings or null. Reading it by
-// encoding/json once more would take as long as the first time.
-func annotationNames(raw []byte) (names []string) {
+// scanNames scans valid JSON of an alert for the names of its annotations, which are strings or null, and passes each on with its
+// quotes. Reading it by encoding/json once more would take as long as the first time.
+func scanNames(raw []byte, each func(quoted []byte)) {
 	s := scanner{rest: raw}
 	for s.to([]byte(`"annotations"`)) {
 		if !s.next(':') || !s.next('{') {
 			continue // a value of that name
 		}
-		for !s.next('}') && len(s.rest) > 0 {
+		for !s.next('}') {
 			name := s.string()
-			names = slices.DeleteFunc(names, func(n string) bool { return n == name }) // of a key that is there twice, the last counts
-			names = append(names, name)
-			if !s.next(':') {
-				return nil
+			if name == nil || !s.next(':') || s.string() == nil && !s.null() {
+				return
 			}
-			if s.string() == "" && !s.null() {
-				return nil
-			}
+			each(name)
 			s.next(',')
 		}
-		return names
+		return
 	}
-	return nil
 }
 
 // scanner reads JSON from its front.
-type scanner struct {
-	rest []byte
-	read bool // string has found one
-}
+type scanner struct{ rest []byte }
 
 // to goes behind the next occurrence of a word.
 func (s *scanner) to(word []byte) bool {
@@ -71,37 +81,28 @@ func (s *scanner) next(c byte) bool {
 	return true
 }
 
-// null goes behind a null, and reports whether a null or a string was last.
+// null goes behind a null, if it is next.
 func (s *scanner) null() bool {
-	if rest, ok := bytes.CutPrefix(s.rest, []byte("null")); ok {
-		s.rest = rest
-		return true
-	}
-	return s.read
+	rest, ok := bytes.CutPrefix(s.rest, []byte("null"))
+	s.rest = rest
+	return ok
 }
 
-// string returns the string that is next; "" for none.
-func (s *scanner) string() string {
-	if s.read = s.next('"'); !s.read {
-		return ""
+// string returns the string that is next, with its quotes; nil for none.
+func (s *scanner) string() []byte {
+	s.rest = bytes.TrimLeft(s.rest, " \t\r\n")
+	if len(s.rest) == 0 || s.rest[0] != '"' {
+		return nil
 	}
-	plain := true
-	for i := 0; i < len(s.rest); i++ {
+	for i := 1; i < len(s.rest); i++ {
 		switch s.rest[i] {
 		case '\\':
-			plain = false
 			i++
 		case '"':
-			text := s.rest[:i]
+			text := s.rest[:i+1]
 			s.rest = s.rest[i+1:]
-			if plain {
-				return string(text)
-			}
-			var out string
-			_ = json.Unmarshal(slices.Concat([]byte{'"'}, text, []byte{'"'}), &out) // it was valid before
-			return out
+			return text
 		}
 	}
-	s.rest = nil
-	return ""
+	return nil
 }
