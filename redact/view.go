@@ -104,8 +104,8 @@ func fold(s string, how folding) (v view, seen folding) {
 
 // foldAt returns what the start of s becomes, how many bytes that takes the place of, and whether it is changed at all.
 func foldAt(s string, how folding) (to string, size int, changed bool, seen folding) {
-	if n := sequenceAt(s); n > 0 {
-		if how&sequences != 0 || isColor(s[:n]) {
+	if n := text.Sequence(s); n > 0 {
+		if how&sequences != 0 || text.Color(s[:n]) {
 			return "", n, true, 0
 		}
 		seen |= sequences
