@@ -14,10 +14,6 @@ type phrase struct {
 var phrases = []phrase{
 	{"bearer ", (*scanner).bearer},
 	{"basic ", (*scanner).basic},
-	{"is ", (*scanner).is},
-	{"is: ", (*scanner).is},
-	{"was ", (*scanner).is},
-	{"was: ", (*scanner).is},
 	{"password ", (*scanner).passwordSpace},
 	{"passwd ", (*scanner).passwordSpace},
 	{"identified by ", (*scanner).identifiedBy},
@@ -135,24 +131,6 @@ func (c *scanner) basic(i, value int) int {
 		return i
 	}
 	return c.found(value, end, Authorization)
-}
-
-// is reads prose: the password is hunter2.
-func (c *scanner) is(i, value int) int {
-	start, end := c.keyBefore(i)
-	k := classify(c.s[start:end])
-	if k.kind == "" || end == i {
-		return i
-	}
-	value = c.skip(value, 8, ": ")
-	if value == len(c.s) {
-		return i
-	}
-	start, end, _ = c.extent(value)
-	if end-start < 6 || !letterAndDigit(c.s[start:min(end, start+maxHarmless)]) {
-		return i
-	}
-	return c.value(i, value, surroundings{key: key{kind: k.kind, name: k.name}, keyStart: i, separator: '='})
 }
 
 func letterAndDigit(v string) bool {

@@ -9,6 +9,7 @@ type scanner struct {
 	s     string
 	spans []span
 	floor int // keys are not looked for before it: the end of the last secret or placeholder
+	depth int // how often the text was decoded before
 }
 
 // phrasesByByte are the phrases by their first byte.
@@ -34,6 +35,7 @@ func init() {
 	for _, key := range chineseKeys {
 		rules[key[0]] = (*scanner).chinese
 	}
+	rules['/'] = (*scanner).pairOfUser
 	rules['['] = (*scanner).placeholder
 	rules['-'] = (*scanner).dash
 	rules['@'] = (*scanner).at
@@ -51,7 +53,19 @@ func (c *scanner) run() {
 			i++
 			continue
 		}
-		i = isWord.run(c.s, i) // a word is looked at where it begins
+		end := isWord.run(c.s, i) // a word is looked at where it begins, and where it ends
+		if end-i >= minEncoded/2 {
+			if next := c.encoded(i); next > i {
+				i, c.floor = next, next
+				continue
+			}
+		}
+		if next := c.noun(i, end); next > end {
+			c.floor = next
+			i = next
+			continue
+		}
+		i = end
 	}
 }
 

@@ -13,11 +13,17 @@ type surroundings struct {
 	keyStart  int
 	separator byte // = : > or a space; - behind a flag
 	quoted    bool
+	compared  bool // what stands between them compares, so that a word that is not quoted is a name
 }
+
+const maxEncrypted = 4200 // bytes that are looked at to tell an encrypted value
 
 // value reads the value that starts at i, behind the separator at sep, and returns where to go on; sep when there is
 // nothing to redact.
 func (c *scanner) value(sep, i int, ctx surroundings) int {
+	if end := encrypted.FindString(c.s[i:min(len(c.s), i+maxEncrypted)]); end != "" {
+		return i + len(end)
+	}
 	if n, _ := placeholderAt(c.s[i:]); n == 0 {
 		switch c.s[i] {
 		case '[':
@@ -33,7 +39,7 @@ func (c *scanner) value(sep, i int, ctx surroundings) int {
 				return sep
 			}
 		case '|', '>':
-			if start, end := c.block(i, ctx); start < end {
+			if start, end := c.block(i, ctx); start < end && !ctx.loose {
 				return c.found(start, end, ctx.kind)
 			}
 		}
@@ -43,6 +49,7 @@ func (c *scanner) value(sep, i int, ctx surroundings) int {
 		start, end = i, c.element(i)
 	}
 	ctx.quoted = start != i
+	ctx.weak = ctx.weak || ctx.compared && !ctx.quoted
 	if start == end || harmless(c.s[start:end], ctx, c) {
 		return sep
 	}
@@ -101,9 +108,12 @@ func (c *scanner) closesLater(i int, quote byte) bool {
 }
 
 // bare returns the end of the unquoted value that starts at i.
-func (c *scanner) bare(i int) int {
+func (c *scanner) bare(i int) int { return c.bareWithin(i, len(c.s)) }
+
+// bareWithin is bare for a value of at most limit bytes, or what of it is within them.
+func (c *scanner) bareWithin(i, limit int) int {
 	end := i
-	for end < len(c.s) {
+	for end < len(c.s) && end-i < limit {
 		b := c.s[end]
 		if b == '[' {
 			n, _ := placeholderAt(c.s[end:])
