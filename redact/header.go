@@ -12,6 +12,8 @@ type phrase struct {
 }
 
 var phrases = []phrase{
+	{"kind", func(c *scanner, i, _ int) int { return c.manifest(i) }},
+	{"private-lines:", (*scanner).puttyKey},
 	{"bearer ", (*scanner).bearer},
 	{"basic ", (*scanner).basic},
 	{"password ", (*scanner).passwordSpace},
@@ -49,13 +51,34 @@ func (c *scanner) authorization(sep, i int) int {
 		}
 		return c.found(value, stop, Authorization)
 	}
+	if next := c.unknownScheme(start, end); next > end {
+		return next
+	}
 	return c.value(sep, i, surroundings{key: key{kind: Authorization, weak: true}, keyStart: sep, separator: ':'})
+}
+
+// unknownScheme reads what follows a word from start to end that may be a scheme of somebody's own: Api-Token V, SSWS V.
+func (c *scanner) unknownScheme(start, end int) int {
+	value := c.skip(end, 4, " \t:=")
+	stop := tokens.run(c.s[:min(len(c.s), value+maxHarmless+1)], value)
+	v := strings.TrimRight(c.s[value:stop], ".:")
+	if start == end || value == end || len(v) < 6 || prose[strings.ToLower(v)] || reference.MatchString(v) || notSpoken.MatchString(v) && strings.IndexByte(v, '=') < 0 {
+		return end
+	}
+	if !letterAndDigit(v) && !looksRandom(v) {
+		return end
+	}
+	if len(v) > maxHarmless {
+		return c.found(value, tokens.run(c.s, value), Authorization)
+	}
+	return c.found(value, value+len(v), Authorization)
 }
 
 // schemes of the Authorization header.
 var schemes = map[string]bool{
 	"bearer": true, "basic": true, "token": true, "digest": true, "negotiate": true, "ntlm": true, "apikey": true,
 	"api-key": true, "aws4-hmac-sha256": true, "aws": true, "hmac": true, "jwt": true, "key": true, "oauth": true,
+	"api-token": true, "apitoken": true, "api_key": true, "ssws": true, "sso-key": true, "private-token": true, "secret": true,
 	"splunk": true, "geniekey": true, "sharedkey": true, "sharedaccesssignature": true, "bot": true, "snowflake": true,
 }
 
@@ -113,6 +136,9 @@ func (c *scanner) bearer(i, value int) int {
 		end--
 	}
 	v := c.s[value:end]
+	if equals := strings.IndexByte(strings.TrimRight(v[:min(len(v), maxHarmless)], "="), '='); equals >= 0 { // the next pair's
+		return i
+	}
 	if len(v) > maxHarmless || looksRandom(v) || len(v) >= 12 && strings.ContainsAny(v, "0123456789") {
 		return c.found(value, end, Authorization)
 	}

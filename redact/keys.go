@@ -240,7 +240,7 @@ func disguised(norm string) string {
 	if strings.IndexByte(norm, '_') == 1 && strings.Count(norm, "_")*2+1 == len(norm) { // p.a.s.s
 		norm = strings.ReplaceAll(norm, "_", "")
 	}
-	if strings.ContainsAny(norm, "01345789") {
+	if len(norm) >= 5 && norm[0] >= 'a' && strings.ContainsAny(norm, "01345789") {
 		norm = leet.Replace(norm)
 	}
 	return norm

@@ -1,6 +1,9 @@
 package redact
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // scanner walks once over a text. At each byte that can begin or announce a secret it asks the rules for that byte;
 // a rule that finds one moves the scanner behind it, a rule that finds none has looked at a bounded stretch only, so
@@ -10,6 +13,8 @@ type scanner struct {
 	spans []span
 	floor int // keys are not looked for before it: the end of the last secret or placeholder
 	depth int // how often the text was decoded before
+	// tableEnd and manifestEnd are where the last table and the last manifest of a Kubernetes secret end.
+	tableEnd, manifestEnd int
 }
 
 // phrasesByByte are the phrases by their first byte.
@@ -29,13 +34,21 @@ func init() {
 		rules[p.words[0]] = (*scanner).word
 		rules[p.words[0]-'a'+'A'] = (*scanner).word
 	}
+	for first, words := range foreignByByte {
+		if len(words) > 0 && rules[first] == nil {
+			rules[first] = (*scanner).word
+		}
+	}
 	for _, c := range []byte("=:>") {
 		rules[c] = (*scanner).pair
 	}
-	for _, key := range chineseKeys {
-		rules[key[0]] = (*scanner).chinese
+	for first, words := range foreignByByte {
+		if len(words) > 0 && first >= utf8.RuneSelf {
+			rules[first] = (*scanner).foreign
+		}
 	}
 	rules['/'] = (*scanner).pairOfUser
+	rules['|'] = (*scanner).table
 	rules['['] = (*scanner).placeholder
 	rules['-'] = (*scanner).dash
 	rules['@'] = (*scanner).at
@@ -92,6 +105,11 @@ func (c *scanner) word(i int) int {
 				i += len(sh.prefix)
 			}
 			return c.found(i, end, sh.kind)
+		}
+	}
+	if len(foreignByByte[first]) > 0 {
+		if next := c.foreign(i); next > i {
+			return next
 		}
 	}
 	for _, p := range phrasesByByte[first|0x20] {

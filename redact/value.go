@@ -125,7 +125,7 @@ func (c *scanner) bareWithin(i, limit int) int {
 		}
 		if b >= utf8.RuneSelf {
 			r, size := utf8.DecodeRuneInString(c.s[end:])
-			if unicode.Is(unicode.Han, r) || r >= 0x3000 && r <= 0x303F || unicode.IsSpace(r) {
+			if unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul) || r >= 0x3000 && r <= 0x303F || unicode.IsSpace(r) {
 				break
 			}
 			end += size
