@@ -12,6 +12,9 @@ func (c *scanner) dash(i int) int {
 	case strings.HasPrefix(c.s[i:], "---- BEGIN "):
 		return c.ssh2(i)
 	}
+	if next := c.mailchimp(i); next > i {
+		return next
+	}
 	if i > 0 && (isWord[c.s[i-1]] || c.s[i-1] == '-') && !c.escapeBefore(i) {
 		return i
 	}

@@ -13,6 +13,9 @@ type phrase struct {
 
 var phrases = []phrase{
 	{"kind", func(c *scanner, i, _ int) int { return c.manifest(i) }},
+	{"hooks/", (*scanner).hook},
+	{"webhook/", (*scanner).hook},
+	{"webhooks/", (*scanner).hook},
 	{"private-lines:", (*scanner).puttyKey},
 	{"bearer ", (*scanner).bearer},
 	{"basic ", (*scanner).basic},

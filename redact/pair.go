@@ -10,6 +10,11 @@ func (c *scanner) pair(i int) int {
 	if c.s[i] == ':' && strings.HasPrefix(c.s[i:], "://") {
 		return c.url(i)
 	}
+	if c.s[i] == ':' && i > 0 && c.s[i-1] >= '0' && c.s[i-1] <= '9' && i+1 < len(c.s) && c.s[i+1] == 'A' {
+		if next := c.bot(i); next > i {
+			return next
+		}
+	}
 	start, end := c.keyBefore(i)
 	if start == end {
 		return i

@@ -48,6 +48,7 @@ func init() {
 		}
 	}
 	rules['/'] = (*scanner).pairOfUser
+	rules['~'] = (*scanner).tilde
 	rules['|'] = (*scanner).table
 	rules['['] = (*scanner).placeholder
 	rules['-'] = (*scanner).dash
@@ -69,6 +70,12 @@ func (c *scanner) run() {
 		end := isWord.run(c.s, i) // a word is looked at where it begins, and where it ends
 		if end-i >= minEncoded/2 {
 			if next := c.encoded(i); next > i {
+				i, c.floor = next, next
+				continue
+			}
+		}
+		if end < len(c.s) && c.s[end] == '.' && end-i >= 14 {
+			if next := c.dotted(i, end); next > i {
 				i, c.floor = next, next
 				continue
 			}
@@ -99,13 +106,17 @@ func (c *scanner) placeholder(i int) int {
 // word is the rule for bytes that begin a shape or a phrase.
 func (c *scanner) word(i int) int {
 	first := c.s[i]
+	longest, best := i, shape{}
 	for _, sh := range shapesByByte[first] {
-		if end := sh.end(c.s, i); end > 0 {
-			if sh.keep {
-				i += len(sh.prefix)
-			}
-			return c.found(i, end, sh.kind)
+		if end := sh.end(c.s, i); end > longest {
+			longest, best = end, sh
 		}
+	}
+	if longest > i {
+		if best.keep {
+			i += len(best.prefix)
+		}
+		return c.accessKey(c.found(i, longest, best.kind), best.prefix)
 	}
 	if len(foreignByByte[first]) > 0 {
 		if next := c.foreign(i); next > i {
@@ -183,6 +194,9 @@ var (
 	alnum        = newSet("a-zA-Z0-9")
 	upperNum     = newSet("A-Z0-9")
 	hexChars     = newSet("a-f0-9")
+	hexUpper     = newSet("a-fA-F0-9")
+	b64Std       = newSet("a-zA-Z0-9+/=\\\n")
+	querySafe    = newSet("a-zA-Z0-9_./:@%=?&-")
 	urlSafe      = newSet("a-zA-Z0-9_-")
 	dotted       = newSet("a-zA-Z0-9_.-")
 	pathSafe     = newSet("a-zA-Z0-9_./:@%=-")
