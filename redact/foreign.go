@@ -71,7 +71,7 @@ func (c *scanner) foreign(i int) int {
 	link := i + len(word.text)
 	m := foreignLink.FindStringSubmatchIndex(c.s[link:min(len(c.s), link+160)])
 	value := link + m[1]
-	if value >= len(c.s) || m[1] == 0 || c.s[value] >= utf8.RuneSelf || c.counts(value) {
+	if value >= len(c.s) || m[1] == 0 && c.s[value] != '\n' || c.s[value] >= utf8.RuneSelf || c.counts(value) {
 		return i
 	}
 	ctx := surroundings{key: key{kind: word.kind, name: word.text}, keyStart: i, separator: ':'}

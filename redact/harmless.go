@@ -26,7 +26,7 @@ func harmless(v string, ctx surroundings, c *scanner) bool {
 		return true
 	}
 	word := strings.ToLower(strings.Trim(v, ".,;:!?()"))
-	if literals[word] || algorithm.MatchString(word) || reference.MatchString(v) || mask.MatchString(v) {
+	if literals[word] || typeNames[v] || algorithm.MatchString(word) || reference.MatchString(v) || mask.MatchString(v) {
 		return true
 	}
 	if prose[word] && !ctx.quoted && strings.IndexByte(": -", ctx.separator) >= 0 {

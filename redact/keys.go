@@ -213,7 +213,11 @@ func classify(name string) key {
 	if k := headOf(norm); k.kind != "" {
 		return k
 	}
-	if plain := disguised(norm); plain != norm {
+	plain := disguised(norm)
+	if mixedCase(name) {
+		plain = strings.ToLower(name)
+	}
+	if plain != norm {
 		return headOf(plain)
 	}
 	return key{}

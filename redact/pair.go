@@ -156,6 +156,12 @@ func (c *scanner) otherKey(start int, name string) key {
 		if m := valueOfSecretName.FindStringSubmatch(c.s[max(c.floor, start-160):start]); m != nil {
 			return classify(m[1])
 		}
+	case start > c.floor && strings.IndexByte("@$!", c.s[start-1]) >= 0:
+		from := start
+		for limit := max(c.floor, start-16); from > limit && (isWord[c.s[from-1]] || strings.IndexByte("@$!", c.s[from-1]) >= 0); {
+			from--
+		}
+		return classify(signsForLetters.Replace(c.s[from:start] + name))
 	case len(name) == 1:
 		if word := c.spelled(start + 1); len(word) > 2 {
 			return classify(word)
@@ -177,6 +183,8 @@ func (c *scanner) otherKey(start int, name string) key {
 	}
 	return classifyLoosely(name)
 }
+
+var signsForLetters = strings.NewReplacer("@", "a", "$", "s", "!", "i")
 
 // lastParts are the last words of names of two or three: api key, pass phrase, mot de passe, mật khẩu.
 var lastParts = newWords(`key word phrase code passe sandi khau api acces secrete secreta segreta segreto secreto acceso acesso
@@ -289,7 +297,7 @@ func (c *scanner) wrapped(i int) int {
 	}
 	head := c.s[i:min(len(c.s), i+64)]
 	m := wrapper.FindString(head)
-	if m == "" || m == "**" && strings.HasPrefix(head, "***") {
+	if m == "" || len(m) < len(head) && head[len(m)] == '=' {
 		return i
 	}
 	next := i + len(m)

@@ -81,6 +81,15 @@ func (c *scanner) linked(i int, k key) int {
 	if sep := c.skip(i, maxQuotes, " \"'`*]\\"); sep < len(c.s) && (c.s[sep] == '=' || c.s[sep] == ':') { // pair's
 		return i
 	}
+	if next := c.skip(i, 4, " \t\r:"); next < len(c.s) && c.s[next] == '\n' {
+		next = c.skip(next, 16, "\r\n \t:")
+		if next < len(c.s) && c.alone(next) {
+			if end := c.bareWithin(next, maxHarmless); spoken(c.s[next:end], k, true) {
+				return c.found(next, end, k.kind)
+			}
+		}
+		return i
+	}
 	if i+1 < len(c.s) && strings.IndexByte("-./(\\", c.s[i]) >= 0 && c.s[i+1] != ' ' { // a longer name, a call, an escape
 		return i
 	}
@@ -136,6 +145,9 @@ func (c *scanner) signs(i, limit int) (next int, sign bool) {
 		case strings.IndexByte("=:|>~/,;#-.)", b) >= 0:
 			sign = true
 			i++
+		case b == '<' && i+1 < limit && strings.IndexByte("-=<", c.s[i+1]) >= 0:
+			sign = true
+			i += 2
 		case b == '<':
 			end := strings.IndexByte(c.s[i:min(limit, i+16)], '>')
 			if end < 0 {

@@ -13,6 +13,9 @@ func (c *scanner) table(i int) int {
 		return i
 	}
 	start := i - len(c.lineBefore(i, maxRow))
+	if below := lineEnd(c.s, i) + 1; below < len(c.s) && c.s[below] == '|' { // what stands before the frame is no cell
+		start = i
+	}
 	row := cells(c.s, start)
 	c.tableEnd = max(i+1, lineEnd(c.s, i))
 	if len(row) < 2 {
