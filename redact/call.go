@@ -39,10 +39,11 @@ func (c *scanner) argument(start, end int, k key) int {
 	}
 	from, to, next := c.quoted(quote, quote-at)
 	v := c.s[from:to]
-	if from == to || !setter && len(v) <= maxHarmless && (plainWord(v) || plainName(v) && !letterAndDigit(v)) {
+	if from == to || !setter && len(v) <= maxHarmless && (plainWord(v) || plainName(v) && !letterAndDigit(v)) && !longSecret(v) {
 		return end
 	}
-	if harmless(v, surroundings{key: key{kind: k.kind, name: k.name}, separator: '=', quoted: true}, c) || !setter && len(v) <= maxHarmless && (notSpoken.MatchString(v) || len(v) < 6) {
+	if harmless(v, surroundings{key: key{kind: k.kind, name: k.name}, separator: '=', quoted: true}, c) ||
+		!setter && len(v) <= maxHarmless && !longSecret(v) && (notSpoken.MatchString(v) || len(v) < 6) {
 		return end
 	}
 	c.found(from, to, k.kind)
@@ -51,6 +52,11 @@ func (c *scanner) argument(start, end int, k key) int {
 
 // readers begin the names of calls whose argument is the name of a secret, and not its value.
 var readers = []string{"get", "read", "find", "fetch", "load", "lookup", "delete", "remove", "list", "describe", "has", "is", "valid", "check", "contains", "new_", "by", "log"}
+
+// longSecret reports whether a quoted value is too long and too mixed to be a name or a measure.
+func longSecret(v string) bool {
+	return looksLikeKey(v) || len(v) >= 15 && strings.Trim(v, "0123456789") == "" || len(v) == 36 && strings.Count(v, "-") == 4
+}
 
 // plainWord reports whether v is a word, or words, of letters.
 func plainWord(v string) bool {

@@ -89,7 +89,7 @@ func (c *scanner) flagOfCommand(i, name, end int) int {
 			continue
 		}
 		if line == "" {
-			line = c.lineBefore(i, 200)
+			line = c.commandBefore(i, 400)
 		}
 		if !hasCommand(line, f.commands) {
 			continue
@@ -106,6 +106,21 @@ func (c *scanner) flagOfCommand(i, name, end int) int {
 		}
 	}
 	return i
+}
+
+// commandBefore returns up to limit bytes of the command before i, over lines that end with a backslash.
+func (c *scanner) commandBefore(i, limit int) string {
+	s := c.s[max(0, i-limit):i]
+	for end := len(s); ; {
+		n := strings.LastIndexByte(s[:end], '\n')
+		if n < 0 {
+			return s
+		}
+		if !strings.HasSuffix(strings.TrimRight(s[:n], " \r"), `\`) {
+			return s[n+1:]
+		}
+		end = n
+	}
 }
 
 // flagValue redacts the secret part of the value of a flag.

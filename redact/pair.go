@@ -109,7 +109,7 @@ func (c *scanner) skipBack(i, limit int, set string) int {
 func (c *scanner) nameBefore(i int) (start, end int) {
 	end = i
 	if i < len(c.s) && c.s[i] == '=' {
-		end = c.skipBack(end, 3, "?+!|~^*%/<=")
+		end = c.skipBack(end, 3, "?+!|~^*%/<=.")
 	}
 	if i < len(c.s) && c.s[i] == '>' {
 		end = c.skipBack(end, 1, "-")
@@ -222,6 +222,9 @@ func (c *scanner) nameOfSeries(start, i int) bool {
 		return false
 	}
 	rest := c.s[i+1 : min(len(c.s), i+1+64)]
+	if i > 0 && c.s[i+1] != ' ' && strings.IndexByte(c.s[start:i], '.') > 0 && artifact.MatchString(rest) {
+		return true
+	}
 	switch c.s[start-1] {
 	case ':':
 		return seriesTail.MatchString(rest)
@@ -233,6 +236,7 @@ func (c *scanner) nameOfSeries(start, i int) bool {
 
 var (
 	seriesTail = regexp.MustCompile(`^[a-z_]+(?:\d+[smhdwy])?(?:[^\w]|$)`)
+	artifact   = regexp.MustCompile(`^[a-z][a-z0-9-]*[-:]v?\d+(?:\.\d+)+`) // of Maven
 	portOrTag  = regexp.MustCompile(`^(?:\d{2,5}|latest|main|stable|v?\d+(?:\.\d+)+[\w.-]*)(?:[^\w]|$)`)
 )
 
@@ -263,13 +267,16 @@ func (c *scanner) afterSeparator(i int, k key) (p place, ok bool) {
 	}
 	if next := c.lineBreaks(p.at); next > p.at { // JSON may break the line here
 		if quote := c.skip(next, maxQuotes, `\`); quote == len(c.s) || c.s[quote] != '"' {
-			if !c.alone(next) {
+			switch {
+			case operator == ">" && c.s[next] != '<': // the text of an element may have lines of its own
+			case !c.alone(next):
 				return place{}, false
+			default:
+				p.alone = true
 			}
-			p.alone = true
 		}
 		p.at = next
-	} else if c.s[i] == '=' && p.at > end && c.s[i-1] != ' ' && c.pairAhead(p.at, "=") { // password= user=x
+	} else if c.s[i] == '=' && p.at > end && c.s[i-1] != ' ' && strings.IndexByte("\"'", c.s[p.at]) < 0 && c.pairAhead(p.at, "=") { // password= user=x
 		return place{}, false
 	}
 	p.at = c.wrapped(p.at)

@@ -47,7 +47,7 @@ var shapes = []shape{
 	{prefix: "ATATT3", kind: Token, chars: b64Chars, min: 40},
 	// Models.
 	{prefix: "sk-", kind: APIKey, chars: urlSafe, min: 16, check: looksDense},
-	{prefix: "hf_", kind: Token, chars: alnum, min: 20},
+	{prefix: "hf_", kind: Token, chars: alnum, min: 20, check: mixed},
 	{prefix: "gsk_", kind: APIKey, chars: alnum, min: 30},
 	{prefix: "xai-", kind: APIKey, chars: alnum, min: 30},
 	{prefix: "pplx-", kind: APIKey, chars: alnum, min: 30},
@@ -338,6 +338,9 @@ func (c *scanner) accessKey(i int, prefix string) int {
 	}
 	return i
 }
+
+// mixed reports whether a run has letters of both cases, as no name has.
+func mixed(run string) bool { return strings.ToLower(run) != run && strings.ToUpper(run) != run }
 
 func exactly(n int) func(string) bool {
 	return func(run string) bool { return len(run) == n }
