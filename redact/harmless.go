@@ -26,6 +26,12 @@ func harmless(v string, ctx surroundings, c *scanner) bool {
 		return true
 	}
 	word := strings.ToLower(strings.Trim(v, ".,;:!?()"))
+	if ctx.kind != Password && (strings.HasPrefix(word, "http://") || strings.HasPrefix(word, "https://")) { // what of it is secret has rules of its own
+		return true
+	}
+	if !ctx.quoted && strings.IndexByte("=:", ctx.separator) >= 0 && (expression.MatchString(v) || ctx.kind != Password && member.MatchString(v)) {
+		return true
+	}
 	if literals[word] || typeNames[v] || algorithm.MatchString(word) || reference.MatchString(v) || mask.MatchString(v) {
 		return true
 	}
@@ -50,9 +56,12 @@ var (
 		`%[A-Z_]+%|<[A-Za-z_ -]+>|&lt;[a-z_ -]+&gt;|arn:aws:\S*|!\w+|\{cipher\}.*|(?:op|vault|ssm|awssm|gcpsm|azurekv|env|file|ref)://?[\w./#$-]+|` +
 		`(?:vault|ssm|env|secretsmanager|keyvault):[\w./#-]*[/_][\w./#-]*|projects/[\w-]+/secrets/\S*|` +
 		`\.{0,2}/(?:etc|run|var|opt|home|usr|tmp|srv|root|secrets|mnt|data|app|vault|certs)(?:/\S*)?|\./\S+|~/\S+)$`)
+	// expression and member match what source code writes for a secret: a call, and a field of something.
+	expression = regexp.MustCompile(`^[&*]?(?:[A-Za-z_][A-Za-z_.]*|[a-z]+(?:\d?[A-Z][a-z]+\d*)*|[a-z]+\d)\((?:\)?[;,}]*$|["'\w&*])`)
+	member     = regexp.MustCompile(`^[&*]?[A-Za-z_]\w{0,15}(?:\.[A-Za-z_]\w*)+[,;{})]*$`)
 	// standIn matches what a manual writes for a secret.
 	standIn = regexp.MustCompile(`^<[A-Za-z_ -]+>`)
-	mask    = regexp.MustCompile(`^(?:\[(?i:missing|none|hidden|redacted|masked|filtered|empty|not ?set|unset|removed|secret|omitted|protected|sensitive|null|\*+)[\]]?|\*+|[xX]{3,}|\.+|-+|_+|#+|•+|…+|\(.*\)|)$`)
+	mask    = regexp.MustCompile(`^(?:\?+|\[(?i:missing|none|hidden|redacted|masked|filtered|empty|not ?set|unset|removed|secret|omitted|protected|sensitive|null|\*+)[\]]?|\*+|[xX]{3,}|\.+|-+|_+|#+|•+|…+|\(.*\)|)$`)
 	// number matches counts, ports, durations and versions.
 	number    = regexp.MustCompile(`^[+-]?(?:\d{1,5}|\d+\.\d+|\d+(?:ms|[smhdwy%])(?:\d+(?:ms|[smhdwy]))*|v?\d+(?:\.\d+)+)$`)
 	complaint = regexp.MustCompile(`(?i)\b(?:invalid|bad|wrong|incorrect|expired|missing|unknown|no|malformed|unsupported|unexpected)\s+[\w-]*$`)
@@ -82,7 +91,7 @@ var prose = newWords(`yes no on off enabled disabled required optional string bo
 	low bearer basic digest unable when while after before if because since until there user login who which what how
 	why where new old more less than same different spraying stuffing guessing cracking brute bruteforce rotation
 	expiry validated generated created issued used stored sent received found given provided needed supplied refreshed
-	removed deleted blocked locked disabled`)
+	read write readonly removed deleted blocked locked disabled`)
 
 func newWords(list string) map[string]bool {
 	m := map[string]bool{}
@@ -94,7 +103,7 @@ func newWords(list string) map[string]bool {
 
 // looksRandom tells a secret from a word, a name, an address or a date.
 func looksRandom(v string) bool {
-	if len(v) < 8 || plainName(v) || strings.Contains(v, "://") || dateLike.MatchString(v) {
+	if len(v) < 8 || plainName(v) || strings.Contains(v, "://") || strings.Contains(v, " ") || dateLike.MatchString(v) {
 		return false
 	}
 	digit, lower, upper := false, false, false
@@ -103,7 +112,7 @@ func looksRandom(v string) bool {
 		lower = lower || v[i] >= 'a' && v[i] <= 'z'
 		upper = upper || isUpper(v[i])
 	}
-	return digit && (lower || upper) || len(v) >= 16 && lower && upper || len(v) >= 32 || mixedCase(v)
+	return digit && (lower || upper) || len(v) >= 32 && !(lower && upper) || len(v) >= 64 || mixedCase(v)
 }
 
 // mixedCase reports whether letters change case as in a random string, and not as in a name of words.
@@ -118,7 +127,11 @@ func mixedCase(v string) bool {
 			changes++
 		}
 	}
-	return letters >= 8 && 20*changes >= 9*(letters-1)
+	share := 9 // of twenty; names of words have six or seven
+	if letters >= 16 {
+		share = 8
+	}
+	return letters >= 8 && 20*changes >= share*(letters-1)
 }
 
 // looksLikeKey tells a long random value from all that is called a key: identifiers of other things are shorter, or made of words.

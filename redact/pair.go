@@ -279,7 +279,10 @@ func (c *scanner) afterSeparator(i int, k key) (p place, ok bool) {
 	} else if c.s[i] == '=' && p.at > end && c.s[i-1] != ' ' && strings.IndexByte("\"'", c.s[p.at]) < 0 && c.pairAhead(p.at, "=") { // password= user=x
 		return place{}, false
 	}
-	p.at = c.wrapped(p.at)
+	if at := c.wrapped(p.at); at != p.at {
+		p.compared = p.compared || c.s[p.at] == '*' // a term in bold is defined as often as given
+		p.at = at
+	}
 	return p, p.at < len(c.s) && !c.labelMatcher(i, p.at, k)
 }
 

@@ -176,7 +176,7 @@ func (c *scanner) signs(i, limit int) (next int, sign bool) {
 
 // notSpoken matches what looks random in a sentence and names something: sums, versions, addresses, times, measures, paths.
 var notSpoken = regexp.MustCompile(`^(?:sha\d+:.*|v?\d+(?:\.\d+)+[\w.-]*|[\d.:]+|[+-]?\d[\d.,]*[a-zA-Z%/]{1,7}|\d{4}-\d\d.*|[a-z0-9.-]+\.[a-z]{2,6}(?:[/:].*)?|[\w.-]+\.(?:ya?ml|json|go|py|js|ts|java|conf|cfg|toml|ini|txt|log|sh|pem|key|crt|gz|tar|zip|html?|php)(?::\d+)?|.*://.*|/.*|\$[A-Za-z_]\w*(?:[/:].*)?|\d+x\d+|` +
-	`[a-z]{3,}(?:ed|es|ing|ion)\d+x?|[A-Z][a-z]+(?:[A-Z][a-z]+)+\d?|[a-z]+\d|[\w.]+\(.*|[a-z_]+\{.*|.*[{}()\[\]<>].*|\w+=.*|(?:[a-z0-9]+-)+[a-z0-9]{1,10}|[a-z]+(?:_[a-z]+)+\d*|OAuth2\w*|Base64\w*|UTF-?8)$`)
+	`[a-z]{3,}(?:ed|es|ing|ion)\d+x?|[A-Z][a-z]+(?:[A-Z][a-z]+)+\d?|[a-z]+\d|[\w.]+\(.*|[a-z_]+\{.*|.*[{}()\[\]<>].*|\w+=.*|(?:[a-z0-9]+-)+[a-z0-9]{1,10}|[a-z]+(?:_[a-z]+)+\d*|\w+(?:\.[A-Z]\w*)+|OAuth2\w*|Base64\w*|UTF-?8)$`)
 
 // digitInWord matches words with a digit for a letter, as in c0rrect-h0rse.
 var digitInWord = regexp.MustCompile(`(?:^|[-_.])[a-z]{1,10}[0134578][a-z]{3,10}(?:[-_.].*)?$`)

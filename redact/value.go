@@ -174,12 +174,24 @@ func (c *scanner) trim(start, end int) int {
 	return end
 }
 
-// element returns the end of the text of an XML element.
+// maxElement bounds the text of an XML element.
+const maxElement = 4096
+
+// element returns the end of the text of the XML element that begins at i; i when nothing closes it, as in <secret> of a manual.
 func (c *scanner) element(i int) int {
-	if end := strings.IndexAny(c.s[i:], "<\n"); end >= 0 {
-		return i + end
+	text := c.s[i:min(len(c.s), i+maxElement)]
+	end := strings.IndexByte(text, '<')
+	switch {
+	case end >= 0 && strings.HasPrefix(text[end:], "</"), end >= 0 && strings.HasPrefix(text[end:], `<\/`):
+		return i + len(strings.TrimRight(text[:end], " \t\r\n"))
+	case end == 0 && strings.HasPrefix(text, "<![CDATA["):
+		if end = strings.Index(text, "]]>"); end > 0 {
+			return i + end
+		}
+	case end < 0 && c.bareWithin(i, maxElement) == len(c.s): // cut off
+		return len(c.s)
 	}
-	return len(c.s)
+	return i
 }
 
 // array redacts the strings of a JSON or YAML array; what is not a string ends it.
