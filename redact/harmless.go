@@ -70,14 +70,14 @@ var (
 	// algorithm matches the names of algorithms and types of keys.
 	algorithm = regexp.MustCompile(`^(?:(?:ssh-)?(?:rsa|dsa|ecdsa|ed25519|ed448|x25519|curve25519)(?:-?\d{3,4})?|(?:rs|es|ps|hs)(?:256|384|512)(?:k)?|eddsa|` +
 		`(?:hmac-?)?(?:sha|sha-)\d{1,3}(?:-?\d{3})?|md5|bcrypt|scrypt|argon2(?:id|i|d)?|pbkdf2|crypt|(?:aes|des|3des|rc4|chacha20)(?:-?\d{3})?(?:-?(?:gcm|cbc|ctr|poly1305))?|` +
-		`p-?(?:256|384|521)|secp\d{3}[kr]1|ecdsa-sha2-nistp\d{3}|x509|pkcs\d{1,2}|pem|der|jwks?|oauth2?|oidc|saml2?|ntlm(?:v2)?|kerberos|opaque|v\d)$`)
+		`p-?(?:256|384|521)|secp\d{3}[kr]1|ecdsa-sha2-nistp\d{3}|x509|pkcs\d{1,2}|pem|der|jw[kste]s?|oauth2?|oidc|saml2?|ntlm(?:v2)?|kerberos|opaque|v\d)$`)
 	letters  = regexp.MustCompile(`^[A-Za-z]+$`)
 	dateLike = regexp.MustCompile(`^\d{4}-\d\d-\d\d`)
 )
 
 // literals are the values of data formats that say that there is no secret, or what type one has.
 var literals = newWords(`true false null none nil undefined unset empty n/a na <secret> <redacted> <hidden> redacted
-	hidden masked missing absent present provided files compat sss winbind systemd`)
+	hidden masked not_set not-set notset missing absent present provided files compat sss winbind systemd`)
 
 // prose are the words that follow the name of a secret in a sentence or a message: token: expired.
 var prose = newWords(`yes no on off enabled disabled required optional string bool boolean int integer object array

@@ -47,7 +47,10 @@ func (c *scanner) keyAt(start, end int) key {
 	if k := classify(name); k.kind != "" {
 		return k
 	}
-	return c.otherKey(start, name)
+	if k := c.otherKey(start, name); k.kind != "" {
+		return k
+	}
+	return classifyLoosely(name)
 }
 
 // quotedNoun reports whether the key that starts at start is a quoted name in a sentence, as in: volume "token" : …
@@ -149,25 +152,22 @@ var valueOfSecretName = regexp.MustCompile(`(?i)\b(?:name|key)\\*["']?\s*[:=]\s*
 // otherKey knows the names that are a secret's by what stands before them: value after name: DB_PASSWORD, key in the query of a
 // URL, words of two parts, and words with blanks between their letters.
 func (c *scanner) otherKey(start int, name string) key {
-	switch lower := strings.ToLower(name); {
-	case lower == "key" && start > 0 && (c.s[start-1] == '?' || c.s[start-1] == '&'):
+	switch {
+	case start > c.floor && strings.IndexByte("@$!", c.s[start-1]) >= 0:
+		return classify(c.withSigns(start) + name)
+	case len(name) > 8:
+	case strings.EqualFold(name, "key") && start > 0 && (c.s[start-1] == '?' || c.s[start-1] == '&'):
 		return key{kind: APIKey, weak: true, name: "key"}
-	case lower == "value":
+	case strings.EqualFold(name, "value"):
 		if m := valueOfSecretName.FindStringSubmatch(c.s[max(c.floor, start-160):start]); m != nil {
 			return classify(m[1])
 		}
-	case start > c.floor && strings.IndexByte("@$!", c.s[start-1]) >= 0:
-		from := start
-		for limit := max(c.floor, start-16); from > limit && (isWord[c.s[from-1]] || strings.IndexByte("@$!", c.s[from-1]) >= 0); {
-			from--
-		}
-		return classify(signsForLetters.Replace(c.s[from:start] + name))
 	case len(name) == 1:
 		if word := c.spelled(start + 1); len(word) > 2 {
 			return classify(word)
 		}
-	case lastParts[lower]:
-		joined := lower
+	case lastParts[strings.ToLower(name)]:
+		joined := strings.ToLower(name)
 		for range 2 {
 			word := c.wordBefore(start)
 			if word == "" {
@@ -179,9 +179,17 @@ func (c *scanner) otherKey(start int, name string) key {
 			}
 			start -= len(word) + 1
 		}
-		return classifyLoosely(name)
 	}
-	return classifyLoosely(name)
+	return key{}
+}
+
+// withSigns returns the letters before i of a word that has signs for some: p@ssword.
+func (c *scanner) withSigns(i int) string {
+	from := i
+	for limit := max(c.floor, i-16); from > limit && (isWord[c.s[from-1]] || strings.IndexByte("@$!", c.s[from-1]) >= 0); {
+		from--
+	}
+	return signsForLetters.Replace(c.s[from:i])
 }
 
 var signsForLetters = strings.NewReplacer("@", "a", "$", "s", "!", "i")
@@ -218,12 +226,15 @@ func (c *scanner) spelled(end int) string {
 // nameOfSeries reports whether the colon at i, behind a key that starts at start, belongs to the name of a recorded
 // series (job:token:rate5m), a host and port (http://token:8080), or an image (ghcr.io/auth-token:v1).
 func (c *scanner) nameOfSeries(start, i int) bool {
-	if start == 0 || i+1 == len(c.s) {
+	if i+1 == len(c.s) {
 		return false
 	}
 	rest := c.s[i+1 : min(len(c.s), i+1+64)]
-	if i > 0 && c.s[i+1] != ' ' && strings.IndexByte(c.s[start:i], '.') > 0 && artifact.MatchString(rest) {
+	if strings.IndexByte(c.s[start:i], '.') > 0 && artifact.MatchString(rest) {
 		return true
+	}
+	if start == 0 {
+		return false
 	}
 	switch c.s[start-1] {
 	case ':':

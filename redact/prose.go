@@ -21,10 +21,12 @@ var nounTails = func() (tails [1 << 15]bool) {
 	for _, h := range heads {
 		add(h.suffix)
 	}
-	for word := range weakHeads {
+	for word := range spokenHeads {
 		add(word)
 	}
-	add("key")
+	for word := range lastParts {
+		add(word)
+	}
 	return tails
 }()
 
@@ -46,7 +48,10 @@ func (c *scanner) noun(start, end int) int {
 	if from < start && c.escapeBefore(from+1) {
 		from++
 	}
-	k := c.keyAt(from, end)
+	k := classify(c.s[from:end])
+	if k.kind == "" {
+		k = c.otherKey(from, c.s[from:end])
+	}
 	if k.kind == "" || k.loose || k.kind == Authorization || k.kind == Cookie || k.weak && !spokenHeads[lastWords(k.name, 1)] {
 		return end
 	}

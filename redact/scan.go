@@ -106,8 +106,16 @@ func (c *scanner) placeholder(i int) int {
 // word is the rule for bytes that begin a shape or a phrase.
 func (c *scanner) word(i int) int {
 	first := c.s[i]
-	longest, best := i, shape{}
-	for _, sh := range shapesByByte[first] {
+	longest, second := i, byte(0)
+	if i+1 < len(c.s) {
+		second = c.s[i+1]
+	}
+	var best *shape
+	for n := range shapesByByte[first] {
+		sh := &shapesByByte[first][n]
+		if sh.prefix[1] != second {
+			continue
+		}
 		if end := sh.end(c.s, i); end > longest {
 			longest, best = end, sh
 		}
@@ -199,7 +207,7 @@ var (
 	querySafe    = newSet("a-zA-Z0-9_./:@%=?&-")
 	urlSafe      = newSet("a-zA-Z0-9_-")
 	dotted       = newSet("a-zA-Z0-9_.-")
-	pathSafe     = newSet("a-zA-Z0-9_./:@%=-")
+	pathSafe     = newSet("a-zA-Z0-9_./:@%=+-")
 	b64Chars     = newSet("a-zA-Z0-9+/=_-")
 	isCookieName = newSet("a-zA-Z0-9_.%$!-")
 	tokens       = newSet("a-zA-Z0-9._~+/=:-")

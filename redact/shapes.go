@@ -69,14 +69,14 @@ var shapes = []shape{
 	{prefix: "shpss_", kind: GenericSecret, chars: hexUpper, min: 20},
 	{prefix: "NRAK-", kind: APIKey, chars: upperNum, min: 20},
 	{prefix: "AGE-SECRET-KEY-1", kind: PrivateKey, chars: upperNum, min: 20},
-	{prefix: "xoxa-", kind: Token, chars: urlSafe, min: 10},
+	{prefix: "xoxa-", kind: Token, chars: urlSafe, min: 8},
 	{prefix: "xoxb-", kind: Token, chars: urlSafe, min: 10},
 	{prefix: "xoxc-", kind: Token, chars: urlSafe, min: 10},
 	{prefix: "xoxd-", kind: Token, chars: pathSafe, min: 10},
 	{prefix: "xoxe-", kind: Token, chars: urlSafe, min: 10},
 	{prefix: "xoxe.", kind: Token, chars: dotted, min: 10},
 	{prefix: "xoxp-", kind: Token, chars: urlSafe, min: 10},
-	{prefix: "xoxr-", kind: Token, chars: urlSafe, min: 10},
+	{prefix: "xoxr-", kind: Token, chars: urlSafe, min: 8},
 	{prefix: "xoxs-", kind: Token, chars: urlSafe, min: 10},
 	{prefix: "xapp-", kind: Token, chars: urlSafe, min: 10},
 	// Forges and registries, of those that gitleaks does not know or knows in their newest form alone.
@@ -278,17 +278,12 @@ var shapes = []shape{
 	{prefix: "hooks.zapier.com/hooks/catch/", kind: Webhook, chars: pathSafe, min: 8, keep: true},
 }
 
-// shapesByByte are the shapes by their first byte. Ours come first: of what both know, ours knows the older and shorter forms.
+// shapesByByte are the shapes by their first byte. Of what both know, ours knows the older and shorter forms.
 var shapesByByte = func() (by [256][]shape) {
-	ours := map[string]bool{}
 	for _, sh := range shapes {
 		by[sh.prefix[0]] = append(by[sh.prefix[0]], sh)
-		ours[sh.prefix] = true
 	}
 	for _, g := range gitleaksShapes {
-		if ours[g.prefix] {
-			continue
-		}
 		sh := shape{prefix: g.prefix, kind: g.kind, chars: newSet(g.chars), min: g.min}
 		if g.max > 0 {
 			sh.check = func(run string) bool { return len(run) <= g.max }

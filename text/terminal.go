@@ -159,6 +159,9 @@ func lostEscape(s string) int {
 	if i == len(s) || s[i] != 'm' && s[i] != 'K' || s[i] == 'K' && i > 2 {
 		return 0
 	}
+	if s[i] == 'm' && i == 1 && i+1 < len(s) && (byteRange{'a', 'z'}).has(s[i+1]) { // of a word: [missing]
+		return 0
+	}
 	if i+1 < len(s) && (s[i+1] == ']' || s[i+1] == ':' && i > 1 && strings.IndexByte(s[:min(len(s), i+16)], ']') > 0) {
 		return 0
 	}
