@@ -2,6 +2,7 @@ package redact
 
 import (
 	"encoding/base64"
+	"regexp"
 	"strings"
 )
 
@@ -167,6 +168,8 @@ func letterAndDigit(v string) bool {
 	return strings.ContainsAny(v, "0123456789") && strings.ContainsAny(lower, "abcdefghijklmnopqrstuvwxyz")
 }
 
+var netrcLogin = regexp.MustCompile(`\blogin \S+ $`)
+
 // passwordSpace reads PASSWORD 'x' of SQL and password x of a netrc file.
 func (c *scanner) passwordSpace(i, value int) int {
 	value = c.skip(value, 8, " ")
@@ -174,7 +177,7 @@ func (c *scanner) passwordSpace(i, value int) int {
 		return i
 	}
 	ctx := surroundings{key: key{kind: Password, name: "password"}, keyStart: i, separator: ' '}
-	if c.s[value] == '\'' || strings.Contains(strings.ToLower(c.lineBefore(i, 80)), "login ") {
+	if c.s[value] == '\'' || netrcLogin.MatchString(c.lineBefore(i, 80)) {
 		ctx.separator = '='
 	}
 	return c.value(i, value, ctx)

@@ -188,47 +188,73 @@ var digitInWord = regexp.MustCompile(`(?:^|[-_.])[a-z]{1,10}[0134578][a-z]{3,10}
 
 // spoken reports whether a word of a sentence is a secret. Behind a sign, passwords of letters and punctuation are, too.
 func spoken(v string, k key, sign bool) bool {
-	if len(v) < 6 || len(v) > maxHarmless || notSpoken.MatchString(v) || harmless(v, surroundings{key: key{kind: k.kind, name: k.name}, separator: '-'}, nil) {
-		return len(v) > maxHarmless && letterAndDigit(v)
+	if len(v) > maxHarmless {
+		return letterAndDigit(v)
 	}
-	if plainName(v) && !(k.kind == Password && digitInWord.MatchString(v)) {
+	punctuated := strings.ContainsAny(v, "!@#$%^&*+?~") && (sign || strings.ContainsAny(v[:len(v)-1], "!@#$%^&*+?~"))
+	if len(v) < 6 || !letterAndDigit(v) && !punctuated && !looksRandom(v) { // as nearly all words
 		return false
 	}
-	punctuated := strings.ContainsAny(v, "!@#$%^&*+?~") && strings.ContainsAny(strings.ToLower(v), "abcdefghijklmnopqrstuvwxyz")
-	return letterAndDigit(v) || looksRandom(v) || punctuated && (sign || strings.ContainsAny(v[:len(v)-1], "!@#$%^&*+?~"))
+	if plainName(v) && !(k.kind == Password && digitInWord.MatchString(v)) || notSpoken.MatchString(v) {
+		return false
+	}
+	return !harmless(v, surroundings{key: key{kind: k.kind, name: k.name}, separator: '-'}, nil) && (!punctuated || hasLetter(v))
 }
 
-// asNoun matches what stands between a value and the noun that says what it is.
-var asNoun = regexp.MustCompile(`(\S{6,80}?)["'\x60)]? (?:as|is|was|for|be|=) (?:(?:the|a|an|your|my|our|his|her|its|new|old|root|admin|temporary|temp|initial|default|db|database|current|user)(?:'s)? )*$`)
+func hasLetter(v string) bool {
+	return strings.ContainsAny(strings.ToLower(v), "abcdefghijklmnopqrstuvwxyz")
+}
+
+// linkVerbs stand between a value and the noun that says what it is, articles between them and the noun.
+var (
+	linkVerbs = newWords(`as is was for be`)
+	articles  = newWords(`the a an your my our his her its new old root admin temporary temp initial default db database current user`)
+)
 
 // nounBehind redacts a value that stands before the noun at i: use hunter22 as the password.
 func (c *scanner) nounBehind(i int, kind string) bool {
-	before := c.lineBefore(i, 120)
-	if !strings.HasSuffix(before, " ") || !strings.Contains(before, " as ") && !strings.Contains(before, " is ") && !strings.Contains(before, " was ") && !strings.Contains(before, " for ") {
+	end := i
+	for range 5 {
+		if end-1 <= c.floor || c.s[end-1] != ' ' {
+			return false
+		}
+		end--
+		start := end
+		for limit := max(c.floor, end-80); start > limit && c.s[start-1] > ' '; {
+			start--
+		}
+		word := strings.TrimSuffix(c.s[start:end], "'s")
+		if len(word) > 10 {
+			return false
+		}
+		end = start
+		if linkVerbs[word] {
+			break
+		}
+		if !articles[word] {
+			return false
+		}
+	}
+	end = c.skipBack(end, 3, " \"'`)")
+	start := end
+	for limit := max(c.floor, end-80); start > limit && c.s[start-1] > ' ' && strings.IndexByte("\"'`(*", c.s[start-1]) < 0; {
+		start--
+	}
+	if start == end || !looksRandom(c.s[start:end]) || !spoken(c.s[start:end], key{kind: kind, name: kind}, false) {
 		return false
 	}
-	m := asNoun.FindStringSubmatchIndex(before)
-	if m == nil {
-		return false
-	}
-	at := i - len(before) + m[2]
-	at += len(before[m[2]:m[3]]) - len(strings.TrimLeft(before[m[2]:m[3]], "\"'`(*"))
-	end := i - len(before) + m[3]
-	if at < c.floor || !spoken(c.s[at:end], key{kind: kind, name: kind}, false) || !looksRandom(c.s[at:end]) {
-		return false
-	}
-	c.found(at, end, kind)
+	c.found(start, end, kind)
 	return true
 }
 
 // pairOfUser is the rule for / between blanks: bob / hunter22, where the words before speak of a login.
 func (c *scanner) pairOfUser(i int) int {
-	if i == 0 || i+2 >= len(c.s) || c.s[i-1] != ' ' || c.s[i+1] != ' ' || !loginWords.MatchString(c.lineBefore(i, 80)) {
+	if i == 0 || i+2 >= len(c.s) || c.s[i-1] != ' ' || c.s[i+1] != ' ' {
 		return i
 	}
 	at := c.skip(i+2, 4, " \"'`")
 	end := c.bareWithin(at, maxHarmless)
-	if end > at && spoken(c.s[at:end], key{kind: Password, name: "password"}, true) {
+	if end > at && spoken(c.s[at:end], key{kind: Password, name: "password"}, true) && loginWords.MatchString(c.lineBefore(i, 80)) {
 		return c.found(at, end, Password)
 	}
 	return i
