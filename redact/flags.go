@@ -1,6 +1,9 @@
 package redact
 
-import "strings"
+import (
+	"regexp"
+	"strings"
+)
 
 // dash is the rule for - : keys in their own format, and flags of command lines.
 func (c *scanner) dash(i int) int {
@@ -95,6 +98,9 @@ func (c *scanner) flagOfCommand(i, name, end int) int {
 			continue
 		}
 		value := c.skip(end, 4, " =\t")
+		if f.form == "g" && exact && end < len(c.s) && strings.IndexByte("\"'", c.s[end]) >= 0 { // mysql -p'…'
+			return c.flagValue(i, end, "v")
+		}
 		if exact && value == end && !glued || f.form == "g" && exact {
 			continue
 		}
@@ -170,3 +176,52 @@ func hasCommand(line, commands string) bool {
 	}
 	return false
 }
+
+// positional is the rule for commands that take a secret as their nth word, and not behind a flag.
+func positional(n int) func(c *scanner, i, value int) int {
+	return func(c *scanner, i, value int) int {
+		for at, word := value, 0; at < len(c.s); {
+			at = c.skip(at, 8, " ")
+			if at == len(c.s) || c.s[at] == '\n' {
+				return i
+			}
+			start, end, next := c.extent(at)
+			if end-start > maxHarmless {
+				return i
+			}
+			if strings.HasPrefix(c.s[at:], "--") { // whose value is not known to be one
+				return i
+			}
+			if c.s[at] != '-' {
+				word++
+			}
+			if word == n {
+				return c.value(i, at, surroundings{key: key{kind: Password, name: "password"}, keyStart: i, separator: ' '})
+			}
+			if next == at {
+				return i
+			}
+			at = next
+		}
+		return i
+	}
+}
+
+// echoed is the rule for commands that read a password from another: echo hunter22 | sudo -S, echo bob:hunter22 | chpasswd.
+func (c *scanner) echoed(i, _ int) int {
+	line := c.lineBefore(i, 160)
+	m := echo.FindStringSubmatchIndex(line)
+	if m == nil {
+		return i
+	}
+	start, end := i-len(line)+m[2], i-len(line)+m[3]
+	if user := strings.IndexByte(c.s[start:end], ':'); user > 0 {
+		start += user + 1
+	}
+	if start >= c.floor && !harmless(c.s[start:end], surroundings{key: key{kind: Password}, separator: '=', quoted: true}, c) {
+		c.found(start, end, Password)
+	}
+	return i
+}
+
+var echo = regexp.MustCompile(`(?:echo|printf|print)(?: -\w+)* ["']?([^\s"'|]{1,64})["']? *\| *(?:\w+ )?$`)

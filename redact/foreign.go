@@ -54,7 +54,7 @@ var foreignByByte = func() (by [256][]foreignWord) {
 var foreignLink = regexp.MustCompile(`^(?: ?\([^()\n]{0,30}\))?` +
 	`(?:[ \t]*(?:已经|已|被|重置|重設|重设|设置|設置|設定|设定|修改|更改|變更|变更|更新|改|设|設|如下|分别|默认|預設|统一|統一|明文|临时|臨時|初始|将|將|都|均|泄露|洩露))*` +
 	`(?: ?(?:для|пользователя|от|к|базы данных|root|admin|сброшен|изменен|изменён|установлен|новый|теперь|по умолчанию))*` +
-	"(?:\\\\*[\"'`*】」]){0,3}[ \t]*((?:->|=>|[:=|>,，、→~-]|为|為|是|成|到|は|が|を|に|의|은|는|이|가|на|είναι|هي|هو|है|คือ)(?:[:=>为為是 \t]|는|은)*|)[ \t]*")
+	"(?:\\\\*[\"'`*】」]){0,3}[ \t]*((?:->|=>|[:=|>,，、→~-]|为|為|是|成|到|は|が|を|に|의|은|는|이|가|를|을|на|είναι|هي|هو|है|คือ)(?:[:=>为為是了 \t]|는|은)*|[\\w.@-]{1,32}[ \t]*[:=][ \t]*|)[ \t]*")
 
 // foreign is the rule for the words above. Only a value in ASCII is a secret: what follows in the same script is prose.
 func (c *scanner) foreign(i int) int {
@@ -66,6 +66,9 @@ func (c *scanner) foreign(i int) int {
 		}
 	}
 	if word.text == "" {
+		return i
+	}
+	if c.foreignBehind(i, word.kind) {
 		return i
 	}
 	link := i + len(word.text)
@@ -86,6 +89,26 @@ func (c *scanner) foreign(i int) int {
 		return i
 	}
 	return c.value(i, c.wrapped(value), ctx)
+}
+
+// behind matches a value that stands before such a word: 用 hunter22 作为登录密码.
+var behind = regexp.MustCompile(`([!-~]{6,64})["'\x60]? ?(?:作为|作為|当作|當作|做|是|为|為|で|を|как)\p{Han}{0,6} ?$`)
+
+func (c *scanner) foreignBehind(i int, kind string) bool {
+	before := c.lineBefore(i, 96)
+	if len(before) < 6 || !strings.ContainsAny(before, "0123456789") {
+		return false
+	}
+	m := behind.FindStringSubmatchIndex(before)
+	if m == nil {
+		return false
+	}
+	start, end := i-len(before)+m[2], i-len(before)+m[3]
+	if start < c.floor || !looksRandom(c.s[start:end]) || !spoken(c.s[start:end], key{kind: kind}, false) {
+		return false
+	}
+	c.found(start, end, kind)
+	return true
 }
 
 var countChars = newSet("0-9.~-")

@@ -38,6 +38,9 @@ func harmless(v string, ctx surroundings, c *scanner) bool {
 	if prose[word] && !ctx.quoted && strings.IndexByte(": -", ctx.separator) >= 0 {
 		return true
 	}
+	if ctx.weak && numericCodes[lastWords(ctx.name, 1)] && len(v) >= 4 && len(v) <= 8 && strings.Trim(v, "0123456789") == "" {
+		return false
+	}
 	if ctx.weak || ctx.separator == ' ' {
 		short := ctx.kind == Password && strings.Contains(ctx.name, "pass") && len(v) >= 6 && letterAndDigit(v) && alnum.run(v, 0) == len(v)
 		return !looksRandom(v) && !short
@@ -74,6 +77,9 @@ var (
 	letters  = regexp.MustCompile(`^[A-Za-z]+$`)
 	dateLike = regexp.MustCompile(`^\d{4}-\d\d-\d\d`)
 )
+
+// numericCodes are the names of secrets that are short numbers.
+var numericCodes = newWords(`pin otp totp`)
 
 // literals are the values of data formats that say that there is no secret, or what type one has.
 var literals = newWords(`true false null none nil undefined unset empty n/a na <secret> <redacted> <hidden> redacted

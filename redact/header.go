@@ -14,6 +14,15 @@ type phrase struct {
 
 var phrases = []phrase{
 	{"kind", func(c *scanner, i, _ int) int { return c.manifest(i) }},
+	{"htpasswd ", positional(3)},
+	{"change_password ", positional(2)},
+	{"add_user ", positional(2)},
+	{"vault login ", positional(1)},
+	{"sudo -s", (*scanner).echoed},
+	{"chpasswd", (*scanner).echoed},
+	{"passwd --stdin", (*scanner).echoed},
+	{"docker login", (*scanner).echoed},
+	{"podman login", (*scanner).echoed},
 	{"hooks/", (*scanner).hook},
 	{"webhook/", (*scanner).hook},
 	{"webhooks/", (*scanner).hook},

@@ -255,6 +255,9 @@ var leet = strings.NewReplacer("0", "o", "1", "i", "3", "e", "4", "a", "5", "s",
 // lastWords returns the last n words of a normalized name.
 func lastWords(norm string, n int) string {
 	at := len(norm)
+	if at == 0 {
+		return ""
+	}
 	for ; n > 0 && at > 0; n-- {
 		at = strings.LastIndexByte(norm[:at], '_')
 	}

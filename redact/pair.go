@@ -147,7 +147,10 @@ func (c *scanner) nameBefore(i int) (start, end int) {
 
 // valueOfSecretName matches the end of a text in which a name that comes before a value announces it, as in the
 // environment of a Kubernetes container.
-var valueOfSecretName = regexp.MustCompile(`(?i)\b(?:name|key)\\*["']?\s*[:=]\s*\\*["']?([\w.-]{2,64})\\*["']?\s*,?\s*(?:\\[nr]|-|\s)*\\*["']?$`)
+var valueOfSecretName = regexp.MustCompile(`(?i)\b(?:name|key|type|id)\\*["']?\s*[:=]\s*\\*["']?([\w.-]{2,64})\\*["']?\s*,?\s*(?:\\[nr]|-|\s)*\\*["']?$`)
+
+// objectOfSecretName matches the end of a text in which an object is called a secret: "password": {"
+var objectOfSecretName = regexp.MustCompile(`([\w.-]{2,64})\\*["']?\s*[:=]\s*\{\s*\\*["']?$`)
 
 // otherKey knows the names that are a secret's by what stands before them: value after name: DB_PASSWORD, key in the query of a
 // URL, words of two parts, and words with blanks between their letters.
@@ -158,8 +161,12 @@ func (c *scanner) otherKey(start int, name string) key {
 	case len(name) > 8:
 	case strings.EqualFold(name, "key") && start > 0 && (c.s[start-1] == '?' || c.s[start-1] == '&'):
 		return key{kind: APIKey, weak: true, name: "key"}
-	case strings.EqualFold(name, "value"):
-		if m := valueOfSecretName.FindStringSubmatch(c.s[max(c.floor, start-160):start]); m != nil {
+	case strings.EqualFold(name, "value"), strings.EqualFold(name, "content"), strings.EqualFold(name, "text"), name == "S":
+		before := c.s[max(c.floor, start-160):start]
+		if m := valueOfSecretName.FindStringSubmatch(before); m != nil && name != "S" {
+			return classify(m[1])
+		}
+		if m := objectOfSecretName.FindStringSubmatch(before); m != nil {
 			return classify(m[1])
 		}
 	case len(name) == 1:

@@ -71,7 +71,7 @@ var spokenHeads = newWords(`pass pw creds cred passwords pin psk passkey mdp pat
 var connectives = newWords(`is are was were be been being has have had will shall should to for of on the a an my your his her their our
 	its it's now new old current currently set reset changed change updated update rotated rotate replaced with by using value
 	values equal equals becomes become contains reads follows following this that below above here called temporary temporarily
-	temp initial default root admin administrator user username account login db database field and via as again still from into
+	temp initial default root admin administrator user username account login db database field and via as again still from into got
 	ist lautet war wurde auf est es e sera era sao er ar nuevo nueva nouveau neues nova novo jest to je on`)
 
 // owners are the connectives behind which a name says whose secret it is.
@@ -83,8 +83,11 @@ var arrows = []string{"→", "⇒", "➜", "➔", "⟶", "⟹", "↦", "≔", "�
 func (c *scanner) linked(i int, k key) int {
 	limit := min(len(c.s), i+maxLink)
 	sign, owner := false, false
-	if sep := c.skip(i, maxQuotes, " \"'`*]\\"); sep < len(c.s) && (c.s[sep] == '=' || c.s[sep] == ':') { // pair's
-		return i
+	if sep := c.skip(i, maxQuotes, " \"'`*]\\"); sep < len(c.s) && (c.s[sep] == '=' || c.s[sep] == ':') { // pair's, unless a sentence goes on
+		word := c.skip(sep+1, 1, " ")
+		if c.s[sep] == '=' || word == sep+1 || !connectives[strings.ToLower(c.s[word:isWord.run(c.s[:min(len(c.s), word+16)], word)])] {
+			return i
+		}
 	}
 	if next := c.skip(i, 4, " \t\r:"); next < len(c.s) && c.s[next] == '\n' {
 		next = c.skip(next, 16, "\r\n \t:")
@@ -94,6 +97,12 @@ func (c *scanner) linked(i int, k key) int {
 			}
 		}
 		return i
+	}
+	if k.kind == Password && !k.weak && i+1 < len(c.s) && strings.IndexByte("([{", c.s[i]) >= 0 {
+		end := alnum.run(c.s[:min(len(c.s), i+64)], i+1)
+		if v := c.s[i+1 : end]; end < len(c.s) && strings.IndexByte(")]}", c.s[end]) >= 0 && looksRandom(v) && spoken(v, k, true) {
+			return c.found(i+1, end, k.kind)
+		}
 	}
 	if i+1 < len(c.s) && strings.IndexByte("-./(\\", c.s[i]) >= 0 && c.s[i+1] != ' ' { // a longer name, a call, an escape
 		return i
@@ -181,7 +190,7 @@ func (c *scanner) signs(i, limit int) (next int, sign bool) {
 
 // notSpoken matches what looks random in a sentence and names something: sums, versions, addresses, times, measures, paths.
 var notSpoken = regexp.MustCompile(`^(?:sha\d+:.*|v?\d+(?:\.\d+)+[\w.-]*|[\d.:]+|[+-]?\d[\d.,]*[a-zA-Z%/]{1,7}|\d{4}-\d\d.*|[a-z0-9.-]+\.[a-z]{2,6}(?:[/:].*)?|[\w.-]+\.(?:ya?ml|json|go|py|js|ts|java|conf|cfg|toml|ini|txt|log|sh|pem|key|crt|gz|tar|zip|html?|php)(?::\d+)?|.*://.*|/.*|\$[A-Za-z_]\w*(?:[/:].*)?|\d+x\d+|` +
-	`[a-z]{3,}(?:ed|es|ing|ion)\d+x?|[A-Z][a-z]+(?:[A-Z][a-z]+)+\d?|[a-z]+\d|[\w.]+\(.*|[a-z_]+\{.*|.*[{}()\[\]<>].*|\w+=.*|(?:[a-z0-9]+-)+[a-z0-9]{1,10}|[a-z]+(?:_[a-z]+)+\d*|\w+(?:\.[A-Z]\w*)+|OAuth2\w*|Base64\w*|UTF-?8)$`)
+	`[a-z]{3,}(?:ed|es|ing|ion)\d+x?|[A-Z][a-z]{2,}(?:[A-Z][a-z]{2,})+\d?|[a-z]+\d|[\w.]+\(.*|[a-z_]+\{.*|.*[{}()\[\]<>].*|\w+=.*|(?:[a-z0-9]+-)+[a-z0-9]{1,10}|[a-z]+(?:_[a-z]+)+\d*|\w+(?:\.[A-Z]\w*)+|OAuth2\w*|Base64\w*|UTF-?8)$`)
 
 // digitInWord matches words with a digit for a letter, as in c0rrect-h0rse.
 var digitInWord = regexp.MustCompile(`(?:^|[-_.])[a-z]{1,10}[0134578][a-z]{3,10}(?:[-_.].*)?$`)
@@ -208,7 +217,7 @@ func hasLetter(v string) bool {
 // linkVerbs stand between a value and the noun that says what it is, articles between them and the noun.
 var (
 	linkVerbs = newWords(`as is was for be`)
-	articles  = newWords(`the a an your my our his her its new old root admin temporary temp initial default db database current user`)
+	articles  = newWords(`the a an your my our his her its new old root admin temporary temp initial default db database current user api access secret auth session bearer`)
 )
 
 // nounBehind redacts a value that stands before the noun at i: use hunter22 as the password.
@@ -249,15 +258,18 @@ func (c *scanner) nounBehind(i int, kind string) bool {
 
 // pairOfUser is the rule for / between blanks: bob / hunter22, where the words before speak of a login.
 func (c *scanner) pairOfUser(i int) int {
-	if i == 0 || i+2 >= len(c.s) || c.s[i-1] != ' ' || c.s[i+1] != ' ' {
+	if i == 0 || i+2 >= len(c.s) || c.s[i-1] != ' ' && !accountName.MatchString(c.lineBefore(i, 60)) {
 		return i
 	}
-	at := c.skip(i+2, 4, " \"'`")
+	at := c.skip(i+1, 4, " \"'`")
 	end := c.bareWithin(at, maxHarmless)
-	if end > at && spoken(c.s[at:end], key{kind: Password, name: "password"}, true) && loginWords.MatchString(c.lineBefore(i, 80)) {
+	if end > at && spoken(c.s[at:end], key{kind: Password, name: "password"}, true) && (c.s[i-1] != ' ' || loginWords.MatchString(c.lineBefore(i, 80))) {
 		return c.found(at, end, Password)
 	}
 	return i
 }
 
-var loginWords = regexp.MustCompile(`(?i)(?:log ?in|logged in|sign in|user(?:name)?|account|cred(?:ential)?s?|password|passwd|retry)\b.{0,30}\S $`)
+// accountName matches a name that is said to be that of an account.
+var accountName = regexp.MustCompile(`(?i)(?:账号|帐号|賬號|账户|登录|logins?|cred(?:ential)?s?|zugangsdaten)[ \t::]+[\w.@-]{1,32}$`)
+
+var loginWords = regexp.MustCompile(`(?i)(?:zugangsdaten|identifiants|credenciales|credenziali|log ?in|logged in|sign in|user(?:name)?|account|cred(?:ential)?s?|password|passwd|retry)\b.{0,30}\S $`)

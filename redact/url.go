@@ -103,6 +103,10 @@ func (c *scanner) at(i int) int {
 	if equals := strings.LastIndexByte(c.s[start:i], '='); equals >= 0 && strings.IndexByte(c.s[start:start+equals], ':') < 0 {
 		start += equals + 1
 	}
+	scheme := strings.Index(c.s[start:i], "://")
+	if scheme >= 0 {
+		start += scheme + len("://")
+	}
 	if oracle := strings.Index(c.s[start:i], ":thin:"); oracle >= 0 {
 		start += oracle + len(":thin:")
 	} else if oracle := strings.Index(c.s[start:i], ":oci:"); oracle >= 0 {
@@ -114,9 +118,9 @@ func (c *scanner) at(i int) int {
 	if slash := strings.IndexByte(c.s[start:i], '/'); !ok && slash > 0 { // of Oracle
 		user, password, ok = c.s[start:start+slash], c.s[start+slash+1:i], true
 		line := c.lineBefore(start, 80)
-		certain = strings.HasSuffix(line, ":thin:") || strings.HasSuffix(line, ":oci:") || oracleTools.MatchString(line)
+		certain = strings.HasPrefix(rest, "//") || scheme >= 0 && strings.HasSuffix(line, "oracle://") || strings.HasSuffix(line, ":thin:") || strings.HasSuffix(line, ":oci:") || oracleTools.MatchString(line)
 	}
-	if !ok || password == "" || len(password) > maxHarmless && !certain || !certain && !plainHost.MatchString(rest) {
+	if scheme >= 0 && !certain || !ok || password == "" || len(password) > maxHarmless && !certain || !certain && !plainHost.MatchString(rest) {
 		return i
 	}
 	if v := password[:min(len(password), maxHarmless)]; reference.MatchString(v) || mask.MatchString(v) || strings.HasPrefix(v, "//") {
