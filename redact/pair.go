@@ -157,7 +157,7 @@ var objectOfSecretName = regexp.MustCompile(`([\w.-]{2,64})\\*["']?\s*[:=]\s*\{\
 func (c *scanner) otherKey(start int, name string) key {
 	switch {
 	case start > c.floor && strings.IndexByte("@$!", c.s[start-1]) >= 0:
-		return classify(c.withSigns(start) + name)
+		return classify(strings.ToLower(c.withSigns(start) + name))
 	case len(name) > 8:
 	case strings.EqualFold(name, "key") && start > 0 && (c.s[start-1] == '?' || c.s[start-1] == '&'):
 		return key{kind: APIKey, weak: true, name: "key"}
