@@ -10,7 +10,7 @@ func (c *scanner) argument(start, end int, k key) int {
 	}
 	name := c.s[start:end]
 	setter := false
-	at := end
+	var at int
 	switch c.s[end] {
 	case '(':
 		verb := strings.ToLower(name)

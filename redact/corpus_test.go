@@ -41,7 +41,7 @@ var secretKinds = map[string][]string{
 		"app --password «S» --port 80", "app --api-key=«H»", "app --token «S»", "docker login -u ci -p «S» registry.int", "ldapsearch -x -D cn=admin -w «S» -H ldap://l", "smbclient //fs/x -U ops%«S»", "mysql -uroot -p«S» shop",
 		"sshpass -p «S» ssh h", "redis-cli -h c -a «S» ping", "mongosh db -u admin -p «S»", "cqlsh -u cassandra -p «S»", "sqlcmd -S db -U sa -P «S»", "openssl rsa -passin pass:«S» -in k", "zip -P «S» a.zip b", "7z a -p«S» a.7z b",
 		"ipmitool -H h -U root -P «S» power status", "helm upgrade x --set db.password=«S»", "kubectl create secret generic x --from-literal=password=«S»", "oc login -u u -p «S»", "twine upload -u u -p «S» dist/*", "lftp -u ops,«S» ftp.int", "app --pass «L» --user x",
-		"app --secret-key «K»", "mosquitto_pub -u x -P «S» -t t",
+		"app --secret-key «K»", "bcp db in f -U sa -P «S»",
 	},
 	"environment": {
 		"PGPASS=«L» psql", "MYSQL_ROOT_PASS=«L»", "DATADOG_KEY=«H» start", "DB_PASSWORD=«S»", "export API_TOKEN='«S»'", "SECRET_KEY_BASE=«K»", "REDIS_AUTH=«S»", "SMTP_PASS=«L»", "GH_PAT=«K»", "AWS_SECRET_ACCESS_KEY=«K»", "STRIPE_KEY=«H»", "Key=«K»", "NPM_TOKEN=«U»", "env: HOME=/root PGPASSWORD=«S» SHELL=/bin/sh",

@@ -67,7 +67,7 @@ var flags = []struct{ commands, flag, form string }{
 	{"smbmap crackmapexec netexec evil-winrm xfreerdp rdesktop", "p", "v"},
 	{"mongo mongosh mongodump mongorestore mongoexport mongoimport mongostat", "p", "v"},
 	{"cqlsh influx vsql twine rabbitmqadmin", "p", "v"},
-	{"sqlcmd bcp isql ipmitool mosquitto_pub mosquitto_sub zip unzip", "P", "vg"},
+	{"sqlcmd bcp isql ipmitool zip unzip", "P", "vg"},
 	{"7z 7za rar unrar", "p", "g"},
 	{"snmpwalk snmpget snmpset snmpbulkwalk", "A", "v"},
 	{"snmpwalk snmpget snmpset snmpbulkwalk", "X", "v"},

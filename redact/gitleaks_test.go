@@ -163,6 +163,7 @@ func flat(re *syntax.Regexp) []*syntax.Regexp {
 				return nil
 			}
 		}
+	default:
 	}
 	return []*syntax.Regexp{re}
 }
@@ -252,8 +253,9 @@ func lengths(re *syntax.Regexp, set *[256]bool) (low, high int) {
 			low, high = low+l, high+h
 		}
 		return low, high
+	default:
+		return 0, 0
 	}
-	return 0, 0
 }
 
 // ranges writes a set as newSet reads it.
@@ -327,8 +329,9 @@ func generate(r *rand.Rand, re *syntax.Regexp, expr string) string {
 		return repeat(0, 8)
 	case syntax.OpQuest:
 		return repeat(0, 1)
+	default:
+		return ""
 	}
-	return ""
 }
 
 // TestKeysOfGitleaks makes keys by gitleaks' rules: those with letters of their own are found where nothing announces them, the

@@ -118,7 +118,7 @@ func looksRandom(v string) bool {
 		lower = lower || v[i] >= 'a' && v[i] <= 'z'
 		upper = upper || isUpper(v[i])
 	}
-	return digit && (lower || upper) || len(v) >= 32 && !(lower && upper) || len(v) >= 64 || mixedCase(v)
+	return digit && (lower || upper) || len(v) >= 32 && lower != upper || len(v) >= 64 || mixedCase(v)
 }
 
 // mixedCase reports whether letters change case as in a random string, and not as in a name of words.

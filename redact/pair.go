@@ -53,12 +53,12 @@ func (c *scanner) keyAt(start, end int) key {
 	return classifyLoosely(name)
 }
 
-// quotedNoun reports whether the key that starts at start is a quoted name in a sentence, as in: volume "token" : …
+// quotedNoun reports whether the key that starts at start is a quoted name in a sentence, as in volume "token" : secret not found.
 func (c *scanner) quotedNoun(start, i int) bool {
 	return c.s[i] == ':' && c.s[i-1] == ' ' && start > 1 && c.s[start-1] == '"' && c.s[start-2] == ' ' && start > 2 && alnum[c.s[start-3]]
 }
 
-// keyAttribute matches the beginning of an XML element up to the name of an entry: <entry key="
+// keyAttribute matches the beginning of an XML element up to the name of an entry, as in <entry key="password">.
 var keyAttribute = regexp.MustCompile(`<\w+ (?:[^<>]* )?(?:key|name|id)=\\*["']$`)
 
 // opensElement reports whether the name that starts at i is that of an XML element, with a prefix or without, or of its key.
@@ -149,7 +149,7 @@ func (c *scanner) nameBefore(i int) (start, end int) {
 // environment of a Kubernetes container.
 var valueOfSecretName = regexp.MustCompile(`(?i)\b(?:name|key|type|id)\\*["']?\s*[:=]\s*\\*["']?([\w.-]{2,64})\\*["']?\s*,?\s*(?:\\[nr]|-|\s)*\\*["']?$`)
 
-// objectOfSecretName matches the end of a text in which an object is called a secret: "password": {"
+// objectOfSecretName matches the end of a text in which an object is called a secret, as in "password": {"value".
 var objectOfSecretName = regexp.MustCompile(`([\w.-]{2,64})\\*["']?\s*[:=]\s*\{\s*\\*["']?$`)
 
 // otherKey knows the names that are a secret's by what stands before them: value after name: DB_PASSWORD, key in the query of a

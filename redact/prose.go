@@ -209,7 +209,7 @@ func spoken(v string, k key, sign bool) bool {
 	if len(v) < 6 || !letterAndDigit(v) && !punctuated && !looksRandom(v) { // as nearly all words
 		return false
 	}
-	if plainName(v) && !(k.kind == Password && digitInWord.MatchString(v)) || notSpoken.MatchString(v) {
+	if plainName(v) && (k.kind != Password || !digitInWord.MatchString(v)) || notSpoken.MatchString(v) {
 		return false
 	}
 	return !harmless(v, surroundings{key: key{kind: k.kind, name: k.name}, separator: '-'}, nil) && (!punctuated || hasLetter(v))
