@@ -192,6 +192,17 @@ func TestNothingSecretLeaves(t *testing.T) {
 	assert.Contains(t, b.srv.Requests()[0].User(), "db:5432", "the rest stays readable")
 }
 
+// TestSecretsAreKnownBeforeTheyAreAnnounced: what one alert announces is gone from an alert that comes before it.
+func TestSecretsAreKnownBeforeTheyAreAnnounced(t *testing.T) {
+	inc, evidence := testIncident(), testEvidence()
+	inc.Alerts[0].Annotations = map[string]string{"description": "peer hunter2Early9 at db"}
+	evidence[len(evidence)-1].Summary = "login with password=hunter2Early9 failed"
+	b := newBench(t)
+	_, err := b.Draft(t.Context(), inc, incident.Findings{Evidence: evidence})
+	require.NoError(t, err)
+	assert.NotContains(t, string(b.srv.Requests()[0].Body), "hunter2Early9")
+}
+
 func TestNothingSecretLeavesWithARepair(t *testing.T) {
 	b := newBench(t)
 	b.srv.Next(modeltest.Content("Try password=hunter2-in-the-answer and see."))

@@ -86,7 +86,8 @@ type placeholder struct{ kind, text string }
 // Text returns s with placeholders where it had secrets, and where it repeats a secret that this Session has met before. All else
 // stays byte for byte, except that bytes which are not UTF-8 become U+FFFD. Redacting what was redacted changes nothing.
 //
-// A text that came before the one that gave a secret away has it still: put the whole through [Session.Again] at the end.
+// A text that came before the one that gave a secret away has it still: whoever puts texts together does it twice if Counts is not
+// empty after the first time, with the same Session.
 func (s *Session) Text(text string) string {
 	text = strings.ToValidUTF8(text, "\uFFFD")
 	for range maxPasses {
@@ -104,16 +105,6 @@ func (s *Session) Text(text string) string {
 			break
 		}
 		text = s.replace(text, spans)
-	}
-	return text
-}
-
-// Again returns s with placeholders where it repeats a secret that this Session has met, wherever it met it. It looks for nothing
-// else, and costs little.
-func (s *Session) Again(text string) string {
-	text = strings.ToValidUTF8(text, "\uFFFD")
-	if spans := keepWhole(merge(s.known.findAll(views(text))), placeholdersIn(text)); len(spans) > 0 {
-		return s.replace(text, spans)
 	}
 	return text
 }

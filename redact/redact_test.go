@@ -129,7 +129,7 @@ func TestTimeIsLinear(t *testing.T) {
 				redacted(t, in)
 				return cpuTime(t) - before
 			}
-			small, large := took(1<<14), took(1<<17)
+			small, large := took(1<<13), took(1<<16)
 			assert.Less(t, large, 24*small+100*time.Millisecond)
 		})
 	}
