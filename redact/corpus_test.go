@@ -56,11 +56,11 @@ var secretKinds = map[string][]string{
 	"private keys":          {"-----BEGIN RSA PRIVATE KEY-----\n«K»\n«K»\n-----END RSA PRIVATE KEY-----", "PuTTY-User-Key-File-3: ssh-rsa\nPrivate-Lines: 2\n«K»\n«K»\nPrivate-MAC: «H»", "-----BEGIN PGP PRIVATE KEY BLOCK-----\n\n«K»\n«K»\n-----END PGP PRIVATE KEY BLOCK-----", "«K»\n«K»\n-----END EC PRIVATE KEY-----", `-----BEGIN PRIVATE KEY-----\n«K»\n«K»\n-----END PRIVATE KEY-----`, "cut -----BEGIN OPENSSH PRIVATE KEY-----\n«K»\n«K»", "---- BEGIN SSH2 ENCRYPTED PRIVATE KEY ----\n«K»\n«K»\n---- END SSH2 ENCRYPTED PRIVATE KEY ----", "MIIEpAIBAAKCAQEA«K»«K»"},
 	"Kubernetes": {
 		"kind: Secret\ndata:\n  extra: «W»\n  other: «W»\n", "apiVersion: v1\ndata:\n  tls.crt2: «W»\nkind: Secret\nmetadata:\n  name: x\n", `{"kind":"Secret","data":{"extra":"«W»"}}`, "kind: Secret\nstringData:\n  conf: «S»\n", ".dockerconfigjson: «C»", "- name: DB_PASSWORD\n  value: «S»\n", `{"apiVersion":"v1","data":{"a":"«W»","b":"«W»"},"kind":"Secret"}`,
-		`{\"kind\":\"Secret\",\"stringData\":{\"conf\":\"«S»\"}}`, "kind: Secret\nstringData:\n  conf: |\n    line «S»\n", ".dockercfg: «C»",
+		`{\"kind\":\"Secret\",\"stringData\":{\"conf\":\"«S»\"}}`, "kind: Secret\nstringData:\n  conf: |\n    line «S»\n", ".dockercfg: «C»", "kind: \"Secret\"\ntype: Opaque\ndata: {a: «W»}",
 	},
 	"Chinese": {
 		"密码：«S»", "暗号：«S»", "通行码：«S»", "密码短语：«S»", "密码 «L»，请尽快修改", "口令为 «S»", "令牌=«S»", "密钥: «S»", "登录密码是 «S»", "数据库密码已重置为 «S»", "初始密码 «S» 请修改", "验证码：«S»", "密码（root）：«P»", "私钥：«S»", "访问密钥：«S»", "凭证=«S»", "“密码”：“«S»”", "密碼：«S»", "密码->«S»", "密码\n«S»",
-		"动态码：«S»", "用户名 root 密码 «S»", "密码|«S»", "密碼 «L»",
+		"动态码：«S»", "用户名 root 密码 «S»", "密码|«S»", "密碼 «L»", "密码«S»", "密码【«S»】", "token为«S»", "用 «S» 作为登录密码", "密码改成了«S»", "账号 root/«S»",
 	},
 	"prose": {
 		"the password is «S»", "password for bob is «S»", "set the password to «S»", "use «S» as the password", "login as bob with password «S»", "token «S» was rejected", "API key «H» is invalid", "the new passphrase is «P»", "password of root: «S»", "bob's password was changed to «S»", "secret «S» leaked in logs", "logged in as bob / «S» ok",
@@ -68,7 +68,7 @@ var secretKinds = map[string][]string{
 	},
 	"other languages": {
 		"пароль: «S»", "Пароль — «S»", "contraseña: «S»", "la contraseña es «S»", "mot de passe : «S»", "le mot de passe est «S»", "パスワード：«S»", "パスワードは «S» です", "비밀번호: «S»", "비밀번호는 «S»", "senha: «S»", "a senha é «S»", "Passwort: «S»", "Das Kennwort lautet «S»", "Passwort ist «S»", "wachtwoord: «S»", "hasło: «S»", "passord: «S»", "lösenord: «S»", "heslo: «S»", "şifre: «S»",
-		"mật khẩu: «S»", "kata sandi: «S»", "password: «S»", "la password è «S»", "токен: «S»", "секретный ключ: «S»", "トークン: «S»", "clé secrète : «S»", "clave: «S»", "κωδικός: «S»", "סיסמה: «S»", "รหัสผ่าน: «S»", "पासवर्ड: «S»", "adgangskode: «S»", "salasana: «S»", "jelszó: «S»",
+		"mật khẩu: «S»", "kata sandi: «S»", "password: «S»", "la password è «S»", "токен: «S»", "секретный ключ: «S»", "トークン: «S»", "clé secrète : «S»", "clave: «S»", "κωδικός: «S»", "סיסמה: «S»", "รหัสผ่าน: «S»", "पासवर्ड: «S»", "adgangskode: «S»", "salasana: «S»", "jelszó: «S»", "Passwort des Benutzers bob: «S»", "mot de passe de bob : «S»", "contraseña de bob: «S»", "hasło to «S»", "нов пароль «S»",
 	},
 	"disguises": {
 		"pass\u200bword=«S»", "ｐａｓｓｗｏｒｄ＝«S»", "pаssword: «S»", "p4ssw0rd: «S»", "p a s s w o r d : «S»", "p.a.s.s.w.o.r.d=«S»", "pass word: «S»", "pass-word: «S»", "P@SSWORD=«S»", "pa$$word: «S»", "**password:** «S»", "`password`: `«S»`", "<b>password</b>: «S»", "password%3D«S»", "pass&#119;ord=«S»", "__password__: «S»", "PaSsWoRd: «S»", "password\u00a0:\u00a0S", "pwd~«S»",
@@ -76,7 +76,7 @@ var secretKinds = map[string][]string{
 	},
 	"operators": {
 		"password?=«S»", "password===«S»", "password+=«S»", "password :: «S»", "password -> «S»", `if api_key != "«S»" {`, `var dbPassword string = "«S»"`, "password ::= «S»", "password => «S»", "password := «S»", "password .= \"«S»\"", "password ||= \"«S»\"", "password ~ «S»", "password → «S»", "password | «S»", "let password: &str = \"«S»\";", "String apiToken = \"«S»\";",
-		"const char password[] = \"«S»\";", "password: str = \"«S»\"", "Dim password As String = \"«S»\"", "password == \"«S»\"", "password <- \"«S»\"", "password:::=\"«S»\"", "password ⇒ «S»", "password, «S»", "password ; «S»", "password - «S»", "token / «S»", "password\t\t«S»",
+		"const char password[] = \"«S»\";", "password: str = \"«S»\"", "Dim password As String = \"«S»\"", "password == \"«S»\"", "password <- \"«S»\"", "password:::=\"«S»\"", "password ⇒ «S»", "password, «S»", "password ; «S»", "password - «S»", "token / «S»", "password\t\t«S»", "password := []byte(\"«S»\")", "password<=«S»", "password>>«S»", "password[«S»]",
 	},
 	"calls": {
 		`props.set("db.password", "«S»")`, `('password', '«S»')`, `setPassword("«S»") called`, `.withToken("«S»")`, `System.setProperty("app.password", "«S»")`, `define('DB_PASSWORD', '«S»');`, `config.put("apiKey", "«H»")`, `os.environ.setdefault("DB_PASSWORD", "«S»")`, `login("bob", password="«S»")`, `addHeader("X-Api-Key", "«H»")`, `["token", "«S»"]`, `set_secret('«S»')`,

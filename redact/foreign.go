@@ -54,7 +54,7 @@ var foreignByByte = func() (by [256][]foreignWord) {
 var foreignLink = regexp.MustCompile(`^(?: ?\([^()\n]{0,30}\))?` +
 	`(?:[ \t]*(?:已经|已|被|重置|重設|重设|设置|設置|設定|设定|修改|更改|變更|变更|更新|改|设|設|如下|分别|默认|預設|统一|統一|明文|临时|臨時|初始|将|將|都|均|泄露|洩露))*` +
 	`(?: ?(?:для|пользователя|от|к|базы данных|root|admin|сброшен|изменен|изменён|установлен|новый|теперь|по умолчанию))*` +
-	"(?:\\\\*[\"'`*】」]){0,3}[ \t]*((?:->|=>|[:=|>,，、→~-]|为|為|是|成|到|は|が|を|に|의|은|는|이|가|를|을|на|είναι|هي|هو|है|คือ)(?:[:=>为為是了 \t]|는|은)*|[\\w.@-]{1,32}[ \t]*[:=][ \t]*|)[ \t]*")
+	"(?:\\\\*[\"'`*】」]){0,3}[ \t]*((?:->|=>|[:=|>,，、→~-]|为|為|是|成|到|は|が|を|に|의|은|는|이|가|를|을|на|to |είναι|هي|هو|है|คือ)(?:[:=>为為是了 \t]|는|은)*[【「『\\[(]?|[【「『\\[]|[\\w.@-]{1,32}[ \t]*[:=][ \t]*|)[ \t]*")
 
 // foreign is the rule for the words above. Only a value in ASCII is a secret: what follows in the same script is prose.
 func (c *scanner) foreign(i int) int {
@@ -74,7 +74,7 @@ func (c *scanner) foreign(i int) int {
 	link := i + len(word.text)
 	m := foreignLink.FindStringSubmatchIndex(c.s[link:min(len(c.s), link+160)])
 	value := link + m[1]
-	if value >= len(c.s) || m[1] == 0 && c.s[value] != '\n' || c.s[value] >= utf8.RuneSelf || c.counts(value) {
+	if value >= len(c.s) || m[1] == 0 && c.s[value] != '\n' && !alnum[c.s[value]] || c.s[value] >= utf8.RuneSelf || c.counts(value) {
 		return i
 	}
 	ctx := surroundings{key: key{kind: word.kind, name: word.text}, keyStart: i, separator: ':'}

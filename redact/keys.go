@@ -71,6 +71,8 @@ var heads = []head{
 	{"sifre", Password},
 	{"parola", Password},
 	{"jelszo", Password},
+	{"geslo", Password},
+	{"lozinka", Password},
 	{"mot_de_passe", Password},
 	{"motdepasse", Password},
 	{"phrase_de_passe", Password},

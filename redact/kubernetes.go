@@ -12,7 +12,7 @@ var (
 	dataField  = regexp.MustCompile(`(?:^|[\s{,"'\\])(?:stringData|data)\\*["']?[ \t]*:[ \t]*`)
 	// dataLine matches a line of a mapping: its indentation, its key, and where the value begins.
 	dataLine  = regexp.MustCompile(`^([ \t]*)(?:["']?[\w./-]+["']?):[ \t]*`)
-	jsonValue = regexp.MustCompile(`\\*"[\w./-]+\\*"[ \t\n]*:[ \t\n]*\\*"`)
+	jsonValue = regexp.MustCompile(`\\*"?[\w./-]+\\*"?[ \t\n]*:[ \t\n]*`)
 )
 
 // manifest is the rule for the kind of a Kubernetes object: all values of a Secret are secrets, whatever their keys are.
@@ -56,14 +56,10 @@ func (c *scanner) jsonData(i, end int) {
 		if m == nil {
 			return
 		}
-		value := at + m[1] - 1
-		backslashes := 0
-		for c.s[value-backslashes-1] == '\\' {
-			backslashes++
-		}
-		from, to, next := c.quoted(value, backslashes)
+		value := at + m[1]
+		from, to, next := c.extent(value)
 		c.secretData(from, min(to, end))
-		at = max(next, value+1)
+		at = max(next, value+1) // of JSON, or of YAML in its flow form
 	}
 }
 

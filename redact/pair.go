@@ -315,12 +315,12 @@ func (c *scanner) alone(i int) bool {
 }
 
 // wrapper matches what may stand before a value that belongs to it: types, anchors, prefixes of quotes, and markup.
-var wrapper = regexp.MustCompile(`^(?:!!\w+ |&\w[\w-]* |(?i:b|u|r|f|n|rb|br|@|\$)(?:["'])|(?:Some|Optional|Ok|Just|str|String|Secret|SecretStr|SecretString|new \w+)[(\[]["']?|` +
+var wrapper = regexp.MustCompile(`^(?:!!\w+ |&\w[\w-]* |(?i:b|u|r|f|n|rb|br|@|\$)(?:["'])|(?:Some|Optional|Ok|Just|str|String|Secret|SecretStr|SecretString|new \w+|\[\]byte)[(\[]["']?|` +
 	`(?:string|str|\(string\)) ?\((?:len=)?\d+\):? ?|\*\* ?|__ |</?(?:b|i|code|strong|em|tt|pre|span|value|string|kbd)>)`)
 
 // wrapped returns where the value at i starts behind its wrapper.
 func (c *scanner) wrapped(i int) int {
-	if strings.IndexByte("!&bBuUrRfFnN@$SsOJ(*_<", c.s[i]) < 0 {
+	if strings.IndexByte("!&bBuUrRfFnN@$SsOJ(*_<[", c.s[i]) < 0 {
 		return i
 	}
 	head := c.s[i:min(len(c.s), i+64)]

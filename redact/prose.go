@@ -72,12 +72,13 @@ var connectives = newWords(`is are was were be been being has have had will shal
 	its it's now new old current currently set reset changed change updated update rotated rotate replaced with by using value
 	values equal equals becomes become contains reads follows following this that below above here called temporary temporarily
 	temp initial default root admin administrator user username account login db database field and via as again still from into got
-	ist lautet war wurde auf est es e sera era sao er ar nuevo nueva nouveau neues nova novo jest to je on`)
+	ist lautet war wurde auf est es e sera era sao er ar nuevo nueva nouveau neues nova novo jest je des de pour para do di av till fur von benutzers usuario utilisateur utente usuária
+	app application service server system client bot`)
 
 // owners are the connectives behind which a name says whose secret it is.
-var owners = newWords(`for of user username account login on by fur pour de para do di av till`)
+var owners = newWords(`for of user username account login on by fur pour de des von para do di av till benutzers usuario utilisateur utente`)
 
-var arrows = []string{"→", "⇒", "➜", "➔", "⟶", "⟹", "↦", "≔", "≡", "»", "…", "·", "•", "¦", "│", "┃"}
+var arrows = []string{"→", "⇒", "➜", "➔", "⟶", "⟹", "↦", "≔", "≡", "»", "…", "·", "•", "¦", "│", "┃", "为", "為", "是"}
 
 // linked reads on behind a noun that ends at i: over words that link it to a value, or signs that do.
 func (c *scanner) linked(i int, k key) int {
