@@ -3,11 +3,13 @@ GO            ?= go
 COUNT         ?= 6
 FUZZTIME      ?= 20s
 SEED          ?= 1
-VERSION       ?= $(shell git describe --tags --always --dirty 2>/dev/null)
 GOLANGCI_LINT ?= $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOVULNCHECK   ?= $(GO) run golang.org/x/vuln/cmd/govulncheck@v1.8.0
+CYCLONEDX     ?= $(GO) run github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
+VERSION       ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
+BUILD          = CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X github.com/prometheus/common/version.Version=$(VERSION)"
 
-.PHONY: demo test eval detect-bench bench bench-busy fuzz lint vuln build
+.PHONY: demo test eval detect-bench bench bench-busy fuzz lint vuln build sbom reproducible
 
 demo: ## a simulated attack becomes a report, with a real Prometheus and Alertmanager
 	$(GO) run ./cmd/alertscribe demo
@@ -50,4 +52,18 @@ vuln:
 	$(GOVULNCHECK) ./...
 
 build:
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X github.com/prometheus/common/version.Version=$(VERSION)" -o bin/ ./cmd/alertscribe ./cmd/loginsim
+	$(BUILD) -o bin/ ./cmd/alertscribe ./cmd/loginsim
+
+# What the binary is made of, read from the binary itself: bin/sbom.json, in CycloneDX's format, with licenses.
+sbom: build
+	$(CYCLONEDX) bin -json -licenses -noserial -version "$(VERSION)" -output bin/sbom.json bin/alertscribe
+
+# Two builds in two directories give the same bytes. The second has an empty cache, or it would be the first one's: it takes minutes.
+reproducible:
+	@set -e; tmp=$$(mktemp -d); trap 'chmod -R u+w '"$$tmp"'; rm -rf '"$$tmp" EXIT; \
+	for dir in one two/deeper; do \
+	  mkdir -p "$$tmp/$$dir"; git ls-files -z | tar --null -T - -cf - | tar -xf - -C "$$tmp/$$dir"; \
+	done; \
+	(cd "$$tmp/one" && $(BUILD) -buildvcs=false -o "$$tmp/a" ./cmd/alertscribe); \
+	(cd "$$tmp/two/deeper" && GOCACHE="$$tmp/cache" $(BUILD) -buildvcs=false -o "$$tmp/b" ./cmd/alertscribe); \
+	cmp "$$tmp/a" "$$tmp/b" && echo "reproducible: $$(sha256sum <"$$tmp/a" | cut -d' ' -f1)"

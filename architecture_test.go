@@ -65,10 +65,8 @@ func packageTable(t *testing.T) map[string][]string {
 	return allowed
 }
 
-// TestPromisesHaveTheirTests holds the table of promises in ARCHITECTURE.md to the tests that it names.
+// TestPromisesHaveTheirTests holds the promises in ARCHITECTURE.md, and the threats in docs/security.md, to the tests that they name.
 func TestPromisesHaveTheirTests(t *testing.T) {
-	b, err := os.ReadFile("ARCHITECTURE.md")
-	require.NoError(t, err)
 	var code strings.Builder
 	require.NoError(t, filepath.WalkDir(".", func(path string, _ fs.DirEntry, err error) error {
 		if err != nil || !strings.HasSuffix(path, "_test.go") {
@@ -78,10 +76,14 @@ func TestPromisesHaveTheirTests(t *testing.T) {
 		code.Write(test)
 		return err
 	}))
-	names := regexp.MustCompile("`((?:Test|Fuzz|Benchmark)[A-Za-z]+)`").FindAllStringSubmatch(string(b), -1)
-	require.NotEmpty(t, names)
-	for _, m := range names {
-		there := strings.Contains(code.String(), "func "+m[1]+"(") // assert.Contains would print all tests
-		assert.True(t, there, "ARCHITECTURE.md names %s, which does not exist", m[1])
+	for _, document := range []string{"ARCHITECTURE.md", "docs/security.md"} {
+		b, err := os.ReadFile(document)
+		require.NoError(t, err)
+		names := regexp.MustCompile("`((?:Test|Fuzz|Benchmark)[A-Za-z]+)`").FindAllStringSubmatch(string(b), -1)
+		require.NotEmpty(t, names)
+		for _, m := range names {
+			there := strings.Contains(code.String(), "func "+m[1]+"(") // assert.Contains would print all tests
+			assert.True(t, there, "%s names %s, which does not exist", document, m[1])
+		}
 	}
 }

@@ -194,6 +194,9 @@ func (a *Analyzer) messages(session *redact.Session, inc *incident.Incident, f i
 	[]openai.ChatCompletionMessage, factcheck.Input,
 ) {
 	data, missing := renderPrompt(a.opts.Language, a.opts.MaxPromptBytes, session.Text, a.opts.Policy, inc, f)
+	if len(session.Counts()) > 0 { // once more: what a later text gave away stands in earlier ones, too
+		data, missing = renderPrompt(a.opts.Language, a.opts.MaxPromptBytes, session.Text, a.opts.Policy, inc, f)
+	}
 	alerts := mostSevereFirst(a.opts.Policy, inc.Alerts)
 	shown := factcheck.Input{
 		Incident: inc, Alerts: alerts[:min(len(alerts), maxAlerts)], Evidence: f.Evidence, Memory: f.Memory, Missing: missing,

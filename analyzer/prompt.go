@@ -92,10 +92,10 @@ func (p *promptText) add(block string) bool {
 
 var markerWord = regexp.MustCompile(`(?i)incident_data`)
 
-// text makes a text from outside safe to send: cleaned, redacted, unable to close the data block, and cut.
+// text makes a text from outside safe to send: cleaned, redacted, unable to close the data block or to pose as a role, and cut.
 func (p *promptText) text(s string, runes int) string {
 	s = p.redact(text.Clean(text.CutBytes(s, maxRaw)))
-	return text.Cut(markerWord.ReplaceAllString(inert(s), "incident-data"), runes)
+	return text.Cut(markerWord.ReplaceAllString(inert(text.BreakTokens(s)), "incident-data"), runes)
 }
 
 func (p *promptText) head(inc *incident.Incident) string {

@@ -39,7 +39,7 @@ func TestFeedback(t *testing.T) {
 
 	stored := e.said(t, id)
 	require.Len(t, stored, 1)
-	assert.Equal(t, incident.Feedback{Kind: incident.Correct, Text: "It was the\n\tdisk[31m. 磁盘已满", By: "ann", At: stored[0].At}, stored[0])
+	assert.Equal(t, incident.Feedback{Kind: incident.Correct, Text: "It was the\n\tdisk. 磁盘已满", By: "ann", At: stored[0].At}, stored[0])
 	want, err := json.Marshal(stored[0])
 	require.NoError(t, err)
 	answered, err := json.Marshal(got["feedback"])

@@ -123,7 +123,7 @@ func (h *handler) row(inc *incident.Incident) row {
 	}
 	r := row{
 		URL: h.reportURL(inc.ID), Name: h.name(inc), Status: inc.Status, StatusWord: h.words.Statuses[inc.Status],
-		Severity: h.severity(inc), SeverityClass: severityClass(inc.Severity), Count: fmt.Sprint(len(shown)),
+		Severity: text.OneLine(h.severity(inc)), SeverityClass: severityClass(inc.Severity), Count: fmt.Sprint(len(shown)),
 		CountTitle: fmt.Sprintf(h.words.Counts, len(firing), inc.TotalAlerts()), Started: began(inc), Lasted: h.lasted(inc),
 		Analysis: inc.Analysis.State, AnalysisWord: cmp.Or(h.words.Reasons[inc.Analysis.Reason], h.words.States[inc.Analysis.State]),
 	}

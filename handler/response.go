@@ -106,5 +106,5 @@ func writeJSON(w http.ResponseWriter, status int, body any) {
 	}
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_, _ = w.Write(append(b, '\n')) // the client has gone, or reads it
+	_, _ = w.Write(append(text.JSON(b), '\n')) // the client has gone, or reads it
 }

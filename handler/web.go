@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/go-chi/chi/v5"
+
+	"github.com/alertscribe/alertscribe/text"
 )
 
 //go:embed web
@@ -95,7 +97,7 @@ type frame struct {
 }
 
 func (h *handler) frame(title string, refresh time.Duration) frame {
-	return frame{Title: title, Words: h.words, Version: h.Version, Now: h.Now(), Refresh: int(refresh / time.Second)}
+	return frame{Title: text.OneLine(title), Words: h.words, Version: h.Version, Now: h.Now(), Refresh: int(refresh / time.Second)}
 }
 
 // render answers with a page. It is made whole before the first byte goes out, so that a fault is still a 500.

@@ -18,7 +18,7 @@ func TestDecodeFeedback(t *testing.T) {
 	f, err := DecodeFeedback(strings.NewReader(`{"kind":"correct","text":"  It was the\r\n\tdisk\u0007\u001b[31m\u202e. 磁盘已满  ","by":" ann\n\u0000\u200b "}`), at)
 	require.NoError(t, err)
 	assert.Equal(t, incident.Feedback{
-		Kind: incident.Correct, Text: "It was the\n\tdisk[31m. 磁盘已满", By: "ann", At: t0.Add(123456 * time.Microsecond),
+		Kind: incident.Correct, Text: "It was the\n\tdisk. 磁盘已满", By: "ann", At: t0.Add(123456 * time.Microsecond),
 	}, f)
 	f, err = DecodeFeedback(strings.NewReader(`{"kind":"confirm","text":null}`), t0)
 	require.NoError(t, err)

@@ -16,6 +16,9 @@ func harmless(v string, ctx surroundings, c *scanner) bool {
 	if n, _ := placeholderAt(v); n > 0 && strings.Trim(v[n:], "?!.,;:)]}") == "" { // the sentence's
 		return true
 	}
+	if ctx.loose {
+		return len(v) > maxHarmless || !looksLikeKey(v)
+	}
 	if len(v) > maxHarmless {
 		return false
 	}
@@ -23,11 +26,20 @@ func harmless(v string, ctx surroundings, c *scanner) bool {
 		return true
 	}
 	word := strings.ToLower(strings.Trim(v, ".,;:!?()"))
-	if literals[word] || reference.MatchString(v) || mask.MatchString(v) {
+	if ctx.kind != Password && (strings.HasPrefix(word, "http://") || strings.HasPrefix(word, "https://")) { // what of it is secret has rules of its own
+		return true
+	}
+	if !ctx.quoted && strings.IndexByte("=:", ctx.separator) >= 0 && (expression.MatchString(v) || ctx.kind != Password && member.MatchString(v)) {
+		return true
+	}
+	if literals[word] || typeNames[v] || algorithm.MatchString(word) || reference.MatchString(v) || mask.MatchString(v) {
 		return true
 	}
 	if prose[word] && !ctx.quoted && strings.IndexByte(": -", ctx.separator) >= 0 {
 		return true
+	}
+	if ctx.weak && numericCodes[lastWords(ctx.name, 1)] && len(v) >= 4 && len(v) <= 8 && strings.Trim(v, "0123456789") == "" {
+		return false
 	}
 	if ctx.weak || ctx.separator == ' ' {
 		short := ctx.kind == Password && strings.Contains(ctx.name, "pass") && len(v) >= 6 && letterAndDigit(v) && alnum.run(v, 0) == len(v)
@@ -44,21 +56,34 @@ func harmless(v string, ctx surroundings, c *scanner) bool {
 var (
 	// reference matches what stands for a secret that is elsewhere: variables, templates, paths.
 	reference = regexp.MustCompile(`^(?:\$\{[^}]*\}?|\$\([^)]*\)?|\$[A-Z_][A-Z0-9_]*|\$\d|\$?\{\{.*|\$labels\..*|\$value|%[svqdw]|%\([a-z_]+\)s|` +
-		`%[A-Z_]+%|<[A-Za-z_ -]+>|&lt;[a-z_ -]+&gt;|arn:aws:\S*|` +
+		`%[A-Z_]+%|<[A-Za-z_ -]+>|&lt;[a-z_ -]+&gt;|arn:aws:\S*|!\w+|\{cipher\}.*|(?:op|vault|ssm|awssm|gcpsm|azurekv|env|file|ref)://?[\w./#$-]+|` +
+		`(?:vault|ssm|env|secretsmanager|keyvault):[\w./#-]*[/_][\w./#-]*|projects/[\w-]+/secrets/\S*|` +
 		`\.{0,2}/(?:etc|run|var|opt|home|usr|tmp|srv|root|secrets|mnt|data|app|vault|certs)(?:/\S*)?|\./\S+|~/\S+)$`)
+	// expression and member match what source code writes for a secret: a call, and a field of something.
+	expression = regexp.MustCompile(`^[&*]?(?:[A-Za-z_][A-Za-z_.]*|[a-z]+(?:\d?[A-Z][a-z]+\d*)*|[a-z]+\d)\((?:\)?[;,}]*$|["'\w&*])`)
+	member     = regexp.MustCompile(`^[&*]?[A-Za-z_]\w{0,15}(?:\.[A-Za-z_]\w*)+[,;{})]*$`)
 	// standIn matches what a manual writes for a secret.
 	standIn = regexp.MustCompile(`^<[A-Za-z_ -]+>`)
-	mask    = regexp.MustCompile(`^(?:\*+|[xX]{3,}|\.+|-+|_+|#+|•+|…+|\(.*\)|)$`)
+	mask    = regexp.MustCompile(`^(?:\?+|\[(?i:missing|none|hidden|redacted|masked|filtered|empty|not ?set|unset|removed|secret|omitted|protected|sensitive|null|\*+)[\]]?|\*+|[xX]{3,}|\.+|-+|_+|#+|•+|…+|\(.*\)|)$`)
 	// number matches counts, ports, durations and versions.
 	number    = regexp.MustCompile(`^[+-]?(?:\d{1,5}|\d+\.\d+|\d+(?:ms|[smhdwy%])(?:\d+(?:ms|[smhdwy]))*|v?\d+(?:\.\d+)+)$`)
 	complaint = regexp.MustCompile(`(?i)\b(?:invalid|bad|wrong|incorrect|expired|missing|unknown|no|malformed|unsupported|unexpected)\s+[\w-]*$`)
-	letters   = regexp.MustCompile(`^[A-Za-z]+$`)
-	dateLike  = regexp.MustCompile(`^\d{4}-\d\d-\d\d`)
+	// encrypted matches the beginning of a value that only its key's owner can read.
+	encrypted = regexp.MustCompile(`^(?:ENC\[[^\]\n]*\]?|ENC\([^)\n]*\)?|!vault(?:-encrypted)?[ \t]*\|?|\$ANSIBLE_VAULT;\S*)`)
+	// algorithm matches the names of algorithms and types of keys.
+	algorithm = regexp.MustCompile(`^(?:(?:ssh-)?(?:rsa|dsa|ecdsa|ed25519|ed448|x25519|curve25519)(?:-?\d{3,4})?|(?:rs|es|ps|hs)(?:256|384|512)(?:k)?|eddsa|` +
+		`(?:hmac-?)?(?:sha|sha-)\d{1,3}(?:-?\d{3})?|md5|bcrypt|scrypt|argon2(?:id|i|d)?|pbkdf2|crypt|(?:aes|des|3des|rc4|chacha20)(?:-?\d{3})?(?:-?(?:gcm|cbc|ctr|poly1305))?|` +
+		`p-?(?:256|384|521)|secp\d{3}[kr]1|ecdsa-sha2-nistp\d{3}|x509|pkcs\d{1,2}|pem|der|jw[kste]s?|oauth2?|oidc|saml2?|ntlm(?:v2)?|kerberos|opaque|v\d)$`)
+	letters  = regexp.MustCompile(`^[A-Za-z]+$`)
+	dateLike = regexp.MustCompile(`^\d{4}-\d\d-\d\d`)
 )
+
+// numericCodes are the names of secrets that are short numbers.
+var numericCodes = newWords(`pin otp totp`)
 
 // literals are the values of data formats that say that there is no secret, or what type one has.
 var literals = newWords(`true false null none nil undefined unset empty n/a na <secret> <redacted> <hidden> redacted
-	hidden masked [redacted] [hidden] [masked]`)
+	hidden masked not_set not-set notset missing absent present provided files compat sss winbind systemd`)
 
 // prose are the words that follow the name of a secret in a sentence or a message: token: expired.
 var prose = newWords(`yes no on off enabled disabled required optional string bool boolean int integer object array
@@ -71,7 +96,8 @@ var prose = newWords(`yes no on off enabled disabled required optional string bo
 	value field file path length policy strength attempt attempts authentication authorization permission access high
 	low bearer basic digest unable when while after before if because since until there user login who which what how
 	why where new old more less than same different spraying stuffing guessing cracking brute bruteforce rotation
-	expiry`)
+	expiry validated generated created issued used stored sent received found given provided needed supplied refreshed
+	read write readonly removed deleted blocked locked disabled`)
 
 func newWords(list string) map[string]bool {
 	m := map[string]bool{}
@@ -83,7 +109,7 @@ func newWords(list string) map[string]bool {
 
 // looksRandom tells a secret from a word, a name, an address or a date.
 func looksRandom(v string) bool {
-	if len(v) < 8 || plainName(v) || strings.Contains(v, "://") || dateLike.MatchString(v) {
+	if len(v) < 8 || plainName(v) || strings.Contains(v, "://") || strings.Contains(v, " ") || dateLike.MatchString(v) {
 		return false
 	}
 	digit, lower, upper := false, false, false
@@ -92,7 +118,44 @@ func looksRandom(v string) bool {
 		lower = lower || v[i] >= 'a' && v[i] <= 'z'
 		upper = upper || isUpper(v[i])
 	}
-	return digit && (lower || upper) || len(v) >= 16 && lower && upper || len(v) >= 32
+	return digit && (lower || upper) || len(v) >= 32 && lower != upper || len(v) >= 64 || mixedCase(v)
+}
+
+// mixedCase reports whether letters change case as in a random string, and not as in a name of words.
+func mixedCase(v string) bool {
+	changes, letters := 0, 0
+	for i := range len(v) {
+		if !alnum[v[i]] {
+			return false
+		}
+		letters++
+		if i > 0 && isUpper(v[i]) != isUpper(v[i-1]) {
+			changes++
+		}
+	}
+	share := 9 // of twenty; names of words have six or seven
+	if letters >= 16 {
+		share = 8
+	}
+	return letters >= 8 && 20*changes >= share*(letters-1)
+}
+
+// looksLikeKey tells a long random value from all that is called a key: identifiers of other things are shorter, or made of words.
+func looksLikeKey(v string) bool {
+	digit, lower, upper := false, false, false
+	for i := range len(v) {
+		switch c := v[i]; {
+		case c >= '0' && c <= '9':
+			digit = true
+		case c >= 'a' && c <= 'z':
+			lower = true
+		case isUpper(c):
+			upper = true
+		case strings.IndexByte("+/=_.~-", c) < 0:
+			return false
+		}
+	}
+	return digit && !plainName(v) && !strings.Contains(v, "/20") && (len(v) >= 20 && lower && upper || len(v) >= 32 && (lower || upper))
 }
 
 // plainName reports whether v is made like the names of Kubernetes, hosts, addresses, versions and UUIDs: lower case

@@ -2,6 +2,7 @@ package redact
 
 import (
 	"encoding/base64"
+	"regexp"
 	"strings"
 )
 
@@ -12,12 +13,22 @@ type phrase struct {
 }
 
 var phrases = []phrase{
+	{"kind", func(c *scanner, i, _ int) int { return c.manifest(i) }},
+	{"htpasswd ", positional(3)},
+	{"change_password ", positional(2)},
+	{"add_user ", positional(2)},
+	{"vault login ", positional(1)},
+	{"sudo -s", (*scanner).echoed},
+	{"chpasswd", (*scanner).echoed},
+	{"passwd --stdin", (*scanner).echoed},
+	{"docker login", (*scanner).echoed},
+	{"podman login", (*scanner).echoed},
+	{"hooks/", (*scanner).hook},
+	{"webhook/", (*scanner).hook},
+	{"webhooks/", (*scanner).hook},
+	{"private-lines:", (*scanner).puttyKey},
 	{"bearer ", (*scanner).bearer},
 	{"basic ", (*scanner).basic},
-	{"is ", (*scanner).is},
-	{"is: ", (*scanner).is},
-	{"was ", (*scanner).is},
-	{"was: ", (*scanner).is},
 	{"password ", (*scanner).passwordSpace},
 	{"passwd ", (*scanner).passwordSpace},
 	{"identified by ", (*scanner).identifiedBy},
@@ -53,13 +64,34 @@ func (c *scanner) authorization(sep, i int) int {
 		}
 		return c.found(value, stop, Authorization)
 	}
+	if next := c.unknownScheme(start, end); next > end {
+		return next
+	}
 	return c.value(sep, i, surroundings{key: key{kind: Authorization, weak: true}, keyStart: sep, separator: ':'})
+}
+
+// unknownScheme reads what follows a word from start to end that may be a scheme of somebody's own: Api-Token V, SSWS V.
+func (c *scanner) unknownScheme(start, end int) int {
+	value := c.skip(end, 4, " \t:=")
+	stop := tokens.run(c.s[:min(len(c.s), value+maxHarmless+1)], value)
+	v := strings.TrimRight(c.s[value:stop], ".:")
+	if start == end || value == end || len(v) < 6 || prose[strings.ToLower(v)] || reference.MatchString(v) || notSpoken.MatchString(v) && strings.IndexByte(v, '=') < 0 {
+		return end
+	}
+	if !letterAndDigit(v) && !looksRandom(v) {
+		return end
+	}
+	if len(v) > maxHarmless {
+		return c.found(value, tokens.run(c.s, value), Authorization)
+	}
+	return c.found(value, value+len(v), Authorization)
 }
 
 // schemes of the Authorization header.
 var schemes = map[string]bool{
 	"bearer": true, "basic": true, "token": true, "digest": true, "negotiate": true, "ntlm": true, "apikey": true,
 	"api-key": true, "aws4-hmac-sha256": true, "aws": true, "hmac": true, "jwt": true, "key": true, "oauth": true,
+	"api-token": true, "apitoken": true, "api_key": true, "ssws": true, "sso-key": true, "private-token": true, "secret": true,
 	"splunk": true, "geniekey": true, "sharedkey": true, "sharedaccesssignature": true, "bot": true, "snowflake": true,
 }
 
@@ -117,6 +149,9 @@ func (c *scanner) bearer(i, value int) int {
 		end--
 	}
 	v := c.s[value:end]
+	if equals := strings.IndexByte(strings.TrimRight(v[:min(len(v), maxHarmless)], "="), '='); equals >= 0 { // the next pair's
+		return i
+	}
 	if len(v) > maxHarmless || looksRandom(v) || len(v) >= 12 && strings.ContainsAny(v, "0123456789") {
 		return c.found(value, end, Authorization)
 	}
@@ -137,28 +172,12 @@ func (c *scanner) basic(i, value int) int {
 	return c.found(value, end, Authorization)
 }
 
-// is reads prose: the password is hunter2.
-func (c *scanner) is(i, value int) int {
-	start, end := c.keyBefore(i)
-	k := classify(c.s[start:end])
-	if k.kind == "" || end == i {
-		return i
-	}
-	value = c.skip(value, 8, ": ")
-	if value == len(c.s) {
-		return i
-	}
-	start, end, _ = c.extent(value)
-	if end-start < 6 || !letterAndDigit(c.s[start:min(end, start+maxHarmless)]) {
-		return i
-	}
-	return c.value(i, value, surroundings{key: key{kind: k.kind, name: k.name}, keyStart: i, separator: '='})
-}
-
 func letterAndDigit(v string) bool {
 	lower := strings.ToLower(v)
 	return strings.ContainsAny(v, "0123456789") && strings.ContainsAny(lower, "abcdefghijklmnopqrstuvwxyz")
 }
+
+var netrcLogin = regexp.MustCompile(`\blogin \S+ $`)
 
 // passwordSpace reads PASSWORD 'x' of SQL and password x of a netrc file.
 func (c *scanner) passwordSpace(i, value int) int {
@@ -167,7 +186,7 @@ func (c *scanner) passwordSpace(i, value int) int {
 		return i
 	}
 	ctx := surroundings{key: key{kind: Password, name: "password"}, keyStart: i, separator: ' '}
-	if c.s[value] == '\'' || strings.Contains(strings.ToLower(c.lineBefore(i, 80)), "login ") {
+	if c.s[value] == '\'' || netrcLogin.MatchString(c.lineBefore(i, 80)) {
 		ctx.separator = '='
 	}
 	return c.value(i, value, ctx)

@@ -9,7 +9,9 @@ import (
 type key struct {
 	kind string // "" when the name is not that of a secret
 	weak bool   // the value must look like a secret too
-	name string // lower case, words joined by _
+	// loose: many harmless things are called the same, so that only a long random value is a secret
+	loose bool
+	name  string // lower case, words joined by _
 }
 
 type head struct{ suffix, kind string }
@@ -26,9 +28,74 @@ var heads = []head{
 	{"masterauth", Password},
 	{"userpass", Password},
 	{"_pass", Password},
-	{"passwort", Password},
+	{"pgpass", Password},
+	{"dbpass", Password},
+	{"rootpass", Password},
+	{"sqlpass", Password},
+	{"adminpass", Password},
+	{"authpass", Password},
+	{"ftppass", Password},
+	{"smtppass", Password},
+	{"mailpass", Password},
+	{"ldappass", Password},
+	{"redispass", Password},
+	{"keypass", Password},
+	{"storepass", Password},
+	{"sshpass", Password},
+	{"pass_word", Password},
+	{"pass_phrase", Password},
+	{"pass_code", Password},
+	{"passwrd", Password},
+	{"passw", Password},
+	{"pswd", Password},
+	{"psswd", Password},
+	{"pword", Password},
+	{"community_string", Password},
+	{"dockerconfigjson", GenericSecret},
+	{"dockercfg", GenericSecret},
+	{"auth_code", Token},
+	{"security_code", Token},
+	{"otp_code", Token},
+	{"access_code", Token},
+	{"passwort", Password}, // German, Dutch, Scandinavian, Czech, Finnish, Turkish, Hungarian, Romance, Vietnamese, Indonesian, Chinese
+	{"kennwort", Password},
+	{"zugangscode", Password},
+	{"wachtwoord", Password},
+	{"passord", Password},
+	{"kodeord", Password},
+	{"adgangskode", Password},
+	{"losenord", Password},
+	{"heslo", Password},
+	{"haslo", Password},
+	{"salasana", Password},
+	{"sifre", Password},
+	{"parola", Password},
+	{"jelszo", Password},
+	{"geslo", Password},
+	{"lozinka", Password},
 	{"mot_de_passe", Password},
+	{"motdepasse", Password},
+	{"phrase_de_passe", Password},
+	{"code_d_acces", Password},
 	{"contrasena", Password},
+	{"palabra_clave", Password},
+	{"clave_secreta", Password},
+	{"clave_de_acceso", Password},
+	{"clave_api", APIKey},
+	{"cle_api", APIKey},
+	{"cle_secrete", GenericSecret},
+	{"cle_d_api", APIKey},
+	{"chave_secreta", GenericSecret},
+	{"chave_de_acesso", APIKey},
+	{"chave_api", APIKey},
+	{"chiave_segreta", GenericSecret},
+	{"parola_d_ordine", Password},
+	{"senha", Password},
+	{"palavra_passe", Password},
+	{"mat_khau", Password},
+	{"matkhau", Password},
+	{"kata_sandi", Password},
+	{"katasandi", Password},
 	{"mima", Password},
 	{"private_key", PrivateKey},
 	{"privatekey", PrivateKey},
@@ -79,8 +146,43 @@ var weakHeads = map[string]string{
 	"secrets": GenericSecret, "creds": GenericSecret, "cred": GenericSecret,
 	"app_key": APIKey, "appkey": APIKey, "license_key": APIKey, "service_key": APIKey, "storage_key": APIKey,
 	"session_key": APIKey, "routing_key": APIKey, "integration_key": APIKey, "deploy_key": APIKey, "client_key": APIKey,
-	"bot_key": APIKey, "apikeys": APIKey, "api_keys": APIKey,
+	"bot_key": APIKey, "apikeys": APIKey, "api_keys": APIKey, "ssh_keys": PrivateKey, "pat": Token,
+	"clave": Password, "chave": Password, "cle": GenericSecret, "jeton": Token, "secreto": GenericSecret, "segredo": GenericSecret,
+	"chiave": GenericSecret, "segreto": GenericSecret, "geheimnis": GenericSecret, "schlussel": GenericSecret, "schluessel": GenericSecret,
+	"unseal_key": GenericSecret, "pin": Password, "passkey": Password, "psk": Password, "mdp": Password,
+	"salt": GenericSecret, "otp": Token, "totp": Token,
+	"existing_secret": GenericSecret, "pull_secret": GenericSecret, "tls_secret": GenericSecret,
 }
+
+// looseHeads are last words of so many harmless names that only a long random value makes a secret of one.
+var looseHeads = map[string]string{"key": APIKey, "sk": GenericSecret, "sign": Token, "license": APIKey}
+
+// harmlessKeys are the words before key that name what is looked up by it, or what is public.
+var harmlessKeys = newWords(`cache primary foreign partition group object public pub row sort dedup dedupe deduplication
+	idempotency index lookup shard hash host map label config bucket s3 unique natural composite range query message kafka redis
+	record i18n translation sorting etag metric series event storage`)
+
+// classifyLoosely knows the names of which classify knows nothing.
+func classifyLoosely(name string) key {
+	if len(name) < 2 || !mayEndKey[name[len(name)-1]] {
+		return key{}
+	}
+	norm := normalize(name)
+	if norm == "" {
+		return key{}
+	}
+	last := lastWords(norm, 1)
+	kind := looseHeads[last]
+	if kind == "" && strings.HasSuffix(norm, "key") && len(norm) > len("key") && !commonKeyWords[norm] {
+		last, kind = "key", APIKey
+	}
+	if kind == "" || harmlessKeys[strings.TrimSuffix(strings.TrimSuffix(lastWords(norm, 2), last), "_")] {
+		return key{}
+	}
+	return key{kind: kind, weak: true, loose: true, name: norm}
+}
+
+var commonKeyWords = newWords(`monkey turkey donkey hotkey jockey hockey whiskey keykey groupkey cachekey rowkey sortkey objectkey publickey partitionkey`)
 
 // headsByLast are the heads by their last byte.
 var headsByLast = func() (by [256][]head) {
@@ -110,22 +212,54 @@ func classify(name string) key {
 	if norm == "" {
 		return key{}
 	}
+	if k := headOf(norm); k.kind != "" {
+		return k
+	}
+	plain := disguised(norm)
+	if mixedCase(name) {
+		plain = strings.ToLower(name)
+	}
+	if plain != norm {
+		return headOf(plain)
+	}
+	return key{}
+}
+
+// headOf says what a normalized name names by its last words.
+func headOf(norm string) key {
+	if kind, ok := weakHeads[lastWords(norm, 2)]; ok {
+		return key{kind: kind, weak: true, name: norm}
+	}
 	for _, h := range headsByLast[norm[len(norm)-1]] {
 		if strings.HasSuffix(norm, h.suffix) {
 			return key{kind: h.kind, name: norm}
 		}
 	}
-	for _, n := range []int{2, 1} {
-		if kind, ok := weakHeads[lastWords(norm, n)]; ok {
-			return key{kind: kind, weak: true, name: norm}
-		}
+	if kind, ok := weakHeads[lastWords(norm, 1)]; ok {
+		return key{kind: kind, weak: true, name: norm}
 	}
 	return key{}
 }
 
+// disguised returns a normalized name without what people put in to get it past a filter: digits for letters, single letters apart.
+func disguised(norm string) string {
+	if strings.IndexByte(norm, '_') == 1 && strings.Count(norm, "_")*2+1 == len(norm) { // p.a.s.s
+		norm = strings.ReplaceAll(norm, "_", "")
+	}
+	if len(norm) >= 5 && norm[0] >= 'a' && strings.ContainsAny(norm, "01345789") {
+		norm = leet.Replace(norm)
+	}
+	return norm
+}
+
+var leet = strings.NewReplacer("0", "o", "1", "i", "3", "e", "4", "a", "5", "s", "7", "t", "8", "b", "9", "g")
+
 // lastWords returns the last n words of a normalized name.
 func lastWords(norm string, n int) string {
 	at := len(norm)
+	if at == 0 {
+		return ""
+	}
 	for ; n > 0 && at > 0; n-- {
 		at = strings.LastIndexByte(norm[:at], '_')
 	}
@@ -143,6 +277,9 @@ var mayEndKey = func() *set {
 		add(h.suffix)
 	}
 	for word := range weakHeads {
+		add(word)
+	}
+	for word := range looseHeads {
 		add(word)
 	}
 	for word := range modifiers {

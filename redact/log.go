@@ -6,9 +6,12 @@ import (
 	"log/slog"
 	"reflect"
 	"strings"
+
+	"github.com/alertscribe/alertscribe/text"
 )
 
-// Handler returns a slog.Handler that redacts the message and every text of a record before next gets it: errors quote
+// Handler returns a slog.Handler that redacts the message and every text of a record, and takes out what a terminal would obey or
+// hide, before next gets it: errors quote
 // what servers say, and alert text gets into the log by way of names. Numbers, times and durations are left alone; a value of
 // any other type is logged as the text that fmt makes of it.
 func (r *Redactor) Handler(next slog.Handler) slog.Handler { return &logHandler{next, r} }
@@ -26,7 +29,7 @@ func (h *logHandler) Enabled(ctx context.Context, level slog.Level) bool {
 // Handle implements slog.Handler.
 func (h *logHandler) Handle(ctx context.Context, record slog.Record) error {
 	session := h.redactor.Session() // one secret has one placeholder within a line
-	clean := slog.NewRecord(record.Time, record.Level, session.Text(record.Message), record.PC)
+	clean := slog.NewRecord(record.Time, record.Level, session.Text(text.Clean(record.Message)), record.PC)
 	record.Attrs(func(a slog.Attr) bool {
 		clean.AddAttrs(redactAttr(session, a))
 		return true
@@ -54,11 +57,12 @@ func redactAttr(s *Session, a slog.Attr) slog.Attr {
 	case slog.KindString:
 		// Together with its key, which may be what tells that the value is a secret.
 		const separator = "="
-		pair := s.Text(a.Key + separator + v.String())
-		if text, ok := strings.CutPrefix(pair, a.Key+separator); ok {
-			return slog.String(a.Key, text)
+		value := text.Clean(v.String())
+		pair := s.Text(a.Key + separator + value)
+		if value, ok := strings.CutPrefix(pair, a.Key+separator); ok {
+			return slog.String(a.Key, value)
 		}
-		return slog.String(a.Key, s.Text(v.String()))
+		return slog.String(a.Key, s.Text(value))
 	case slog.KindGroup:
 		attrs := make([]any, 0, len(v.Group()))
 		for _, inner := range v.Group() {

@@ -113,7 +113,8 @@ func TestLogLines(t *testing.T) {
 		"bytes":                 {func(l *slog.Logger) { l.Info("m", "body", json.RawMessage(`{"token":"ab12"}`)) }, `level=INFO msg=m body="{\"token\":\"[REDACTED:token:1]\"}"`},
 		"key tells of any type": {func(l *slog.Logger) { l.Info("m", "password", errors.New("hunter22")) }, `level=INFO msg=m password=[REDACTED:password:1]`},
 		"key in code":           {func(l *slog.Logger) { l.Info("m", "a=b", "c") }, `level=INFO msg=m "a=b"=c`},
-		"colors":                {func(l *slog.Logger) { l.Info("\x1b[31mpassword\x1b[0m=hunter22") }, `level=INFO msg="\x1b[31mpassword\x1b[0m=[REDACTED:password:1]"`},
+		"colors":                {func(l *slog.Logger) { l.Info("\x1b[31mpassword\x1b[0m=hunter22") }, `level=INFO msg="password=[REDACTED:password:1]"`},
+		"turned around":         {func(l *slog.Logger) { l.Info("m", "name", "\u202eevil\u009b1m\a") }, `level=INFO msg=m name=evil`},
 		"debug":                 {func(l *slog.Logger) { l.Debug("m") }, `level=DEBUG msg=m`},
 	} {
 		t.Run(name, func(t *testing.T) {

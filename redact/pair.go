@@ -10,18 +10,17 @@ func (c *scanner) pair(i int) int {
 	if c.s[i] == ':' && strings.HasPrefix(c.s[i:], "://") {
 		return c.url(i)
 	}
+	if c.s[i] == ':' && i > 0 && c.s[i-1] >= '0' && c.s[i-1] <= '9' && i+1 < len(c.s) && c.s[i+1] == 'A' {
+		if next := c.bot(i); next > i {
+			return next
+		}
+	}
 	start, end := c.keyBefore(i)
 	if start == end {
 		return i
 	}
-	name := c.s[start:end]
-	k := classify(name)
-	if k.kind == "" {
-		if k = c.otherKey(start, name); k.kind == "" {
-			return i
-		}
-	}
-	if c.s[i] == '>' && !c.opensElement(start) || c.s[i] == ':' && c.nameOfSeries(start, i) {
+	k := c.keyAt(start, end)
+	if k.kind == "" || c.s[i] == '>' && !c.opensElement(start) && c.s[i-1] != '-' || c.s[i] == ':' && c.nameOfSeries(start, i) {
 		return i
 	}
 	value, ok := c.afterSeparator(i, k)
@@ -30,15 +29,43 @@ func (c *scanner) pair(i int) int {
 	}
 	switch k.kind {
 	case Authorization:
-		return c.authorization(i, value)
+		return c.authorization(i, value.at)
 	case Cookie:
-		return c.cookie(i, value)
+		return c.cookie(i, value.at)
 	}
-	return c.value(i, value, surroundings{key: k, keyStart: start, separator: c.s[i]})
+	ctx := surroundings{key: k, keyStart: start, separator: c.s[i], compared: value.compared}
+	ctx.weak = ctx.weak || value.alone || c.quotedNoun(start, i)
+	if c.s[i] == '>' && c.s[i-1] == '-' {
+		ctx.separator, ctx.compared = '=', true
+	}
+	return c.value(i, value.at, ctx)
 }
 
-// opensElement reports whether the name that starts at i is that of an XML element, with a prefix or without.
+// keyAt says what the name that stands from start to end names, together with what stands before it if need be.
+func (c *scanner) keyAt(start, end int) key {
+	name := c.s[start:end]
+	if k := classify(name); k.kind != "" {
+		return k
+	}
+	if k := c.otherKey(start, name); k.kind != "" {
+		return k
+	}
+	return classifyLoosely(name)
+}
+
+// quotedNoun reports whether the key that starts at start is a quoted name in a sentence, as in volume "token" : secret not found.
+func (c *scanner) quotedNoun(start, i int) bool {
+	return c.s[i] == ':' && c.s[i-1] == ' ' && start > 1 && c.s[start-1] == '"' && c.s[start-2] == ' ' && start > 2 && alnum[c.s[start-3]]
+}
+
+// keyAttribute matches the beginning of an XML element up to the name of an entry, as in <entry key="password">.
+var keyAttribute = regexp.MustCompile(`<\w+ (?:[^<>]* )?(?:key|name|id)=\\*["']$`)
+
+// opensElement reports whether the name that starts at i is that of an XML element, with a prefix or without, or of its key.
 func (c *scanner) opensElement(i int) bool {
+	if i > 0 && (c.s[i-1] == '"' || c.s[i-1] == '\'') {
+		return keyAttribute.MatchString(c.lineBefore(i, 80))
+	}
 	if i > 0 && c.s[i-1] == ':' {
 		for i--; i > c.floor && alnum[c.s[i-1]]; {
 			i--
@@ -52,21 +79,62 @@ const maxQuotes = 40
 
 // keyBefore returns where the key before the separator at i stands; start equals end when there is none.
 func (c *scanner) keyBefore(i int) (start, end int) {
-	end = i
-	for n := 0; end > c.floor && n < 8 && (c.s[end-1] == ' ' || c.s[end-1] == '\t'); n++ {
-		end--
-	}
-	if end > c.floor && c.s[end-1] == ')' { // password (root): …
-		if open := strings.LastIndexByte(c.s[max(c.floor, end-40):end], '('); open >= 0 {
-			end = max(c.floor, end-40) + open
-			for end > c.floor && c.s[end-1] == ' ' {
-				end--
+	start, end = c.nameBefore(i)
+	if typeNames[c.s[start:end]] && c.s[i] == '=' { // var password string = …, password: str = …, password As String = …
+		before := c.skipBack(start, 8, " &:'")
+		if before < start {
+			if s, e := c.nameBefore(before); strings.EqualFold(c.s[s:e], "as") || c.s[s:e] == "static" {
+				before = c.skipBack(s, 8, " &:'")
+			}
+			if s, e := c.nameBefore(before); s < e {
+				return s, e
 			}
 		}
 	}
-	for n := 0; end > c.floor && n < maxQuotes && strings.IndexByte("\"'`\\]*", c.s[end-1]) >= 0; n++ {
-		end--
+	return start, end
+}
+
+// typeNames are the types of texts, which stand between a name and its value in a declaration.
+var typeNames = map[string]bool{
+	"string": true, "String": true, "str": true, "Str": true, "text": true, "Text": true, "byte": true, "char": true, "any": true,
+	"varchar": true, "VARCHAR": true, "VARCHAR2": true, "NVARCHAR": true, "QString": true, "CharSequence": true, "SecureString": true, "String?": true,
+}
+
+// skipBack returns the first offset from i back, at most limit before, whose byte before it is not in set.
+func (c *scanner) skipBack(i, limit int, set string) int {
+	for floor := max(c.floor, i-limit); i > floor && strings.IndexByte(set, c.s[i-1]) >= 0; {
+		i--
 	}
+	return i
+}
+
+// nameBefore returns where the name before i stands, without the quotes, brackets, markup and operators between them.
+func (c *scanner) nameBefore(i int) (start, end int) {
+	end = i
+	if i < len(c.s) && c.s[i] == '=' {
+		end = c.skipBack(end, 3, "?+!|~^*%/<=.")
+	}
+	if i < len(c.s) && c.s[i] == '>' {
+		end = c.skipBack(end, 1, "-")
+	}
+	end = c.skipBack(end, 8, " \t")
+	if end > c.floor && (c.s[end-1] == ')' || c.s[end-1] == ']') { // password (root): …, char password[64] = …
+		open := "("
+		if c.s[end-1] == ']' {
+			open = "["
+		}
+		from := max(c.floor, end-40)
+		if at := strings.LastIndex(c.s[from:end], open); at >= 0 && (open == "(" || strings.Trim(c.s[from+at:end], "[]0123456789") == "") {
+			end = c.skipBack(from+at, 8, " ")
+		}
+	}
+	if end > c.floor && c.s[end-1] == '>' && i < len(c.s) && c.s[i] != '>' { // <b>password</b>: …
+		from := max(c.floor, end-16)
+		if at := strings.LastIndex(c.s[from:end], "</"); at >= 0 {
+			end = from + at
+		}
+	}
+	end = c.skipBack(end, maxQuotes, "\"'`\\]*")
 	start = end
 	for limit := max(c.floor, end-80); start > limit && keyChars[c.s[start-1]]; {
 		start--
@@ -79,29 +147,102 @@ func (c *scanner) keyBefore(i int) (start, end int) {
 
 // valueOfSecretName matches the end of a text in which a name that comes before a value announces it, as in the
 // environment of a Kubernetes container.
-var valueOfSecretName = regexp.MustCompile(`(?i)\b(?:name|key)\\*["']?\s*[:=]\s*\\*["']?([\w.-]{2,64})\\*["']?\s*,?\s*(?:\\[nr]|-|\s)*\\*["']?$`)
+var valueOfSecretName = regexp.MustCompile(`(?i)\b(?:name|key|type|id)\\*["']?\s*[:=]\s*\\*["']?([\w.-]{2,64})\\*["']?\s*,?\s*(?:\\[nr]|-|\s)*\\*["']?$`)
 
-// otherKey knows the names that are a secret's by what stands before them: value after name: DB_PASSWORD, and key in
-// the query of a URL.
+// objectOfSecretName matches the end of a text in which an object is called a secret, as in "password": {"value".
+var objectOfSecretName = regexp.MustCompile(`([\w.-]{2,64})\\*["']?\s*[:=]\s*\{\s*\\*["']?$`)
+
+// otherKey knows the names that are a secret's by what stands before them: value after name: DB_PASSWORD, key in the query of a
+// URL, words of two parts, and words with blanks between their letters.
 func (c *scanner) otherKey(start int, name string) key {
 	switch {
+	case start > c.floor && strings.IndexByte("@$!", c.s[start-1]) >= 0:
+		return classify(strings.ToLower(c.withSigns(start) + name))
+	case len(name) > 8:
 	case strings.EqualFold(name, "key") && start > 0 && (c.s[start-1] == '?' || c.s[start-1] == '&'):
 		return key{kind: APIKey, weak: true, name: "key"}
-	case strings.EqualFold(name, "value"):
-		if m := valueOfSecretName.FindStringSubmatch(c.s[max(c.floor, start-160):start]); m != nil {
+	case strings.EqualFold(name, "value"), strings.EqualFold(name, "content"), strings.EqualFold(name, "text"), name == "S":
+		before := c.s[max(c.floor, start-160):start]
+		if m := valueOfSecretName.FindStringSubmatch(before); m != nil && name != "S" {
 			return classify(m[1])
+		}
+		if m := objectOfSecretName.FindStringSubmatch(before); m != nil {
+			return classify(m[1])
+		}
+	case len(name) == 1:
+		if word := c.spelled(start + 1); len(word) > 2 {
+			return classify(word)
+		}
+	case lastParts[strings.ToLower(name)]:
+		joined := strings.ToLower(name)
+		for range 2 {
+			word := c.wordBefore(start)
+			if word == "" {
+				break
+			}
+			joined = strings.ToLower(word) + "_" + joined
+			if k := classify(joined); k.kind != "" && k.kind != Authorization && k.kind != Cookie && !k.loose {
+				return k
+			}
+			start -= len(word) + 1
 		}
 	}
 	return key{}
 }
 
+// withSigns returns the letters before i of a word that has signs for some: p@ssword.
+func (c *scanner) withSigns(i int) string {
+	from := i
+	for limit := max(c.floor, i-16); from > limit && (isWord[c.s[from-1]] || strings.IndexByte("@$!", c.s[from-1]) >= 0); {
+		from--
+	}
+	return signsForLetters.Replace(c.s[from:i])
+}
+
+var signsForLetters = strings.NewReplacer("@", "a", "$", "s", "!", "i")
+
+// lastParts are the last words of names of two or three: api key, pass phrase, mot de passe, mật khẩu.
+var lastParts = newWords(`key word phrase code passe sandi khau api acces secrete secreta segreta segreto secreto acceso acesso
+	passord id pass line`)
+
+// wordBefore returns the word before the blank or the hyphen before i, "" if there is none.
+func (c *scanner) wordBefore(i int) string {
+	end := i - 1
+	if end <= c.floor || c.s[end] != ' ' && c.s[end] != '\'' && c.s[end] != '/' {
+		return ""
+	}
+	start := end
+	for limit := max(c.floor, end-24); start > limit && isWord[c.s[start-1]]; {
+		start--
+	}
+	return c.s[start:end]
+}
+
+// spelled returns the word whose letters stand with single blanks between them, the last before end.
+func (c *scanner) spelled(end int) string {
+	start := end
+	for limit := max(c.floor, end-40); start-2 >= limit && isWord[c.s[start-1]] && c.s[start-2] == ' ' && (start-3 < 0 || !isWord[c.s[start-3]] || start-4 < 0 || !isWord[c.s[start-4]]); {
+		start -= 2
+	}
+	if start > c.floor && isWord[c.s[start-1]] {
+		start--
+	}
+	return strings.ReplaceAll(c.s[start:end], " ", "")
+}
+
 // nameOfSeries reports whether the colon at i, behind a key that starts at start, belongs to the name of a recorded
 // series (job:token:rate5m), a host and port (http://token:8080), or an image (ghcr.io/auth-token:v1).
 func (c *scanner) nameOfSeries(start, i int) bool {
-	if start == 0 || i+1 == len(c.s) {
+	if i+1 == len(c.s) {
 		return false
 	}
 	rest := c.s[i+1 : min(len(c.s), i+1+64)]
+	if strings.IndexByte(c.s[start:i], '.') > 0 && artifact.MatchString(rest) {
+		return true
+	}
+	if start == 0 {
+		return false
+	}
 	switch c.s[start-1] {
 	case ':':
 		return seriesTail.MatchString(rest)
@@ -113,41 +254,85 @@ func (c *scanner) nameOfSeries(start, i int) bool {
 
 var (
 	seriesTail = regexp.MustCompile(`^[a-z_]+(?:\d+[smhdwy])?(?:[^\w]|$)`)
+	artifact   = regexp.MustCompile(`^[a-z][a-z0-9-]*[-:]v?\d+(?:\.\d+)+`) // of Maven
 	portOrTag  = regexp.MustCompile(`^(?:\d{2,5}|latest|main|stable|v?\d+(?:\.\d+)+[\w.-]*)(?:[^\w]|$)`)
 )
 
+// place is where a value starts, and what its separator says about it.
+type place struct {
+	at       int
+	compared bool // the separator is one of comparison, or may be none
+	alone    bool // the value stands on the next line
+}
+
 // afterSeparator returns where the value of the separator at i starts.
-func (c *scanner) afterSeparator(i int, k key) (value int, ok bool) {
-	at := i + 1
-	quotedOnly := false
-	if at < len(c.s) {
-		switch next := c.s[at]; {
-		case c.s[i] == ':' && next == ':', c.s[i] == '=' && next == '~':
-			return 0, false
-		case c.s[i] == ':' && next == '=', c.s[i] == '=' && next == '>':
-			at++
-		case c.s[i] == '=' && next == '=':
-			at++
-			quotedOnly = true
-		}
+func (c *scanner) afterSeparator(i int, k key) (p place, ok bool) {
+	end := i + 1
+	for end < len(c.s) && end < i+4 && strings.IndexByte("=:>~", c.s[end]) >= 0 {
+		end++
 	}
-	value = c.skip(at, 64, " \t")
-	if value == len(c.s) {
-		return 0, false
+	operator := c.s[i:end]
+	blank := end < len(c.s) && c.s[end] == ' ' || i > 0 && c.s[i-1] == ' '
+	switch {
+	case strings.HasSuffix(operator, "~"):
+		return place{}, false
+	case operator == "::" && !blank, strings.HasPrefix(operator, "=="), operator == "=" && i > 0 && c.s[i-1] == '!':
+		p.compared = true
 	}
-	if next := c.lineBreaks(value); next > value { // JSON may break the line here
+	p.at = c.skip(end, 64, " \t")
+	if p.at == len(c.s) {
+		return place{}, false
+	}
+	if next := c.lineBreaks(p.at); next > p.at { // JSON may break the line here
 		if quote := c.skip(next, maxQuotes, `\`); quote == len(c.s) || c.s[quote] != '"' {
-			return 0, false
+			switch {
+			case operator == ">" && c.s[next] != '<': // the text of an element may have lines of its own
+			case !c.alone(next):
+				return place{}, false
+			default:
+				p.alone = true
+			}
 		}
-		value = next
+		p.at = next
+	} else if c.s[i] == '=' && p.at > end && c.s[i-1] != ' ' && strings.IndexByte("\"'", c.s[p.at]) < 0 && c.pairAhead(p.at, "=") { // password= user=x
+		return place{}, false
 	}
-	if c.s[i] == '=' && value > at && c.s[i-1] != ' ' && c.pairAhead(value, "=") { // password= user=x
-		return 0, false
+	if at := c.wrapped(p.at); at != p.at {
+		p.compared = p.compared || c.s[p.at] == '*' // a term in bold is defined as often as given
+		p.at = at
 	}
-	if quotedOnly && c.s[value] != '"' && c.s[value] != '\'' {
-		return 0, false
+	return p, p.at < len(c.s) && !c.labelMatcher(i, p.at, k)
+}
+
+// alone reports whether one word stands at i, and nothing else on its line.
+func (c *scanner) alone(i int) bool {
+	end := c.bareWithin(i, maxHarmless)
+	rest := c.skip(end, 8, " \t\r")
+	if end == i || rest < len(c.s) && c.s[rest] != '\n' && !strings.HasPrefix(c.s[rest:], `\n`) && c.s[rest] != '"' {
+		return false
 	}
-	return value, !c.labelMatcher(i, value, k)
+	return letterAndDigit(c.s[i:min(end, i+maxHarmless)])
+}
+
+// wrapper matches what may stand before a value that belongs to it: types, anchors, prefixes of quotes, and markup.
+var wrapper = regexp.MustCompile(`^(?:!!\w+ |&\w[\w-]* |(?i:b|u|r|f|n|rb|br|@|\$)(?:["'])|(?:Some|Optional|Ok|Just|str|String|Secret|SecretStr|SecretString|new \w+|\[\]byte)[(\[]["']?|` +
+	`(?:string|str|\(string\)) ?\((?:len=)?\d+\):? ?|\*\* ?|__ |</?(?:b|i|code|strong|em|tt|pre|span|value|string|kbd)>)`)
+
+// wrapped returns where the value at i starts behind its wrapper.
+func (c *scanner) wrapped(i int) int {
+	if strings.IndexByte("!&bBuUrRfFnN@$SsOJ(*_<[", c.s[i]) < 0 {
+		return i
+	}
+	head := c.s[i:min(len(c.s), i+64)]
+	m := wrapper.FindString(head)
+	if m == "" || len(m) < len(head) && head[len(m)] == '=' {
+		return i
+	}
+	next := i + len(m)
+	if last := m[len(m)-1]; last == '"' || last == '\'' { // the value's own quote
+		next--
+	}
+	return c.skip(next, 8, " ")
 }
 
 // lineBreaks returns where the text goes on behind line breaks and the blanks around them, i when none is there. Within JSON they

@@ -231,8 +231,8 @@ func TestClassify(t *testing.T) {
 
 func TestLooksRandom(t *testing.T) {
 	for v, want := range map[string]bool{
-		"Abcdef123456": true, "9f86d081884c7d659a2feaa0c55ad015": true, "aB3dE5gH7": true, "ABCDEFGHijklmnopq": true, strings.Repeat("a", 40): true,
-		"short1": false, "grafana-tls": false, "login-7d9f8b6c4-x2x9z": false, "10.0.0.5:9100": false, "2026-11-20T08:30": false, "https://x/Y1Z2A3B4": false, "kube-system": false,
+		"Abcdef123456": true, "9f86d081884c7d659a2feaa0c55ad015": true, "aB3dE5gH7": true, "VnQxLmTabVnQxLmT": true, strings.Repeat("a", 40): true,
+		"short1": false, "SendNotificationToAllClients": false, "HTTPServerURLs": false, "two words 12": false, "grafana-tls": false, "login-7d9f8b6c4-x2x9z": false, "10.0.0.5:9100": false, "2026-11-20T08:30": false, "https://x/Y1Z2A3B4": false, "kube-system": false,
 		"default": false, "Kubernetes": false, "550e8400-e29b-41d4-a716-446655440000": false,
 	} {
 		assert.Equal(t, want, looksRandom(v), v)

@@ -3,10 +3,12 @@ package redact
 import (
 	"fmt"
 	"maps"
+	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // The kinds of secrets, as they stand in placeholders and in Counts. The set is closed: it may label a metric.
@@ -73,6 +75,7 @@ func (r *Redactor) Session() *Session {
 type Session struct {
 	redactor     *Redactor
 	placeholders map[string]placeholder // by secret
+	known        known
 	counts       map[string]int
 	last         int
 	taken        map[int]bool // numbers of placeholders that the texts brought along
@@ -80,8 +83,11 @@ type Session struct {
 
 type placeholder struct{ kind, text string }
 
-// Text returns s with placeholders where it had secrets. All else stays byte for byte, except that bytes which are
-// not UTF-8 become U+FFFD. Redacting what was redacted changes nothing.
+// Text returns s with placeholders where it had secrets, and where it repeats a secret that this Session has met before. All else
+// stays byte for byte, except that bytes which are not UTF-8 become U+FFFD. Redacting what was redacted changes nothing.
+//
+// A text that came before the one that gave a secret away has it still: whoever puts texts together does it twice if Counts is not
+// empty after the first time, with the same Session.
 func (s *Session) Text(text string) string {
 	text = strings.ToValidUTF8(text, "\uFFFD")
 	for range maxPasses {
@@ -89,13 +95,39 @@ func (s *Session) Text(text string) string {
 		for _, p := range present {
 			s.taken[p.number] = true
 		}
-		spans := keepWhole(merge(s.redactor.find(text)), present)
+		all := views(text)
+		spans := s.redactor.find(text, all)
+		for _, sp := range spans {
+			s.learn(text[sp.start:sp.end], sp.kind)
+		}
+		spans = keepWhole(merge(append(spans, s.known.findAll(all)...)), present)
 		if len(spans) == 0 {
 			break
 		}
 		text = s.replace(text, spans)
 	}
 	return text
+}
+
+// learn remembers a secret, and what it holds, so that it is known where nothing announces it.
+func (s *Session) learn(secret, kind string) {
+	secret = visible(secret)
+	s.known.add(secret, kind)
+	if plain, err := url.PathUnescape(secret); err == nil && plain != secret && utf8.ValidString(plain) {
+		s.known.add(plain, kind)
+	}
+	switch kind {
+	case Authorization: // of Basic, the password
+		if _, password, ok := strings.Cut(decodedText(secret), ":"); ok {
+			s.known.add(password, Password)
+		}
+	case Cookie:
+		for pair := range strings.SplitSeq(secret, ";") {
+			if _, value, ok := strings.Cut(pair, "="); ok && looksRandom(value) {
+				s.known.add(value, kind)
+			}
+		}
+	}
 }
 
 // Counts returns how many placeholders were put, by kind.
@@ -138,9 +170,9 @@ type span struct {
 }
 
 // find returns the places of secrets in text, in any order, overlapping or not.
-func (r *Redactor) find(text string) []span {
+func (r *Redactor) find(text string, all []view) []span {
 	var spans []span
-	for _, v := range views(text) {
+	for _, v := range all {
 		c := scanner{s: v.text}
 		c.run()
 		for _, sp := range c.spans {

@@ -1,6 +1,9 @@
 package redact
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // scanner walks once over a text. At each byte that can begin or announce a secret it asks the rules for that byte;
 // a rule that finds one moves the scanner behind it, a rule that finds none has looked at a bounded stretch only, so
@@ -9,6 +12,9 @@ type scanner struct {
 	s     string
 	spans []span
 	floor int // keys are not looked for before it: the end of the last secret or placeholder
+	depth int // how often the text was decoded before
+	// tableEnd and manifestEnd are where the last table and the last manifest of a Kubernetes secret end.
+	tableEnd, manifestEnd int
 }
 
 // phrasesByByte are the phrases by their first byte.
@@ -28,12 +34,22 @@ func init() {
 		rules[p.words[0]] = (*scanner).word
 		rules[p.words[0]-'a'+'A'] = (*scanner).word
 	}
+	for first, words := range foreignByByte {
+		if len(words) > 0 && rules[first] == nil {
+			rules[first] = (*scanner).word
+		}
+	}
 	for _, c := range []byte("=:>") {
 		rules[c] = (*scanner).pair
 	}
-	for _, key := range chineseKeys {
-		rules[key[0]] = (*scanner).chinese
+	for first, words := range foreignByByte {
+		if len(words) > 0 && first >= utf8.RuneSelf {
+			rules[first] = (*scanner).foreign
+		}
 	}
+	rules['/'] = (*scanner).pairOfUser
+	rules['~'] = (*scanner).tilde
+	rules['|'] = (*scanner).table
 	rules['['] = (*scanner).placeholder
 	rules['-'] = (*scanner).dash
 	rules['@'] = (*scanner).at
@@ -51,7 +67,25 @@ func (c *scanner) run() {
 			i++
 			continue
 		}
-		i = isWord.run(c.s, i) // a word is looked at where it begins
+		end := isWord.run(c.s, i) // a word is looked at where it begins, and where it ends
+		if end-i >= minEncoded/2 {
+			if next := c.encoded(i); next > i {
+				i, c.floor = next, next
+				continue
+			}
+		}
+		if end < len(c.s) && c.s[end] == '.' && end-i >= 14 {
+			if next := c.dotted(i, end); next > i {
+				i, c.floor = next, next
+				continue
+			}
+		}
+		if next := c.noun(i, end); next > end {
+			c.floor = next
+			i = next
+			continue
+		}
+		i = end
 	}
 }
 
@@ -72,12 +106,29 @@ func (c *scanner) placeholder(i int) int {
 // word is the rule for bytes that begin a shape or a phrase.
 func (c *scanner) word(i int) int {
 	first := c.s[i]
-	for _, sh := range shapesByByte[first] {
-		if end := sh.end(c.s, i); end > 0 {
-			if sh.keep {
-				i += len(sh.prefix)
-			}
-			return c.found(i, end, sh.kind)
+	longest, second := i, byte(0)
+	if i+1 < len(c.s) {
+		second = c.s[i+1]
+	}
+	var best *shape
+	for n := range shapesByByte[first] {
+		sh := &shapesByByte[first][n]
+		if sh.prefix[1] != second {
+			continue
+		}
+		if end := sh.end(c.s, i); end > longest {
+			longest, best = end, sh
+		}
+	}
+	if longest > i {
+		if best.keep {
+			i += len(best.prefix)
+		}
+		return c.accessKey(c.found(i, longest, best.kind), best.prefix)
+	}
+	if len(foreignByByte[first]) > 0 {
+		if next := c.foreign(i); next > i {
+			return next
 		}
 	}
 	for _, p := range phrasesByByte[first|0x20] {
@@ -151,9 +202,12 @@ var (
 	alnum        = newSet("a-zA-Z0-9")
 	upperNum     = newSet("A-Z0-9")
 	hexChars     = newSet("a-f0-9")
+	hexUpper     = newSet("a-fA-F0-9")
+	b64Std       = newSet("a-zA-Z0-9+/=\\\n")
+	querySafe    = newSet("a-zA-Z0-9_./:@%=?&-")
 	urlSafe      = newSet("a-zA-Z0-9_-")
 	dotted       = newSet("a-zA-Z0-9_.-")
-	pathSafe     = newSet("a-zA-Z0-9_./:@%=-")
+	pathSafe     = newSet("a-zA-Z0-9_./:@%=+-")
 	b64Chars     = newSet("a-zA-Z0-9+/=_-")
 	isCookieName = newSet("a-zA-Z0-9_.%$!-")
 	tokens       = newSet("a-zA-Z0-9._~+/=:-")

@@ -141,8 +141,8 @@ func sample(r *rand.Rand, body []run) string {
 		}
 		for i := range part.n {
 			c := part.alphabet[r.IntN(len(part.alphabet))]
-			if i == 0 || i == part.n-1 || part.n > 8 && i == part.n/2 {
-				c = part.alphabet[strings.IndexAny(part.alphabet, "0123456789")+r.IntN(6)]
+			if digits := strings.IndexAny(part.alphabet, "0123456789"); digits >= 0 && (i == 0 || i == part.n-1 || part.n > 8 && i == part.n/2) {
+				c = part.alphabet[digits+r.IntN(6)]
 			}
 			b.WriteByte(c)
 		}
@@ -186,10 +186,26 @@ func TestShapes(t *testing.T) {
 			}
 		}
 	}
-	for _, sh := range shapes {
-		assert.True(t, sampled[sh.prefix], "%s has no sample", sh.prefix)
-	}
 	assert.GreaterOrEqual(t, len(samples), 84)
+	for first := range shapesByByte {
+		for _, sh := range shapesByByte[first] {
+			for n := 0; n < 10 && !sampled[sh.prefix]; n++ {
+				key := sh.prefix + sample(r, []run{{alphabet(sh.chars), sh.min}})
+				assert.Regexp(t, `^got \S*\[REDACTED:[a-z_]+:1\] from it$`, redacted(t, "got "+key+" from it"), key)
+			}
+		}
+	}
+}
+
+// alphabet returns the characters of a set that a key holds anywhere.
+func alphabet(chars *set) string {
+	var b strings.Builder
+	for c := byte('0'); c <= 'z'; c++ {
+		if chars[c] && alnum[c] {
+			b.WriteByte(c)
+		}
+	}
+	return b.String()
 }
 
 // TestPrefixesAloneAreNoKeys: names of things and beginnings of keys are left alone.

@@ -13,11 +13,17 @@ type surroundings struct {
 	keyStart  int
 	separator byte // = : > or a space; - behind a flag
 	quoted    bool
+	compared  bool // what stands between them compares, so that a word that is not quoted is a name
 }
+
+const maxEncrypted = 4200 // bytes that are looked at to tell an encrypted value
 
 // value reads the value that starts at i, behind the separator at sep, and returns where to go on; sep when there is
 // nothing to redact.
 func (c *scanner) value(sep, i int, ctx surroundings) int {
+	if end := encrypted.FindString(c.s[i:min(len(c.s), i+maxEncrypted)]); end != "" {
+		return i + len(end)
+	}
 	if n, _ := placeholderAt(c.s[i:]); n == 0 {
 		switch c.s[i] {
 		case '[':
@@ -33,7 +39,7 @@ func (c *scanner) value(sep, i int, ctx surroundings) int {
 				return sep
 			}
 		case '|', '>':
-			if start, end := c.block(i, ctx); start < end {
+			if start, end := c.block(i, ctx); start < end && !ctx.loose {
 				return c.found(start, end, ctx.kind)
 			}
 		}
@@ -43,6 +49,7 @@ func (c *scanner) value(sep, i int, ctx surroundings) int {
 		start, end = i, c.element(i)
 	}
 	ctx.quoted = start != i
+	ctx.weak = ctx.weak || ctx.compared && !ctx.quoted
 	if start == end || harmless(c.s[start:end], ctx, c) {
 		return sep
 	}
@@ -101,9 +108,12 @@ func (c *scanner) closesLater(i int, quote byte) bool {
 }
 
 // bare returns the end of the unquoted value that starts at i.
-func (c *scanner) bare(i int) int {
+func (c *scanner) bare(i int) int { return c.bareWithin(i, len(c.s)) }
+
+// bareWithin is bare for a value of at most limit bytes, or what of it is within them.
+func (c *scanner) bareWithin(i, limit int) int {
 	end := i
-	for end < len(c.s) {
+	for end < len(c.s) && end-i < limit {
 		b := c.s[end]
 		if b == '[' {
 			n, _ := placeholderAt(c.s[end:])
@@ -115,7 +125,7 @@ func (c *scanner) bare(i int) int {
 		}
 		if b >= utf8.RuneSelf {
 			r, size := utf8.DecodeRuneInString(c.s[end:])
-			if unicode.Is(unicode.Han, r) || r >= 0x3000 && r <= 0x303F || unicode.IsSpace(r) {
+			if unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul) || r >= 0x3000 && r <= 0x303F || unicode.IsSpace(r) {
 				break
 			}
 			end += size
@@ -164,12 +174,24 @@ func (c *scanner) trim(start, end int) int {
 	return end
 }
 
-// element returns the end of the text of an XML element.
+// maxElement bounds the text of an XML element.
+const maxElement = 4096
+
+// element returns the end of the text of the XML element that begins at i; i when nothing closes it, as in <secret> of a manual.
 func (c *scanner) element(i int) int {
-	if end := strings.IndexAny(c.s[i:], "<\n"); end >= 0 {
-		return i + end
+	text := c.s[i:min(len(c.s), i+maxElement)]
+	end := strings.IndexByte(text, '<')
+	switch {
+	case end >= 0 && strings.HasPrefix(text[end:], "</"), end >= 0 && strings.HasPrefix(text[end:], `<\/`):
+		return i + len(strings.TrimRight(text[:end], " \t\r\n"))
+	case end == 0 && strings.HasPrefix(text, "<![CDATA["):
+		if end = strings.Index(text, "]]>"); end > 0 {
+			return i + end
+		}
+	case end < 0 && c.bareWithin(i, maxElement) == len(c.s): // cut off
+		return len(c.s)
 	}
-	return len(c.s)
+	return i
 }
 
 // array redacts the strings of a JSON or YAML array; what is not a string ends it.

@@ -37,6 +37,7 @@ const (
 	sequences                     // what controls a terminal is left out; colors always are
 	escapes                       // percent-encoding, \uXXXX and HTML entities are decoded
 	pluses                        // and so are the spaces of a query, which are pluses there
+	twins                         // letters of other scripts that look like ours become ours, where they stand beside ours
 )
 
 // views returns the views of text that are worth scanning, the plain one first. The others come beside it, not in its place:
@@ -50,6 +51,10 @@ func views(s string) []view {
 	}
 	if seen&escapes != 0 {
 		v, _ := fold(s, forms|sequences|escapes|seen&pluses)
+		all = append(all, v)
+	}
+	if seen&twins != 0 {
+		v, _ := fold(s, forms|sequences|twins)
 		all = append(all, v)
 	}
 	return all
@@ -87,6 +92,14 @@ func fold(s string, how folding) (v view, seen folding) {
 			continue
 		}
 		to, size, changed, saw := foldAt(s[i:], how)
+		if twin := letterTwins[string(s[i:i+size])]; twin != "" {
+			switch beside := i > 0 && alnum[s[i-1]] || i+size < len(s) && alnum[s[i+size]]; {
+			case how&twins != 0:
+				to, changed = twin, true
+			case beside:
+				saw |= twins
+			}
+		}
 		seen |= saw
 		if changed {
 			b = append(append(b, s[copied:i]...), to...)
@@ -104,8 +117,8 @@ func fold(s string, how folding) (v view, seen folding) {
 
 // foldAt returns what the start of s becomes, how many bytes that takes the place of, and whether it is changed at all.
 func foldAt(s string, how folding) (to string, size int, changed bool, seen folding) {
-	if n := sequenceAt(s); n > 0 {
-		if how&sequences != 0 || isColor(s[:n]) {
+	if n := text.Sequence(s); n > 0 {
+		if how&sequences != 0 || text.Color(s[:n]) {
 			return "", n, true, 0
 		}
 		seen |= sequences
@@ -168,6 +181,18 @@ var lookalikes = func() map[rune]string {
 		for _, r := range from {
 			m[r] = to
 		}
+	}
+	return m
+}()
+
+// letterTwins are letters of Cyrillic and Greek by the letter of ours that they look like.
+var letterTwins = func() map[string]string {
+	m := map[string]string{}
+	const from, to = "аеорсухіѕјкмтвнАВЕКМНОРСТХУІЅЈԁԛԝοαερτυνικΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "aeopcyxisjkmtbhABEKMHOPCTXYISJdqwoaeptuvikABEZHIKMNOPTYX"
+	at := 0
+	for _, r := range from {
+		m[string(r)] = to[at : at+1]
+		at++
 	}
 	return m
 }()

@@ -139,17 +139,6 @@ func TestOrigin(t *testing.T) {
 	}
 }
 
-func TestSequenceAt(t *testing.T) {
-	for in, want := range map[string]int{
-		"\x1b[31mx": 5, "\x1b[x": 3, "\x1b[": 0, "\x1b[31": 0, "\x1b": 0, "\x1bM": 0, "\x1b(Bx": 3, "\x1b( ": 0, "\x1b]0;a\ab": 6, "\x1b]0;a\x1b\\b": 7,
-		"\x1b]0;a\nb\a": 0, "\x1b]0;\x1b[0m\a": 0, "\u009b1mx": 4, "\u00a0": 0, "[0m": 3, "[mx": 2, "[5m]": 0, "[5m:1m]": 0, "[0m: x": 3, "[12K": 0, "[abc": 0,
-		`\u001b[0m`: 9, `\u001c[0m`: 0, "^[[1mx": 5, "^x": 0, "#033[0m": 7, "#34": 0, "\x1b[" + strings.Repeat("1;", maxControl) + "m": 0,
-		"\x1b]" + strings.Repeat("x", maxString) + "\a": 0, "%1b[K": 5, "%20": 0,
-	} {
-		assert.Equal(t, want, sequenceAt(in), "%q", in)
-	}
-}
-
 // FuzzHidden inserts characters that do not show anywhere into texts that hold a secret: none stays behind.
 func FuzzHidden(f *testing.F) {
 	for _, hidden := range invisibles {
@@ -178,7 +167,7 @@ func onlyHidden(s string) string {
 	var chars, complete strings.Builder
 	for s = strings.ToValidUTF8(s, ""); s != ""; {
 		r, size := utf8.DecodeRuneInString(s)
-		switch n := sequenceAt(s); {
+		switch n := text.Sequence(s); {
 		case strings.ContainsRune(`[\^#%&`+"\u241b", r): // not by itself
 		case n > 0 && shown(s[:n]).text == "":
 			complete.WriteString(s[:n])

@@ -27,9 +27,10 @@ func Invisible(r rune) bool {
 		unicode.Other_Default_Ignorable_Code_Point)
 }
 
-// Clean returns s as valid UTF-8 without what is Invisible. Line breaks of all kinds become \n; tabs stay.
+// Clean returns s as valid UTF-8 without terminal sequences, such as colors, and without what is Invisible. Line breaks of all
+// kinds become \n; tabs stay.
 func Clean(s string) string {
-	s = strings.ToValidUTF8(s, "\uFFFD")
+	s = withoutSequences(strings.ToValidUTF8(s, "\uFFFD"))
 	s = strings.ReplaceAll(s, "\r\n", "\n")
 	return strings.Map(func(r rune) rune {
 		switch r {

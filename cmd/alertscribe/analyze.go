@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 	"github.com/alertscribe/alertscribe/analyzer"
 	"github.com/alertscribe/alertscribe/incident"
 	"github.com/alertscribe/alertscribe/payload"
+	"github.com/alertscribe/alertscribe/text"
 	"github.com/alertscribe/alertscribe/worker"
 )
 
@@ -227,10 +229,15 @@ func (c *cli) evidence(ctx context.Context, from input) error {
 	if err := o.collect(ctx); err != nil {
 		return err
 	}
-	enc := json.NewEncoder(c.stdout)
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
 	enc.SetIndent("", "  ")
 	enc.SetEscapeHTML(false)
-	return enc.Encode(map[string]any{"evidence": o.found.Evidence})
+	if err := enc.Encode(map[string]any{"evidence": o.found.Evidence}); err != nil {
+		return err
+	}
+	_, err = c.stdout.Write(text.JSON(b.Bytes()))
+	return err
 }
 
 // showPrompt prints exactly what would be sent to the model for a payload: redacted, bounded, delimited.

@@ -150,7 +150,7 @@ func (c *cli) health(ctx context.Context, root string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintln(c.stdout, strings.TrimSpace(string(reply)))
+	fmt.Fprintln(c.stdout, strings.TrimSpace(string(text.JSON(reply))))
 	if status != http.StatusOK {
 		return fmt.Errorf("not healthy: %d %s", status, http.StatusText(status))
 	}

@@ -248,7 +248,7 @@ func TestClientErrors(t *testing.T) {
 		"a redirect":       {http.StatusFound, "", true, "redirects (302); set --url to the target"},
 		"a fault":          {http.StatusInternalServerError, "", false, "answers 500 Internal Server Error"},
 		"a fault of ours":  {http.StatusServiceUnavailable, `{"reason":"the database can't be read now"}`, false, "the database can't be read now"},
-		"a hostile answer": {http.StatusConflict, `{"reason":"\u001b[31mred"}`, true, "bad input: [31mred"},
+		"a hostile answer": {http.StatusConflict, `{"reason":"\u001b[31mred"}`, true, "bad input: red"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -53,12 +53,12 @@ func (c *cli) costs(ctx context.Context, root string, days int, by []string, asJ
 	u := a.page("api/v1/costs")
 	u.RawQuery = url.Values{"days": {strconv.Itoa(days)}}.Encode()
 	var answer costsAnswer
-	text, err := a.ask(ctx, "the costs", http.MethodGet, u, nil, &answer)
+	reply, err := a.ask(ctx, "the costs", http.MethodGet, u, nil, &answer)
 	switch {
 	case err != nil:
 		return err
 	case asJSON:
-		fmt.Fprintln(c.stdout, strings.TrimSpace(string(text)))
+		fmt.Fprintln(c.stdout, strings.TrimSpace(string(text.JSON(reply))))
 		return nil
 	case len(answer.Costs) == 0:
 		fmt.Fprintf(c.stdout, "No model was called in the last %d days.\n", days)

@@ -21,6 +21,8 @@ import (
 	"github.com/prometheus/common/promslog"
 	promslogflag "github.com/prometheus/common/promslog/flag"
 	"github.com/prometheus/common/version"
+
+	"github.com/alertscribe/alertscribe/text"
 )
 
 func main() {
@@ -68,7 +70,7 @@ func run() int {
 		fmt.Fprintln(c.stderr, "alertscribe: interrupted")
 		return exitFailure
 	}
-	fmt.Fprintln(c.stderr, "alertscribe:", err)
+	fmt.Fprintln(c.stderr, "alertscribe:", text.Clean(err.Error()))
 	if errors.Is(err, errBadInput) {
 		return exitBadInput
 	}

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/term"
+
+	"github.com/alertscribe/alertscribe/text"
 )
 
 // progress tells a person how long work is getting on: one line a step, and on a terminal the seconds as they pass.
@@ -58,5 +60,5 @@ func (p *progress) end(how, result string) {
 		p.ended.Wait()
 		start = clearLine
 	}
-	fmt.Fprintf(p.out, "%s%s: %s after %.1f s: %s\n", start, p.what, how, time.Since(p.begun).Seconds(), result)
+	fmt.Fprintf(p.out, "%s%s: %s after %.1f s: %s\n", start, p.what, how, time.Since(p.begun).Seconds(), text.OneLine(result))
 }

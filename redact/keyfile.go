@@ -2,65 +2,14 @@ package redact
 
 import "strings"
 
-// dash is the rule for - : PEM blocks and flags of command lines.
-func (c *scanner) dash(i int) int {
-	if strings.HasPrefix(c.s[i:], "-----BEGIN ") {
-		return c.pem(i)
-	}
-	if i > 0 && (isWord[c.s[i-1]] || c.s[i-1] == '-') && !c.escapeBefore(i) {
-		return i
-	}
-	name := c.skip(i, 2, "-")
-	end := keyChars.run(c.s[:min(len(c.s), name+64)], name)
-	if end == name {
-		return i
-	}
-	k := classify(c.s[name:end])
-	if name == i+1 && (k.kind == "" || c.s[name] == 'p' && c.ofMySQL(i)) || c.s[name:end] == "user" {
-		return c.shortFlag(i, name, end)
-	}
-	if end == len(c.s) || k.kind == "" || k.kind == Authorization || k.kind == Cookie {
-		return i
-	}
-	value := c.skip(end, 24, " \t\r\n\"',-\\") // also the next string of a list
-	for value > end && strings.IndexByte("\"'\\", c.s[value-1]) >= 0 && strings.IndexByte(c.s[end:value], ' ') == 0 {
-		value-- // the value's own quote
-	}
-	gap := c.s[end:value]
-	if gap == "" || value == len(c.s) || strings.HasSuffix(gap, "-") || strings.Contains(gap, "\n") && !strings.Contains(gap, "- ") {
-		return i
-	}
-	return c.value(i, value, surroundings{key: k, keyStart: name, separator: '-'})
-}
-
-// shortFlag reads -u user:password of curl, and -p and -a of the commands that take a password there.
-func (c *scanner) shortFlag(i, name, end int) int {
-	flag := c.s[name:end]
-	line := c.lineBefore(i, 200)
-	ctx := surroundings{key: key{kind: Password, name: "password"}, keyStart: name, separator: '='}
-	value := c.skip(end, 4, " =\"'")
-	switch {
-	case flag == "u" || flag == "user":
-		stop := c.bare(value)
-		user, password, ok := strings.Cut(c.s[value:stop], ":")
-		if value == end || !ok || password == "" || user == "" || !strings.Contains(line, "curl") || harmless(password, ctx, c) {
-			return i
-		}
-		return c.found(stop-len(password), stop, Password)
-	case flag == "p" && strings.Contains(line, "sshpass"), flag == "a" && strings.Contains(line, "redis-cli"):
-		if value = c.skip(end, 4, " ="); value < len(c.s) && value > end {
-			return c.value(i, value, ctx)
-		}
-	case flag[0] == 'p' && len(flag) > 1 && c.ofMySQL(i):
-		return c.value(i, name+1, ctx)
+// puttyKey redacts the private lines of a key of PuTTY, and its checksum with them.
+func (c *scanner) puttyKey(_, i int) int {
+	at := c.skip(i, 16, " 0123456789")
+	end := c.pemBody(at)
+	if start, _ := c.pemSpace(at); start < end {
+		return c.found(start, end, PrivateKey)
 	}
 	return i
-}
-
-// ofMySQL reports whether the flag at i is one of a command of MySQL, where the password follows -p without a blank.
-func (c *scanner) ofMySQL(i int) bool {
-	line := c.lineBefore(i, 200)
-	return strings.Contains(line, "mysql") || strings.Contains(line, "mariadb")
 }
 
 // pem redacts a private key, from its BEGIN line to its END line, or as far as it goes when it is cut off. Line
@@ -88,6 +37,37 @@ func (c *scanner) pem(i int) int {
 		return c.found(i, dotted.run(c.s, stop), PrivateKey)
 	}
 	return c.found(i, c.pemBody(body), PrivateKey)
+}
+
+// ssh2 redacts a private key of ssh.com's form.
+func (c *scanner) ssh2(i int) int {
+	if !strings.Contains(c.s[i:min(len(c.s), i+64)], "PRIVATE KEY ----") {
+		return i
+	}
+	rest := c.s[i:min(len(c.s), i+1<<14)]
+	if end := strings.Index(rest, "---- END "); end >= 0 {
+		return c.found(i, i+lineEnd(rest, end), PrivateKey)
+	}
+	return c.found(i, i+len(rest), PrivateKey)
+}
+
+// pemTail redacts the lines before the END line at i of a private key whose beginning is cut off.
+func (c *scanner) pemTail(i int) int {
+	label := c.s[i:min(len(c.s), i+64)]
+	if !strings.Contains(label, "PRIVATE KEY") {
+		return i
+	}
+	start := i
+	for limit := max(c.floor, i-1<<14); start > limit && (alnum[c.s[start-1]] || strings.IndexByte("+/=\r\n\\", c.s[start-1]) >= 0); {
+		start--
+	}
+	for start < i && !alnum[c.s[start]] {
+		start++
+	}
+	if i-start < 16 {
+		return i
+	}
+	return c.found(start, i, PrivateKey)
 }
 
 // pemBody returns the end of the key material that starts at i: words of base64 and header lines.
