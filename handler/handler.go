@@ -86,6 +86,8 @@ type Options struct {
 	Version      string            // ours, for the pages
 	Limits       incident.Limits   // of model calls, to show beside what is used
 
+	Channels func() map[string]string // how each is, for /health; nil for none
+
 	Stopping <-chan struct{} // closed when the service stops: then ?wait= waits no longer; nil for never
 
 	Gatherer   prometheus.Gatherer   // behind /metrics; default prometheus.DefaultGatherer

@@ -29,6 +29,8 @@ type services struct {
 	ReportDirError    string          `json:"report_dir_error,omitempty"`
 	Store             string          `json:"store"`
 	Queue             *incident.Queue `json:"queue"` // null when it could not be read
+	// Channels says how each notification channel is: "ok", or what went wrong.
+	Channels map[string]string `json:"channels,omitempty"`
 }
 
 // health answers GET /health. Only what keeps us from taking notifications or writing reports makes us unhealthy: a
@@ -40,6 +42,9 @@ func (h *handler) health(w http.ResponseWriter, r *http.Request) {
 	go func() { dir <- h.checkDirectory(ctx) }()
 	model := h.Analyzer.Status()
 	s := services{Model: model, DeepSeek: model, ReportDir: h.ReportDir, Store: "ready"}
+	if h.Channels != nil {
+		s.Channels = h.Channels()
+	}
 	status, code := "healthy", http.StatusOK
 	if err := h.Store.Ping(ctx); err != nil {
 		s.Store = "failing: " + text.Cut(text.OneLine(err.Error()), maxLine)

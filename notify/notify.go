@@ -60,7 +60,7 @@ func DefaultEvents() []channel.Event { return []channel.Event{channel.Analyzed, 
 
 // Options of a Notifier.
 type Options struct {
-	Store    Store     // required
+	Store    Store     // required by Run
 	Channels []Channel // by unique names
 	// Priority lists names: in each list a channel is tried when those before it fail. Empty: each channel is a list of its own.
 	Priority [][]string
@@ -78,8 +78,8 @@ type Options struct {
 }
 
 func (o *Options) setDefaults() error {
-	if o.Store == nil || o.Link == nil {
-		return errors.New("notify.Options: set Store and Link")
+	if o.Link == nil {
+		return errors.New("notify.Options: set Link")
 	}
 	if o.Redactor == nil {
 		r, err := redact.New(nil)

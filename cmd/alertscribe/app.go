@@ -20,6 +20,7 @@ import (
 	"github.com/prometheus/exporter-toolkit/web"
 
 	"github.com/alertscribe/alertscribe/analyzer"
+	"github.com/alertscribe/alertscribe/notify"
 	"github.com/alertscribe/alertscribe/store"
 	"github.com/alertscribe/alertscribe/worker"
 )
@@ -34,6 +35,7 @@ type app struct {
 	store    *store.Store
 	worker   *worker.Worker
 	analyzer *analyzer.Analyzer
+	notifier *notify.Notifier
 
 	stopping chan struct{} // closed by stop
 	stopWork context.CancelFunc
@@ -104,6 +106,10 @@ func (a *app) build(ctx context.Context) (err error) {
 	if a.worker, err = worker.New(options); err != nil {
 		return err
 	}
+	link := messageLink(a.opts.externalURL, a.listener.Addr().String(), a.opts.routePrefix)
+	if a.notifier, err = newNotifier(cfg, a.store, link, log, registry); err != nil {
+		return err
+	}
 	registry.MustRegister(&queueCollector{store: a.store}, &budgetCollector{store: a.store, limits: cfg.limits()})
 	routes, err := a.routes(writer, registry)
 	if err != nil {
@@ -162,6 +168,7 @@ func (a *app) start(ctx context.Context) {
 	working, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	a.stopWork = cancel
 	a.running.Go(func() { a.worker.Run(working) })
+	a.running.Go(func() { a.notifier.Run(working) })
 	a.running.Go(func() { a.checkModel(working) })
 	a.running.Go(func() {
 		systemd := false

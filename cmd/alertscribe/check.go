@@ -36,12 +36,13 @@ func (c *cli) checkConfig(context.Context) error {
 		{"model", cfg.LLM.Model + " at " + redactURL(cfg.LLM.BaseURL)},
 		{"API key", key},
 		{"Prometheus", set(cfg.Prometheus.URL)},
-		{"Alertmanager", set(cfg.Alertmanager.URL)},
+		{"Alertmanager", set(cfg.firstAlertmanager().URL)},
 		{"reports", fmt.Sprintf("%s (%s)", cfg.Reports.Dir, cfg.Reports.Language)},
 		{"database", cfg.Storage.DatabaseURL},
 		{"webhook token", token},
 		{"model calls", capText(cfg.limits())},
 		{"verification", verifyText(cfg)},
+		{"channels", channelNames(cfg)},
 	} {
 		fmt.Fprintf(c.stdout, "%-16s%s\n", line[0], line[1])
 	}

@@ -33,6 +33,7 @@ type config struct {
 	Reports      reportsConfig   `yaml:"reports"`
 	Storage      storageConfig   `yaml:"storage"`
 	Web          webConfig       `yaml:"web"`
+	Notify       notifyConfig    `yaml:"notify"`
 
 	// What is made of them once, by prepare.
 	skip      []labels.Matchers // Analysis.Skip
@@ -152,6 +153,7 @@ func loadConfig(file string, getenv func(string) string, listenAddress string) (
 	}
 	errs = append(errs, c.readSecrets(getenv)...)
 	errs = append(errs, c.prepare()...)
+	errs = append(errs, c.prepareNotify(getenv)...)
 	errs = append(errs, c.validate()...)
 	return c, errors.Join(errs...)
 }
@@ -167,6 +169,7 @@ func (c *config) readFile(file string) error {
 		return fmt.Errorf("%s: %w", file, err)
 	}
 	dir := filepath.Dir(file)
+	c.Notify.dir = dir
 	for _, h := range []*commonconfig.HTTPClientConfig{c.LLM.HTTPConfig, c.Prometheus.HTTPConfig, c.Alertmanager.HTTPConfig} {
 		h.SetDirectory(dir) // as in Prometheus: paths are relative to the config file; a nil receiver is fine
 	}

@@ -39,7 +39,9 @@ func (c *config) validate() []error {
 	checkURL("llm.base_url (LLM_BASE_URL)", c.LLM.BaseURL, true)
 	checkURL("prometheus.url (PROMETHEUS_URL)", c.Prometheus.URL, false)
 	checkURL("prometheus.public_url", c.Prometheus.PublicURL, false)
-	checkURL("alertmanager.url (ALERTMANAGER_URL)", c.Alertmanager.URL, false)
+	for _, u := range c.alertmanagerURLs() {
+		checkURL("alertmanager.url (ALERTMANAGER_URL)", u, false)
+	}
 	checkURL("alertmanager.public_url", c.Alertmanager.PublicURL, false)
 	if c.LLM.Model == "" {
 		bad("llm.model (LLM_MODEL)", "is empty; the default is deepseek-flash")

@@ -85,7 +85,7 @@ func newCollector(cfg *config, past *store.Store, log *slog.Logger, reg promethe
 	if err != nil {
 		return nil, err
 	}
-	am, err := upstream(cfg.Alertmanager, "alertmanager")
+	am, err := upstream(cfg.firstAlertmanager(), "alertmanager")
 	if err != nil {
 		return nil, err
 	}
@@ -137,7 +137,7 @@ func (a *app) routes(w *report.Writer, registry *prometheus.Registry) (http.Hand
 		Token: a.cfg.Web.WebhookToken.Reveal(), MaxBodyBytes: a.cfg.Web.MaxBodyBytes, MaxAlerts: a.cfg.Web.MaxAlerts,
 		RoutePrefix: a.opts.routePrefix, LinkPrefix: links, Language: a.cfg.Reports.Language,
 		Severities: a.cfg.Analysis.Severities, Version: version.Version, Stopping: a.stopping,
-		Limits:   a.cfg.limits(),
+		Limits: a.cfg.limits(), Channels: a.notifier.Health,
 		Gatherer: registry, Registerer: registry, Logger: a.log.With("component", "web"),
 	})
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"html"
+	"net"
 	netmail "net/mail"
 	"net/textproto"
 	"slices"
@@ -36,13 +37,15 @@ var mailHTML = markup{
 type email struct {
 	*core
 
-	to         []string
-	from       *netmail.Address
-	host       string
-	options    []mail.Option
-	mu         sync.Mutex
-	delivered  map[string][]string // recipients that have a message whose other recipients are still to get it, by its id
-	lastPruned time.Time
+	to          []string
+	from        *netmail.Address
+	host        string
+	options     []mail.Option
+	tls         *tls.Config
+	implicitTLS bool // from the first byte on
+	mu          sync.Mutex
+	delivered   map[string][]string // recipients that have a message whose other recipients are still to get it, by its id
+	lastPruned  time.Time
 }
 
 func newEmail(s *Settings, c *core) (Channel, error) {
@@ -76,12 +79,14 @@ func newEmail(s *Settings, c *core) (Channel, error) {
 	if s.RequireTLS != nil && !*s.RequireTLS {
 		policy = mail.TLSOpportunistic
 	}
+	e.tls = &tls.Config{ServerName: host, MinVersion: tls.VersionTLS12}
 	e.options = []mail.Option{
-		mail.WithPort(number), mail.WithTLSPolicy(policy), mail.WithTLSConfig(&tls.Config{ServerName: host, MinVersion: tls.VersionTLS12}),
+		mail.WithPort(number), mail.WithTLSPolicy(policy), mail.WithTLSConfig(e.tls),
 		mail.WithTimeout(15 * time.Second), mail.WithoutNoop(),
 	}
 	const implicitTLS = 465
 	if number == implicitTLS {
+		e.implicitTLS = true
 		e.options = append(e.options, mail.WithSSL())
 	}
 	if s.Hello != "" {
@@ -105,7 +110,9 @@ func (e *email) Send(ctx context.Context, d Delivery) (Receipt, error) {
 		}
 		messages, recipients = append(messages, m), append(recipients, to)
 	}
-	client, err := mail.NewClient(e.host, e.options...)
+	dial, hangUp := e.dialer(ctx)
+	defer hangUp()
+	client, err := mail.NewClient(e.host, append(slices.Clone(e.options), mail.WithDialContextFunc(dial))...)
 	if err != nil {
 		return Receipt{}, failed(BadConfig, "setting up SMTP: %w", err)
 	}
@@ -114,6 +121,31 @@ func (e *email) Send(ctx context.Context, d Delivery) (Receipt, error) {
 		return Receipt{}, failed(Retry, "the mail server takes too long")
 	}
 	return e.sum(d.Message.ID, recipients, messages, err)
+}
+
+// dialer returns how to connect, and what ends the connection. The library leaves it open where the handshake fails, and waits for
+// a reply beyond the end of ctx.
+func (e *email) dialer(ctx context.Context) (dial mail.DialContextFunc, hangUp func()) {
+	var open net.Conn
+	stop := func() bool { return true }
+	return func(dialing context.Context, network, address string) (net.Conn, error) {
+			d := &net.Dialer{}
+			dial := d.DialContext
+			if e.implicitTLS {
+				dial = (&tls.Dialer{NetDialer: d, Config: e.tls}).DialContext
+			}
+			conn, err := dial(dialing, network, address)
+			if err == nil {
+				open = conn
+				stop = context.AfterFunc(ctx, func() { _ = conn.Close() })
+			}
+			return conn, err
+		}, func() {
+			stop()
+			if open != nil {
+				_ = open.Close()
+			}
+		}
 }
 
 // sum draws the conclusions of what became of each recipient's mail.
