@@ -114,7 +114,7 @@ func signingKey(secret string) ([]byte, error) {
 	return key, nil
 }
 
-func (*webhook) Pace() (time.Duration, int) { return 50 * time.Millisecond, 20 }
+func (*webhook) Pace() (time.Duration, int) { return 20 * time.Millisecond, 50 }
 
 func (c *webhook) render(d Delivery) ([]byte, error) {
 	from := 0
