@@ -281,7 +281,7 @@ func (e *env) work(id string, kind incident.Work, apply func(*incident.Incident,
 // analyze gives an incident evidence and a final verdict.
 func (e *env) analyze(id string) {
 	e.t.Helper()
-	e.work(id, incident.WorkEvidence, func(inc *incident.Incident, f *incident.Findings) { inc.EvidenceCollected(inc.Clone(), time.Now()) })
+	e.work(id, incident.WorkEvidence, func(inc *incident.Incident, _ *incident.Findings) { inc.EvidenceCollected(inc.Clone(), time.Now()) })
 	e.work(id, incident.WorkAnalysis, func(inc *incident.Incident, f *incident.Findings) {
 		f.Verdict = &incident.Verdict{
 			Summary: "Orders fail.", Causes: []incident.Cause{{Hypothesis: "The disk is full.", Likelihood: "high"}},
@@ -294,8 +294,8 @@ func (e *env) analyze(id string) {
 // fail ends an analysis without a verdict.
 func (e *env) fail(id string, kind incident.FailureKind) {
 	e.t.Helper()
-	e.work(id, incident.WorkEvidence, func(inc *incident.Incident, f *incident.Findings) { inc.EvidenceCollected(inc.Clone(), time.Now()) })
-	e.work(id, incident.WorkAnalysis, func(inc *incident.Incident, f *incident.Findings) {
+	e.work(id, incident.WorkEvidence, func(inc *incident.Incident, _ *incident.Findings) { inc.EvidenceCollected(inc.Clone(), time.Now()) })
+	e.work(id, incident.WorkAnalysis, func(inc *incident.Incident, _ *incident.Findings) {
 		inc.AnalysisFailed(&incident.Failure{Kind: kind, Err: fmt.Errorf("no")}, incident.DefaultPolicy(), time.Now())
 	})
 }

@@ -15,7 +15,7 @@ func (n *Notifier) keep(ctx context.Context, c *state, keeper channel.Keeper) {
 			f := channel.AsFailure(err)
 			c.failed(n.opts.Now(), f)
 			n.metrics.messages.WithLabelValues(c.Name, string(f.Kind)).Inc()
-			n.opts.Logger.Warn("Alerts of reports not sent again, next try in "+keeper.KeepEvery().String(), "channel", c.Name, "err", err)
+			n.opts.Logger.Warn("Alerts of reports not sent again, the next interval tries again", "channel", c.Name, "interval", keeper.KeepEvery(), "err", err)
 		}
 		if !sleep(ctx, keeper.KeepEvery()) {
 			return

@@ -118,8 +118,8 @@ func New(o Options) (*Notifier, error) {
 	if err := o.setDefaults(); err != nil {
 		return nil, err
 	}
-	if err := CheckPriority(names(o.Channels), o.Priority); err != nil {
-		return nil, err
+	if errs := CheckPriority(names(o.Channels), o.Priority); len(errs) > 0 {
+		return nil, errors.Join(errs...)
 	}
 	n := &Notifier{opts: o, metrics: newMetrics(o.Registerer), states: map[string]*state{}}
 	for _, c := range o.Channels {
@@ -154,8 +154,7 @@ func names(channels []Channel) []string {
 }
 
 // CheckPriority reports channels that are listed twice, not at all, or do not exist.
-func CheckPriority(channels []string, priority [][]string) error {
-	var errs []error
+func CheckPriority(channels []string, priority [][]string) (errs []error) {
 	listed := map[string]bool{}
 	for i, list := range priority {
 		if len(list) == 0 {
@@ -176,7 +175,7 @@ func CheckPriority(channels []string, priority [][]string) error {
 			errs = append(errs, fmt.Errorf("%q is in no list, so it would be told nothing; add it, or remove the channel", name))
 		}
 	}
-	return errors.Join(errs...)
+	return errs
 }
 
 // Run tells channels until ctx ends; a message that is on its way by then is finished. It may be called once.

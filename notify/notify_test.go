@@ -393,11 +393,11 @@ func TestPriorityIsChecked(t *testing.T) {
 		"empty":    {[][]string{{"a", "b"}, {}}, "list 2 is empty"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			require.ErrorContains(t, notify.CheckPriority([]string{"a", "b"}, tt.priority), tt.want)
+			require.ErrorContains(t, errors.Join(notify.CheckPriority([]string{"a", "b"}, tt.priority)...), tt.want)
 		})
 	}
-	require.NoError(t, notify.CheckPriority([]string{"a", "b"}, nil))
-	require.NoError(t, notify.CheckPriority([]string{"a", "b"}, [][]string{{"b"}, {"a"}}))
+	assert.Empty(t, notify.CheckPriority([]string{"a", "b"}, nil))
+	assert.Empty(t, notify.CheckPriority([]string{"a", "b"}, [][]string{{"b"}, {"a"}}))
 }
 
 func TestMetrics(t *testing.T) {

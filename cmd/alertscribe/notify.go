@@ -106,7 +106,7 @@ func (c *config) prepareNotify(getenv func(string) string) []error {
 		names[ready.Name], listed = true, append(listed, ready.Name)
 		c.Notify.ready = append(c.Notify.ready, ready)
 	}
-	if err := notify.CheckPriority(listed, priority); err != nil {
+	for _, err := range notify.CheckPriority(listed, priority) {
 		errs = append(errs, fmt.Errorf("notify.priority: %w", err))
 	}
 	c.Notify.Priority = priority

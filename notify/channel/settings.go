@@ -130,8 +130,11 @@ func (s *Settings) Read(dir string) []error {
 		file  string
 		value *redact.Secret
 	}{
-		{"url", s.URLFile, &s.URL}, {"token", s.TokenFile, &s.Token}, {"secret", s.SecretFile, &s.Secret},
-		{"routing_key", s.RoutingKeyFile, &s.RoutingKey}, {"auth_password", s.AuthPasswordFile, &s.AuthPassword},
+		{"url", s.URLFile, &s.URL},
+		{"token", s.TokenFile, &s.Token},
+		{"secret", s.SecretFile, &s.Secret},
+		{"routing_key", s.RoutingKeyFile, &s.RoutingKey},
+		{"auth_password", s.AuthPasswordFile, &s.AuthPassword},
 		{"template", s.TemplateFile, (*redact.Secret)(&s.Template)},
 	} {
 		if f.file == "" {
@@ -186,10 +189,13 @@ func New(name string, s Settings, o Options) (Channel, []error) {
 		secrets = append(secrets, value.Reveal())
 	}
 	c, err := spec.make(&s, newCore(o, secrets...))
-	if err != nil {
-		return nil, []error{err}
+	switch several := err.(type) { //nolint:errorlint // joined by the maker itself
+	case nil:
+		return c, nil
+	case interface{ Unwrap() []error }:
+		return nil, several.Unwrap()
 	}
-	return c, nil
+	return nil, []error{err}
 }
 
 // partsOf returns the parts of a webhook's URL that may be secret by themselves: the end of its path, and its parameters.

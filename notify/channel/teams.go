@@ -2,6 +2,7 @@ package channel
 
 import (
 	"context"
+	"maps"
 	"strings"
 	"time"
 )
@@ -37,9 +38,7 @@ func (c *teams) Send(ctx context.Context, d Delivery) (Receipt, error) {
 	body := fitted(d, teamsBytes-2000, bytesOf, func(co content) string { return teamsText.body(co, d.Message.colon()) })
 	block := func(text string, more map[string]any) map[string]any {
 		b := map[string]any{"type": "TextBlock", "text": text, "wrap": true}
-		for k, v := range more {
-			b[k] = v
-		}
+		maps.Copy(b, more)
 		return b
 	}
 	card := map[string]any{

@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"strconv"
 	"strings"
 	"text/template"
@@ -156,9 +157,7 @@ func (c *webhook) Send(ctx context.Context, d Delivery) (Receipt, error) {
 	if !json.Valid(body) {
 		header["Content-Type"] = "text/plain; charset=utf-8"
 	}
-	for name, value := range c.headers {
-		header[name] = value
-	}
+	maps.Copy(header, c.headers)
 	r, err := c.do(ctx, request{url: c.url, header: header, body: body})
 	if err != nil {
 		return Receipt{}, err

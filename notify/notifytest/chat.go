@@ -42,11 +42,11 @@ func Teams() *Standin {
 			s.violate("lost in the flow: version %s, %d bytes", card.Version, len(body))
 			return answer{status: http.StatusAccepted}
 		}
-		text := ""
+		var text strings.Builder
 		for _, b := range card.Body {
-			text += b.Text + "\n"
+			text.WriteString(b.Text + "\n")
 		}
-		return answer{status: http.StatusAccepted, accepted: &Accepted{ID: s.next(), Text: text}}
+		return answer{status: http.StatusAccepted, accepted: &Accepted{ID: s.next(), Text: text.String()}}
 	})
 }
 

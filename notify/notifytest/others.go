@@ -172,7 +172,7 @@ const PagerDutyKey = "0123456789abcdef0123456789abcdef"
 // PagerDuty is the Events API: it takes events at once, and drops the end of what is not open.
 func PagerDuty() *Standin {
 	open := map[string]bool{}
-	return start("", func(s *Standin, r *http.Request, body []byte) answer {
+	return start("", func(_ *Standin, r *http.Request, body []byte) answer {
 		bad := func(what string) answer {
 			return refuse(http.StatusBadRequest, `{"status":"invalid event","message":"Event object is invalid","errors":["`+what+`"]}`)
 		}
