@@ -26,4 +26,6 @@ type Delivery struct {
 	Attempts int       `json:"attempts,omitempty"`
 	Failing  time.Time `json:"failing,omitzero"`
 	Error    string    `json:"error,omitempty"`
+	// Refused is the id of a message whose content the channel refuses, whatever its size.
+	Refused string `json:"refused,omitempty"`
 }

@@ -218,22 +218,38 @@ func (n *Notifier) enter(ctx context.Context) bool {
 // lookEvery is how often all incidents are looked at, beside the feed of changes: what waits for time alone is in the queues.
 const lookEvery = 5 * time.Minute
 
-// follow puts what has changed into the queues.
+// gather is how long changes are gathered before they are looked at: those of one incident come in bursts.
+const gather = 50 * time.Millisecond
+
+// follow puts what has changed into the queues. It takes changes as fast as they come, so that the feed does not run over.
 func (n *Notifier) follow(ctx context.Context, changes <-chan incident.Change) {
 	ticker := time.NewTicker(lookEvery)
 	defer ticker.Stop()
+	var due <-chan time.Time
+	changed, all := map[string]bool{}, false
 	n.look(ctx)
 	for {
 		select {
 		case c, open := <-changes:
-			switch {
-			case !open:
+			if !open {
 				return
-			case c.Missed:
-				n.look(ctx)
-			default:
-				n.enqueue(ctx, c.ID)
 			}
+			if c.Missed {
+				all = true
+			} else {
+				changed[c.ID] = true
+			}
+			if due == nil {
+				due = time.After(gather)
+			}
+		case <-due:
+			if all {
+				n.look(ctx)
+			}
+			for id := range changed {
+				n.enqueue(ctx, id)
+			}
+			changed, all, due = map[string]bool{}, false, nil
 		case <-ticker.C:
 			n.look(ctx)
 		case <-ctx.Done():

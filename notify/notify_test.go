@@ -1,7 +1,6 @@
 package notify_test
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -133,6 +132,7 @@ func TestEvents(t *testing.T) {
 		}, []string{"opened"}},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			e := newEnv(t)
 			s := &sender{}
 			e.sender = s
@@ -240,101 +240,6 @@ func TestContentIsSentSmaller(t *testing.T) {
 	assert.Equal(t, "ok", n.Health()["oncall"], "content is no fault of the channel")
 }
 
-func TestFallback(t *testing.T) {
-	priority := func(o *notify.Options) { o.Priority = [][]string{{"a", "b"}, {"c"}} }
-	t.Run("wrong configuration", func(t *testing.T) {
-		e := newEnv(t)
-		a, b, c := &sender{down: errConfig}, &sender{}, &sender{}
-		n, _ := e.run(priority, notify.Channel{Name: "a", Sender: a}, notify.Channel{Name: "b", Sender: b}, notify.Channel{Name: "c", Sender: c})
-		e.analyze(e.fire("X", "critical"))
-		e.eventually(func() bool { return len(b.events()) == 1 && len(c.events()) == 1 }, "b in the place of a, and c beside it")
-		assert.Equal(t, "failing: token revoked", n.Health()["a"])
-		e.analyze(e.fire("Y", "critical"))
-		e.eventually(func() bool { return len(b.events()) == 2 }, "b again")
-		assert.Equal(t, 1, a.attempts(), "a is left alone")
-		e.resolve("X")
-		e.resolve("Y")
-		e.eventually(func() bool { return len(b.events()) == 4 && len(c.events()) == 4 }, "b knows of it, so b hears of the end")
-		e.quiet()
-		assert.Equal(t, []string{"analyzed", "analyzed", "resolved", "resolved"}, b.events())
-	})
-	t.Run("no answer", func(t *testing.T) {
-		e := newEnv(t)
-		a, b := &sender{down: errLater}, &sender{}
-		e.run(func(o *notify.Options) { o.Priority = [][]string{{"a", "b"}} }, notify.Channel{Name: "a", Sender: a}, notify.Channel{Name: "b", Sender: b})
-		e.analyze(e.fire("X", "critical"))
-		e.eventually(func() bool { return len(b.events()) == 1 }, "after a few attempts")
-		assert.Equal(t, 3, a.attempts())
-	})
-	t.Run("a long wait", func(t *testing.T) {
-		e := newEnv(t)
-		a, b := &sender{down: &channel.Failure{Kind: channel.Retry, After: time.Minute, Err: errors.New("slow down")}}, &sender{}
-		e.run(func(o *notify.Options) { o.Priority = [][]string{{"a", "b"}} }, notify.Channel{Name: "a", Sender: a}, notify.Channel{Name: "b", Sender: b})
-		e.analyze(e.fire("X", "critical"))
-		e.eventually(func() bool { return len(b.events()) == 1 }, "at once")
-		assert.Equal(t, 1, a.attempts())
-	})
-	t.Run("content", func(t *testing.T) {
-		e := newEnv(t)
-		a, b := &sender{down: errContent}, &sender{}
-		e.run(func(o *notify.Options) { o.Priority = [][]string{{"a", "b"}} }, notify.Channel{Name: "a", Sender: a}, notify.Channel{Name: "b", Sender: b})
-		e.analyze(e.fire("X", "critical"))
-		e.eventually(func() bool { return len(b.events()) == 1 }, "b takes what a refuses")
-	})
-}
-
-// TestWhoWasToldIsToldOfTheEnd: b stood in for a, which is well again when it ends.
-func TestWhoWasToldIsToldOfTheEnd(t *testing.T) {
-	e := newEnv(t)
-	a, b := &sender{}, &closing{}
-	a.setDown(&channel.Failure{Kind: channel.Retry, After: 31 * time.Second, Err: errors.New("slow down")})
-	late := &clock{}
-	e.run(func(o *notify.Options) { o.Priority, o.Now = [][]string{{"a", "b"}}, late.Now }, notify.Channel{Name: "a", Sender: a},
-		notify.Channel{Name: "b", Sender: b, Events: events(channel.Analyzed)})
-	e.analyze(e.fire("X", "critical"))
-	e.eventually(func() bool { return len(b.events()) == 1 }, "b")
-	a.setDown(nil)
-	late.advance(2 * time.Minute)
-	e.resolve("X")
-	e.eventually(func() bool { return len(a.events()) == 1 && len(b.events()) == 2 }, "both")
-	assert.Equal(t, []string{"resolved"}, a.events())
-	assert.Equal(t, []string{"analyzed", "resolved"}, b.events(), "although it did not ask for it: what it has open would stay open")
-}
-
-// TestDeadChannelHoldsUpNobody: one channel hangs, the others are told at once.
-func TestDeadChannelHoldsUpNobody(t *testing.T) {
-	e := newEnv(t)
-	dead, well := &sender{hold: make(chan struct{})}, &sender{}
-	defer close(dead.hold)
-	e.run(nil, notify.Channel{Name: "dead", Sender: dead, Events: events(channel.Opened)}, notify.Channel{Name: "well", Sender: well, Events: events(channel.Opened)})
-	begun := time.Now()
-	for i := range 20 {
-		e.fire(fmt.Sprint(i), "critical")
-	}
-	e.eventually(func() bool { return len(well.events()) == 20 }, "all of them")
-	assert.Less(t, time.Since(begun), 5*time.Second)
-	assert.Empty(t, dead.events())
-}
-
-func TestMostSevereFirst(t *testing.T) {
-	e := newEnv(t)
-	s := &sender{hold: make(chan struct{})}
-	e.run(nil, notify.Channel{Name: "oncall", Sender: s, Events: events(channel.Opened)})
-	e.fire("First", "info")
-	e.quiet()
-	for _, severity := range []string{"info", "warning", "critical"} {
-		e.fire(severity, severity)
-	}
-	e.quiet()
-	close(s.hold)
-	e.eventually(func() bool { return len(s.events()) == 4 }, "all")
-	var order []string
-	for _, d := range s.deliveries() {
-		order = append(order, d.Message.Alertname)
-	}
-	assert.Equal(t, []string{"HighFirst", "Highcritical", "Highwarning", "Highinfo"}, order)
-}
-
 // TestRestart: what was not told before the end is told after it, what was told is not, and a failure goes on.
 func TestRestart(t *testing.T) {
 	e := newEnv(t)
@@ -380,24 +285,6 @@ func TestExpiry(t *testing.T) {
 	e.resolve("X")
 	e.eventually(func() bool { return len(s.events()) == 1 }, "the end")
 	assert.Equal(t, []string{"resolved"}, s.events())
-}
-
-func TestPriorityIsChecked(t *testing.T) {
-	for name, tt := range map[string]struct {
-		priority [][]string
-		want     string
-	}{
-		"unknown":  {[][]string{{"a", "b"}, {"x"}}, `"x" is no channel; there are a, b`},
-		"twice":    {[][]string{{"a", "b"}, {"a"}}, `"a" is listed twice`},
-		"left out": {[][]string{{"a"}}, `"b" is in no list`},
-		"empty":    {[][]string{{"a", "b"}, {}}, "list 2 is empty"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			require.ErrorContains(t, errors.Join(notify.CheckPriority([]string{"a", "b"}, tt.priority)...), tt.want)
-		})
-	}
-	assert.Empty(t, notify.CheckPriority([]string{"a", "b"}, nil))
-	assert.Empty(t, notify.CheckPriority([]string{"a", "b"}, [][]string{{"b"}, {"a"}}))
 }
 
 func TestMetrics(t *testing.T) {

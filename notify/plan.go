@@ -18,6 +18,9 @@ const (
 	changeGap = time.Minute
 )
 
+// toldStale is the key under which it is recorded that an incident was told to be stale.
+const toldStale = "stale"
+
 // plan is what a channel has to be told of an incident; no event for nothing.
 type plan struct {
 	event      channel.Event
@@ -69,7 +72,7 @@ type past struct {
 // pastOf returns what the channels of a list were told together: they stand in for each other.
 func pastOf(rows map[string]incident.Delivery) past {
 	p := past{told: map[string]string{}}
-	resolved := ""
+	last := map[string]string{}
 	for _, d := range rows {
 		for event, occurrence := range d.Told {
 			if p.told[event] == "" || d.At.After(p.at) {
@@ -77,11 +80,13 @@ func pastOf(rows map[string]incident.Delivery) past {
 			}
 		}
 		if d.At.After(p.at) {
-			p.at, resolved = d.At, d.Told[string(channel.Resolved)]
+			p.at, last = d.At, d.Told
 		}
 		p.generation = max(p.generation, d.Generation)
 	}
-	p.told[string(channel.Resolved)] = resolved // the last word counts
+	for _, status := range []string{string(channel.Resolved), toldStale} { // the last word counts
+		p.told[status] = last[status]
+	}
 	return p
 }
 
@@ -102,7 +107,8 @@ func (n *Notifier) plan(c *Channel, p past, inc *incident.Incident) plan {
 	switch {
 	case inc.Status == incident.Resolved:
 		return n.planEnd(c, p, inc, plan{event: channel.Resolved, occurrence: now[channel.Resolved]}, waiting, verdict)
-	case p.told[string(channel.Resolved)] != "" && p.generation < inc.Generation: // what was said is true no longer
+	case p.generation < inc.Generation && (p.told[string(channel.Resolved)] != "" ||
+		p.told[toldStale] != "" && inc.Status == incident.Firing): // what was said is true no longer
 		return tell(channel.Changed)
 	case verdict:
 		return tell(channel.Analyzed)

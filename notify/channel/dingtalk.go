@@ -35,7 +35,7 @@ func newDingTalk(s *Settings, c *core) (Channel, error) {
 }
 
 // Pace keeps below 20 in a minute: more are punished with ten minutes.
-func (*dingTalk) Pace() (time.Duration, int) { return 6 * time.Second, 8 }
+func (*dingTalk) Pace() (time.Duration, int) { return 4 * time.Second, 5 }
 
 func (c *dingTalk) Send(ctx context.Context, d Delivery) (Receipt, error) {
 	title := d.Message.content(budgets[0]).title

@@ -18,7 +18,7 @@ type weCom struct {
 func newWeCom(s *Settings, c *core) (Channel, error) { return &weCom{c, s.URL.Reveal()}, nil }
 
 // Pace keeps below 20 in a minute.
-func (*weCom) Pace() (time.Duration, int) { return 6 * time.Second, 8 }
+func (*weCom) Pace() (time.Duration, int) { return 4 * time.Second, 5 }
 
 func (c *weCom) Send(ctx context.Context, d Delivery) (Receipt, error) {
 	r, err := c.json(ctx, request{url: c.url}, map[string]any{
