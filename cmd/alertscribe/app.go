@@ -106,8 +106,7 @@ func (a *app) build(ctx context.Context) (err error) {
 	if a.worker, err = worker.New(options); err != nil {
 		return err
 	}
-	link := messageLink(a.opts.externalURL, a.listener.Addr().String(), a.opts.routePrefix)
-	if a.notifier, err = newNotifier(cfg, a.store, link, log, registry); err != nil {
+	if a.notifier, err = a.newNotifier(registry); err != nil {
 		return err
 	}
 	registry.MustRegister(&queueCollector{store: a.store}, &budgetCollector{store: a.store, limits: cfg.limits()})

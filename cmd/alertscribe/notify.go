@@ -238,6 +238,15 @@ func newNotifier(cfg *config, s *store.Store, link func(string) string, log *slo
 	return n, nil
 }
 
+// newNotifier makes the service's own.
+func (a *app) newNotifier(reg prometheus.Registerer) (*notify.Notifier, error) {
+	link := messageLink(a.opts.externalURL, a.listener.Addr().String(), a.opts.routePrefix)
+	if len(a.cfg.Notify.ready) > 0 && a.opts.externalURL == "" {
+		a.log.Warn("Links in messages may lead nowhere: --web.external-url is not set", "links", link("ID"))
+	}
+	return newNotifier(a.cfg, a.store, link, a.log, reg)
+}
+
 // messageLink returns how messages link to a report. Without an external URL it is this host's name and the port, as Prometheus
 // does it.
 func messageLink(externalURL, address, prefix string) func(id string) string {

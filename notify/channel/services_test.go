@@ -32,7 +32,7 @@ type destination struct {
 	secret  string
 }
 
-func destinations(t *testing.T) []destination {
+func destinations(t testing.TB) []destination {
 	t.Helper()
 	var all []destination
 	add := func(service string, s *notifytest.Standin, set channel.Settings, edits bool, secret string) {

@@ -42,6 +42,8 @@ type Payload struct {
 	ResolvedAt *time.Time        `json:"resolved_at"` // null while it fires
 	Cost       float64           `json:"cost"`        // USD
 	Language   incident.Language `json:"language"`
+
+	Likelihood string `json:"-"` // of the cause: high, medium, low; for templates
 }
 
 // Payload returns the message as a webhook sends it, each text cut to so many characters.
@@ -56,7 +58,7 @@ func (m *Message) payload(budget int) Payload {
 	p := Payload{
 		Version: "1", ID: m.ID, Event: m.Event, Incident: m.Incident, Alertname: m.Alertname, Severity: m.Severity, Status: m.Status,
 		Summary: cut(m.Summary, Unmarked), Cause: cut(m.Cause, m.CauseMark), Action: cut(m.Action, m.ActionMark),
-		ReportURL: m.ReportURL, Labels: map[string]string{}, StartedAt: m.StartedAt.UTC(), Cost: m.Cost, Language: m.Language,
+		ReportURL: m.ReportURL, Labels: map[string]string{}, Likelihood: m.Likelihood, StartedAt: m.StartedAt.UTC(), Cost: m.Cost, Language: m.Language,
 	}
 	for name, value := range m.Labels {
 		p.Labels[name] = text.Cut(value, max(budget, maxTagRunes))

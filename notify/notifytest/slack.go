@@ -22,7 +22,7 @@ func SlackHook() *Standin {
 				body: `{"retry_after":1,"ok":false,"error":"rate_limited"}`,
 			}
 		}
-		text, fault := slackCheck(body)
+		text, fault := s.slackCheck(body)
 		if fault != "" {
 			return refuse(http.StatusBadRequest, fault)
 		}
@@ -53,7 +53,7 @@ func SlackBot() *Standin {
 		if json.Unmarshal(body, &m) != nil {
 			return fail("invalid_json")
 		}
-		text, fault := slackCheck(body)
+		text, fault := s.slackCheck(body)
 		if fault != "" {
 			return fail(fault)
 		}
@@ -77,7 +77,7 @@ func SlackBot() *Standin {
 }
 
 // slackCheck returns the text of a message, and the error code for one that Slack refuses.
-func slackCheck(body []byte) (text, fault string) {
+func (s *Standin) slackCheck(body []byte) (text, fault string) {
 	var m struct {
 		Text   string
 		Blocks json.RawMessage
@@ -107,6 +107,12 @@ func slackCheck(body []byte) (text, fault string) {
 			return "", "invalid_blocks"
 		}
 		text += b.Text.Text + "\n"
+		if b.Text.Type == "mrkdwn" && (strings.Contains(b.Text.Text, "<!") || strings.Contains(b.Text.Text, "<@")) {
+			s.violate("somebody is called")
+		}
+	}
+	if strings.Contains(m.Text, "<!") || strings.Contains(m.Text, "<@") {
+		s.violate("somebody is called")
 	}
 	return text + m.Text, ""
 }
