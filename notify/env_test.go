@@ -32,6 +32,7 @@ type sender struct {
 	tries int
 	hold  chan struct{} // attempts wait for it to be closed; nil for no waiting
 	edits bool
+	taken func() // called when a message was taken; nil for nothing
 }
 
 func (s *sender) Pace() (every time.Duration, burst int) { return time.Millisecond, 1000 }
@@ -63,6 +64,9 @@ func (s *sender) Send(ctx context.Context, d channel.Delivery) (channel.Receipt,
 	m := *d.Message
 	d.Message = &m
 	s.got = append(s.got, d)
+	if s.taken != nil {
+		s.taken()
+	}
 	if !s.edits {
 		return channel.Receipt{}, nil
 	}

@@ -270,6 +270,30 @@ func TestRestart(t *testing.T) {
 	assert.Equal(t, map[string]int{told + " analyzed": 1, told + " resolved": 1, failing + " analyzed": 1, while + " analyzed": 1}, got)
 }
 
+// TestDeathBeforeTheCommit: the channel has the message, and we die before that is stored. It is sent again, with the same id, and
+// once more for the last time.
+func TestDeathBeforeTheCommit(t *testing.T) {
+	e := newEnv(t)
+	s := &sender{}
+	s.taken = func() { _ = e.store.Close() }
+	_, stop := e.run(nil, notify.Channel{Name: "oncall", Sender: s})
+	e.analyze(e.fire("X", "critical"))
+	e.eventually(func() bool { return strings.Contains(e.logs.String(), "Storing a delivery failed") }, "not stored")
+	stop()
+	for range 2 {
+		s.taken = nil
+		e.open()
+		_, stop = e.run(nil, notify.Channel{Name: "oncall", Sender: s})
+		e.eventually(func() bool { return len(s.events()) == 2 }, "again")
+		e.quiet()
+		stop()
+		require.NoError(t, e.store.Close())
+	}
+	got := s.deliveries()
+	require.Len(t, got, 2)
+	assert.Equal(t, got[0].Message.ID, got[1].Message.ID)
+}
+
 // TestExpiry: a message is not tried for ever.
 func TestExpiry(t *testing.T) {
 	e := newEnv(t)
