@@ -27,6 +27,9 @@ func (l *list) run(ctx context.Context) {
 		if !ok {
 			return
 		}
+		if !l.yield(ctx) {
+			return
+		}
 		next, err := l.guarded(ctx, it)
 		switch {
 		case ctx.Err() != nil:
@@ -76,8 +79,28 @@ func (l *list) handle(ctx context.Context, it item) (next time.Time, err error) 
 	return l.tellOthers(ctx, it.id, rows)
 }
 
-// rows returns what the channels that are told of an incident were told of it. A channel that is new to it is entered: its
-// changes count from now, and its end is looked for.
+const (
+	// yieldPause is how soon a list looks again whether notifications still come, maxYield how long it gives way to them: facts
+	// on disk come first, and a message waits for its analysis anyway.
+	yieldPause = 20 * time.Millisecond
+	maxYield   = 200 * time.Millisecond
+)
+
+// yield gives way to notifications; false when ctx ended.
+func (l *list) yield(ctx context.Context) bool {
+	for waited := time.Duration(0); waited < maxYield && l.n.opts.Store.Busy(); waited += yieldPause {
+		if !sleep(ctx, yieldPause) {
+			return false
+		}
+	}
+	return true
+}
+
+// enteredAfter is how old an incident is when a channel that was told nothing of it is entered: later than that its end would
+// not be found at a start, which lists what is new or fires.
+const enteredAfter = time.Hour
+
+// rows returns what the channels that are told of an incident were told of it. Changes count from the opening.
 func (l *list) rows(ctx context.Context, inc *incident.Incident) (map[string]incident.Delivery, error) {
 	stored, err := l.n.opts.Store.Deliveries(ctx, inc.ID)
 	if err != nil {
@@ -95,8 +118,11 @@ func (l *list) rows(ctx context.Context, inc *incident.Incident) (map[string]inc
 			continue
 		}
 		if !known {
-			d = incident.Delivery{Incident: inc.ID, Channel: c.Name, Open: true, Generation: inc.Generation}
-			entered = append(entered, d)
+			d = incident.Delivery{Incident: inc.ID, Channel: c.Name, Generation: 1}
+			if inc.Status != incident.Resolved && l.n.opts.Now().Sub(inc.OpenedAt) > enteredAfter {
+				d.Open = true
+				entered = append(entered, d)
+			}
 		}
 		rows[c.Name] = d
 	}

@@ -26,6 +26,8 @@ type (
 		Incident(ctx context.Context, id string) (*incident.Incident, incident.Findings, error)
 		// ToTell lists incidents that may have to be told: firing, opened after a time, or with an open delivery.
 		ToTell(ctx context.Context, since time.Time) ([]string, error)
+		// Busy reports whether notifications are being accepted.
+		Busy() bool
 	}
 	feed interface {
 		// Subscribe returns a channel of what is committed from now on, which is closed when ctx ends.

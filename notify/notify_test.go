@@ -294,6 +294,29 @@ func TestDeathBeforeTheCommit(t *testing.T) {
 	assert.Equal(t, got[0].Message.ID, got[1].Message.ID)
 }
 
+// TestOldIncidentIsEntered, so that its end is found at a start even if nothing was told of it and we died when it came.
+func TestOldIncidentIsEntered(t *testing.T) {
+	e := newEnv(t)
+	late, s := &clock{}, &sender{}
+	_, stop := e.run(func(o *notify.Options) { o.Now = late.Now }, notify.Channel{Name: "oncall", Sender: s, Events: events(channel.Resolved)})
+	id := e.fire("X", "critical")
+	e.quiet()
+	rows, err := e.store.Deliveries(t.Context(), id)
+	require.NoError(t, err)
+	assert.Empty(t, rows, "nothing is written while there is nothing to tell")
+	late.advance(3 * 24 * time.Hour)
+	e.fire("X", "critical")
+	e.eventually(func() bool {
+		rows, err := e.store.Deliveries(t.Context(), id)
+		return err == nil && len(rows) == 1 && rows[0].Open
+	}, "entered")
+	stop()
+	e.analyze(id)
+	e.resolve("X")
+	_, _ = e.run(func(o *notify.Options) { o.Now = late.Now }, notify.Channel{Name: "oncall", Sender: s, Events: events(channel.Resolved)})
+	e.eventually(func() bool { return len(s.events()) == 1 }, "the end")
+}
+
 // TestExpiry: a message is not tried for ever.
 func TestExpiry(t *testing.T) {
 	e := newEnv(t)

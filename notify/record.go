@@ -15,6 +15,7 @@ func failing(d incident.Delivery, id string, f *channel.Failure, now time.Time) 
 	if d.Trying != id {
 		d.Trying, d.Attempts, d.Failing = id, 0, now
 	}
+	d.Open = true
 	d.Attempts++
 	d.Error = f.Error()
 	if f.Kind == channel.BadContent {
