@@ -10,7 +10,8 @@ type Delivery struct {
 	Open bool `json:"-"`
 	Kept bool `json:"-"`
 
-	// Revision is that of the incident in the last message, ID the id of that message, At when it was delivered.
+	// Revision is that of the incident in the last message, ID the id of that message, At when it was
+	// delivered, or given up.
 	Revision int64     `json:"revision,omitempty"`
 	ID       string    `json:"id,omitempty"`
 	At       time.Time `json:"at,omitzero"`

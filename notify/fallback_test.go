@@ -3,6 +3,7 @@ package notify_test
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -25,7 +26,7 @@ func TestFallback(t *testing.T) {
 		e.eventually(func() bool { return len(b.events()) == 1 && len(c.events()) == 1 }, "b in the place of a, and c beside it")
 		assert.Equal(t, "failing: token revoked", n.Health()["a"])
 		e.analyze(e.fire("Y", "critical"))
-		e.eventually(func() bool { return len(b.events()) == 2 }, "b again")
+		e.eventually(func() bool { return len(b.events()) == 2 && len(c.events()) == 2 }, "b again")
 		assert.Equal(t, 1, a.attempts(), "a is left alone")
 		e.resolve("X")
 		e.resolve("Y")
@@ -168,4 +169,31 @@ func TestStale(t *testing.T) {
 	assert.Equal(t, []string{"analyzed", "changed", "changed"}, s.events())
 	assert.Equal(t, incident.Firing, s.deliveries()[2].Message.Status)
 	assert.Equal(t, []string{"analyzed"}, other.events(), "it was told nothing that is true no longer")
+}
+
+// TestEndIsGivenUp: an end that nobody takes is not tried for ever, neither by the first of a list nor by who stood in.
+func TestEndIsGivenUp(t *testing.T) {
+	e := newEnv(t)
+	a, b := &sender{down: errContent}, &sender{}
+	_, stop := e.run(func(o *notify.Options) { o.Priority = [][]string{{"a", "b"}} }, notify.Channel{Name: "a", Sender: a}, notify.Channel{Name: "b", Sender: b})
+	e.analyze(e.fire("X", "critical"))
+	e.eventually(func() bool { return len(b.events()) == 1 }, "b stands in")
+	b.setDown(errContent)
+	e.resolve("X")
+	e.eventually(func() bool { return strings.Contains(e.logs.String(), "Message given up") }, "given up")
+	e.quiet()
+	tries := a.attempts() + b.attempts()
+	e.fire("Y", "info") // another look
+	e.quiet()
+	assert.Equal(t, tries, a.attempts()+b.attempts())
+	assert.LessOrEqual(t, strings.Count(e.logs.String(), "Message given up"), 2, "one for each channel")
+	stop()
+
+	alone := &sender{down: errContent}
+	e.run(nil, notify.Channel{Name: "alone", Sender: alone, Events: events(channel.Resolved)})
+	e.analyze(e.fire("Z", "critical"))
+	e.resolve("Z")
+	e.eventually(func() bool { return alone.attempts() == 2 }, "both sizes")
+	e.quiet()
+	assert.Equal(t, 2, alone.attempts())
 }

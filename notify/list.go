@@ -194,7 +194,8 @@ func (l *list) tellOthers(ctx context.Context, id string, rows map[string]incide
 	}
 	for _, c := range l.channels {
 		d, follows := rows[c.Name]
-		if !follows || d.At.IsZero() || l.n.plan(&c.Channel, ownPast(d), inc).event != channel.Resolved {
+		p := l.n.plan(&c.Channel, ownPast(d), inc)
+		if !follows || d.At.IsZero() || p.event != channel.Resolved {
 			continue
 		}
 		if from, _ := c.free(); from.After(l.n.opts.Now()) {
@@ -205,12 +206,15 @@ func (l *list) tellOthers(ctx context.Context, id string, rows map[string]incide
 		if err != nil {
 			return time.Time{}, err
 		}
-		if outcome != nil {
+		switch {
+		case outcome == nil:
+		case outcome.Kind == channel.BadContent || l.expired(map[string]incident.Delivery{c.Name: rows[c.Name]}):
+			if rows[c.Name], err = l.giveUpOne(ctx, c, rows[c.Name], p, inc, "it refuses the end, or was tried for too long"); err != nil {
+				return time.Time{}, err
+			}
+		default:
 			from, _ := c.free()
 			next = sooner(next, from)
-			if outcome.Kind == channel.BadContent || l.expired(map[string]incident.Delivery{c.Name: rows[c.Name]}) {
-				next = time.Time{}
-			}
 		}
 	}
 	return sooner(next, l.again(inc, rows)), nil

@@ -90,16 +90,21 @@ func (l *list) giveUp(ctx context.Context, inc *incident.Incident, rows map[stri
 		if !follows || p.event == "" {
 			continue
 		}
-		l.n.metrics.messages.WithLabelValues(c.Name, outcomeExpired).Inc()
-		l.n.opts.Logger.Error("Message given up, nobody was told", "channel", c.Name, "incident", inc.ID, "event", p.event, "why", why, "err", d.Error)
-		given := l.n.told(d, p, inc)
-		given.Error = d.Error
-		rows[c.Name] = given
-		if err := l.save(ctx, given); err != nil {
+		var err error
+		if rows[c.Name], err = l.giveUpOne(ctx, c, d, p, inc, why); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// giveUpOne records a message that one channel does not take as told.
+func (l *list) giveUpOne(ctx context.Context, c *state, d incident.Delivery, p plan, inc *incident.Incident, why string) (incident.Delivery, error) {
+	l.n.metrics.messages.WithLabelValues(c.Name, outcomeExpired).Inc()
+	l.n.opts.Logger.Error("Message given up", "channel", c.Name, "incident", inc.ID, "event", p.event, "why", why, "err", d.Error)
+	given := l.n.told(d, p, inc)
+	given.Error, given.At = d.Error, l.n.opts.Now()
+	return given, l.save(ctx, given)
 }
 
 // save makes a delivery durable. A store that can't be written, because its disk is full, is tried until it can: a message that
