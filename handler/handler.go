@@ -93,6 +93,8 @@ type Options struct {
 	// Servers returns the state of prometheus or alertmanager for /health: ready, failing: why, or not configured; nil for the last.
 	Servers func(name string) string
 
+	Channels func() map[string]string // how each is, for /health; nil for none
+
 	Stopping <-chan struct{} // closed when the service stops: then ?wait= waits no longer; nil for never
 
 	Gatherer   prometheus.Gatherer   // behind /metrics; default prometheus.DefaultGatherer

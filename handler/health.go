@@ -32,6 +32,8 @@ type services struct {
 	ReportDirError    string          `json:"report_dir_error,omitempty"`
 	Store             string          `json:"store"`
 	Queue             *incident.Queue `json:"queue"` // null when it could not be read
+	// Channels says how each notification channel is: "ok", or what went wrong.
+	Channels map[string]string `json:"channels,omitempty"`
 }
 
 // modelAnswers counts the model's answers since the start. One that can't be read is paid for all the same.
@@ -50,6 +52,9 @@ func (h *handler) health(w http.ResponseWriter, r *http.Request) {
 	model := h.Analyzer.Status()
 	s := services{Model: model, DeepSeek: model, Prometheus: h.server("prometheus"), Alertmanager: h.server("alertmanager"), ReportDir: h.ReportDir, Store: "ready"}
 	s.ModelAnswers.Read, s.ModelAnswers.Unreadable = h.Analyzer.Answers()
+	if h.Channels != nil {
+		s.Channels = h.Channels()
+	}
 	status, code := "healthy", http.StatusOK
 	if err := h.Store.Ping(ctx); err != nil {
 		s.Store = "failing: " + text.Cut(text.OneLine(err.Error()), maxLine)

@@ -52,14 +52,16 @@ const (
 	OutcomeReopened Outcome = "reopened"
 	OutcomeRepeat   Outcome = "repeat"
 	OutcomeLatePeer Outcome = "late_peer"
-	// OutcomeIgnored: recorded, but of no incident: resolved without one, or nothing but our own echoes.
+	// OutcomeIgnored: recorded, but of no incident: resolved without one.
 	OutcomeIgnored Outcome = "ignored"
+	// OutcomeOwnReport: recorded, but of no incident: nothing but reports that alertscribe sent to Alertmanager.
+	OutcomeOwnReport Outcome = "own_report"
 )
 
 // Outcomes lists all outcomes, for metrics that start at zero.
 func Outcomes() []Outcome {
 	return []Outcome{
-		OutcomeOpened, OutcomeUpdated, OutcomeResolved, OutcomeReopened, OutcomeRepeat, OutcomeLatePeer, OutcomeIgnored,
+		OutcomeOpened, OutcomeUpdated, OutcomeResolved, OutcomeReopened, OutcomeRepeat, OutcomeLatePeer, OutcomeIgnored, OutcomeOwnReport,
 	}
 }
 
@@ -72,6 +74,8 @@ func (r *Policy) Fold(current *Incident, n *Notification) (*Incident, Outcome) {
 	n.assertNormalized()
 	firing := slices.ContainsFunc(n.Alerts, func(a Alert) bool { return a.Status == Firing })
 	switch {
+	case len(n.Alerts) == 0 && n.OwnReports > 0:
+		return nil, OutcomeOwnReport
 	case len(n.Alerts) == 0:
 		return nil, OutcomeIgnored
 	case current == nil && !firing:

@@ -300,10 +300,10 @@ func TestFoldRemovesEchoes(t *testing.T) {
 	n.Alerts[0].Labels[SelfAlertLabel] = "true"
 	none, outcome := fold(rules, nil, n)
 	assert.Nil(t, none)
-	assert.Equal(t, OutcomeIgnored, outcome)
+	assert.Equal(t, OutcomeOwnReport, outcome)
 	none, outcome = fold(rules, inc, n)
 	assert.Nil(t, none, "an echo must not make the group's alerts leave")
-	assert.Equal(t, OutcomeIgnored, outcome)
+	assert.Equal(t, OutcomeOwnReport, outcome)
 }
 
 func TestResolvedAt(t *testing.T) {

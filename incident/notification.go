@@ -27,6 +27,7 @@ type Notification struct {
 	GroupLabels map[string]string
 	Alerts      []Alert
 	Truncated   uint64
+	OwnReports  int // alerts that alertscribe itself sent, left out by Normalize
 	ReceivedAt  time.Time
 	Body        []byte // as received, kept by the store as it is
 }
@@ -38,6 +39,7 @@ func (n *Notification) Normalize() {
 	alerts := make([]Alert, 0, len(n.Alerts))
 	for _, a := range n.Alerts {
 		if a.Labels[SelfAlertLabel] == "true" {
+			n.OwnReports++
 			continue
 		}
 		a.Fingerprint = Fingerprint(a.Labels)

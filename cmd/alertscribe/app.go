@@ -20,6 +20,7 @@ import (
 	"github.com/prometheus/exporter-toolkit/web"
 
 	"github.com/alertscribe/alertscribe/analyzer"
+	"github.com/alertscribe/alertscribe/notify"
 	"github.com/alertscribe/alertscribe/store"
 	"github.com/alertscribe/alertscribe/worker"
 )
@@ -35,6 +36,7 @@ type app struct {
 	worker   *worker.Worker
 	analyzer *analyzer.Analyzer
 	probes   *probes
+	notifier *notify.Notifier
 
 	stopping chan struct{} // closed by stop
 	stopWork context.CancelFunc
@@ -109,6 +111,9 @@ func (a *app) build(ctx context.Context) (err error) {
 	if a.worker, err = worker.New(options); err != nil {
 		return err
 	}
+	if a.notifier, err = a.newNotifier(registry); err != nil {
+		return err
+	}
 	registry.MustRegister(&queueCollector{store: a.store}, &budgetCollector{store: a.store, limits: cfg.limits()}, a.probes)
 	routes, err := a.routes(writer, registry)
 	if err != nil {
@@ -167,6 +172,7 @@ func (a *app) start(ctx context.Context) {
 	working, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	a.stopWork = cancel
 	a.running.Go(func() { a.worker.Run(working) })
+	a.running.Go(func() { a.notifier.Run(working) })
 	a.running.Go(func() { a.checkModel(working) })
 	a.running.Go(func() { a.probes.run(working, a.log) })
 	a.running.Go(func() {

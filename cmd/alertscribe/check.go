@@ -74,6 +74,7 @@ func (c *config) summary() [][2]string {
 		{"model calls", capText(c.limits())},
 		{"analyses", fmt.Sprintf("%d at once, none later than %v after opening", c.Analysis.Workers, c.Analysis.MaxAge)},
 		{"verification", verifyText(c)},
+		{"channels", channelNames(c)},
 	}
 	return lines
 }

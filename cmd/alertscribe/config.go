@@ -32,6 +32,7 @@ type config struct {
 	Reports      reportsConfig   `yaml:"reports"`
 	Storage      storageConfig   `yaml:"storage"`
 	Web          webConfig       `yaml:"web"`
+	Notify       notifyConfig    `yaml:"notify"`
 
 	// What is made of them once, by prepare.
 	skip      []labels.Matchers // Analysis.Skip
@@ -170,7 +171,7 @@ func loadConfig(file string, getenv func(string) string, listenAddress string) (
 		c.Web.ListenAddress = listenAddress
 		delete(read.lines, "web.listen_address")
 	}
-	for _, err := range slices.Concat(c.readSecrets(getenv), c.prepare(), c.validate()) {
+	for _, err := range slices.Concat(c.readSecrets(getenv), c.prepare(), c.prepareNotify(getenv), c.validate()) {
 		errs = append(errs, read.locate(err))
 	}
 	read.byLine(errs)
@@ -180,6 +181,7 @@ func loadConfig(file string, getenv func(string) string, listenAddress string) (
 // resolvePaths makes the paths that stand in the file relative to it, as Prometheus does, so that it does not matter where the
 // process was started.
 func (c *config) resolvePaths(dir string, inFile map[string]int) {
+	c.Notify.dir = dir
 	for _, h := range []*commonconfig.HTTPClientConfig{c.LLM.HTTPConfig, c.Prometheus.HTTPConfig, c.Alertmanager.HTTPConfig} {
 		h.SetDirectory(dir) // a nil receiver is fine
 	}

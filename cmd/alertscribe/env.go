@@ -11,7 +11,7 @@ import (
 // variables are the names that we read from the environment and from .env.
 var variables = []string{
 	"DEEPSEEK_API_KEY", "LLM_API_KEY", "LLM_BASE_URL", "LLM_MODEL", "PROMETHEUS_URL", "ALERTMANAGER_URL", "ALERTSCRIBE_WEBHOOK_TOKEN",
-	"REPORT_DIR", "REPORT_LANGUAGE", "REPORT_TIME_ZONE", "DATABASE_URL", "LISTEN_ADDRESS", "GOMEMLIMIT",
+	"REPORT_DIR", "REPORT_LANGUAGE", "REPORT_TIME_ZONE", "DATABASE_URL", "LISTEN_ADDRESS", "NOTIFY_URL", "GOMEMLIMIT",
 }
 
 // misspelt returns those of names that look like a variable of ours and are none, with what may be meant.

@@ -138,6 +138,8 @@ func (c *cli) application() (*kingpin.Application, map[string]func(context.Conte
 	commands[health.FullCommand()] = func(ctx context.Context) error { return c.health(ctx, *healthURL) }
 	costs := add("costs", "Show what a running alertscribe has spent on model calls.")
 	commands[costs.FullCommand()] = c.costsCommand(costs)
+	notifyTest := add("notify-test", "Send a test message to a notification channel, or to all.")
+	commands[notifyTest.FullCommand()] = c.notifyTestCommand(notifyTest)
 	feedback := add("feedback", "Confirm or correct an analysis in a running alertscribe, as a hint for the next similar one.")
 	commands[feedback.FullCommand()] = c.feedbackCommand(feedback)
 	reanalyze := add("reanalyze", "Have a running alertscribe look at an incident again and analyze it again; the budget holds.")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -30,7 +31,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"model": scriptModel, "ready": scriptReady, "json": scriptJSON,
+			"model": scriptModel, "ready": scriptReady, "json": scriptJSON, "webhook": scriptWebhook,
 		},
 	})
 }
@@ -42,6 +43,13 @@ func scriptModel(ts *testscript.TestScript, _ bool, _ []string) {
 	ts.Defer(m.Close)
 	ts.Setenv("LLM_BASE_URL", m.URL)
 	ts.Setenv("DEEPSEEK_API_KEY", "sk-of-the-stand-in")
+}
+
+// scriptWebhook starts a receiver of messages for the rest of the script and sets NOTIFY_URL.
+func scriptWebhook(ts *testscript.TestScript, _ bool, _ []string) {
+	receiver := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	ts.Defer(receiver.Close)
+	ts.Setenv("NOTIFY_URL", receiver.URL)
 }
 
 // scriptReady waits until a service answers under a URL.

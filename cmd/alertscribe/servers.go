@@ -46,7 +46,7 @@ func newProbes(cfg *config) (*probes, error) {
 	if err != nil {
 		return nil, err
 	}
-	am, err := connect(cfg.Alertmanager, "alertmanager")
+	am, err := connect(cfg.firstAlertmanager(), "alertmanager")
 	if err != nil {
 		return nil, err
 	}

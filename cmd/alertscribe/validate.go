@@ -38,7 +38,11 @@ func (c *config) validate() []error {
 	checkURL("prometheus.public_url", c.Prometheus.PublicURL)
 	checkURL("alertmanager.public_url", c.Alertmanager.PublicURL)
 	errs = append(errs, validateServer("prometheus", "PROMETHEUS_URL", c.Prometheus)...)
-	errs = append(errs, validateServer("alertmanager", "ALERTMANAGER_URL", c.Alertmanager)...)
+	for _, u := range c.alertmanagerURLs() {
+		one := c.Alertmanager
+		one.URL = u
+		errs = append(errs, validateServer("alertmanager", "ALERTMANAGER_URL", one)...)
+	}
 	if c.LLM.Model == "" {
 		bad("llm.model (LLM_MODEL)", "is empty; the default is deepseek-flash")
 	}

@@ -98,7 +98,7 @@ func newCollector(cfg *config, past *store.Store, log *slog.Logger, reg promethe
 	if err != nil {
 		return nil, err
 	}
-	am, err := upstream(cfg.Alertmanager, "alertmanager")
+	am, err := upstream(cfg.firstAlertmanager(), "alertmanager")
 	if err != nil {
 		return nil, err
 	}
@@ -150,7 +150,7 @@ func (a *app) routes(w *report.Writer, registry *prometheus.Registry) (http.Hand
 		Token: a.cfg.Web.WebhookToken.Reveal(), MaxBodyBytes: a.cfg.Web.MaxBodyBytes, MaxAlerts: a.cfg.Web.MaxAlerts,
 		RoutePrefix: a.opts.routePrefix, LinkPrefix: links, Language: a.cfg.Reports.Language, TimeZone: a.cfg.zone,
 		Policy: a.cfg.rules(), Version: version.Version, Stopping: a.stopping,
-		Limits: a.cfg.limits(), Servers: a.probes.status,
+		Limits: a.cfg.limits(), Servers: a.probes.status, Channels: a.notifier.Health,
 		Gatherer: registry, Registerer: registry, Logger: a.log.With("component", "web"),
 	})
 }

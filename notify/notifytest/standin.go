@@ -1,0 +1,187 @@
+package notifytest
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"sync"
+	"time"
+)
+
+// Accepted is a message that a service took.
+type Accepted struct {
+	ID     string // the service's own, or the one that came with the message
+	Edits  string // the ID of the message that it replaces; "" for a new one
+	Text   string // as a reader sees it, about
+	Body   []byte
+	Header http.Header
+	At     time.Time
+}
+
+// Fault is an answer that a stand-in is told to give.
+type Fault struct {
+	Status  int
+	Header  map[string]string
+	Body    string
+	Deliver bool // the message is taken all the same
+	HangUp  bool // there is no answer
+}
+
+// Standin is a fake service on loopback.
+type Standin struct {
+	// URL is what the channel is configured with: a webhook's whole URL, or the root of an API.
+	URL string
+
+	server     *httptest.Server
+	handle     func(s *Standin, r *http.Request, body []byte) answer
+	mu         sync.Mutex
+	accepted   []Accepted
+	violations []string
+	faults     []Fault
+	hits       []time.Time
+	requests   int
+	limit      int // hits within window; 0 for no limit
+	window     time.Duration
+	counter    int
+	down       bool
+}
+
+// answer is what a service says.
+type answer struct {
+	status   int
+	header   map[string]string
+	body     string
+	accepted *Accepted // nil: it took nothing
+}
+
+func ok(body string, a *Accepted) answer {
+	return answer{status: http.StatusOK, body: body, accepted: a}
+}
+
+func refuse(status int, body string) answer { return answer{status: status, body: body} }
+
+func start(path string, handle func(s *Standin, r *http.Request, body []byte) answer) *Standin {
+	s := &Standin{handle: handle}
+	s.server = httptest.NewServer(http.HandlerFunc(s.serve))
+	s.URL = s.server.URL + path
+	return s
+}
+
+// Close ends the service.
+func (s *Standin) Close() { s.server.Close() }
+
+// Root returns the root of the service's addresses.
+func (s *Standin) Root() string { return s.server.URL }
+
+// Fail gives the next requests these answers.
+func (s *Standin) Fail(faults ...Fault) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults = append(s.faults, faults...)
+}
+
+// SetDown makes the service answer nothing but 503, or lets it work again.
+func (s *Standin) SetDown(down bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.down = down
+}
+
+// Limit replaces the rate limit; 0 for none.
+func (s *Standin) Limit(n int, window time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.limit, s.window = n, window
+}
+
+// Accepted returns what the service took.
+func (s *Standin) Accepted() []Accepted {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.accepted)
+}
+
+// Violations returns what the client should not have done.
+func (s *Standin) Violations() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.violations)
+}
+
+// Requests returns how many came.
+func (s *Standin) Requests() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.requests
+}
+
+func (s *Standin) serve(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.requests++
+	if s.down {
+		w.WriteHeader(http.StatusServiceUnavailable)
+		return
+	}
+	var fault *Fault
+	if len(s.faults) > 0 {
+		fault, s.faults = &s.faults[0], s.faults[1:]
+	}
+	if fault == nil || fault.Deliver {
+		a := s.handle(s, r, body)
+		if a.accepted != nil {
+			a.accepted.Body, a.accepted.Header, a.accepted.At = body, r.Header, time.Now()
+			s.accepted = append(s.accepted, *a.accepted)
+		}
+		if fault == nil {
+			write(w, a.status, a.header, a.body)
+			return
+		}
+	}
+	if fault.HangUp {
+		panic(http.ErrAbortHandler)
+	}
+	write(w, fault.Status, fault.Header, fault.Body)
+}
+
+func write(w http.ResponseWriter, status int, header map[string]string, body string) {
+	for name, value := range header {
+		w.Header().Set(name, value)
+	}
+	w.WriteHeader(status)
+	_, _ = io.WriteString(w, body)
+}
+
+// tooFast counts a hit and reports whether there were too many. The lock is held.
+func (s *Standin) tooFast() bool {
+	if s.limit == 0 {
+		return false
+	}
+	now := time.Now()
+	s.hits = slices.DeleteFunc(s.hits, func(at time.Time) bool { return now.Sub(at) >= s.window })
+	if len(s.hits) >= s.limit {
+		return true
+	}
+	s.hits = append(s.hits, now)
+	return false
+}
+
+func (s *Standin) next() string {
+	s.counter++
+	return fmt.Sprint(s.counter)
+}
+
+func (s *Standin) violate(format string, args ...any) {
+	s.violations = append(s.violations, fmt.Sprintf(format, args...))
+}
+
+// find returns an accepted message. The lock is held.
+func (s *Standin) find(id string) bool {
+	return slices.ContainsFunc(s.accepted, func(a Accepted) bool { return a.ID == id && a.Edits == "" })
+}
