@@ -70,6 +70,7 @@ func (o *Options) compare(r Result, expected, width float64) Result {
 		r.Score = min(math.Abs(off)/width, maxMagnitude)
 	}
 	r.Anomalous = r.Score >= 1 && o.counts(&r)
+	r.Usual = r.Score < 1
 	return r
 }
 

@@ -89,8 +89,9 @@ func (v *view) surprise(x float64, d Direction, scale float64) float64 {
 }
 
 // learn counts a residual, and what is beyond the given surprise as if it were there: one incident must not teach that
-// all is possible. forget is the factor by which the samples before lose weight.
-func (v *view) learn(x, surprise, scale, forget float64) {
+// all is possible. forget is the factor by which the samples before lose weight, stands how many samples this one stands
+// for.
+func (v *view) learn(x, surprise, scale, forget float64, stands int32) {
 	if v.seen >= readySamples {
 		if hi := v.upper.beyond(surprise, scale); v.upper.u > 0 && x > hi {
 			x = hi
@@ -116,8 +117,9 @@ func (v *view) learn(x, surprise, scale, forget float64) {
 		v.down.add(-x, v.weight)
 	}
 	v.total += v.weight
-	v.seen = min(v.seen+1, math.MaxInt32-1)
-	if v.seen%fitEvery == 0 || v.seen == readySamples {
+	before := v.seen
+	v.seen = min(v.seen, math.MaxInt32-1-stands) + stands
+	if fit := fitEvery * stands; v.seen/fit > before/fit || before < readySamples && v.seen >= readySamples {
 		v.upper = v.up.tail(v.total, v.weight)
 		v.lower = v.down.tail(v.total, v.weight)
 	}
