@@ -103,7 +103,12 @@ func (v *view) learn(x, surprise, scale, forget float64, stands int32) {
 	if v.seen == 0 {
 		v.weight = 1
 	}
-	v.weight /= forget
+	times := float64(stands)
+	if stands == 1 {
+		v.weight /= forget
+	} else {
+		v.weight /= math.Pow(forget, times)
+	}
 	if v.weight > rescaleAt {
 		v.up.scale(float32(1 / v.weight))
 		v.down.scale(float32(1 / v.weight))
@@ -112,11 +117,11 @@ func (v *view) learn(x, surprise, scale, forget float64, stands int32) {
 	}
 	switch {
 	case x > 0:
-		v.up.add(x, v.weight)
+		v.up.add(x, v.weight*times)
 	case x < 0:
-		v.down.add(-x, v.weight)
+		v.down.add(-x, v.weight*times)
 	}
-	v.total += v.weight
+	v.total += v.weight * times
 	before := v.seen
 	v.seen = min(v.seen, math.MaxInt32-1-stands) + stands
 	if fit := fitEvery * stands; v.seen/fit > before/fit || before < readySamples && v.seen >= readySamples {

@@ -31,6 +31,8 @@ type Result struct {
 	OnceIn    time.Duration // how rarely a healthy series peaks so high; 0 for the methods without a rate
 	Anomalous bool          // what the "for" of an alert counts from
 	Usual     bool          // among the 95 % of the past that were nearest to what was expected in the last hour
+	Seasonal  float64       // what the same time of other days expects
+	InSeason  bool          // Seasonal is known, and has been good
 	View      string        // what was most unusual: hour, season, level, absence, or the name of the method
 }
 

@@ -141,6 +141,9 @@ func (x *tails) judge(ms int64, v float64) Result {
 	}
 	combined := max(fast, x.slow(total))
 	result := Result{Status: Learning, Value: v, Expected: v, Lower: math.Inf(-1), Upper: math.Inf(1), View: viewNames[top]}
+	if good {
+		result.Seasonal, result.InSeason = res[viewSeason].expected, true
+	}
 	if !x.views[top].ready(x.step) {
 		return result
 	}

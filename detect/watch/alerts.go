@@ -128,7 +128,7 @@ func Summary(r detect.Result, v float64, since time.Time) string {
 	}
 	text := fmt.Sprintf("%s, %s, since %s", was, is, since.UTC().Format("15:04"))
 	if r.OnceIn > 0 {
-		text += "; about once in " + onceWords(r.OnceIn)
+		text += "; " + onceWords(r.OnceIn)
 	}
 	return text
 }
@@ -137,20 +137,24 @@ func bounded(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
 
 // once formats how rarely something is: whole days, or hours below two of them.
 func once(d time.Duration) string {
+	d = min(d, claimed)
 	if d < 48*time.Hour {
 		return fmt.Sprintf("%dh", max(1, int(d.Hours())))
 	}
 	return fmt.Sprintf("%dd", int(d.Hours()/24))
 }
 
+// claimed is the longest time that is said: what a few weeks tell of more is no figure.
+const claimed = 10 * 365 * 24 * time.Hour
+
 func onceWords(d time.Duration) string {
 	switch days := d.Hours() / 24; {
+	case d >= claimed:
+		return "less than once in 10 years"
 	case days < 2:
-		return fmt.Sprintf("%d hours", max(1, int(d.Hours())))
-	case days < 730:
-		return fmt.Sprintf("%d days", int(days))
+		return fmt.Sprintf("about once in %d hours", max(1, int(d.Hours())))
 	default:
-		return fmt.Sprintf("%d years", int(days/365))
+		return fmt.Sprintf("about once in %d days", int(days))
 	}
 }
 

@@ -72,23 +72,18 @@ func (w *watched) enroll(values []value, at, native time.Time) map[model.Fingerp
 	defer w.mu.Unlock()
 	fresh := map[model.Fingerprint]*series{}
 	for _, s := range w.series {
-		if at.Sub(s.stepped) > maxReplay {
-			s.detector = detect.New(s.options(w.Rule))
-			if s.shadow != nil {
-				s.shadow = detect.New(*w.Shadow)
-			}
+		if s.relearn || at.Sub(s.stepped) > maxReplay {
+			s.forgetPast(w.Rule, native)
 			fresh[s.id] = s
 		}
 	}
 	for _, v := range values {
 		if w.series[v.id] == nil {
 			if s := w.add(v); s != nil {
+				s.stepped = native
 				fresh[s.id] = s
 			}
 		}
-	}
-	for _, s := range fresh {
-		s.stepped = native
 	}
 	return fresh
 }
@@ -254,18 +249,14 @@ func compare(a, b model.Fingerprint) int {
 func (w *watched) forget(at time.Time) []*series {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	within := orElse(w.Detection.AdaptAfter, 24*time.Hour)
 	var gone []*series
 	for id, s := range w.series {
-		if at.Sub(s.seen) < within || s.seen.IsZero() && at.Sub(s.stepped) < within {
-			continue
+		newest := s.seen
+		if newest.IsZero() {
+			newest = s.stepped
 		}
-		if s.alert.State == detect.Firing || s.alert.State == detect.Pending {
-			s.alert.State, s.alert.ResolvedAt = detect.Inactive, at // the next evaluation forgets it
-			s.changed = true
-			continue
-		}
-		if at.Sub(s.alert.ResolvedAt) > resolvedFor {
+		idle := s.alert.State != detect.Firing && s.alert.State != detect.Pending
+		if idle && at.Sub(newest) >= w.adaptAfter() && at.Sub(s.alert.ResolvedAt) > resolvedFor {
 			delete(w.series, id)
 			gone = append(gone, s)
 		}
@@ -274,18 +265,15 @@ func (w *watched) forget(at time.Time) []*series {
 }
 
 // restore takes what was saved of the rule. A series that can't be read is learned anew.
-func (w *watched) restore(saved map[string][]byte, at time.Time) {
+func (w *watched) restore(saved map[string][]byte) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for key, row := range saved {
-		s, relearn, err := decode(w.Rule, row)
+		s, err := decode(w.Rule, row)
 		if err != nil {
 			w.log.Error("Saved series is unreadable, its history is read anew", "series", key, "err", err)
 			w.metrics.errors.WithLabelValues(errorState).Inc()
 			continue
-		}
-		if relearn { // its rule was changed: the history is read, the alert stands
-			s.stepped = at.Add(-maxReplay - time.Second)
 		}
 		w.series[s.id] = s
 	}

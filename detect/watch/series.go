@@ -31,6 +31,8 @@ type series struct {
 	peakAt   time.Time
 	seen     time.Time // the newest sample
 	stepped  time.Time // up to when it was evaluated
+	settled  time.Time // up to when its alert was, which can be later: the detector learns anew
+	relearn  bool      // what was saved of its detector is of no use
 	quiet    []string  // what feedback has lowered its rate, see Quieten
 	saved    time.Time // the evaluation after which it was saved
 	changed  bool      // its alert has, since
@@ -84,8 +86,14 @@ func (s *series) step(r *Rule, at time.Time, v float64, ok bool) {
 	if s.shadow != nil {
 		s.stepShadow(at, v, ok)
 	}
+	if !at.After(s.settled) {
+		return
+	}
+	if gone := !ok && !s.seen.IsZero() && at.Sub(s.seen) >= r.adaptAfter(); gone {
+		s.now.Anomalous = false // it lasts, and is normal
+	}
 	before := s.alert.State
-	s.alert.Step(at, s.now.Anomalous, r.For, r.KeepFiringFor)
+	s.alert.Step(at, s.now.Anomalous || ok && s.holds(r, at), r.For, r.KeepFiringFor)
 	s.changed = s.changed || before != s.alert.State && (before != "" || s.alert.State != detect.Inactive)
 	if !s.now.Anomalous {
 		return
@@ -93,6 +101,20 @@ func (s *series) step(r *Rule, at time.Time, v float64, ok bool) {
 	if began := before != detect.Pending && before != detect.Firing; began || s.now.Score > s.peak.Score {
 		s.peak, s.peakAt = s.now, at
 	}
+}
+
+// holds tells whether what fired goes on, though it is no surprise anymore: not half of the way back to what is expected was
+// made, by the season where that is known, and else by what was expected at the time. What lasts for AdaptAfter is normal.
+func (s *series) holds(r *Rule, at time.Time) bool {
+	if s.alert.State != detect.Firing || s.now.Status != detect.Judged || at.Sub(s.alert.ActiveAt) >= r.adaptAfter() {
+		return false
+	}
+	expected := s.peak.Expected
+	if s.now.InSeason {
+		expected = s.now.Seasonal
+	}
+	was := s.peak.Value - s.peak.Expected
+	return (s.now.Value-expected)/was > .5 // NaN, of an absence, is not
 }
 
 func (s *series) stepShadow(at time.Time, v float64, ok bool) {
@@ -103,10 +125,8 @@ func (s *series) stepShadow(at time.Time, v float64, ok bool) {
 	}
 }
 
-// live tells whether the series had a sample in the time given, or has an alert.
-func (s *series) live(at time.Time, within time.Duration) bool {
-	return at.Sub(s.seen) < within
-}
+// adaptAfter is for how long what lasts is unusual.
+func (r *Rule) adaptAfter() time.Duration { return orElse(r.Detection.AdaptAfter, 24*time.Hour) }
 
 // number is a float64 whose JSON is text where it is infinite or not a number.
 type number float64
@@ -192,34 +212,37 @@ func (s *series) encode() ([]byte, error) {
 
 var errShort = errors.New("the saved series ends early")
 
-// decode returns a saved series. Where the state of its detector does not fit the rule any more, the alert is kept and relearn
-// is true.
-func decode(r *Rule, saved []byte) (s *series, relearn bool, err error) {
+// decode returns a saved series. Where the state of its detector does not fit the rule anymore, the alert is kept and the
+// history is to be read anew.
+func decode(r *Rule, saved []byte) (*series, error) {
 	var parts [3][]byte
 	for i := range parts {
 		n, size := binary.Uvarint(saved)
 		if size <= 0 || n > uint64(len(saved)-size) {
-			return nil, false, errShort
+			return nil, errShort
 		}
 		parts[i], saved = saved[size:size+int(n)], saved[size+int(n):]
 	}
 	var d document
 	if err := json.Unmarshal(parts[0], &d); err != nil {
-		return nil, false, fmt.Errorf("decoding a saved series: %w", err)
+		return nil, fmt.Errorf("decoding a saved series: %w", err)
 	}
-	s = newSeries(r, d.Labels)
+	s := newSeries(r, d.Labels)
 	s.alert, s.now, s.peak, s.peakAt = d.Alert, d.Now.detected(), d.Peak.detected(), d.PeakAt
 	s.seen, s.stepped, s.saved, s.quiet = d.Seen, d.Stepped, d.Stepped, slices.Clip(d.Quiet)
 	s.detector = detect.New(s.options(r))
-	relearn = s.detector.UnmarshalBinary(parts[1]) != nil
+	s.relearn = s.detector.UnmarshalBinary(parts[1]) != nil
 	if s.shadow != nil {
-		relearn = s.shadow.UnmarshalBinary(parts[2]) != nil || relearn
+		s.relearn = s.shadow.UnmarshalBinary(parts[2]) != nil || s.relearn
 	}
-	if relearn {
-		s.detector = detect.New(s.options(r))
-		if s.shadow != nil {
-			s.shadow = detect.New(*r.Shadow)
-		}
+	return s, nil
+}
+
+// forgetPast makes the detector know nothing, so that it can learn from a time on. The alert stays as it is.
+func (s *series) forgetPast(r *Rule, from time.Time) {
+	s.detector = detect.New(s.options(r))
+	if s.shadow != nil {
+		s.shadow = detect.New(*r.Shadow)
 	}
-	return s, relearn, nil
+	s.relearn, s.settled, s.stepped = false, s.stepped, from
 }

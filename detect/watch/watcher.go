@@ -154,7 +154,7 @@ func (w *Watcher) resume(ctx context.Context, g *group) {
 			w.metrics.errors.WithLabelValues(errorState).Inc()
 			continue
 		}
-		r.restore(saved, now)
+		r.restore(saved)
 		w.tell(ctx, g, r, now)
 	}
 }
