@@ -26,14 +26,15 @@ import (
 
 // app is the running service: listener, store, workers and pages.
 type app struct {
-	cfg      *config
-	opts     appOptions
-	log      *slog.Logger
-	listener net.Listener
-	server   *http.Server
-	store    *store.Store
-	worker   *worker.Worker
-	analyzer *analyzer.Analyzer
+	cfg       *config
+	opts      appOptions
+	log       *slog.Logger
+	listener  net.Listener
+	server    *http.Server
+	store     *store.Store
+	detection *detection // nil without rules
+	worker    *worker.Worker
+	analyzer  *analyzer.Analyzer
 
 	stopping chan struct{} // closed by stop
 	stopWork context.CancelFunc
@@ -105,11 +106,14 @@ func (a *app) build(ctx context.Context) (err error) {
 		return err
 	}
 	registry.MustRegister(&queueCollector{store: a.store}, &budgetCollector{store: a.store, limits: cfg.limits()})
+	if err := a.buildDetection(registry); err != nil {
+		return badConfig(err)
+	}
 	routes, err := a.routes(writer, registry)
 	if err != nil {
 		return err
 	}
-	a.server = newServer(routes)
+	a.server = newServer(a.detectionRoutes(routes))
 	return nil
 }
 
@@ -163,6 +167,7 @@ func (a *app) start(ctx context.Context) {
 	a.stopWork = cancel
 	a.running.Go(func() { a.worker.Run(working) })
 	a.running.Go(func() { a.checkModel(working) })
+	a.startDetection(working)
 	a.running.Go(func() {
 		systemd := false
 		err := web.Serve(a.listener, a.server, &web.FlagConfig{

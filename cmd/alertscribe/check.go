@@ -42,8 +42,12 @@ func (c *cli) checkConfig(context.Context) error {
 		{"webhook token", token},
 		{"model calls", capText(cfg.limits())},
 		{"verification", verifyText(cfg)},
+		{"detection", cfg.detectionText()},
 	} {
 		fmt.Fprintf(c.stdout, "%-16s%s\n", line[0], line[1])
+	}
+	for _, text := range cfg.Detect.warnings() {
+		fmt.Fprintln(c.stdout, "warning:", text)
 	}
 	fmt.Fprintln(c.stdout, "SUCCESS: the configuration is valid")
 	return nil

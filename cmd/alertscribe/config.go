@@ -33,6 +33,7 @@ type config struct {
 	Reports      reportsConfig   `yaml:"reports"`
 	Storage      storageConfig   `yaml:"storage"`
 	Web          webConfig       `yaml:"web"`
+	Detect       detectConfig    `yaml:"detect"`
 
 	// What is made of them once, by prepare.
 	skip      []labels.Matchers // Analysis.Skip
@@ -152,6 +153,7 @@ func loadConfig(file string, getenv func(string) string, listenAddress string) (
 	}
 	errs = append(errs, c.readSecrets(getenv)...)
 	errs = append(errs, c.prepare()...)
+	errs = append(errs, c.prepareDetection()...)
 	errs = append(errs, c.validate()...)
 	return c, errors.Join(errs...)
 }
@@ -170,6 +172,7 @@ func (c *config) readFile(file string) error {
 	for _, h := range []*commonconfig.HTTPClientConfig{c.LLM.HTTPConfig, c.Prometheus.HTTPConfig, c.Alertmanager.HTTPConfig} {
 		h.SetDirectory(dir) // as in Prometheus: paths are relative to the config file; a nil receiver is fine
 	}
+	c.Detect.setDirectory(dir)
 	for _, p := range []*string{&c.LLM.APIKeyFile, &c.Web.WebhookTokenFile} {
 		*p = commonconfig.JoinDir(dir, *p)
 	}
