@@ -41,6 +41,7 @@ const detectRules = `groups:
 type queue struct {
 	addr   string
 	length atomic.Int64 // about which it fluctuates
+	late   atomic.Int64 // the same, of another queue
 }
 
 // newQueue starts the service and returns it with the samples of its past.
@@ -48,17 +49,22 @@ func newQueue(t testing.TB) (q *queue, past *bytes.Buffer) {
 	t.Helper()
 	q = &queue{}
 	q.length.Store(100)
+	q.late.Store(100)
 	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		fmt.Fprintf(w, "# TYPE shop_queue_length gauge\nshop_queue_length %g\n", max(0, float64(q.length.Load())*(1+.03*rand.NormFloat64())))
+		for name, length := range map[string]*atomic.Int64{"shop_queue_length": &q.length, "shop_queue_length_late": &q.late} {
+			fmt.Fprintf(w, "# TYPE %s gauge\n%s %g\n", name, name, float64(length.Load())*(1+.03*rand.NormFloat64()))
+		}
 	}))
 	t.Cleanup(srv.Close)
 	q.addr = strings.TrimPrefix(srv.URL, "http://")
 	past = &bytes.Buffer{}
 	r := rand.New(rand.NewPCG(1, 1))
-	fmt.Fprintln(past, "# TYPE shop_queue_length gauge")
 	now := time.Now().Truncate(time.Minute)
-	for at := now.Add(-50 * time.Hour); at.Before(now); at = at.Add(time.Minute) {
-		fmt.Fprintf(past, "shop_queue_length{instance=%q,job=\"app\"} %g %d\n", q.addr, 100*(1+.03*r.NormFloat64()), at.Unix())
+	for _, name := range []string{"shop_queue_length", "shop_queue_length_late"} {
+		fmt.Fprintf(past, "# TYPE %s gauge\n", name)
+		for at := now.Add(-50 * time.Hour); at.Before(now); at = at.Add(time.Minute) {
+			fmt.Fprintf(past, "%s{instance=%q,job=\"app\"} %g %d\n", name, q.addr, 100*(1+.03*r.NormFloat64()), at.Unix())
+		}
 	}
 	fmt.Fprintln(past, "# EOF")
 	return q, past
