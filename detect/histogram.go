@@ -104,11 +104,7 @@ func (v *view) learn(x, surprise, scale, forget float64, stands int32) {
 		v.weight = 1
 	}
 	times := float64(stands)
-	if stands == 1 {
-		v.weight /= forget
-	} else {
-		v.weight /= math.Pow(forget, times)
-	}
+	v.weight /= 1 + (forget-1)*times // for what is close to 1, its power
 	if v.weight > rescaleAt {
 		v.up.scale(float32(1 / v.weight))
 		v.down.scale(float32(1 / v.weight))

@@ -148,7 +148,7 @@ func (x *tails) judge(ms int64, v float64) Result {
 		return result
 	}
 	x.episodes.learn(ms, combined)
-	if ms-x.since < judgeAfter {
+	if ms-x.since < judgeAfter || x.stands > 1 { // nobody asks what the past means
 		return result
 	}
 	result.Status = Judged
