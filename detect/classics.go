@@ -58,7 +58,7 @@ func (s *sigma) judge(ms int64, v float64) Result {
 
 // compare judges a value by what is expected and how far from it is too far.
 func (o *Options) compare(r Result, expected, width float64) Result {
-	r.Status, r.Expected = Judged, expected
+	r.Status, r.Expected, r.Level = Judged, expected, expected
 	off := r.Value - expected
 	if o.Direction != Down {
 		r.Upper = expected + width

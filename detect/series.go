@@ -33,6 +33,7 @@ type Result struct {
 	Usual     bool          // among the 95 % of the past that were nearest to what was expected in the last hour
 	Seasonal  float64       // what the same time of other days expects
 	InSeason  bool          // Seasonal is known, and has been good
+	Level     float64       // median of the last day
 	View      string        // what was most unusual: hour, season, level, absence, or the name of the method
 }
 

@@ -140,7 +140,7 @@ func (x *tails) judge(ms int64, v float64) Result {
 		w.learn(r.off, x.episodes.level+clipBeyond, floor*floorScale, x.forget, x.stands)
 	}
 	combined := max(fast, x.slow(total))
-	result := Result{Status: Learning, Value: v, Expected: v, Lower: math.Inf(-1), Upper: math.Inf(1), View: viewNames[top]}
+	result := Result{Status: Learning, Value: v, Expected: v, Lower: math.Inf(-1), Upper: math.Inf(1), Level: x.level, View: viewNames[top]}
 	if good {
 		result.Seasonal, result.InSeason = res[viewSeason].expected, true
 	}

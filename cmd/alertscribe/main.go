@@ -133,6 +133,7 @@ func (c *cli) application() (*kingpin.Application, map[string]func(context.Conte
 	commands[costs.FullCommand()] = c.costsCommand(costs)
 	feedback := add("feedback", "Confirm or correct an analysis in a running alertscribe, as a hint for the next similar one.")
 	commands[feedback.FullCommand()] = c.feedbackCommand(feedback)
+	c.detectCommands(add("detect", "Check and try detection rules."), commands)
 	return app, commands
 }
 

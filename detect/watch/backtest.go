@@ -25,8 +25,8 @@ type Backtest struct {
 	Rule       *Rule
 	Since      time.Time
 	Until      time.Time
-	Series     int     // that had samples
-	SeriesDays float64 // of judged samples
+	Series     []map[string]string // their labels
+	SeriesDays float64             // of judged samples
 	Alerts     []PastAlert
 }
 
@@ -96,13 +96,42 @@ func (r *Rule) Run(ctx context.Context, c *promapi.Client, g *Group, o BacktestO
 		return nil, err
 	}
 	b := &Backtest{
-		Rule: r, Since: since, Until: until, Series: len(rec.rings), SeriesDays: float64(w.judged) * g.Interval.Hours() / 24,
+		Rule: r, Since: since, Until: until, SeriesDays: float64(w.judged) * g.Interval.Hours() / 24,
+	}
+	for _, s := range rec.rings {
+		b.Series = append(b.Series, s.labels)
 	}
 	for _, a := range rec.alerts {
 		b.Alerts = append(b.Alerts, *a)
 	}
 	slices.SortFunc(b.Alerts, func(x, y PastAlert) int { return x.FiredAt.Compare(y.FiredAt) })
 	return b, nil
+}
+
+// Samples calls f with each sample of the rule's series, time by time, and progress, where it is not nil, with the share of
+// the time that is done. It ends with the first error of f.
+func (r *Rule) Samples(ctx context.Context, c *promapi.Client, g *Group, from, to time.Time, step time.Duration,
+	f func(labels map[string]string, at time.Time, v float64) error, progress func(done float64),
+) error {
+	s := newSource(c, r.Expr, g.QueryOffset)
+	var failed error
+	err := s.eachChunk(ctx, from, to, step, r.MaxSeries, func(x *chunk) {
+		of := map[model.Fingerprint]map[string]string{}
+		for i, m := range x.matrix {
+			of[x.ids[i]] = plain(m.Metric)
+		}
+		s.frames(x, step, func(at time.Time, values []value) {
+			for _, v := range values {
+				if failed == nil {
+					failed = f(of[v.id], at, v.v)
+				}
+			}
+		})
+		if progress != nil {
+			progress(float64(x.to.Sub(from)) / float64(max(to.Sub(from), 1)))
+		}
+	})
+	return errors.Join(failed, err)
 }
 
 // recorder keeps what a backtest shows.
@@ -114,6 +143,7 @@ type recorder struct {
 
 // ring keeps the newest points of a series, and the alert that it has.
 type ring struct {
+	labels map[string]string
 	points []BandPoint
 	alert  *PastAlert
 	after  int // points since its end
@@ -126,7 +156,7 @@ func pointOf(s *series, at time.Time) BandPoint {
 func (rec *recorder) step(s *series, at time.Time) {
 	r := rec.rings[s.id]
 	if r == nil {
-		r = &ring{}
+		r = &ring{labels: plain(s.labels)}
 		rec.rings[s.id] = r
 	}
 	p := pointOf(s, at)

@@ -27,7 +27,7 @@ func TestBacktestAgrees(t *testing.T) {
 	})
 	require.NoError(t, err)
 	assert.InDelta(t, 1, progress[len(progress)-1], .01)
-	assert.Equal(t, 3, b.Series)
+	assert.Len(t, b.Series, 3)
 	assert.InDelta(t, 3*160./1440, b.SeriesDays, .05)
 	require.Len(t, b.Alerts, 1)
 	a := b.Alerts[0]

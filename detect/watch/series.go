@@ -32,6 +32,7 @@ type series struct {
 	seen     time.Time // the newest sample
 	stepped  time.Time // up to when it was evaluated
 	settled  time.Time // up to when its alert was, which can be later: the detector learns anew
+	backAt   time.Time // when a jump led back to the level of the day
 	relearn  bool      // what was saved of its detector is of no use
 	quiet    []string  // what feedback has lowered its rate, see Quieten
 	saved    time.Time // the evaluation after which it was saved
@@ -93,28 +94,62 @@ func (s *series) step(r *Rule, at time.Time, v float64, ok bool) {
 		s.now.Anomalous = false // it lasts, and is normal
 	}
 	before := s.alert.State
-	s.alert.Step(at, s.now.Anomalous || ok && s.holds(r, at), r.For, r.KeepFiringFor)
+	anomalous := s.counts(r, at, ok)
+	s.alert.Step(at, anomalous, r.For, r.KeepFiringFor)
 	s.changed = s.changed || before != s.alert.State && (before != "" || s.alert.State != detect.Inactive)
-	if !s.now.Anomalous {
+	if !anomalous || !s.now.Anomalous {
 		return
 	}
-	if began := before != detect.Pending && before != detect.Firing; began || s.now.Score > s.peak.Score {
+	began := before != detect.Pending && before != detect.Firing
+	sameSide := (s.now.Value > s.now.Expected) == (s.peak.Value > s.peak.Expected)
+	if began || sameSide && s.now.Score > s.peak.Score {
 		s.peak, s.peakAt = s.now, at
 	}
 }
 
-// holds tells whether what fired goes on, though it is no surprise anymore: not half of the way back to what is expected was
-// made, by the season where that is known, and else by what was expected at the time. What lasts for AdaptAfter is normal.
-func (s *series) holds(r *Rule, at time.Time) bool {
-	if s.alert.State != detect.Firing || s.now.Status != detect.Judged || at.Sub(s.alert.ActiveAt) >= r.adaptAfter() {
+// recovery is for how long after an anomaly the way back is no anomaly of its own: the last hour holds it, and the next sees it
+// in what is expected.
+const recovery = 2 * time.Hour
+
+// settling is for how long after such a jump an anomaly must be one anew.
+const settling = 30 * time.Minute
+
+// counts tells whether the alert takes the newest evaluation for anomalous. What fires goes on, though it is no surprise
+// anymore, while not half of the way back to what is expected was made; what lasts for AdaptAfter is normal. The way back is
+// no surprise either, although the detector sees a jump away from the last hour. Expected is what the season says where that
+// is known, else what was expected when it began; and what is back at the level of a day does not go on, whatever was
+// expected of it after an hour of trouble.
+func (s *series) counts(r *Rule, at time.Time, ok bool) bool {
+	switch {
+	case ok && s.backAtLevel():
+		if s.now.Anomalous {
+			s.backAt = at
+		}
 		return false
+	case s.now.Score < 1 && at.Sub(s.backAt) < settling: // the detector goes on with what was no anomaly
+		return false
+	case !ok || s.now.Status != detect.Judged || s.peakAt.IsZero():
+		return s.now.Anomalous
 	}
-	expected := s.peak.Expected
+	expected, level := s.peak.Expected, s.peak.Level
 	if s.now.InSeason {
-		expected = s.now.Seasonal
+		expected, level = s.now.Seasonal, s.now.Seasonal
 	}
 	was := s.peak.Value - s.peak.Expected
-	return (s.now.Value-expected)/was > .5 // NaN, of an absence, is not
+	left, away := (s.now.Value-expected)/was, (s.now.Value-level)/was // 1: as far as at its peak; NaN after an absence
+	switch {
+	case s.alert.State == detect.Firing && left > .5 && away > .5 && at.Sub(s.alert.ActiveAt) < r.adaptAfter():
+		return true
+	case math.Abs(left) <= .5 && at.Sub(s.alert.AnomalousAt) < recovery:
+		return false
+	}
+	return s.now.Anomalous
+}
+
+// backAtLevel tells whether a jump away from the last hour leads to the level of the last day: an hour in which something was
+// wrong in a way that the rule does not look for is over. Where a season is known the detector itself knows that.
+func (s *series) backAtLevel() bool {
+	return s.now.View == "hour" && !s.now.InSeason && math.Abs(s.now.Value-s.now.Level) <= .25*math.Abs(s.now.Value-s.now.Expected)
 }
 
 func (s *series) stepShadow(at time.Time, v float64, ok bool) {
@@ -159,17 +194,18 @@ type result struct {
 	Upper    number        `json:"upper"`
 	Score    number        `json:"score"`
 	OnceIn   time.Duration `json:"once_in"`
+	Level    number        `json:"level"`
 	View     string        `json:"view"`
 }
 
 func resultOf(r detect.Result) result {
-	return result{r.Status, number(r.Value), number(r.Expected), number(r.Lower), number(r.Upper), number(r.Score), r.OnceIn, r.View}
+	return result{r.Status, number(r.Value), number(r.Expected), number(r.Lower), number(r.Upper), number(r.Score), r.OnceIn, number(r.Level), r.View}
 }
 
 func (r result) detected() detect.Result {
 	return detect.Result{
 		Status: r.Status, Value: float64(r.Value), Expected: float64(r.Expected), Lower: float64(r.Lower), Upper: float64(r.Upper),
-		Score: float64(r.Score), OnceIn: r.OnceIn, View: r.View,
+		Score: float64(r.Score), OnceIn: r.OnceIn, Level: float64(r.Level), View: r.View,
 	}
 }
 
