@@ -131,7 +131,8 @@ func defaultConfig() *config {
 		Storage: storageConfig{
 			DatabaseURL: sqliteScheme + "data/alertscribe.db", NotificationRetention: model.Duration(30 * 24 * time.Hour),
 		},
-		Web: webConfig{ListenAddress: ":5008", MaxBodyBytes: 4 << 20, MaxAlerts: 10_000},
+		Web:    webConfig{ListenAddress: ":5008", MaxBodyBytes: 4 << 20, MaxAlerts: 10_000},
+		Detect: detectConfig{MaxExportedSeries: 2000},
 	}
 }
 

@@ -71,17 +71,21 @@ func newQueue(t testing.TB) (q *queue, past *bytes.Buffer) {
 }
 
 // detectionPair runs a Prometheus that knows the queue's past and scrapes it, and an Alertmanager.
-func detectionPair(t testing.TB, webhook string) (*queue, *testbed.Pair) {
+func detectionPair(t testing.TB, webhook string, change ...func(*testbed.Options)) (*queue, *testbed.Pair) {
 	t.Helper()
 	q, past := newQueue(t)
 	dir := t.TempDir()
 	bins := testbedtest.Require(t, testbed.Prometheus, testbed.Promtool, testbed.Alertmanager)
 	require.NoError(t, testbed.Backfill(t.Context(), bins, past, filepath.Join(dir, "tsdb")))
-	return q, testbedtest.Start(t, testbed.Options{
+	o := testbed.Options{
 		Dir:          dir,
 		Prometheus:   testbed.PrometheusConfig{Targets: []string{q.addr}},
 		Alertmanager: testbed.AlertmanagerConfig{WebhookURL: webhook},
-	})
+	}
+	for _, f := range change {
+		f(&o)
+	}
+	return q, testbedtest.Start(t, o)
 }
 
 // withRules makes a configuration run rules.

@@ -3,6 +3,7 @@ package watch
 import (
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -194,5 +195,30 @@ func TestExpand(t *testing.T) {
 			}
 			assert.Equal(t, want, got)
 		})
+	}
+}
+
+// TestDocumentedRule: the rule file in docs/detection.md is valid, and names each key.
+func TestDocumentedRule(t *testing.T) {
+	b, err := os.ReadFile("../../docs/detection.md")
+	require.NoError(t, err)
+	_, text, found := strings.Cut(string(b), "```yaml\ngroups:")
+	require.True(t, found)
+	text, _, _ = strings.Cut("groups:"+text, "```")
+	groups, err := Parse("detection.md", []byte(text))
+	require.NoError(t, err)
+	r := groups[0].Rules[0]
+	assert.Empty(t, r.Warnings)
+	defaults, err := Parse("f.yml", []byte("groups:\n- name: shop\n  rules:\n  - alert: A\n    expr: up\n    anomaly: {}\n"))
+	require.NoError(t, err)
+	d := defaults[0].Rules[0]
+	assert.Equal(t, []any{d.History, d.MaxSeries, d.MaxAlerts, defaults[0].Interval}, []any{r.History, r.MaxSeries, r.MaxAlerts, groups[0].Interval})
+	for _, kind := range []reflect.Type{reflect.TypeFor[rawGroup](), reflect.TypeFor[rawRule](), reflect.TypeFor[rawAnomaly](), reflect.TypeFor[rawDetection]()} {
+		for i := range kind.NumField() {
+			key, _, _ := strings.Cut(kind.Field(i).Tag.Get("yaml"), ",")
+			if key != "" {
+				assert.Contains(t, text, key+":", "%s is not documented", key)
+			}
+		}
 	}
 }

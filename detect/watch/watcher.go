@@ -56,8 +56,7 @@ type Watcher struct {
 // group is a group that is evaluated.
 type group struct {
 	*Group
-	rules    []*watched
-	duration time.Duration // of the newest evaluation
+	rules []*watched
 }
 
 // historyReaders is how many groups read their history at a time.
@@ -81,6 +80,7 @@ func New(o Options) (*Watcher, error) {
 	w.metrics = newMetrics(o.Registerer, w)
 	for _, g := range o.Groups {
 		running := &group{Group: g}
+		w.metrics.missed.WithLabelValues(g.Name)
 		for _, r := range g.Rules {
 			x := newWatched(r, g, newSource(o.Prometheus, r.Expr, g.QueryOffset), w.metrics, o.Logger)
 			running.rules = append(running.rules, x)
