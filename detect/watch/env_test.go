@@ -22,10 +22,10 @@ import (
 	"github.com/alertscribe/alertscribe/testbed/testbedtest"
 )
 
-// The past that the tests' Prometheus knows: eight days of three queues, and what happened in the end.
+// The past that the tests' Prometheus knows: six days of three queues, and what happened in the end.
 var (
 	pastEnds = time.Now().Add(-time.Hour).Truncate(time.Hour).UTC()
-	pastDays = 8
+	pastDays = 6
 	drops    = pastEnds.Add(-3 * time.Hour) // queue "a" drops to a fifth, for an hour
 	vanishes = pastEnds.Add(-2 * time.Hour) // queue "b" has no samples any more
 )
@@ -36,15 +36,19 @@ func past() *bytes.Buffer {
 	r := rand.New(rand.NewPCG(1, 2))
 	fmt.Fprintln(&b, "# TYPE queue gauge")
 	for _, name := range []string{"a", "b", "c"} {
-		for t := pastEnds.Add(-time.Duration(pastDays) * 24 * time.Hour); t.Before(pastEnds); t = t.Add(time.Minute) {
+		for t := pastEnds.Add(-time.Duration(pastDays) * 24 * time.Hour); t.Before(pastEnds); {
 			v := 100 + 30*math.Sin(2*math.Pi*float64(t.Unix())/86400) + 3*r.NormFloat64()
-			switch {
-			case name == "a" && !t.Before(drops) && t.Before(drops.Add(time.Hour)):
+			if name == "a" && !t.Before(drops) && t.Before(drops.Add(time.Hour)) {
 				v /= 5
-			case name == "b" && !t.Before(vanishes):
-				continue
 			}
-			fmt.Fprintf(&b, "queue{queue=%q,site=\"x\"} %g %d\n", name, v, t.Unix())
+			if name != "b" || t.Before(vanishes) {
+				fmt.Fprintf(&b, "queue{queue=%q,site=\"x\"} %g %d\n", name, v, t.Unix())
+			}
+			step := time.Minute
+			if pastEnds.Sub(t) > 6*time.Hour { // more is not read of it
+				step = 5 * time.Minute
+			}
+			t = t.Add(step)
 		}
 	}
 	fmt.Fprintln(&b, "# EOF")
