@@ -258,10 +258,10 @@ func quietenBy(inc *incident.Incident, w *watch.Watcher) {
 func noProblem(inc *incident.Incident) bool {
 	no := false
 	for _, f := range inc.Feedback {
-		switch {
-		case f.Kind == incident.Confirm:
+		switch f.Kind {
+		case incident.Confirm:
 			no = false
-		case f.Kind == incident.Correct:
+		case incident.Correct:
 			no = saysNoProblem(f.Text)
 		}
 	}

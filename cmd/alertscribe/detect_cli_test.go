@@ -215,3 +215,18 @@ func TestBacktestAgainstIncidents(t *testing.T) {
 	assert.Contains(t, out.String(), "of 1 alerts 1 were problems")
 	assert.Contains(t, out.String(), "precision 1.00, recall 1.00: 1 of 1 incidents")
 }
+
+// TestDemoDetect plays the demo in less time.
+func TestDemoDetect(t *testing.T) {
+	t.Setenv("DEEPSEEK_API_KEY", "")
+	t.Setenv("LLM_API_KEY", "")
+	var out bytes.Buffer
+	c := &cli{stdout: &out, stderr: &out}
+	require.NoError(t, c.demoDetect(t.Context(), t.TempDir(), driftTimes{quiet: time.Second, drift: 5 * time.Second, lasts: time.Second}), out.String())
+	text := strings.TrimSpace(out.String())
+	assert.Contains(t, text, "watching 3 regions")
+	assert.Regexp(t, `OrdersUnusual, firing: shenzhen: [\d.]+ orders a second, expected [\d.]+ or more`, text)
+	report, err := os.ReadFile(text[strings.LastIndex(text, "\n")+1:])
+	require.NoError(t, err)
+	assert.Contains(t, string(report), "status: resolved")
+}

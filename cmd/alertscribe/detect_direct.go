@@ -37,7 +37,8 @@ type directState struct {
 
 func newDirect(store interface {
 	Accept(ctx context.Context, n *incident.Notification) (incident.Receipt, error)
-}, log *slog.Logger) *direct {
+}, log *slog.Logger,
+) *direct {
 	return &direct{store: store, log: log, told: map[string]directState{}}
 }
 

@@ -119,7 +119,13 @@ func (c *cli) application() (*kingpin.Application, map[string]func(context.Conte
 
 	demo := add("demo", "Watch a simulated attack become a report, with a real Prometheus and a real Alertmanager.")
 	demoDir := demo.Flag("dir", "Folder for demo output. (default: a new temporary folder)").String()
-	commands[demo.FullCommand()] = func(ctx context.Context) error { return c.demo(ctx, *demoDir) }
+	demoDetect := demo.Flag("detect", "Show detection instead: a drift that no threshold sees becomes an alert and a report.").Bool()
+	commands[demo.FullCommand()] = func(ctx context.Context) error {
+		if *demoDetect {
+			return c.demoDetect(ctx, *demoDir, demoDrift)
+		}
+		return c.demo(ctx, *demoDir)
+	}
 
 	commands[add("check-config", "Check flags, environment, and configuration file; report all errors.").FullCommand()] = c.checkConfig
 	commands[add("version", "Print the version.").FullCommand()] = func(context.Context) error {

@@ -112,7 +112,7 @@ func TestMetricsOfSeries(t *testing.T) {
 	w.evaluateTo(drops.Add(-2*time.Minute), drops.Add(2*time.Minute))
 	get := func() string {
 		rec := httptest.NewRecorder()
-		w.Handler().ServeHTTP(rec, httptest.NewRequest(http.MethodGet, "/metrics/anomalies", http.NoBody))
+		w.Handler().ServeHTTP(rec, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/metrics/anomalies", http.NoBody))
 		assert.Equal(t, http.StatusOK, rec.Code)
 		return rec.Body.String()
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math"
 	"math/rand/v2"
 	"net/url"
@@ -75,7 +76,7 @@ func client(t testing.TB) *promapi.Client {
 	t.Helper()
 	bins := testbedtest.Require(t, testbed.Prometheus, testbed.Promtool)
 	pastServer.Do(func() {
-		dir, err := os.MkdirTemp("", "detect-watch-")
+		dir, err := os.MkdirTemp("", "detect-watch-") //nolint:usetesting // it outlives the test
 		if err != nil {
 			pastServer.err = err
 			return
@@ -140,9 +141,7 @@ func (m *memory) LoadDetection(_ context.Context, rule string) (map[string][]byt
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	out := map[string][]byte{}
-	for k, v := range m.rows[rule] {
-		out[k] = v
-	}
+	maps.Copy(out, m.rows[rule])
 	return out, m.fail
 }
 

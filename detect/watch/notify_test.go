@@ -175,8 +175,13 @@ func TestAlertsAreToldAgainAfterAWhile(t *testing.T) {
 		alert  posted
 		queued int
 	}{
-		{0, firing, 1}, {10 * time.Second, firing, 0}, {59 * time.Second, firing, 0}, {time.Minute, firing, 1},
-		{61 * time.Second, ended, 1}, {62 * time.Second, ended, 0}, {63 * time.Second, firing, 1},
+		{0, firing, 1},
+		{10 * time.Second, firing, 0},
+		{59 * time.Second, firing, 0},
+		{time.Minute, firing, 1},
+		{61 * time.Second, ended, 1},
+		{62 * time.Second, ended, 0},
+		{63 * time.Second, firing, 1},
 	} {
 		p.queue([]posted{tc.alert}, now.Add(tc.after))
 		assert.Len(t, p.queued, tc.queued, "step %d", i)

@@ -214,8 +214,8 @@ func TestDocumentedRule(t *testing.T) {
 	d := defaults[0].Rules[0]
 	assert.Equal(t, []any{d.History, d.MaxSeries, d.MaxAlerts, defaults[0].Interval}, []any{r.History, r.MaxSeries, r.MaxAlerts, groups[0].Interval})
 	for _, kind := range []reflect.Type{reflect.TypeFor[rawGroup](), reflect.TypeFor[rawRule](), reflect.TypeFor[rawAnomaly](), reflect.TypeFor[rawDetection]()} {
-		for i := range kind.NumField() {
-			key, _, _ := strings.Cut(kind.Field(i).Tag.Get("yaml"), ",")
+		for field := range kind.Fields() {
+			key, _, _ := strings.Cut(field.Tag.Get("yaml"), ",")
 			if key != "" {
 				assert.Contains(t, text, key+":", "%s is not documented", key)
 			}

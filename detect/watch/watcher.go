@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -318,13 +319,8 @@ func (w *watched) quieten(labels map[string]string, id string) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	s := w.find(labels)
-	if s == nil || len(s.quiet) >= maxQuiet {
+	if s == nil || len(s.quiet) >= maxQuiet || slices.Contains(s.quiet, id) {
 		return false
-	}
-	for _, q := range s.quiet {
-		if q == id {
-			return false
-		}
 	}
 	s.quiet = append(s.quiet, id)
 	state, err := s.detector.MarshalBinary()
