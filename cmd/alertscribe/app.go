@@ -217,12 +217,12 @@ const memoryLimit = 192 << 20
 
 // serve runs the service until it is told to stop.
 func (c *cli) serve(ctx context.Context) error {
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(memoryLimit)
-	}
 	cfg, err := c.load()
 	if err != nil {
 		return err
+	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memoryLimit + cfg.detectionMemory())
 	}
 	log := c.logger()
 	a, err := newApp(ctx, cfg, appOptions{

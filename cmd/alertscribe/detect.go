@@ -78,6 +78,19 @@ func (c *config) detectionText() string {
 	return fmt.Sprintf("%d rules in %d groups; %s", rules, len(c.Detect.groups), to)
 }
 
+// memoryPerSeries is what a series takes that is watched, with what a collection of garbage needs beside it.
+const memoryPerSeries = 40 << 10
+
+// detectionMemory returns what the rules may need, in bytes.
+func (c *config) detectionMemory() (bytes int64) {
+	for _, g := range c.Detect.groups {
+		for _, r := range g.Rules {
+			bytes += int64(r.MaxSeries) * memoryPerSeries
+		}
+	}
+	return bytes
+}
+
 // warnings returns what is allowed in rules and hardly meant.
 func (c *detectConfig) warnings() []string {
 	var out []string

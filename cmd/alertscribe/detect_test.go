@@ -237,6 +237,7 @@ func TestDetectConfig(t *testing.T) {
 	c, err := load("detect: {rule_files: [rules/*.yml]}", prom)
 	require.NoError(t, err)
 	assert.Equal(t, "1 rules in 1 groups; incidents are opened directly: no Alertmanager is set", c.detectionText())
+	assert.EqualValues(t, 500*memoryPerSeries, c.detectionMemory())
 	c, err = load("detect: {rule_files: [rules/*.yml], alertmanagers: [{url: 'http://a:9093'}, {url: 'http://b:9093'}]}", prom)
 	require.NoError(t, err)
 	assert.Equal(t, "1 rules in 1 groups; alerts go to 2 Alertmanager(s)", c.detectionText())

@@ -82,7 +82,7 @@ func (r *Rule) Run(ctx context.Context, c *promapi.Client, g *Group, o BacktestO
 	if err != nil {
 		return nil, err
 	}
-	if err := w.warm(ctx, w.enroll(values, since, since), since); err != nil {
+	if err := w.warm(ctx, w.source, w.enroll(values, since, since), since); err != nil {
 		return nil, err
 	}
 	err = w.source.eachChunk(ctx, since.Add(g.Interval), until, g.Interval, max(len(values), 1), func(c *chunk) {
@@ -223,7 +223,7 @@ func (w *watched) band(ctx context.Context, c *promapi.Client, g *Group, s *seri
 	}
 	at := g.slot(to)
 	from = at.Add(-at.Sub(from) / g.Interval * g.Interval)
-	if err := one.warm(ctx, one.enroll([]value{{s.labels, s.id, 0}}, from, from), from); err != nil {
+	if err := one.warm(ctx, one.source, one.enroll([]value{{s.labels, s.id, 0}}, from, from), from); err != nil {
 		return nil, err
 	}
 	return points, one.replay(ctx, from, at)

@@ -49,7 +49,7 @@ func (w *watched) start(ctx context.Context, at time.Time) error {
 	}
 	native := at.Add(-replay(w.interval))
 	fresh := w.enroll(values, at, native)
-	if err := w.warm(ctx, fresh, native); err != nil {
+	if err := w.warm(ctx, w.source, fresh, native); err != nil {
 		return err
 	}
 	w.mu.Lock()
@@ -100,13 +100,13 @@ func (w *watched) add(v value) *series {
 }
 
 // warm reads the history of series up to a time.
-func (w *watched) warm(ctx context.Context, fresh map[model.Fingerprint]*series, to time.Time) error {
+func (w *watched) warm(ctx context.Context, src *source, fresh map[model.Fingerprint]*series, to time.Time) error {
 	if len(fresh) == 0 {
 		return nil
 	}
 	step := max(warmStep, w.interval)
 	from := to.Add(-w.History).Truncate(step)
-	return w.source.eachChunk(ctx, from, to.Add(-1), step, len(fresh), func(c *chunk) {
+	return src.eachChunk(ctx, from, to.Add(-1), step, len(fresh), func(c *chunk) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		var wg sync.WaitGroup
@@ -160,6 +160,46 @@ func (w *watched) evaluate(ctx context.Context, at time.Time) error {
 		return err
 	}
 	w.step(at, values)
+	return w.adopt(ctx, at)
+}
+
+// adoptMost is how many new series have their history read after one evaluation.
+const adoptMost = 10
+
+// adopt reads the history of series that were not there at the start: what has been missing for a while need not learn for a
+// day. Each is asked for alone.
+func (w *watched) adopt(ctx context.Context, at time.Time) error {
+	native := at.Add(-replay(w.interval) / w.interval * w.interval)
+	w.mu.Lock()
+	var fresh []*series
+	for _, s := range w.series {
+		if s.fresh && len(fresh) < adoptMost {
+			s.forgetPast(w.Rule, native)
+			fresh = append(fresh, s)
+		}
+	}
+	w.mu.Unlock()
+	for _, s := range fresh {
+		src := &source{w.source.querier, w.selected(s), w.source.offset}
+		if err := w.warm(ctx, src, map[model.Fingerprint]*series{s.id: s}, native); err != nil {
+			return err
+		}
+		err := src.eachChunk(ctx, native.Add(w.interval), at, w.interval, 1, func(c *chunk) {
+			w.mu.Lock()
+			defer w.mu.Unlock()
+			src.frames(c, w.interval, func(at time.Time, values []value) {
+				i := slices.IndexFunc(values, func(v value) bool { return v.id == s.id })
+				if i < 0 {
+					w.stepSeries(s, at, 0, false)
+					return
+				}
+				w.stepSeries(s, at, values[i].v, true)
+			})
+		})
+		if err != nil {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -178,6 +218,7 @@ func (w *watched) step(at time.Time, values []value) {
 			if s = w.add(v); s == nil {
 				continue
 			}
+			s.fresh = true
 		}
 		there[v.id] = struct{}{}
 		w.stepSeries(s, at, v.v, true)

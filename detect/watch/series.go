@@ -33,6 +33,7 @@ type series struct {
 	stepped  time.Time // up to when it was evaluated
 	settled  time.Time // up to when its alert was, which can be later: the detector learns anew
 	backAt   time.Time // when a jump led back to the level of the day
+	fresh    bool      // its history was not read
 	relearn  bool      // what was saved of its detector is of no use
 	quiet    []string  // what feedback has lowered its rate, see Quieten
 	saved    time.Time // the evaluation after which it was saved
@@ -280,5 +281,5 @@ func (s *series) forgetPast(r *Rule, from time.Time) {
 	if s.shadow != nil {
 		s.shadow = detect.New(*r.Shadow)
 	}
-	s.relearn, s.settled, s.stepped = false, s.stepped, from
+	s.relearn, s.fresh, s.settled, s.stepped = false, false, s.stepped, from
 }

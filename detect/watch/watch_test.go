@@ -279,3 +279,19 @@ func TestSlots(t *testing.T) {
 	}
 	assert.Len(t, offsets, 5, "groups are spread")
 }
+
+// TestLateSeries: one that was not there at the start has its history read when it appears.
+func TestLateSeries(t *testing.T) {
+	w := start(t, client(t), ruleFile(queueRule), nil)
+	r := w.rules["g/QueueUnusual"]
+	whole := r.source
+	r.source = newSource(client(t), `queue{queue="c"}`, 0)
+	w.evaluateTo(drops.Add(-20*time.Minute), drops.Add(-10*time.Minute))
+	require.Equal(t, 1, r.count())
+	r.source = whole
+	w.evaluateTo(w.at.Add(time.Minute), w.at.Add(time.Minute))
+	assert.Equal(t, 3, r.count())
+	assert.Zero(t, w.Status()[0].Series[learning])
+	w.evaluateTo(w.at.Add(time.Minute), drops.Add(10*time.Minute))
+	assert.Contains(t, firing(w.told.of("g/QueueUnusual")), "a")
+}
