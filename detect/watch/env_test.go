@@ -134,6 +134,7 @@ func (n *told) of(rule string) []Alert {
 type memory struct {
 	mu   sync.Mutex
 	rows map[string]map[string][]byte
+	n    int // rows written
 	fail error
 }
 
@@ -157,6 +158,7 @@ func (m *memory) SaveDetection(_ context.Context, rule string, rows map[string][
 	if m.rows[rule] == nil {
 		m.rows[rule] = map[string][]byte{}
 	}
+	m.n += len(rows)
 	for k, v := range rows {
 		if v == nil {
 			delete(m.rows[rule], k)

@@ -243,6 +243,8 @@ func TestStateIsSavedOrSaidNotToBe(t *testing.T) {
 	state.fail = nil
 	w.evaluateTo(w.at.Add(time.Minute), w.at.Add(time.Minute))
 	assert.Len(t, state.rows["g/QueueUnusual"], 3)
+	w.evaluateTo(w.at.Add(time.Minute), w.at.Add(10*time.Minute))
+	assert.Equal(t, 3, state.n, "nothing is written while no alert changes")
 
 	state.rows["g/QueueUnusual"]["broken"] = []byte{200, 1, 'x'}
 	again := start(t, client(t), ruleFile(queueRule), state)
