@@ -30,11 +30,12 @@ type source struct {
 	querier *promapi.Querier
 	expr    string
 	offset  time.Duration
+	points  int // of an answer, for one series
 }
 
 // newSource returns what asks for an expression. Queries are bounded by what is asked, not by a budget.
 func newSource(c *promapi.Client, expr string, offset time.Duration) *source {
-	return &source{promapi.NewQuerier(c, promapi.NewBudget(math.MaxInt64>>1, 2), nil), expr, offset}
+	return &source{promapi.NewQuerier(c, promapi.NewBudget(math.MaxInt64>>1, 2), nil), expr, offset, maxPoints}
 }
 
 // value is a sample of one series at the time that was asked for.
@@ -74,7 +75,7 @@ func (s *source) chunks(ctx context.Context, from, to time.Time, step time.Durat
 	out := make(chan chunk)
 	go func() {
 		defer close(out)
-		points := min(max(maxSamples/max(n, 1), 1), maxPoints)
+		points := min(max(maxSamples/max(n, 1), 1), s.points)
 		for !from.After(to) {
 			c := chunk{from: from, to: from.Add(time.Duration(points-1) * step)}
 			if c.to.After(to) {

@@ -106,7 +106,7 @@ func (w *watched) warm(ctx context.Context, src *source, fresh map[model.Fingerp
 	}
 	step := max(warmStep, w.interval)
 	from := to.Add(-w.History).Truncate(step)
-	return src.eachChunk(ctx, from, to.Add(-1), step, len(fresh), func(c *chunk) {
+	err := src.eachChunk(ctx, from, to.Add(-1), step, len(fresh), func(c *chunk) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		var wg sync.WaitGroup
@@ -126,6 +126,14 @@ func (w *watched) warm(ctx context.Context, src *source, fresh map[model.Fingerp
 		}
 		wg.Wait()
 	})
+	if err != nil { // what was learned is a part of it, and can't be learned twice
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		for _, s := range fresh {
+			s.relearn = true
+		}
+	}
+	return err
 }
 
 // replay evaluates what is past, after from and up to a time.
@@ -173,14 +181,14 @@ func (w *watched) adopt(ctx context.Context, at time.Time) error {
 	w.mu.Lock()
 	var fresh []*series
 	for _, s := range w.series {
-		if s.fresh && len(fresh) < adoptMost {
+		if (s.fresh || s.relearn) && len(fresh) < adoptMost {
 			s.forgetPast(w.Rule, native)
 			fresh = append(fresh, s)
 		}
 	}
 	w.mu.Unlock()
 	for _, s := range fresh {
-		src := &source{w.source.querier, w.selected(s), w.source.offset}
+		src := &source{w.source.querier, w.selected(s), w.source.offset, w.source.points}
 		if err := w.warm(ctx, src, map[model.Fingerprint]*series{s.id: s}, native); err != nil {
 			return err
 		}

@@ -2,6 +2,9 @@ package watch
 
 import (
 	"errors"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
 	"net/url"
 	"strings"
 	"testing"
@@ -275,6 +278,7 @@ func TestSlots(t *testing.T) {
 		slot := g.slot(now)
 		assert.False(t, slot.After(now))
 		assert.Less(t, now.Sub(slot), time.Minute+time.Millisecond)
+		assert.Equal(t, slot, g.slot(slot), "the same slot")
 		assert.Equal(t, slot, g.slot(slot.Add(59*time.Second)), "the same slot")
 		assert.Equal(t, slot.Add(time.Minute), g.slot(slot.Add(time.Minute+time.Millisecond)))
 		offsets[slot.Sub(slot.Truncate(time.Minute))] = true
@@ -296,4 +300,40 @@ func TestLateSeries(t *testing.T) {
 	assert.Zero(t, w.Status()[0].Series[learning])
 	w.evaluateTo(w.at.Add(time.Minute), drops.Add(10*time.Minute))
 	assert.Contains(t, firing(w.told.of("g/QueueUnusual")), "a")
+}
+
+// TestInterruptedStart: a history that breaks off is read again from its beginning, and teaches nothing twice.
+func TestInterruptedStart(t *testing.T) {
+	client(t)
+	target, err := url.Parse(pastServer.url)
+	require.NoError(t, err)
+	proxy := httputil.NewSingleHostReverseProxy(target)
+	var ranges int
+	srv := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/query_range") {
+			if ranges++; ranges == 0 {
+				http.Error(w, "down", http.StatusServiceUnavailable)
+				return
+			}
+		}
+		proxy.ServeHTTP(w, r)
+	}))
+	t.Cleanup(srv.Close)
+	for name, fails := range map[string]int{"at once": 1, "while it learns": 4, "while it evaluates": 9} {
+		t.Run(name, func(t *testing.T) {
+			ranges = -fails
+			w, whole := start(t, connect(t, srv.URL), ruleFile(queueRule), nil), start(t, client(t), ruleFile(queueRule), nil)
+			w.rules["g/QueueUnusual"].source.points = 100 // eight answers of history, and one
+			w.evaluateTo(drops.Add(-5*time.Minute), drops.Add(-5*time.Minute))
+			assert.NotEmpty(t, w.Status()[0].Error)
+			w.evaluateTo(w.at.Add(time.Minute), drops.Add(10*time.Minute))
+			whole.evaluateTo(w.at.Add(-9*time.Minute), w.at)
+			assert.Zero(t, w.Status()[0].Series[learning])
+			assert.Empty(t, w.Status()[0].Error)
+			assert.Equal(t, states(whole), states(w))
+			for _, s := range w.rules["g/QueueUnusual"].series {
+				assert.Zero(t, s.detector.Counts().Late, "%s was taught twice", s.labels)
+			}
+		})
+	}
 }

@@ -136,10 +136,10 @@ func sleep(ctx context.Context, d time.Duration) bool {
 // their names, the same in every copy and after every start.
 func (g *Group) slot(now time.Time) time.Time {
 	h := fnv.New64a()
-	_, _ = h.Write([]byte(g.Name)) // never fails
-	offset := time.Duration(h.Sum64() % uint64(g.Interval))
+	_, _ = h.Write([]byte(g.Name))                                                     // never fails
+	offset := time.Duration(h.Sum64() % uint64(g.Interval)).Truncate(time.Millisecond) // what Prometheus takes
 	base := now.Add(-offset)
-	return base.Add(-time.Duration(base.UnixNano() % int64(g.Interval))).Add(offset).Truncate(time.Millisecond)
+	return base.Add(-time.Duration(base.UnixNano() % int64(g.Interval))).Add(offset)
 }
 
 // resume takes what was saved and tells at once of what fires: Alertmanager resolves what it does not hear of.
