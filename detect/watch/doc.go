@@ -16,7 +16,7 @@
 // # A rule's life
 //
 // At its start the history is read in chunks, at ten minutes; the last hour, or the last sixty intervals, is evaluated as if
-// it were now. After that a group is evaluated at the same second of each interval, one evaluation after the other: one that
+// it were now. A series that appears later has its history read then. After that a group is evaluated at the same second of each interval, one evaluation after the other: one that
 // takes too long makes the next be missed, never queue. What was missed, for whatever reason, is read as a range and evaluated
 // in its order, so that a series is judged by the same samples in any case. While a query fails, alerts stay as they are.
 //
