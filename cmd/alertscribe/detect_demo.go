@@ -36,10 +36,11 @@ const driftRules = `groups:
       summary: '{{ $labels.region }}: {{ $value | humanize }} orders a second, expected {{ $lower | humanize }} or more'
 `
 
-// The script: one of three regions loses a third of its orders within half a minute. Their sum stays within what each day brings,
+// The script: one of three regions loses two fifths of its orders within half a minute. Their sum stays within what each day brings,
 // so that no threshold on it would notice.
 const (
-	driftLost    = .35
+	driftLost    = .4
+	driftNoise   = .015 // standard deviation, as a share
 	driftPatient = 4 * time.Minute
 )
 
@@ -85,7 +86,7 @@ func (s *shop) past(now time.Time) *bytes.Buffer {
 	for i, name := range driftRegions {
 		for at := now.Add(-76 * time.Hour); at.Before(now); at = at.Add(2 * time.Minute) {
 			fmt.Fprintf(&b, "shop_orders_per_second{instance=%q,job=\"app\",region=%q} %.4g %d\n",
-				s.addr, name, orders(i, at)*(1+.03*rand.NormFloat64()), at.Unix()) //nolint:gosec // a simulation
+				s.addr, name, orders(i, at)*(1+driftNoise*rand.NormFloat64()), at.Unix()) //nolint:gosec // a simulation
 		}
 	}
 	fmt.Fprintln(&b, "# EOF")
