@@ -58,7 +58,7 @@ func (s *sigma) judge(ms int64, v float64) Result {
 
 // compare judges a value by what is expected and how far from it is too far.
 func (o *Options) compare(r Result, expected, width float64) Result {
-	r.Status, r.Expected = Judged, expected
+	r.Status, r.Expected, r.Level = Judged, expected, expected
 	off := r.Value - expected
 	if o.Direction != Down {
 		r.Upper = expected + width
@@ -70,6 +70,7 @@ func (o *Options) compare(r Result, expected, width float64) Result {
 		r.Score = min(math.Abs(off)/width, maxMagnitude)
 	}
 	r.Anomalous = r.Score >= 1 && o.counts(&r)
+	r.Usual = r.Score < 1
 	return r
 }
 

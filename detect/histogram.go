@@ -89,8 +89,9 @@ func (v *view) surprise(x float64, d Direction, scale float64) float64 {
 }
 
 // learn counts a residual, and what is beyond the given surprise as if it were there: one incident must not teach that
-// all is possible. forget is the factor by which the samples before lose weight.
-func (v *view) learn(x, surprise, scale, forget float64) {
+// all is possible. forget is the factor by which the samples before lose weight, stands how many samples this one stands
+// for.
+func (v *view) learn(x, surprise, scale, forget float64, stands int32) {
 	if v.seen >= readySamples {
 		if hi := v.upper.beyond(surprise, scale); v.upper.u > 0 && x > hi {
 			x = hi
@@ -102,7 +103,8 @@ func (v *view) learn(x, surprise, scale, forget float64) {
 	if v.seen == 0 {
 		v.weight = 1
 	}
-	v.weight /= forget
+	times := float64(stands)
+	v.weight /= 1 + (forget-1)*times // for what is close to 1, its power
 	if v.weight > rescaleAt {
 		v.up.scale(float32(1 / v.weight))
 		v.down.scale(float32(1 / v.weight))
@@ -111,13 +113,14 @@ func (v *view) learn(x, surprise, scale, forget float64) {
 	}
 	switch {
 	case x > 0:
-		v.up.add(x, v.weight)
+		v.up.add(x, v.weight*times)
 	case x < 0:
-		v.down.add(-x, v.weight)
+		v.down.add(-x, v.weight*times)
 	}
-	v.total += v.weight
-	v.seen = min(v.seen+1, math.MaxInt32-1)
-	if v.seen%fitEvery == 0 || v.seen == readySamples {
+	v.total += v.weight * times
+	before := v.seen
+	v.seen = min(v.seen, math.MaxInt32-1-stands) + stands
+	if fit := fitEvery * stands; v.seen/fit > before/fit || before < readySamples && v.seen >= readySamples {
 		v.upper = v.up.tail(v.total, v.weight)
 		v.lower = v.down.tail(v.total, v.weight)
 	}

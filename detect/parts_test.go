@@ -43,7 +43,7 @@ func TestTails(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r, v := rand.New(rand.NewPCG(1, 1)), view{}
 			for range 20_000 {
-				v.learn(tc.draw(r), maxSurprise, 0, 1)
+				v.learn(tc.draw(r), maxSurprise, 0, 1, 1)
 			}
 			for _, x := range tc.at {
 				assert.InDelta(t, -math.Log10(tc.survival(x)), v.surprise(x, Both, 0), tc.within, "at %v", x)
@@ -67,11 +67,11 @@ func TestViewForgets(t *testing.T) {
 	r, v := rand.New(rand.NewPCG(1, 1)), view{}
 	forget := math.Exp(-1. / 500)
 	for range 5000 {
-		v.learn(10*r.NormFloat64(), maxSurprise, 0, forget)
+		v.learn(10*r.NormFloat64(), maxSurprise, 0, forget, 1)
 	}
 	wide := v.upper.u
 	for range 5000 {
-		v.learn(r.NormFloat64(), maxSurprise, 0, forget)
+		v.learn(r.NormFloat64(), maxSurprise, 0, forget, 1)
 	}
 	assert.InDelta(t, 20.5, wide, 4)
 	assert.InDelta(t, 2.05, v.upper.u, .4)
@@ -81,10 +81,10 @@ func TestViewForgets(t *testing.T) {
 func TestOneIncidentDoesNotTeachThatAllIsPossible(t *testing.T) {
 	r, v := rand.New(rand.NewPCG(1, 1)), view{}
 	for range 2000 {
-		v.learn(r.NormFloat64(), 5, 0, 1)
+		v.learn(r.NormFloat64(), 5, 0, 1, 1)
 	}
 	for range 16 {
-		v.learn(1e6, 5, 0, 1)
+		v.learn(1e6, 5, 0, 1, 1)
 	}
 	assert.Less(t, v.upper.u, 10.)
 	assert.Greater(t, v.surprise(1e6, Both, 0), 5.)
@@ -297,4 +297,40 @@ func BenchmarkState(b *testing.B) {
 		_, _ = s.MarshalBinary()
 	}
 	b.ReportMetric(float64(len(state)), "state-bytes")
+}
+
+func TestLearn(t *testing.T) {
+	s := New(Options{Interval: time.Minute, Missing: AlertMissing})
+	value := noise(1, 100, 4)
+	now := monday
+	for ; now.Before(monday.Add(14 * 24 * time.Hour)); now = now.Add(10 * time.Minute) {
+		s.Learn(now, value(now), 10*time.Minute)
+	}
+	r := s.Observe(now, 100)
+	assert.Equal(t, Judged, r.Status)
+	assert.False(t, r.Anomalous)
+	assert.True(t, s.Observe(now.Add(time.Minute), 0).Anomalous, "a drop is seen by what samples ten minutes apart have taught")
+	assert.True(t, s.Missing(now.Add(5*time.Minute)).Anomalous, "ten minutes between samples of the past are no gap")
+
+	fresh := New(Options{Interval: time.Minute})
+	for i := range 80 { // 13 hours
+		fresh.Learn(monday.Add(time.Duration(i)*10*time.Minute), value(now), 10*time.Minute)
+	}
+	assert.True(t, fresh.method.(*tails).views[viewHour].ready(fresh.step), "each stands for ten")
+	assert.EqualValues(t, 1, fresh.method.(*tails).stands)
+}
+
+func TestUsual(t *testing.T) {
+	s := New(Options{Interval: time.Minute})
+	_, results := feed(s, monday, time.Minute, 4*24*time.Hour, noise(1, 100, 4))
+	judged, usual := 0, 0
+	for _, r := range results {
+		if r.Status == Judged {
+			judged++
+			if r.Usual {
+				usual++
+			}
+		}
+	}
+	assert.InDelta(t, .95, float64(usual)/float64(judged), .01)
 }

@@ -30,6 +30,10 @@ type Result struct {
 	Score     float64       // an alert starts at 1; logarithmic for the methods that have a rate
 	OnceIn    time.Duration // how rarely a healthy series peaks so high; 0 for the methods without a rate
 	Anomalous bool          // what the "for" of an alert counts from
+	Usual     bool          // among the 95 % of the past that were nearest to what was expected in the last hour
+	Seasonal  float64       // what the same time of other days expects
+	InSeason  bool          // Seasonal is known, and has been good
+	Level     float64       // median of the last day
 	View      string        // what was most unusual: hour, season, level, absence, or the name of the method
 }
 
@@ -55,6 +59,8 @@ const (
 	unlearnAfter = 64
 	// gapMemory is after how long the longest gap counts for 1/e.
 	gapMemory = 28 * day
+	// maxStands bounds how many samples one of the past stands for: an hour of seconds.
+	maxStands = 3600
 	// maxMagnitude bounds values, so that sums and squares of them stay finite.
 	maxMagnitude = 1e37
 )
@@ -140,6 +146,19 @@ func (s *Series) Observe(t time.Time, v float64) Result {
 	}
 	s.counts.Samples++
 	return s.method.judge(ms, v)
+}
+
+// Learn is Observe for what was: samples that lie further apart than those to come, as history is read that would be too
+// much to read whole. The distance from one to the next is no gap. It needs Options.Interval.
+func (s *Series) Learn(t time.Time, v float64, apart time.Duration) {
+	x, ok := s.method.(*tails)
+	if ok {
+		x.stands = int32(min(max(apart.Milliseconds()/s.step, 1), maxStands))
+		defer func() { x.stands = 1 }()
+	}
+	gap := s.gap
+	s.Observe(t, v)
+	s.gap = max(gap, min(s.gap, float64(s.step)))
 }
 
 // regular tells whether a sample is at least half an interval later than the one before.

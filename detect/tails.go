@@ -28,6 +28,8 @@ const (
 	// explains is how near to what the season expects a value must be, as a share of how far it is from its last hour, to
 	// be no surprise: a jump to what is usual at this time.
 	explains = .5
+	// unusual is the surprise of the outermost 5 % of one side, twoSided that of the outermost 5 % of both.
+	unusual, twoSided = 1.301, 1.602
 	// weakest is the surprise from which a view adds to the sum: the outermost 10 %.
 	weakest = 1
 	// smoothing is the weight of a new sample in the smoothed sum, at most; smoothingTime is its time constant.
@@ -61,6 +63,7 @@ type tails struct {
 	step     int64
 	forget   float64 // per sample
 	smooth   float64 // per sample
+	stands   int32   // how many samples the next one stands for: more than 1 only in Learn
 	promise  float64 // episodes per day
 	recent   recent
 	history  history
@@ -83,7 +86,7 @@ func newTails(o *Options, step int64) *tails {
 		span = hourlySpan
 	}
 	x := &tails{
-		options: o, step: step, promise: o.FalseAlarms.PerDay(),
+		options: o, step: step, stands: 1, promise: o.FalseAlarms.PerDay(),
 		forget: math.Exp(-1 / max(float64(viewMemory)/float64(step), viewSamples)),
 		smooth: min(smoothing, -math.Expm1(-float64(step)/smoothingTime)),
 		recent: newRecent(step), history: newHistory(step, span), episodes: newEpisodes(step),
@@ -134,18 +137,23 @@ func (x *tails) judge(ms int64, v float64) Result {
 			fast = max(fast, r.surprise)
 		}
 		total += max(0, r.surprise-weakest)
-		w.learn(r.off, x.episodes.level+clipBeyond, floor*floorScale, x.forget)
+		w.learn(r.off, x.episodes.level+clipBeyond, floor*floorScale, x.forget, x.stands)
 	}
 	combined := max(fast, x.slow(total))
-	result := Result{Status: Learning, Value: v, Expected: v, Lower: math.Inf(-1), Upper: math.Inf(1), View: viewNames[top]}
+	result := Result{Status: Learning, Value: v, Expected: v, Lower: math.Inf(-1), Upper: math.Inf(1), Level: x.level, View: viewNames[top]}
+	if good {
+		result.Seasonal, result.InSeason = res[viewSeason].expected, true
+	}
 	if !x.views[top].ready(x.step) {
 		return result
 	}
 	x.episodes.learn(ms, combined)
-	if ms-x.since < judgeAfter {
+	if ms-x.since < judgeAfter || x.stands > 1 { // nobody asks what the past means
 		return result
 	}
 	result.Status = Judged
+	result.Usual = res[viewHour].surprise < unusual ||
+		x.options.Direction == Both && res[viewHour].surprise < twoSided
 	x.band(&result, &res[top], &x.views[top], floor)
 	x.decide(ms, &result, combined)
 	return result
@@ -215,7 +223,7 @@ func (x *tails) slow(total float64) float64 {
 	if x.smoothed > calm && x.sum.ready(x.step) {
 		surprise = x.sum.surprise(x.smoothed, Up, 0)
 	}
-	x.sum.learn(x.smoothed, x.episodes.level+clipBeyond, 0, x.forget)
+	x.sum.learn(x.smoothed, x.episodes.level+clipBeyond, 0, x.forget, x.stands)
 	return surprise
 }
 

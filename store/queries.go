@@ -140,6 +140,7 @@ var (
 		selectCurrent, selectNear, upsertRepeatState, upsertChunk, deleteChunk, selectFindings, upsertFindings,
 		upsertWork, deleteWork, undueWork, dropUndueWork, leaseWork, updateLease, selectWork,
 		selectCharges, insertCall, settleCall, deleteCall, pruneCalls, upsertPast, updatePastVerdict, updateHeartbeat,
+		upsertDetection, deleteDetection,
 	}
 	readerQueries = []string{
 		selectIncident, selectIncidentAt, selectDoc, selectCurrent, selectFindingsVersion, selectPast, selectNextDue, selectUsed, selectIDs,

@@ -27,16 +27,17 @@ import (
 
 // app is the running service: listener, store, workers and pages.
 type app struct {
-	cfg      *config
-	opts     appOptions
-	log      *slog.Logger
-	listener net.Listener
-	server   *http.Server
-	store    *store.Store
-	worker   *worker.Worker
-	analyzer *analyzer.Analyzer
-	probes   *probes
-	notifier *notify.Notifier
+	cfg       *config
+	opts      appOptions
+	log       *slog.Logger
+	listener  net.Listener
+	server    *http.Server
+	store     *store.Store
+	worker    *worker.Worker
+	analyzer  *analyzer.Analyzer
+	probes    *probes
+	notifier  *notify.Notifier
+	detection *detection // nil without rules
 
 	stopping chan struct{} // closed by stop
 	stopWork context.CancelFunc
@@ -115,11 +116,14 @@ func (a *app) build(ctx context.Context) (err error) {
 		return err
 	}
 	registry.MustRegister(&queueCollector{store: a.store}, &budgetCollector{store: a.store, limits: cfg.limits()}, a.probes)
+	if err := a.buildDetection(registry); err != nil {
+		return badConfig(err)
+	}
 	routes, err := a.routes(writer, registry)
 	if err != nil {
 		return err
 	}
-	a.server = newServer(routes)
+	a.server = newServer(a.detectionRoutes(routes))
 	return nil
 }
 
@@ -175,6 +179,7 @@ func (a *app) start(ctx context.Context) {
 	a.running.Go(func() { a.notifier.Run(working) })
 	a.running.Go(func() { a.checkModel(working) })
 	a.running.Go(func() { a.probes.run(working, a.log) })
+	a.startDetection(working)
 	a.running.Go(func() {
 		systemd := false
 		err := web.Serve(a.listener, a.server, &web.FlagConfig{
@@ -224,12 +229,12 @@ const memoryLimit = 192 << 20
 
 // serve runs the service until it is told to stop.
 func (c *cli) serve(ctx context.Context) error {
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(memoryLimit)
-	}
 	cfg, err := c.load()
 	if err != nil {
 		return err
+	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memoryLimit + cfg.detectionMemory())
 	}
 	log := c.logger()
 	a, err := newApp(ctx, cfg, appOptions{

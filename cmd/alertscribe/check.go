@@ -34,6 +34,9 @@ func (c *cli) checkConfig(ctx context.Context, online bool) error {
 	for _, line := range cfg.summary() {
 		fmt.Fprintf(c.stdout, "%-16s%s\n", line[0], line[1])
 	}
+	for _, text := range cfg.Detect.warnings() {
+		fmt.Fprintln(c.stdout, "warning:", text)
+	}
 	if online {
 		if err := c.askServers(ctx, cfg); err != nil {
 			return err
@@ -75,6 +78,7 @@ func (c *config) summary() [][2]string {
 		{"analyses", fmt.Sprintf("%d at once, none later than %v after opening", c.Analysis.Workers, c.Analysis.MaxAge)},
 		{"verification", verifyText(c)},
 		{"channels", channelNames(c)},
+		{"detection", c.detectionText()},
 	}
 	return lines
 }

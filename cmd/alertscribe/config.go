@@ -33,6 +33,7 @@ type config struct {
 	Storage      storageConfig   `yaml:"storage"`
 	Web          webConfig       `yaml:"web"`
 	Notify       notifyConfig    `yaml:"notify"`
+	Detect       detectConfig    `yaml:"detect"`
 
 	// What is made of them once, by prepare.
 	skip      []labels.Matchers // Analysis.Skip
@@ -135,7 +136,8 @@ func defaultConfig() *config {
 		Storage: storageConfig{
 			DatabaseURL: sqliteScheme + "data/alertscribe.db", NotificationRetention: model.Duration(30 * 24 * time.Hour),
 		},
-		Web: webConfig{ListenAddress: ":5008", MaxBodyBytes: 4 << 20, MaxAlerts: 10_000},
+		Web:    webConfig{ListenAddress: ":5008", MaxBodyBytes: 4 << 20, MaxAlerts: 10_000},
+		Detect: detectConfig{MaxExportedSeries: 2000},
 	}
 }
 
@@ -171,7 +173,7 @@ func loadConfig(file string, getenv func(string) string, listenAddress string) (
 		c.Web.ListenAddress = listenAddress
 		delete(read.lines, "web.listen_address")
 	}
-	for _, err := range slices.Concat(c.readSecrets(getenv), c.prepare(), c.prepareNotify(getenv), c.validate()) {
+	for _, err := range slices.Concat(c.readSecrets(getenv), c.prepare(), c.prepareNotify(getenv), c.prepareDetection(), c.validate()) {
 		errs = append(errs, read.locate(err))
 	}
 	read.byLine(errs)
@@ -185,6 +187,7 @@ func (c *config) resolvePaths(dir string, inFile map[string]int) {
 	for _, h := range []*commonconfig.HTTPClientConfig{c.LLM.HTTPConfig, c.Prometheus.HTTPConfig, c.Alertmanager.HTTPConfig} {
 		h.SetDirectory(dir) // a nil receiver is fine
 	}
+	c.Detect.setDirectory(dir)
 	for _, p := range []*string{&c.LLM.APIKeyFile, &c.Web.WebhookTokenFile} {
 		*p = commonconfig.JoinDir(dir, *p)
 	}

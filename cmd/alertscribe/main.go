@@ -124,7 +124,13 @@ func (c *cli) application() (*kingpin.Application, map[string]func(context.Conte
 	demo := add("demo", "Watch a simulated attack become a report, with a real Prometheus and a real Alertmanager.")
 	demoDir := demo.Flag("dir", "Folder for demo output. (default: a new temporary folder)").String()
 	demoKeep := demo.Flag("keep", "Leave everything running after the report, until interrupted.").Bool()
-	commands[demo.FullCommand()] = func(ctx context.Context) error { return c.demo(ctx, *demoDir, *demoKeep) }
+	demoDetect := demo.Flag("detect", "Show detection instead: a drift that no threshold sees becomes an alert and a report.").Bool()
+	commands[demo.FullCommand()] = func(ctx context.Context) error {
+		if *demoDetect {
+			return c.demoDetect(ctx, *demoDir, demoDrift)
+		}
+		return c.demo(ctx, *demoDir, *demoKeep)
+	}
 
 	check := add("check-config", "Check flags, environment, and configuration file; report all errors.")
 	online := check.Flag("online", "Also ask Prometheus, Alertmanager, and the model's endpoint whether they answer.").Bool()
@@ -144,6 +150,7 @@ func (c *cli) application() (*kingpin.Application, map[string]func(context.Conte
 	commands[feedback.FullCommand()] = c.feedbackCommand(feedback)
 	reanalyze := add("reanalyze", "Have a running alertscribe look at an incident again and analyze it again; the budget holds.")
 	commands[reanalyze.FullCommand()] = c.reanalyzeCommand(reanalyze)
+	c.detectCommands(add("detect", "Check and try detection rules."), commands)
 	return app, commands
 }
 

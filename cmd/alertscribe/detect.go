@@ -1,0 +1,319 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/alertscribe/alertscribe/detect/watch"
+	"github.com/alertscribe/alertscribe/incident"
+	"github.com/alertscribe/alertscribe/promapi"
+)
+
+// detectConfig says which detection rules run, and who is told.
+type detectConfig struct {
+	RuleFiles         []string         `yaml:"rule_files"`          // patterns, relative to the configuration file
+	Alertmanagers     []upstreamConfig `yaml:"alertmanagers"`       // all are told; default: the alertmanager
+	MaxExportedSeries int              `yaml:"max_exported_series"` // on /metrics/anomalies; default 2,000
+
+	groups []*watch.Group
+}
+
+// setDirectory makes what the file names relative to its directory.
+func (c *detectConfig) setDirectory(dir string) {
+	for i, p := range c.RuleFiles {
+		if !filepath.IsAbs(p) {
+			c.RuleFiles[i] = filepath.Join(dir, p)
+		}
+	}
+	for _, am := range c.Alertmanagers {
+		am.HTTPConfig.SetDirectory(dir)
+	}
+}
+
+// prepareDetection reads the rules and says all that is wrong with them.
+func (c *config) prepareDetection() []error {
+	var errs []error
+	groups, err := watch.Load(c.Detect.RuleFiles)
+	if err != nil {
+		errs = append(errs, err)
+	}
+	c.Detect.groups = groups
+	if len(groups) > 0 && c.Prometheus.URL == "" {
+		errs = append(errs, errors.New("detect.rule_files: rules need a Prometheus; set prometheus.url (PROMETHEUS_URL)"))
+	}
+	for i, am := range c.Detect.Alertmanagers {
+		u, err := url.Parse(am.URL)
+		if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+			errs = append(errs, fmt.Errorf("detect.alertmanagers[%d].url: %q is not an http:// or https:// URL with a host", i, redactURL(am.URL)))
+		}
+	}
+	if n := c.Detect.MaxExportedSeries; n < 0 || n > 100_000 {
+		errs = append(errs, fmt.Errorf("detect.max_exported_series: %d is not between 0 and 100000", n))
+	}
+	return errs
+}
+
+// detectionText says what check-config shows of the rules.
+func (c *config) detectionText() string {
+	rules := 0
+	for _, g := range c.Detect.groups {
+		rules += len(g.Rules)
+	}
+	if rules == 0 {
+		return "no rules"
+	}
+	to := "incidents are opened directly: no Alertmanager is set"
+	if n := len(c.alertmanagers()); n > 0 {
+		to = fmt.Sprintf("alerts go to %d Alertmanager(s)", n)
+	}
+	return fmt.Sprintf("%d rules in %d groups; %s", rules, len(c.Detect.groups), to)
+}
+
+// memoryPerSeries is what a series takes that is watched, with what a collection of garbage needs beside it.
+const memoryPerSeries = 40 << 10
+
+// detectionMemory returns what the rules may need, in bytes.
+func (c *config) detectionMemory() (bytes int64) {
+	for _, g := range c.Detect.groups {
+		for _, r := range g.Rules {
+			bytes += int64(r.MaxSeries) * memoryPerSeries
+		}
+	}
+	return bytes
+}
+
+// warnings returns what is allowed in rules and hardly meant.
+func (c *detectConfig) warnings() []string {
+	var out []string
+	for _, g := range c.groups {
+		for _, r := range g.Rules {
+			out = append(out, r.Warnings...)
+		}
+	}
+	return out
+}
+
+// alertmanagers returns those that alerts are sent to.
+func (c *config) alertmanagers() []upstreamConfig {
+	if len(c.Detect.Alertmanagers) > 0 {
+		return c.Detect.Alertmanagers
+	}
+	var all []upstreamConfig
+	for _, u := range c.alertmanagerURLs() {
+		one := c.Alertmanager
+		one.URL = u
+		all = append(all, one)
+	}
+	return all
+}
+
+// promClient returns the client of Prometheus with the URL that people reach it by.
+func (c *config) promClient() (*promapi.Client, error) {
+	s, err := upstream(c.Prometheus, "prometheus")
+	if err != nil {
+		return nil, err
+	}
+	if c.Prometheus.PublicURL != "" {
+		if s.PublicURL, err = url.Parse(c.Prometheus.PublicURL); err != nil {
+			return nil, fmt.Errorf("prometheus.public_url: %w", err)
+		}
+	}
+	return promapi.Connect(s, "prometheus")
+}
+
+// detection is what runs of the detection rules.
+type detection struct {
+	*watch.Watcher
+	names    []string              // of the rules' alerts
+	sender   func(context.Context) // nil without an Alertmanager
+	prom     *promapi.Client
+	feedback func(context.Context) error // takes what was said of its incidents
+}
+
+// buildDetection makes what runs the rules; nil where there are none.
+func (a *app) buildDetection(registry prometheus.Registerer) error {
+	cfg := a.cfg
+	if len(cfg.Detect.groups) == 0 {
+		return nil
+	}
+	for _, text := range cfg.Detect.warnings() {
+		a.log.Warn("Detection rule is hardly meant so", "warning", text)
+	}
+	prom, err := cfg.promClient()
+	if err != nil {
+		return err
+	}
+	log := a.log.With("component", "detect")
+	d := &detection{prom: prom}
+	o := watch.Options{
+		Groups: cfg.Detect.groups, Prometheus: prom, State: a.store, MaxExported: cfg.Detect.MaxExportedSeries,
+		Logger: log, Registerer: registry, Notifier: newDirect(a.store, log),
+	}
+	if peers := cfg.alertmanagers(); len(peers) > 0 {
+		servers := make([]promapi.Server, len(peers))
+		for i, p := range peers {
+			if servers[i], err = upstream(p, fmt.Sprintf("detect.alertmanagers[%d]", i)); err != nil {
+				return err
+			}
+		}
+		am, err := watch.NewAlertmanagers(servers, log, registry)
+		if err != nil {
+			return err
+		}
+		o.Notifier, d.sender = am, am.Run
+	}
+	if d.Watcher, err = watch.New(o); err != nil {
+		return err
+	}
+	for _, g := range cfg.Detect.groups {
+		for _, r := range g.Rules {
+			d.names = append(d.names, r.Alert)
+		}
+	}
+	d.feedback = func(ctx context.Context) error { return takeFeedback(ctx, a.store, d.Watcher, d.names) }
+	a.detection = d
+	a.onStop("closing the connections of detection", func(context.Context) error { prom.Close(); return nil })
+	return nil
+}
+
+// startDetection begins to evaluate and to tell.
+func (a *app) startDetection(ctx context.Context) {
+	d := a.detection
+	if d == nil {
+		return
+	}
+	if d.sender != nil {
+		a.running.Go(func() { d.sender(ctx) })
+	}
+	a.running.Go(func() { d.Run(ctx) })
+	a.running.Go(func() { a.followFeedback(ctx) })
+}
+
+// feedbackEvery is how often feedback is looked at that was given when its series was not known, or that was missed.
+const feedbackEvery = 10 * time.Minute
+
+// followFeedback takes feedback on the incidents of detection rules when it is given.
+func (a *app) followFeedback(ctx context.Context) {
+	changes := a.store.Subscribe(ctx)
+	ticker := time.NewTicker(feedbackEvery)
+	defer ticker.Stop()
+	for {
+		var err error
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			err = a.detection.feedback(ctx)
+		case change, open := <-changes:
+			switch {
+			case !open:
+				return
+			case change.Missed:
+				err = a.detection.feedback(ctx)
+			default:
+				err = takeFeedbackOf(ctx, a.store, a.detection.Watcher, change.ID)
+			}
+		}
+		if err != nil && ctx.Err() == nil {
+			a.log.Warn("Feedback on detection not read, it is looked at again later", "err", err)
+		}
+	}
+}
+
+// incidents reads what detection has to know of incidents.
+type incidents interface {
+	Incident(ctx context.Context, id string) (*incident.Incident, incident.Findings, error)
+	Incidents(ctx context.Context, q incident.Query) (list []*incident.Incident, next string, err error)
+}
+
+// takeFeedback looks at the newest incidents of the rules.
+func takeFeedback(ctx context.Context, store incidents, w *watch.Watcher, names []string) error {
+	for _, name := range names {
+		list, _, err := store.Incidents(ctx, incident.Query{Limit: 200, Alertname: name})
+		if err != nil {
+			return err
+		}
+		for _, inc := range list {
+			quietenBy(inc, w)
+		}
+	}
+	return nil
+}
+
+func takeFeedbackOf(ctx context.Context, store incidents, w *watch.Watcher, id string) error {
+	inc, _, err := store.Incident(ctx, id)
+	if errors.Is(err, incident.ErrNotFound) {
+		return nil
+	}
+	if err == nil {
+		quietenBy(inc, w)
+	}
+	return err
+}
+
+// quietenBy lowers the rate of the series of an incident that somebody called no problem.
+func quietenBy(inc *incident.Incident, w *watch.Watcher) {
+	if !noProblem(inc) {
+		return
+	}
+	for _, alert := range inc.Alerts {
+		w.Quieten(alert.Labels, inc.ID)
+	}
+}
+
+// noProblem tells whether the newest feedback that says anything of it says that the incident was none.
+func noProblem(inc *incident.Incident) bool {
+	no := false
+	for _, f := range inc.Feedback {
+		switch f.Kind {
+		case incident.Confirm:
+			no = false
+		case incident.Correct:
+			no = saysNoProblem(f.Text)
+		}
+	}
+	return no
+}
+
+// saysNoProblem looks for the words that docs/detection.md names.
+func saysNoProblem(text string) bool {
+	text = strings.ToLower(text)
+	for _, words := range []string{"not a problem", "no problem", "false alarm", "false positive", "误报", "不是问题", "没有问题"} {
+		if strings.Contains(text, words) {
+			return true
+		}
+	}
+	return false
+}
+
+// detectionRoutes adds the pages of detection to those of the handler.
+func (a *app) detectionRoutes(next http.Handler) http.Handler {
+	if a.detection == nil {
+		return next
+	}
+	metrics := a.detection.Handler()
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		path, ok := strings.CutPrefix(r.URL.Path, a.opts.routePrefix)
+		switch {
+		case !ok || r.Method != http.MethodGet && r.Method != http.MethodHead:
+		case path == "/metrics/anomalies":
+			metrics.ServeHTTP(w, r)
+			return
+		case path == "/api/v1/detection":
+			w.Header().Set("Content-Type", "application/json; charset=utf-8")
+			w.Header().Set("X-Content-Type-Options", "nosniff")
+			_ = json.NewEncoder(w).Encode(map[string]any{"rules": a.detection.Status()}) // the client has gone, or reads it
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}

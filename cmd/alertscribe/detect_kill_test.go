@@ -1,0 +1,147 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/alertscribe/alertscribe/incident"
+)
+
+var detectKillRounds = flag.Int("detect.kill.rounds", 3, "how often TestDetectionKilled kills the service")
+
+// alertsSeen is what an Alertmanager had at any time, by the label zone.
+type alertsSeen struct {
+	mu     sync.Mutex
+	starts map[string]map[string]bool // every startsAt
+	gone   map[string]bool            // was there before, and is not now
+}
+
+// follow asks an Alertmanager for its alerts until ctx ends.
+func (a *alertsSeen) follow(ctx context.Context, root string) {
+	ticker := time.NewTicker(50 * time.Millisecond)
+	defer ticker.Stop()
+	for ctx.Err() == nil {
+		if alerts, err := alertsOf(ctx, root); err == nil {
+			a.look(alerts)
+		}
+		select {
+		case <-ctx.Done():
+		case <-ticker.C:
+		}
+	}
+}
+
+type amAlert struct {
+	Labels   map[string]string
+	StartsAt string
+}
+
+func alertsOf(ctx context.Context, root string) (alerts []amAlert, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, root+"/api/v2/alerts", http.NoBody)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return nil, err
+	}
+	defer resp.Body.Close()
+	return alerts, json.NewDecoder(resp.Body).Decode(&alerts)
+}
+
+func (a *alertsSeen) look(alerts []amAlert) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	now := map[string]bool{}
+	for _, x := range alerts {
+		zone := x.Labels["zone"]
+		if a.starts[zone] == nil {
+			a.starts[zone] = map[string]bool{}
+		}
+		a.starts[zone][x.StartsAt] = true
+		now[zone] = true
+	}
+	for zone := range a.starts {
+		a.gone[zone] = a.gone[zone] || !now[zone]
+	}
+}
+
+func (a *alertsSeen) has(zone string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.starts[zone]) > 0
+}
+
+// TestDetectionKilled kills the service at random instants. An alert that fires goes on with the start that it has, one that
+// is about to fire does, and nothing is told to be over that is not.
+func TestDetectionKilled(t *testing.T) {
+	dir, address := t.TempDir(), freeAddress(t)
+	q, pair := detectionPair(t, "http://"+address+"/alert")
+	// Each zone is the same queue, but for those that have dropped already.
+	rules := strings.Replace(detectRules, "expr: shop_queue_length", `expr: 'label_replace(shop_queue_length, "zone", "all", "", "") or label_replace(shop_queue_length_late, "zone", "late", "", "")'`, 1)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "rules.yml"), []byte(rules), 0o600))
+	config := filepath.Join(dir, "config.yml")
+	require.NoError(t, os.WriteFile(config, []byte("detect: {rule_files: [rules.yml]}\n"), 0o600))
+	withConfig := func(cmd *exec.Cmd) { cmd.Args = append(cmd.Args, "--config.file="+config) }
+	env := []string{"PROMETHEUS_URL=" + pair.PromURL, "ALERTMANAGER_URL=" + pair.AMURL}
+
+	p := startProcess(t, dir, address, withConfig, env...)
+	evaluated := func() bool {
+		_, text := get(t, p.url+"/metrics")
+		return strings.Contains(text, `alertscribe_detect_last_success_timestamp_seconds{group="shop"}`)
+	}
+	require.Eventually(t, evaluated, 30*time.Second, 50*time.Millisecond)
+	seen := &alertsSeen{starts: map[string]map[string]bool{}, gone: map[string]bool{}}
+	ctx, cancel := context.WithCancel(t.Context())
+	var following sync.WaitGroup
+	following.Go(func() { seen.follow(ctx, pair.AMURL) })
+	defer func() { cancel(); following.Wait() }()
+
+	q.length.Store(5)
+	require.Eventually(t, func() bool { return seen.has("all") }, 30*time.Second, 20*time.Millisecond)
+	for round := range *detectKillRounds {
+		if round == 1 {
+			q.late.Store(5)
+			time.Sleep(time.Duration(rand.IntN(3000)) * time.Millisecond) // before it fires
+		}
+		p.kill()
+		p = startProcess(t, dir, address, withConfig, env...)
+		time.Sleep(time.Duration(rand.IntN(2000)) * time.Millisecond) // the instant is the point
+	}
+	require.Eventually(t, func() bool { return seen.has("late") }, 30*time.Second, 20*time.Millisecond, "an alert was lost")
+	require.Eventually(t, evaluated, 30*time.Second, 50*time.Millisecond)
+	time.Sleep(3 * time.Second) // evaluations that would resolve it
+	cancel()
+	following.Wait()
+	t.Logf("%d kills, alerts %v", *detectKillRounds, seen.starts)
+	for zone, starts := range seen.starts {
+		assert.Len(t, starts, 1, "%s was started anew", zone)
+		assert.False(t, seen.gone[zone], "%s was resolved", zone)
+	}
+	var list struct{ Incidents []incident.Incident }
+	_, text := get(t, p.url+"/api/v1/incidents")
+	require.NoError(t, json.Unmarshal([]byte(text), &list))
+	require.Len(t, list.Incidents, 1)
+	assert.Equal(t, incident.Firing, list.Incidents[0].Status)
+	assert.Zero(t, list.Incidents[0].Flaps)
+
+	q.length.Store(100)
+	q.late.Store(100)
+	require.Eventually(t, func() bool {
+		alerts, err := alertsOf(t.Context(), pair.AMURL)
+		return err == nil && len(alerts) == 0
+	}, time.Minute, 100*time.Millisecond, "and it ends")
+}

@@ -1,0 +1,142 @@
+package watch
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"github.com/prometheus/common/model"
+
+	"github.com/alertscribe/alertscribe/promapi"
+)
+
+const (
+	// warmStep is how far apart samples of the history are read: three of them make the half hour that the season looks at.
+	warmStep = 10 * time.Minute
+	// replayIntervals and replayLeast are how much of the past is evaluated as if it were now, at the start of a series.
+	replayIntervals, replayLeast = 60, time.Hour
+	// maxReplay is the longest outage that is evaluated afterward. What is older is learned.
+	maxReplay = 24 * time.Hour
+	// maxSamples bounds an answer: at some 33 bytes a sample, 10 MB.
+	maxSamples = 300_000
+	// maxPoints bounds an answer for one series, see promapi.
+	maxPoints = 2_000
+)
+
+// source asks for the values of an expression.
+type source struct {
+	querier *promapi.Querier
+	expr    string
+	offset  time.Duration
+	points  int // of an answer, for one series
+}
+
+// newSource returns what asks for an expression. Queries are bounded by what is asked, not by a budget.
+func newSource(c *promapi.Client, expr string, offset time.Duration) *source {
+	return &source{promapi.NewQuerier(c, promapi.NewBudget(math.MaxInt64>>1, 2), nil), expr, offset, maxPoints}
+}
+
+// value is a sample of one series at the time that was asked for.
+type value struct {
+	labels model.Metric
+	id     model.Fingerprint
+	v      float64
+}
+
+// now evaluates the expression at one time.
+func (s *source) now(ctx context.Context, at time.Time) ([]value, error) {
+	vector, err := s.querier.Instant(ctx, s.expr, at.Add(-s.offset))
+	if err != nil {
+		return nil, err
+	}
+	values := make([]value, 0, len(vector))
+	for _, x := range vector {
+		if x.Histogram == nil {
+			delete(x.Metric, model.MetricNameLabel)
+			values = append(values, value{x.Metric, x.Metric.Fingerprint(), float64(x.Value)})
+		}
+	}
+	return values, nil
+}
+
+// chunk is a part of a range.
+type chunk struct {
+	from, to time.Time // both inclusive
+	matrix   model.Matrix
+	ids      []model.Fingerprint // of matrix, without the names of metrics
+	err      error
+}
+
+// chunks reads a range in pieces that are small enough for n series, and the next while one is used. The channel closes after
+// the last piece, or after the first that carries an error.
+func (s *source) chunks(ctx context.Context, from, to time.Time, step time.Duration, n int) <-chan chunk {
+	out := make(chan chunk)
+	go func() {
+		defer close(out)
+		points := min(max(maxSamples/max(n, 1), 1), s.points)
+		for !from.After(to) {
+			c := chunk{from: from, to: from.Add(time.Duration(points-1) * step)}
+			if c.to.After(to) {
+				c.to = from.Add(to.Sub(from) / step * step)
+			}
+			c.matrix, c.err = s.querier.Range(ctx, s.expr, c.from.Add(-s.offset), c.to.Add(-s.offset), step)
+			if errors.Is(c.err, promapi.ErrTooExpensive) && points > 1 && ctx.Err() == nil {
+				points /= 2
+				continue
+			}
+			for _, x := range c.matrix {
+				delete(x.Metric, model.MetricNameLabel)
+				c.ids = append(c.ids, x.Metric.Fingerprint())
+			}
+			select {
+			case out <- c:
+			case <-ctx.Done():
+				return
+			}
+			if c.err != nil {
+				return
+			}
+			from = c.to.Add(step)
+		}
+	}()
+	return out
+}
+
+// eachChunk calls f with each piece of a range.
+func (s *source) eachChunk(ctx context.Context, from, to time.Time, step time.Duration, n int, f func(*chunk)) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	for c := range s.chunks(ctx, from, to, step, n) {
+		if c.err != nil {
+			return fmt.Errorf("reading from %s: %w", c.from.UTC().Format(time.DateTime), c.err)
+		}
+		f(&c)
+	}
+	return ctx.Err()
+}
+
+// frames calls f with what the expression was at each step of a chunk.
+func (s *source) frames(c *chunk, step time.Duration, f func(at time.Time, values []value)) {
+	next := make([]int, len(c.matrix))
+	values := make([]value, 0, len(c.matrix))
+	for at := c.from; !at.After(c.to); at = at.Add(step) {
+		values = values[:0]
+		ms := model.TimeFromUnixNano(at.Add(-s.offset).UnixNano())
+		for i, x := range c.matrix {
+			for next[i] < len(x.Values) && x.Values[next[i]].Timestamp < ms {
+				next[i]++
+			}
+			if next[i] < len(x.Values) && x.Values[next[i]].Timestamp == ms {
+				values = append(values, value{x.Metric, c.ids[i], float64(x.Values[next[i]].Value)})
+			}
+		}
+		f(at, values)
+	}
+}
+
+// replay returns for how long a past is evaluated as if it were now.
+func replay(interval time.Duration) time.Duration {
+	return min(max(replayIntervals*interval, replayLeast), maxReplay)
+}
