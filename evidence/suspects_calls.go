@@ -3,6 +3,7 @@ package evidence
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/prometheus/common/model"
 
@@ -33,8 +34,8 @@ func (f *fetcher) readCalls(ctx context.Context) ([]trackedSeries, error) {
 	name := func(pattern string) promql.Matcher {
 		return promql.Matcher{Label: model.MetricNameLabel, Op: "=~", Value: pattern}
 	}
-	calls := promql.SelectorText("", append(bounds[:len(bounds):len(bounds)], name(callMetrics))...)
-	linkerd := promql.SelectorText("", append(bounds[:len(bounds):len(bounds)], name(linkerdMetrics), promql.Matcher{Label: "dst_deployment", Op: "!=", Value: ""})...)
+	calls := promql.SelectorText("", append(slices.Clip(bounds), name(callMetrics))...)
+	linkerd := promql.SelectorText("", append(slices.Clip(bounds), name(linkerdMetrics), promql.Matcher{Label: "dst_deployment", Op: "!=", Value: ""})...)
 	count := func(selector, of string) string {
 		return "label_replace(count(" + selector + `),"of","` + of + `","","")`
 	}

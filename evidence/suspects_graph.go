@@ -106,7 +106,7 @@ func (c *callGraph) explain() {
 	for _, key := range c.order {
 		g := c.groups[key]
 		for _, s := range g.series {
-			c.explainTraffic(g, key, s)
+			c.explainTraffic(key, s)
 		}
 		for _, s := range g.series {
 			c.explainFollowing(g, s)
@@ -183,7 +183,7 @@ func (s *suspect) logRatio() float64 {
 }
 
 // explainTraffic explains traffic by that of callers, and less of it by slowness further down: clients that wait ask less.
-func (c *callGraph) explainTraffic(g *suspectGroup, key string, s *suspect) {
+func (c *callGraph) explainTraffic(key string, s *suspect) {
 	if s.role != roleTraffic {
 		return
 	}

@@ -40,8 +40,6 @@ func times(by float64) func(float64) float64 { return func(v float64) float64 { 
 
 func plus(more float64) func(float64) float64 { return func(v float64) float64 { return v + more } }
 
-func gone(float64) float64 { return math.NaN() }
-
 // lookAt asks a real Prometheus about a recording whose fault begins at a second.
 func lookAt(t *testing.T, r *recording, begin float64, expr, labels string) incident.Evidence {
 	t.Helper()

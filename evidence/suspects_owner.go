@@ -35,6 +35,8 @@ var (
 	monitoringName = regexp.MustCompile(`(?i)^(prometheus|alertmanager|alertscribe|grafana|thanos)`)
 	// exportedMetric matches metrics that only exporters of other things have.
 	exportedMetric = regexp.MustCompile(`^(node|windows|namedprocess|kube|container|machine|mysql|pg|mongodb|redis|memcached|probe|snmp|ipmi|smartmon|DCGM|haproxy|nginx|apache)_`)
+	// machineMetric matches metrics of machines, whose job is no service.
+	machineMetric = regexp.MustCompile(`^(node|windows|namedprocess|machine|probe|snmp|ipmi|smartmon|DCGM)_`)
 	// runtimeMetric matches what a process says of itself.
 	runtimeMetric = regexp.MustCompile(`^(go|process|promhttp|scrape|python|jvm|net_conntrack|prometheus_sd|prometheus_remote|prometheus_template|prometheus_treecache)_|_exporter_`)
 	// podSuffix matches what Kubernetes adds to the name of a workload: the hash of a replica set and of a pod, or a number.
@@ -86,7 +88,7 @@ func ownerOf(labels map[string]string) owner {
 
 // isDatabaseMetric reports whether an exporter's job names a service, not a set of machines.
 func isDatabaseMetric(labels map[string]string) bool {
-	return !regexp.MustCompile(`^(node|windows|namedprocess|machine|probe|snmp|ipmi|smartmon|DCGM)_`).MatchString(labels[model.MetricNameLabel])
+	return !machineMetric.MatchString(labels[model.MetricNameLabel])
 }
 
 // dropOwnRuntime leaves out what an exporter, or the monitoring, says of itself: that is no suspect of what it exports.

@@ -26,10 +26,9 @@ func (inv *investigation) suspectsItem(r suspectRanking) incident.Evidence {
 	for _, g := range ranked {
 		e.Ranking = append(e.Ranking, g.lead().rankedSeries())
 	}
-	switch top := leadingGroup(r.groups); {
-	case top == nil:
+	if top := leadingGroup(r.groups); top == nil {
 		e.Summary = inv.say(msgSuspectsNoPast)
-	default:
+	} else {
 		e.Summary = inv.suspectSummary(r, top)
 		e.Query, e.Link = top.lead().query, inv.link(top.lead().query, r.grid.Start, r.grid.End())
 		if len(shown) > 0 {
