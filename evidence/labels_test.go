@@ -155,25 +155,6 @@ func TestNiceStep(t *testing.T) {
 	}
 }
 
-func TestSplitOwner(t *testing.T) {
-	tests := []struct{ labels, name, of string }{
-		{"__name__=up", "up", ""},
-		{"__name__=up pod=p instance=i job=j", "up", `pod="p"`},
-		{"__name__=up instance=i job=j namespace=n", "up", `instance="i"`},
-		{"__name__=up job=j code=500", `up{code="500"}`, `job="j"`},
-		{"__name__=up cluster=c", "up", `cluster="c"`},
-		{"__name__=up pod= job=j", "up", `job="j"`},
-		{"code=500", `{code="500"}`, ""},
-	}
-	for _, test := range tests {
-		labels := pairs(test.labels)
-		name, of := splitOwner(labels)
-		assert.Equal(t, test.name, strings.TrimSuffix(name, "{}"), test.labels)
-		assert.Equal(t, test.of, of, test.labels)
-		assert.Equal(t, pairs(test.labels), labels, "the series' own stay")
-	}
-}
-
 func TestTargetOf(t *testing.T) {
 	same := [][2]string{
 		{"__name__=a pod=p job=j", "__name__=b pod=p job=j"},

@@ -8,7 +8,6 @@ import (
 	"math"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/prometheus/common/model"
@@ -25,18 +24,29 @@ type suspect struct {
 
 	since      time.Time
 	ended      bool // it has no values now; After is NaN
-	confident  bool // see change.confident
+	stopped    bool // it ended with its whole target
+	confident  bool // see Change.Confident
+	early      bool // see Change.Early
 	seenBefore bool // it was as far from its usual level at other times of the day before
+
+	bar     float64       // the score from which it may be trusted
+	unended *score.Change // of a series that ended: what its values did until then; nil for too few
+
+	// What the order goes by.
+	group       string  // key of the group that it is in
+	weight      float64 // of the change
+	explained   float64 // the part of the weight that calls explain, 0 to 1
+	explainedBy string  // key of the group that explains it
 }
 
 // The bounds of the ranking.
 const (
 	maxRanked    = 50
-	maxPerTarget = 5 // that many of one target, so that one target's hundred metrics don't hide all others
 	maxDayChecks = 3 // suspects that are held against the day before
+	leadSteps    = 60
 )
 
-// findSuspects ranks the series around the alert by how far they changed about the onset.
+// findSuspects ranks what the series around the alert belong to by how they changed about the onset.
 func findSuspects(ctx context.Context, inv *investigation) ([]incident.Evidence, error) {
 	scopes, err := inv.scopes(ctx)
 	if err != nil || len(scopes) == 0 {
@@ -45,22 +55,59 @@ func findSuspects(ctx context.Context, inv *investigation) ([]incident.Evidence,
 	if err := countScopes(ctx, inv, scopes); err != nil {
 		return nil, fmt.Errorf("counting related series: %w", err)
 	}
-	interval := inv.scrapeInterval(ctx, scopes)
-	g := score.NewGrid(inv.start, inv.end, max(interval, niceStep(inv.end.Sub(inv.start)/pointsPerSeries)))
-	batches, left := planBatches(scopes, g.N)
-	if len(batches) == 0 {
-		return nil, nil
+	g, interval := inv.suspectGrid(ctx, scopes)
+	plan := planBatches(scopes, g.N)
+	f := &fetcher{inv: inv, g: g, window: max(4*interval, g.Step).Truncate(g.Step), types: askMetricTypes(ctx, inv)}
+	tracks, err := f.fetch(ctx, plan)
+	if len(plan.batches) == 0 && len(tracks) == 0 {
+		return nil, err
 	}
-	tracks, err := inv.fetchBatches(ctx, batches, g, max(4*interval, g.Step).Truncate(g.Step))
+	tracks = inv.dropOwnRuntime(tracks)
 	if len(tracks) == 0 {
 		return nil, err
 	}
-	found, judged := scoreSeries(tracks, g, g.Before(inv.onset))
+	r := rankTracks(tracks, g, g.Before(inv.onset))
+	inv.compareWithPreviousDay(ctx, r.groups)
+	r.left, r.sampled, r.err = plan.left, plan.sampled(), err
+	return []incident.Evidence{inv.suspectsItem(r)}, nil
+}
+
+// suspectGrid returns the times to look at, and how often the alert's surroundings are scraped. Rows that are minutes
+// apart are looked at for longer, since a few of them are no past.
+func (inv *investigation) suspectGrid(ctx context.Context, scopes []*seriesScope) (score.Grid, time.Duration) {
+	interval := inv.scrapeInterval(ctx, scopes)
+	start := inv.start
+	if lead := min(leadSteps*interval, maxLead); interval > time.Minute && inv.onset.Sub(start) < lead {
+		start = inv.onset.Add(-lead).Truncate(time.Second)
+	}
+	step := max(interval, niceStep(inv.end.Sub(inv.start)/pointsPerSeries))
+	return score.NewGrid(start, inv.end, step), interval
+}
+
+// suspectRanking is what was found.
+type suspectRanking struct {
+	grid    score.Grid
+	groups  []*suspectGroup // the likeliest cause first
+	judged  int             // series that had a past to be judged by
+	owners  int             // what they belong to
+	common  *commonEnd      // nil for none
+	left    int             // series that were not looked at
+	sampled int             // series of which only those that changed most were looked at
+	err     error           // why some could not be read
+}
+
+// rankTracks scores the series, whose first n times are before the onset, and orders what they belong to.
+func rankTracks(tracks []trackedSeries, g score.Grid, n int) suspectRanking {
+	r := suspectRanking{grid: g}
+	found, judged := scoreSeries(tracks, g, n)
+	r.judged = judged
+	r.common = judgeEnds(found, g.Step)
 	for i := range found {
 		found[i].since = g.At(found[i].At)
 	}
-	inv.compareWithPreviousDay(ctx, found)
-	return []incident.Evidence{inv.suspectsItem(found, g, judged, left, err)}, nil
+	r.groups = groupSuspects(found)
+	r.owners = len(r.groups)
+	return r
 }
 
 // scrapeInterval finds how often the alert's surroundings are scraped, from the samples of one metric.
@@ -79,72 +126,68 @@ func (inv *investigation) scrapeInterval(ctx context.Context, scopes []*seriesSc
 	return 15 * time.Second
 }
 
-// fetchBatches asks the questions and makes series of the answers. It returns what it got, and the first error.
-func (inv *investigation) fetchBatches(ctx context.Context, batches []batch, g score.Grid, window time.Duration) ([]trackedSeries, error) {
-	k := askMetricTypes(ctx, inv)
-	parts, errs := make([][]trackedSeries, len(batches)), make([]error, len(batches))
-	slots := make(chan struct{}, 3) // leave room for the other collectors, and for memory
-	var wg sync.WaitGroup
-	for i, b := range batches {
-		wg.Go(func() {
-			slots <- struct{}{}
-			defer func() { <-slots }()
-			m, err := inv.prom.Range(ctx, b.selector(), g.Start, g.End(), g.Step)
-			if err != nil {
-				errs[i] = fmt.Errorf("reading related series: %w", err)
-				return
-			}
-			parts[i] = inv.trackSeries(m, g, k, window)
-		})
-	}
-	wg.Wait()
-	for _, err := range errs {
-		if err != nil {
-			return slices.Concat(parts...), err
-		}
-	}
-	return slices.Concat(parts...), nil
-}
-
 // scoreSeries scores the series, whose first n times are before the onset, and returns those that changed, most
 // first, and how many had a past to be judged by.
 func scoreSeries(tracks []trackedSeries, g score.Grid, n int) (found []suspect, judged int) {
 	quietest, last := noiseFloors(tracks, n), endedSeries(tracks, n)
 	var s score.Scorer
+	var learned score.Calibration
 	for i := range tracks {
 		t := &tracks[i]
-		at := make([]int, 0, g.N)
-		values := make([]float64, 0, g.N)
-		past := 0
-		for j, v := range t.values {
-			if math.IsNaN(v) {
-				continue
-			}
-			if j < n {
-				past++
-			}
-			at, values = append(at, j), append(values, v)
-		}
+		at, values, past := finiteRows(t.values, g.N, n)
+		floor := quietest[t.labels[model.MetricNameLabel]]
+		c, ok := s.Score(values, past, floor)
 		if last[i] > 0 {
 			judged++
-			found = append(found, endedSuspect(t, values, n, last[i]))
+			e := endedSuspect(t, values, n, last[i])
+			if e.Past = past; ok {
+				c.At = at[c.At]
+				e.unended = &c
+			}
+			found = append(found, e)
 			continue
 		}
-		c, ok := s.Score(values, past, quietest[t.labels[model.MetricNameLabel]])
 		if !ok {
 			continue
 		}
 		judged++
+		learned.Learn(values[:settledPast(past)], len(values)-past, floor)
 		c.At = at[c.At]
 		found = append(found, suspect{trackedSeries: *t, Change: c})
 	}
+	bar := learned.Bar(judged)
 	for i := range found {
-		found[i].confident = found[i].Confident(judged)
+		s := &found[i]
+		s.bar = max(bar, score.Bar(judged, s.Past))
+		s.confident, s.early = s.Confident(s.bar), s.Early(s.bar)
 	}
 	slices.SortFunc(found, func(a, b suspect) int {
 		return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.At, b.At), cmp.Compare(a.query, b.query))
 	})
 	return found, judged
+}
+
+// finiteRows returns the values that are there, their places, and how many are before the onset.
+func finiteRows(row []float64, most, n int) (at []int, values []float64, past int) {
+	at, values = make([]int, 0, most), make([]float64, 0, most)
+	for j, v := range row {
+		if math.IsNaN(v) {
+			continue
+		}
+		if j < n {
+			past++
+		}
+		at, values = append(at, j), append(values, v)
+	}
+	return at, values, past
+}
+
+// settledPast returns how many of n past values are before the fault even if the onset was told late; of few, all.
+func settledPast(n int) int {
+	if n < 30 {
+		return n
+	}
+	return n * 4 / 5
 }
 
 // noiseFloors returns the least noise of each metric: what the quieter quarter of its series have. A series that was dead
@@ -166,81 +209,42 @@ func noiseFloors(tracks []trackedSeries, n int) map[string]float64 {
 	return out
 }
 
-// endedSeries returns, for each series that was there until about the onset and has no values since, the time after its
-// last one; 0 for all others. A series that another one of the same kind replaced, as in a rollout, has not ended.
-func endedSeries(tracks []trackedSeries, n int) []int {
-	type head struct{ before, after int }
-	heads := map[string]*head{} // of a metric, whatever pod or instance it comes from
-	last := make([]int, len(tracks))
-	const quiet = 3
-	for i := range tracks {
-		t := &tracks[i]
-		h := heads[t.replaceableKey()]
-		if h == nil {
-			h = &head{}
-			heads[t.replaceableKey()] = h
-		}
-		first := -1
-		for j, v := range t.values {
-			if !math.IsNaN(v) {
-				last[i] = j
-				if first < 0 {
-					first = j
-				}
-			}
-		}
-		if first >= 0 && first < n {
-			h.before++
-		}
-		if last[i] >= len(t.values)-quiet {
-			h.after++
-		}
-	}
-	for i := range tracks {
-		t := &tracks[i]
-		h := heads[t.replaceableKey()]
-		past := score.Finite(t.values[:n])
-		steady := len(past) >= score.MinPast && len(past)*10 >= n*8
-		if last[i] >= len(t.values)-quiet || last[i] < n/2 || h.after >= h.before || !steady {
-			last[i] = -1
-		}
-		last[i]++
-	}
-	return last
-}
-
-// endedSuspect is the change of a series that has no values now. With its whole target it is as sure as can be.
-func endedSuspect(t *trackedSeries, values []float64, n, at int) suspect {
-	past := slices.Sorted(slices.Values(values[:min(max(n/2, 1), len(values))]))
-	return suspect{trackedSeries: *t, ended: true, Change: score.Change{
-		Score: score.MaxScore, At: at, Before: score.Quantile(past, .5), After: math.NaN(), Lasted: len(t.values) - at, Share: 1,
-	}}
-}
-
 // compareWithPreviousDay takes back the confidence in changes that are nothing new: what a series also does at other
-// times, such as an hourly job, is no finding. It stays ranked, for an incident may come back daily.
-func (inv *investigation) compareWithPreviousDay(ctx context.Context, found []suspect) {
+// times, such as an hourly job, is no finding. It stays ranked, for an incident may come back daily, but another change of
+// the same group speaks for it if there is one.
+func (inv *investigation) compareWithPreviousDay(ctx context.Context, groups []*suspectGroup) {
 	asked := 0
-	for i := range found {
-		s := &found[i]
-		if !s.confident || s.ended {
-			continue
-		}
-		if asked++; asked > maxDayChecks {
-			return
-		}
-		quantile := "0.99"
-		if !s.Up {
-			quantile = "0.01"
-		}
-		v, err := inv.prom.Instant(ctx, "quantile_over_time("+quantile+", ("+s.query+")[1d:1m])", inv.start)
-		if err != nil || len(v) != 1 {
-			continue
-		}
-		if half := (s.Before + s.After) / 2; s.Up == (float64(v[0].Value) > half) {
+	for _, g := range groups {
+		for s := g.lead(); s.confident && !s.ended && !s.aggregated && asked < maxDayChecks; s = g.lead() {
+			if asked++; !inv.seenDayBefore(ctx, s) {
+				break
+			}
 			s.seenBefore, s.confident = true, false
+			s.weight *= usualPart
+			g.weight = 0
+			for _, s := range g.series {
+				g.weight = max(g.weight, s.unexplained())
+			}
+			slices.SortStableFunc(g.series, compareInGroup)
 		}
 	}
+	slices.SortStableFunc(groups, compareGroups)
+}
+
+// usualPart is what a change weighs that was also seen the day before.
+const usualPart = .3
+
+// seenDayBefore reports whether a series was more than half as far off for some time of the day before the window.
+func (inv *investigation) seenDayBefore(ctx context.Context, s *suspect) bool {
+	quantile := "0.99"
+	if !s.Up {
+		quantile = "0.01"
+	}
+	v, err := inv.prom.Instant(ctx, "quantile_over_time("+quantile+", ("+s.query+")[1d:1m])", inv.start)
+	if err != nil || len(v) != 1 {
+		return false
+	}
+	return s.Up == (float64(v[0].Value) > (s.Before+s.After)/2)
 }
 
 // isOwnSignal reports whether a series is part of the alert's own signal.
@@ -275,16 +279,4 @@ func targetOf(labels map[string]string) string {
 		}
 	}
 	return strings.Join(parts, ",")
-}
-
-// replacedLabels lists the labels that a replacement has anew.
-var replacedLabels = []string{"pod", "instance", "node", "host", "hostname", "id", "uid", "container_id", "image", "image_id", "pod_ip", "host_ip"}
-
-// replaceableKey returns what a series has in common with those that may replace it.
-func (t *trackedSeries) replaceableKey() string {
-	labels := maps.Clone(t.labels)
-	for _, name := range replacedLabels {
-		delete(labels, name)
-	}
-	return promql.SeriesText(labels)
 }

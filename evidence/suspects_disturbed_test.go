@@ -22,12 +22,14 @@ func rankedServices(c *rcaeval.Case, onset int) []string {
 	var tracks []trackedSeries
 	for _, s := range c.Series {
 		labels := map[string]string{"__name__": s.Metric, "service": s.Service}
-		tracks = append(tracks, trackedSeries{labels: labels, values: s.Values, target: targetOf(labels), query: promql.SeriesText(labels)})
+		t := trackedSeries{labels: labels, values: s.Values, query: promql.SeriesText(labels), lag: time.Second, lagRows: 1}
+		t.place()
+		tracks = append(tracks, t)
 	}
-	found, _ := scoreSeries(tracks, score.NewGrid(time.Unix(0, 0), time.Unix(int64(c.Rows()-1), 0), time.Second), onset)
+	r := rankTracks(tracks, score.NewGrid(time.Unix(0, 0), time.Unix(int64(c.Rows()-1), 0), time.Second), onset)
 	var out []string
-	for _, s := range boundedRanking(found) {
-		out = append(out, s.labels["service"])
+	for _, g := range rankedGroups(r.groups) {
+		out = append(out, g.lead().labels["service"])
 	}
 	return out
 }

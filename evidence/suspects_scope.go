@@ -1,7 +1,6 @@
 package evidence
 
 import (
-	"cmp"
 	"context"
 	"maps"
 	"regexp"
@@ -23,26 +22,40 @@ const (
 	maxValues         = 600_000 // of all series: some 20 MB of JSON
 	maxBatchValues    = 60_000  // of one answer
 	maxBatches        = 10
-	smallServerFactor = 4 // a server with so many times the series that can be read is not searched whole
+	smallServerFactor = 4   // a server with so many times the series that can be read is not searched whole
+	maxSampled        = 150 // series of the metrics that are too many to be read, for each scope and type
 )
 
 // seriesScope is a set of series that share something with the alert, narrower scopes excluded.
 type seriesScope struct {
 	matchers []promql.Matcher
-	near     bool           // the alert's own pod, instance, service or job, not merely its namespace
-	names    map[string]int // metric names, and how many series have them
+	bounds   []promql.Matcher // what the alert's other labels exclude
+	near     bool             // the alert's own pod, instance, service or job, not merely its namespace
+	names    map[string]int   // metric names, and how many series have them
 }
 
 func (c *seriesScope) selector(more ...promql.Matcher) string {
-	return promql.SelectorText("", slices.Concat(c.matchers, more)...)
+	return promql.SelectorText("", slices.Concat(c.matchers, c.bounds, more)...)
+}
+
+// nameMatchers bound a scope to the metrics that suspects are looked for among.
+func (c *seriesScope) nameMatchers() []promql.Matcher {
+	pattern := excludedFarMetrics
+	if c.near {
+		pattern = excludedMetrics
+	}
+	return []promql.Matcher{{Label: model.MetricNameLabel, Op: "!~", Value: pattern}, {Label: model.MetricNameLabel, Op: "!=", Value: ""}}
+}
+
+// targetLabel is a label that makes a scope.
+type targetLabel struct {
+	label             string
+	inNamespace, near bool
 }
 
 // targetLabelOrder lists the labels that make a scope, from narrow to wide; a label with inNamespace is looked at in the alert's
 // namespace alone, since its values repeat elsewhere.
-var targetLabelOrder = []struct {
-	label             string
-	inNamespace, near bool
-}{
+var targetLabelOrder = []targetLabel{
 	{"container", true, true},
 	{"pod", true, true},
 	{"instance", false, true},
@@ -62,8 +75,16 @@ var targetLabelOrder = []struct {
 	{"namespace", false, false},
 }
 
-// excludedMetrics lists the metrics that suspects are not looked for among: parts of others, constants, and our own kind.
-const excludedMetrics = `.+_bucket|.+_info|.+_created|.+_timestamp_seconds|.+_start_time_seconds|ALERTS|ALERTS_FOR_STATE|scrape_.+`
+// unboundLabels lists the labels of alerts that do not bound where to look: whom an alert is for, who sent it, and those
+// that tell series of one thing apart.
+var unboundLabels = []string{
+	"alertname", "severity", "priority", "team", "owner", "alertgroup", "prometheus", "replica", "monitor", "receiver", "runbook", "page",
+	"code", "status", "mode", "state", "phase", "reason", "condition", "method", "type", "level", "le", "quantile",
+}
+
+// excludedMetrics lists the metrics that suspects are not looked for among: parts of others, constants, our own kind, and
+// the calls between services, which are asked for by themselves.
+const excludedMetrics = `.+_bucket|.+_info|.+_created|.+_timestamp_seconds|.+_start_time_seconds|ALERTS|ALERTS_FOR_STATE|scrape_.+|traces_service_graph_.+|istio_request.+`
 
 // excludedFarMetrics adds the metrics of the monitoring itself, which change because of an alert.
 const excludedFarMetrics = excludedMetrics + `|alertmanager_.+|prometheus_.+|alertscribe_.+|promhttp_.+`
@@ -82,6 +103,8 @@ func (inv *investigation) scopes(ctx context.Context) ([]*seriesScope, error) {
 		c := &seriesScope{near: k.near, matchers: []promql.Matcher{promql.Equals(k.label, value)}}
 		if k.inNamespace && hasNamespace {
 			c.matchers = append(c.matchers, promql.Equals("namespace", namespace))
+		} else if k.label == "job" && hasNamespace {
+			c.matchers = append(c.matchers, orAbsent("namespace", namespace))
 		}
 		c.matchers = append(c.matchers, inner...)
 		inner = append(inner, promql.Matcher{Label: k.label, Op: "!=", Value: value})
@@ -95,12 +118,11 @@ func (inv *investigation) scopes(ctx context.Context) ([]*seriesScope, error) {
 	if inv.isSmallServer(ctx) {
 		out = append(out, &seriesScope{matchers: inner})
 	}
-	for _, c := range out {
-		pattern := excludedFarMetrics
-		if c.near {
-			pattern = excludedMetrics
+	bounds := boundMatchers(labels)
+	for i, c := range out {
+		if c.matchers = append(c.matchers, c.nameMatchers()...); i > 0 || len(inner) > 0 { // else it has all labels already
+			c.bounds = bounds
 		}
-		c.matchers = append(c.matchers, promql.Matcher{Label: model.MetricNameLabel, Op: "!~", Value: pattern}, promql.Matcher{Label: model.MetricNameLabel, Op: "!=", Value: ""})
 	}
 	if len(out) == 0 && inv.prom.Budget().Left() == 0 {
 		return nil, promapi.ErrNoBudget
@@ -108,11 +130,29 @@ func (inv *investigation) scopes(ctx context.Context) ([]*seriesScope, error) {
 	return out, nil
 }
 
+// boundMatchers returns what the alert's labels exclude wherever one looks: series of another cluster, region or tenant.
+// A series without such a label is not excluded.
+func boundMatchers(labels map[string]string) []promql.Matcher {
+	var out []promql.Matcher
+	for _, name := range slices.Sorted(maps.Keys(labels)) {
+		inOrder := slices.ContainsFunc(targetLabelOrder, func(k targetLabel) bool { return k.label == name })
+		if labels[name] != "" && !inOrder && !slices.Contains(unboundLabels, name) && model.LegacyValidation.IsValidLabelName(name) {
+			out = append(out, orAbsent(name, labels[name]))
+		}
+	}
+	return out
+}
+
+// orAbsent matches a label's value, and series without the label.
+func orAbsent(label, value string) promql.Matcher {
+	return promql.Matcher{Label: label, Op: "=~", Value: regexp.QuoteMeta(value) + "|"}
+}
+
 // unlabeledScope is the scope of an alert none of whose labels is known: of the series that have all of them.
 func unlabeledScope(labels map[string]string) *seriesScope {
 	c := &seriesScope{near: true}
 	for _, name := range slices.Sorted(maps.Keys(labels)) {
-		if !slices.Contains([]string{"severity", "priority", "team", "alertgroup", "prometheus", "replica", "monitor"}, name) && labels[name] != "" {
+		if !slices.Contains(unboundLabels, name) && labels[name] != "" {
 			c.matchers = append(c.matchers, promql.Equals(name, labels[name]))
 		}
 	}
@@ -215,8 +255,21 @@ func (c *seriesScope) countSeries(ctx context.Context, inv *investigation) error
 	return nil
 }
 
-// countScopes asks for the sizes of all scopes at once; it fails only if all do.
+// countScopes asks for the sizes of all scopes at once; it fails only if all do. Where the alert's other labels exclude
+// everything, they are not those of series, and are left out.
 func countScopes(ctx context.Context, inv *investigation, scopes []*seriesScope) error {
+	err := countAll(ctx, inv, scopes)
+	bounded := slices.ContainsFunc(scopes, func(c *seriesScope) bool { return len(c.bounds) > 0 })
+	if err != nil || !bounded || slices.ContainsFunc(scopes, func(c *seriesScope) bool { return len(c.names) > 0 }) {
+		return err
+	}
+	for _, c := range scopes {
+		c.bounds = nil
+	}
+	return countAll(ctx, inv, scopes)
+}
+
+func countAll(ctx context.Context, inv *investigation, scopes []*seriesScope) error {
 	var wg sync.WaitGroup
 	errs := make([]error, len(scopes))
 	for i, c := range scopes {
@@ -229,52 +282,4 @@ func countScopes(ctx context.Context, inv *investigation, scopes []*seriesScope)
 		}
 	}
 	return errs[0]
-}
-
-// batch is one question: metrics of one scope.
-type batch struct {
-	scope  *seriesScope
-	names  []string
-	series int
-}
-
-func (b batch) selector() string {
-	quoted := make([]string, len(b.names))
-	for i, name := range b.names {
-		quoted[i] = regexp.QuoteMeta(name)
-	}
-	return b.scope.selector(promql.Matcher{Label: model.MetricNameLabel, Op: "=~", Value: strings.Join(quoted, "|")})
-}
-
-// planBatches divides what the scopes hold into questions with bounded answers: narrow scopes first, and in each the
-// metrics with few series, since they say most with least. What is too much is left out and counted.
-func planBatches(scopes []*seriesScope, points int) (batches []batch, left int) {
-	room := maxValues / points
-	most := max(maxBatchValues/points, 1)
-	for _, c := range scopes {
-		names := slices.SortedFunc(maps.Keys(c.names), func(a, b string) int {
-			return cmp.Or(cmp.Compare(c.names[a], c.names[b]), cmp.Compare(a, b))
-		})
-		current := batch{scope: c}
-		flush := func() {
-			if len(current.names) > 0 {
-				batches = append(batches, current)
-			}
-			current = batch{scope: c}
-		}
-		for _, name := range names {
-			n := c.names[name]
-			if current.series+n > most {
-				flush()
-			}
-			if n > room || n > 2*most || len(batches) == maxBatches {
-				left += n
-				continue
-			}
-			room -= n
-			current.names, current.series = append(current.names, name), current.series+n
-		}
-		flush()
-	}
-	return batches, left
 }

@@ -1,112 +1,102 @@
 package evidence
 
 import (
-	"maps"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/alertscribe/alertscribe/incident"
 	"github.com/alertscribe/alertscribe/promql"
-	"github.com/alertscribe/alertscribe/score"
 	"github.com/alertscribe/alertscribe/text"
 )
 
 const (
 	suspectRows   = 8
 	suspectCharts = 4
-)
-
-var (
-	msgSuspects = message{
-		"%[1]d of %[2]d related series changed clearly, most of all %[3]s, %[4]s, since %[5]s.",
-		"告警周边 %[2]d 条序列中有 %[1]d 条明显变化；变化最大的是 %[3]s：%[4]s，始于 %[5]s。",
-	}
-	msgNoSuspect = message{
-		"None of %[1]d related series changed beyond what healthy series show; the closest is %[2]s, %[3]s, since %[4]s.",
-		"告警周边 %[1]d 条序列均未超出正常波动；相对最突出的是 %[2]s：%[3]s，始于 %[4]s。",
-	}
-	msgFirstMoved = message{" %s moved first, at %s.", " 最先变化的是 %s，时间 %s。"}
-	msgMovedFirst = message{" It moved first.", " 它最先变化。"}
-	msgLeftOut    = message{" Skipped %d more series: too many.", " 另有 %d 条序列因数量过多未查看。"}
-	msgPartly     = message{" Some could not be read: %s.", " 部分序列未能读取：%s。"}
-	msgRose       = message{"which rose from %s to %s", "从 %s 升至 %s"}
-	msgFell       = message{"which fell from %s to %s", "从 %s 降至 %s"}
-	msgEnded      = message{"which ended (was %s)", "已中断（此前为 %s）"}
-
-	msgWordSeries    = message{"series", "序列"}
-	msgWordOf        = message{"target", "所属"}
-	msgWordBefore    = message{"before", "之前"}
-	msgWordAfter     = message{"after", "之后"}
-	msgWordDeviation = message{"deviations", "偏离倍数"}
-	msgWordNote      = message{"note", "备注"}
-	msgNoteSure      = message{"high confidence", "置信度高"}
-	msgNoteUnsure    = message{"low confidence", "置信度低"}
-	msgNoteUsual     = message{"also seen the day before", "前一天也曾如此"}
-	msgNoteOwn       = message{"alert's own signal", "告警自身的信号"}
-	msgNoteEnded     = message{"ended", "已中断"}
+	rankedNoise   = 5 // that many are ranked even if they are within noise
+	alsoMoved     = 2 // other series of a group that are told
 )
 
 // suspectsItem makes the item of evidence.
-func (inv *investigation) suspectsItem(found []suspect, g score.Grid, judged, left int, err error) incident.Evidence {
-	e := incident.Evidence{Title: inv.say(msgTitleSuspects), Start: g.Start, End: g.End()}
-	ranked := boundedRanking(found)
-	for _, s := range ranked {
-		e.Ranking = append(e.Ranking, s.rankedSeries())
+func (inv *investigation) suspectsItem(r suspectRanking) incident.Evidence {
+	e := incident.Evidence{Title: inv.say(msgTitleSuspects), Start: r.grid.Start, End: r.grid.End()}
+	ranked := rankedGroups(r.groups)
+	shown := shownGroups(ranked)
+	for _, g := range ranked {
+		e.Ranking = append(e.Ranking, g.lead().rankedSeries())
 	}
-	if len(ranked) == 0 {
+	if top := leadingGroup(r.groups); top == nil {
 		e.Summary = inv.say(msgSuspectsNoPast)
 	} else {
-		top := leadingSuspect(ranked)
-		e.Summary = inv.suspectSummary(found, top, judged)
-		e.Query, e.Link = top.query, inv.link(top.query, g.Start, g.End())
-		e.Table, e.Chart = inv.suspectTable(ranked), inv.suspectChart(ranked, g)
+		e.Summary = inv.suspectSummary(r, top)
+		e.Query, e.Link = top.lead().query, inv.link(top.lead().query, r.grid.Start, r.grid.End())
+		if len(shown) > 0 {
+			e.Table = inv.suspectTable(shown)
+		}
+		e.Chart = inv.suspectChart(shown, top, r.grid)
 	}
-	if left > 0 {
-		e.Summary += inv.say(msgLeftOut, left)
+	if r.left > 0 {
+		e.Summary += inv.say(msgLeftOut, r.left)
 	}
-	if err != nil {
-		e.Summary += inv.say(msgPartly, inv.explain(err))
+	if r.sampled > 0 {
+		e.Summary += inv.say(msgSampled, r.sampled)
+	}
+	if r.err != nil {
+		e.Summary += inv.say(msgPartly, inv.explain(r.err))
 	}
 	return e
 }
 
-var msgSuspectsNoPast = message{
-	"No related series has enough history to detect a change.",
-	"告警周边的序列缺少足够的历史数据，无法判断变化。",
-}
-
-// boundedRanking bounds the list, and each target's share of it.
-func boundedRanking(found []suspect) []suspect {
-	var out []suspect
-	of := map[string]int{}
-	for _, s := range found {
-		if of[s.target]++; of[s.target] <= maxPerTarget && len(out) < maxRanked && s.Score > 0 {
-			out = append(out, s)
+// rankedGroups bounds the ranking: what is out of the noise, and of the rest the first few, for who reads all of it.
+func rankedGroups(groups []*suspectGroup) []*suspectGroup {
+	var out []*suspectGroup
+	for _, g := range groups {
+		score := g.lead().Score
+		if len(out) < maxRanked && (score >= shownScore || score >= minChangeScore && len(out) < rankedNoise) {
+			out = append(out, g)
 		}
+	}
+	if len(out) == 0 && len(groups) > 0 {
+		out = groups[:1]
 	}
 	return out
 }
 
-// leadingSuspect returns what to speak of first: not the alert's own signal if there is another, and sure if one is.
-func leadingSuspect(ranked []suspect) suspect {
-	best, at := 0, -1
-	for i, s := range ranked {
+// shownGroups returns what people are shown: no noise but the closest to a change where there is nothing else.
+func shownGroups(ranked []*suspectGroup) []*suspectGroup {
+	out := slices.DeleteFunc(slices.Clone(ranked), func(g *suspectGroup) bool { return g.lead().Score < shownScore })
+	if len(out) == 0 && len(ranked) > 0 {
+		out = ranked[:1]
+	}
+	return out
+}
+
+// leadingGroup returns what to speak of first: not the alert's own signal if there is another, and sure if one is; nil
+// for none.
+func leadingGroup(groups []*suspectGroup) *suspectGroup {
+	var best *suspectGroup
+	most := 0
+	for _, g := range groups {
+		s := g.lead()
 		worth := 1
-		if s.confident {
+		switch {
+		case s.confident:
+			worth += 4
+		case s.early:
 			worth += 2
 		}
 		if !s.ownSignal {
 			worth++
 		}
-		if worth > best {
-			best, at = worth, i
+		if worth > most {
+			best, most = g, worth
 		}
 	}
-	return ranked[at]
+	return best
 }
 
-func (s suspect) rankedSeries() incident.RankedSeries {
+func (s *suspect) rankedSeries() incident.RankedSeries {
 	r := incident.RankedSeries{
 		Labels: s.labels, Score: s.Score, Direction: "down", Onset: s.since.UTC(), Before: s.Before, After: s.After,
 		Confidence: "low",
@@ -114,120 +104,225 @@ func (s suspect) rankedSeries() incident.RankedSeries {
 	if s.confident {
 		r.Confidence = "high"
 	}
-	if s.Up {
-		r.Direction = "up"
-	}
-	if s.ended {
+	switch {
+	case s.ended:
 		r.After = 0 // JSON has no NaN
+	case promql.FormatNumber(s.Before) == promql.FormatNumber(s.After):
+		r.Direction = "flat"
+	case s.After > s.Before:
+		r.Direction = "up"
 	}
 	return r
 }
 
-func (inv *investigation) suspectSummary(found []suspect, top suspect, judged int) string {
-	name := text.Cut(promql.SeriesText(top.labels), 160)
-	if !top.confident {
-		return inv.say(msgNoSuspect, judged, name, inv.suspectChange(top), formatTime(top.since))
+// suspectSummary says what changed most, and what is known about the order.
+func (inv *investigation) suspectSummary(r suspectRanking, top *suspectGroup) string {
+	s := top.lead()
+	name := text.Cut(promql.SeriesText(s.labels), 160)
+	sure, early, values := 0, 0, 0
+	for _, g := range r.groups {
+		for _, s := range g.series {
+			sure += boolToInt(s.confident)
+			if s.early {
+				early, values = early+1, max(values, s.Lasted)
+			}
+		}
 	}
-	sure := 0
-	var first *suspect // of the others
-	for i, s := range found {
-		if !s.confident {
+	targets := msgTargets
+	if r.owners == 1 {
+		targets = msgTarget
+	}
+	var b strings.Builder
+	switch {
+	case s.confident:
+		b.WriteString(inv.say(msgSuspects, sure, r.judged, inv.ownerText(top), name, inv.suspectChange(s), inv.onsetText(s)))
+	case s.early:
+		b.WriteString(inv.say(msgEarlySuspects, early, r.judged, inv.ownerText(top), name, inv.suspectChange(s), inv.onsetText(s), values))
+	default:
+		b.WriteString(inv.say(msgNoSuspect, r.judged, r.owners, name, inv.suspectChange(s), inv.onsetText(s), inv.say(targets)))
+	}
+	if s.confident || s.early {
+		b.WriteString(inv.aboutTop(r, top))
+	}
+	b.WriteString(inv.familySentence(r.groups))
+	if r.common != nil {
+		phrase := msgCommonEnd
+		if r.common.all {
+			phrase = msgAllEnd
+		}
+		b.WriteString(inv.say(phrase, r.common.series, r.common.owners, formatTime(r.grid.At(r.common.at))+inv.say(msgGiveOrTake, promql.FormatDuration(lookback))))
+	}
+	return b.String()
+}
+
+// aboutTop says what else of the first one moved, what it explains, by how much it leads, and what moved first.
+func (inv *investigation) aboutTop(r suspectRanking, top *suspectGroup) string {
+	var b strings.Builder
+	if also := inv.alsoText(top); also != "" {
+		b.WriteString(inv.say(msgAlsoMoved, also))
+	}
+	if len(top.victims) > 0 {
+		b.WriteString(inv.say(msgVictims, namesText(top.victims, inv.say(msgComma))))
+	}
+	if top.blamed != "" {
+		b.WriteString(inv.say(msgBlamed, strconv.Quote(text.Cut(top.blamed, 80))))
+	}
+	for _, g := range r.groups {
+		if g == top || g.lead().ownSignal || g.lead().Score < shownScore {
 			continue
 		}
-		sure++
-		if !s.ownSignal && s.query != top.query && (first == nil || s.At < first.At) {
-			first = &found[i]
+		if times := top.lead().Score / g.lead().Score; times >= 2 {
+			b.WriteString(inv.say(msgLeads, promql.FormatNumber(math.Round(times)), inv.ownerText(g)))
 		}
+		break
 	}
-	summary := inv.say(msgSuspects, sure, judged, name, inv.suspectChange(top), formatTime(top.since))
-	switch {
-	case first != nil && first.At < top.At:
-		summary += inv.say(msgFirstMoved, text.Cut(promql.SeriesText(first.labels), 160), formatTime(first.since))
-	case first != nil && first.At > top.At:
-		summary += inv.say(msgMovedFirst)
-	}
-	return summary
+	return b.String() + inv.firstMoved(r.groups, top.lead())
 }
 
-func (inv *investigation) suspectChange(s suspect) string {
-	switch {
-	case s.ended:
-		return inv.say(msgEnded, s.unit.Format(s.Before))
-	case s.Up:
-		return inv.say(msgRose, s.unit.Format(s.Before), s.unit.Format(s.After))
+// firstMoved says what moved first, where the onsets are further apart than they are uncertain.
+func (inv *investigation) firstMoved(groups []*suspectGroup, top *suspect) string {
+	var first *suspect // of the others
+	for _, g := range groups {
+		for _, s := range g.series {
+			if (s.confident || s.early) && !s.ownSignal && s != top && s.group != top.group && (first == nil || s.At < first.At) {
+				first = s
+			}
+		}
 	}
-	return inv.say(msgFell, s.unit.Format(s.Before), s.unit.Format(s.After))
+	switch {
+	case first == nil:
+	case first.At+max(first.lagRows, top.lagRows) < top.At:
+		way := msgDownward
+		if first.Up {
+			way = msgUpward
+		}
+		return inv.say(msgFirstMoved, text.Cut(promql.SeriesText(first.labels), 160), inv.say(way), inv.onsetText(first))
+	case top.At+max(first.lagRows, top.lagRows) < first.At:
+		return inv.say(msgMovedFirst)
+	}
+	return ""
 }
 
-func (inv *investigation) suspectTable(ranked []suspect) *incident.Table {
-	t := &incident.Table{Columns: []string{
-		inv.say(msgWordSeries), inv.say(msgWordOf), inv.say(msgWordBefore), inv.say(msgWordAfter), inv.say(msgWordSince), inv.say(msgWordDeviation), inv.say(msgWordNote),
-	}}
-	for i, s := range ranked {
-		if i == suspectRows {
-			break
+// familySentence says how the values of a label moved of which the alert's expression pins some.
+func (inv *investigation) familySentence(groups []*suspectGroup) string {
+	var parts []string
+	label := ""
+	for _, pinned := range []bool{false, true} { // what took its place first
+		for _, g := range groups {
+			for _, s := range g.series {
+				if s.sibling == nil || s.sibling.pinned != pinned || s.Score < shownScore || len(parts) == 4 {
+					continue
+				}
+				label = s.sibling.label
+				parts = append(parts, text.Cut(s.sibling.value, 40)+" "+s.format(inv, s.Before)+" → "+s.format(inv, s.After))
+			}
 		}
-		after := s.unit.Format(s.After)
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return inv.say(msgFamily, label, strings.Join(parts, inv.say(msgComma)))
+}
+
+// ownerText names what a group is.
+func (inv *investigation) ownerText(g *suspectGroup) string {
+	if g.name == "" {
+		return text.Cut(promql.SeriesText(g.lead().labels), 80)
+	}
+	return g.label + "=" + strconv.Quote(text.Cut(g.name, 80))
+}
+
+// onsetText tells when a change began, and how exactly that is known.
+func (inv *investigation) onsetText(s *suspect) string {
+	if s.lag <= 0 {
+		return formatTime(s.since)
+	}
+	return formatTime(s.since) + inv.say(msgGiveOrTake, promql.FormatDuration(s.lag))
+}
+
+// alsoText lists what else of a group moved, by its metrics.
+func (inv *investigation) alsoText(g *suspectGroup) string {
+	var parts []string
+	seen := map[string]bool{g.lead().labels["__name__"]: true}
+	more := 0
+	for _, s := range g.series[1:] {
+		name := s.labels["__name__"]
+		if seen[name] || s.Score < shownScore {
+			continue
+		}
+		seen[name] = true
+		if len(parts) == alsoMoved {
+			more++
+			continue
+		}
+		after := s.format(inv, s.After)
 		if s.ended {
 			after = inv.say(msgNoteEnded)
 		}
-		name, of := splitOwner(s.labels)
-		t.Rows = append(t.Rows, []string{
-			text.Cut(name, 120), text.Cut(of, 80), s.unit.Format(s.Before), after, formatTime(s.since), strconv.FormatFloat(s.Score, 'f', 1, 64), inv.suspectNote(s),
-		})
+		parts = append(parts, text.Cut(name, 60)+" "+s.format(inv, s.Before)+" → "+after)
 	}
-	return t
+	if more > 0 {
+		parts = append(parts, inv.say(msgOthersMoved, more))
+	}
+	return strings.Join(parts, inv.say(msgListMark))
 }
 
-func (inv *investigation) suspectNote(s suspect) string {
-	var notes []string
-	switch {
-	case s.confident:
-		notes = append(notes, inv.say(msgNoteSure))
-	case s.seenBefore:
-		notes = append(notes, inv.say(msgNoteUsual))
-	default:
-		notes = append(notes, inv.say(msgNoteUnsure))
+// namesText lists a few names.
+func namesText(names []string, comma string) string {
+	var parts []string
+	for _, name := range names[:min(len(names), 4)] {
+		parts = append(parts, strconv.Quote(text.Cut(name, 60)))
 	}
-	if s.ownSignal {
-		notes = append(notes, inv.say(msgNoteOwn))
-	}
-	return strings.Join(notes, ", ")
-}
-
-// splitOwner divides a series into its name with what is its own, and what it belongs to.
-func splitOwner(labels map[string]string) (name, of string) {
-	labels = maps.Clone(labels)
-	for _, label := range ownerLabels {
-		if labels[label] != "" && of == "" {
-			of = label + "=" + strconv.Quote(labels[label])
-		}
-		delete(labels, label)
-	}
-	return promql.SeriesText(labels), of
-}
-
-// suspectChart draws the first few on one scale: 0 is the level before, 1 that of the change.
-func (inv *investigation) suspectChart(ranked []suspect, g score.Grid) *incident.Chart {
-	firing := &incident.TimeRange{Start: inv.fired, End: inv.ended}
-	if top := leadingSuspect(ranked); !top.confident || top.ended {
-		return &incident.Chart{Unit: top.unit.Chart(), Series: []incident.Series{scaledLine(top, g, 0, 1)}, Firing: firing}
-	}
-	c := &incident.Chart{Unit: "%", Firing: firing}
-	for _, s := range ranked {
-		if s.confident && !s.ended && len(c.Series) < suspectCharts {
-			c.Series = append(c.Series, scaledLine(s, g, s.Before, math.Abs(s.After-s.Before)))
-		}
-	}
-	return c
-}
-
-func scaledLine(s suspect, g score.Grid, zero, one float64) incident.Series {
-	out := incident.Series{Name: text.Cut(promql.SeriesText(s.labels), 120), Step: g.Step}
-	for i, v := range s.values {
-		if !math.IsNaN(v) {
-			out.Points = append(out.Points, incident.Point{At: g.At(i).UTC(), Value: (v - zero) / one})
-		}
+	out := strings.Join(parts, comma)
+	if len(names) > 4 {
+		out += "…"
 	}
 	return out
+}
+
+// format writes a value of a series with its unit. Processor time per second is cores.
+func (s *suspect) format(inv *investigation, v float64) string {
+	if s.unit.PerSecond && s.unit.Base == promql.UnitSeconds {
+		if strings.Contains(s.labels["__name__"], "cpu") && !math.IsNaN(v) {
+			return promql.FormatNumber(v) + inv.say(msgCores)
+		}
+		if !math.IsNaN(v) {
+			return promql.FormatNumber(v) + " s/s"
+		}
+	}
+	return s.unit.Format(v)
+}
+
+func (inv *investigation) suspectChange(s *suspect) string {
+	before, after := s.format(inv, s.Before), s.format(inv, s.After)
+	switch {
+	case s.ended:
+		return inv.say(msgEnded, before)
+	case before == after:
+		return inv.say(msgStays, before)
+	case s.After > s.Before:
+		return inv.say(msgRose, before, after, inv.foldText(s.Before, s.After))
+	}
+	return inv.say(msgFell, before, after, inv.foldText(s.Before, s.After))
+}
+
+// foldText says by what factor a value changed; nothing where there is none, as from zero.
+func (inv *investigation) foldText(before, after float64) string {
+	const most = 1000
+	ratio := after / before
+	switch {
+	case before == 0 || ratio <= 0 || math.IsNaN(ratio) || before < 0:
+		return ""
+	case ratio > most:
+		return inv.say(msgFoldOver, promql.FormatNumber(most))
+	case ratio >= 9.5:
+		return inv.say(msgFold, promql.FormatNumber(math.Round(ratio)))
+	case ratio >= 1.95:
+		return inv.say(msgFold, promql.FormatNumber(math.Round(ratio*10)/10))
+	case ratio > 1:
+		return inv.say(msgPercentMore, formatPercent(ratio-1))
+	case ratio >= .01:
+		return inv.say(msgDownTo, formatPercent(ratio))
+	}
+	return ""
 }

@@ -19,8 +19,17 @@ type trackedSeries struct {
 	query     string            // shows the same
 	unit      promql.Unit
 	values    []float64 // on the grid, NaN where there is none
-	target    string    // what it belongs to, see targetOf
+	target    string    // what it is scraped from, see targetOf
 	ownSignal bool      // part of the alert's own signal
+
+	owner      owner         // what it belongs to
+	role       role          // how its changes spread
+	edge       *edge         // the call that it is about; nil for none
+	lag        time.Duration // how late a change may show: the step and, of rates, their range
+	lagRows    int           // the same in rows
+	derived    bool          // a mean: no values may just mean no traffic
+	aggregated bool          // a sum over series
+	sibling    *sibling      // the value of a label that the alert's expression pins; nil for none
 }
 
 // askMetricTypes asks for the types of all metrics; a server that does not know them is no error.
@@ -36,7 +45,6 @@ func askMetricTypes(ctx context.Context, inv *investigation) score.MetricTypes {
 func (inv *investigation) trackSeries(m model.Matrix, g score.Grid, k score.MetricTypes, window time.Duration) []trackedSeries {
 	var out []trackedSeries
 	parts := map[model.Fingerprint]*sumCount{}
-	over := "[" + promql.FormatDuration(window) + "]"
 	existed := map[string]bool{} // targets that were there when the window began
 	for _, s := range m {
 		if len(s.Values) > 0 && g.Before(s.Values[0].Timestamp.Time()) < score.MinPast {
@@ -47,22 +55,13 @@ func (inv *investigation) trackSeries(m model.Matrix, g score.Grid, k score.Metr
 		if len(s.Values) == 0 {
 			continue
 		}
-		name := string(s.Metric[model.MetricNameLabel])
-		t := trackedSeries{labels: seriesLabels(s.Metric), values: g.Place(s.Values)}
-		t.target, t.ownSignal = targetOf(t.labels), inv.isOwnSignal(t.labels)
-		selector := promql.SeriesText(t.labels)
-		t.query, t.unit = selector, promql.UnitOfMetric(name)
+		t := inv.newTrack(s, g)
+		name := t.labels[model.MetricNameLabel]
 		kind := k.Of(name)
-		if kind != model.MetricTypeGauge && !score.FallsLikeGauge(t.values) {
-			if existed[t.target] {
-				score.StartAtZero(t.values)
-			}
-			t.values = score.Rate(t.values, g.Step, window)
-			t.query = "rate(" + selector + over + ")"
-			t.unit.PerSecond = true
-			if t.unit.Base == promql.UnitNone {
-				t.unit.Base = promql.UnitCount
-			}
+		_, told := k[name]
+		counts := kind != model.MetricTypeGauge || !told && score.CountsUp(t.values, g.Before(inv.onset))
+		if counts && !score.FallsLikeGauge(t.values) {
+			t.countUp(g, window, existed[t.target])
 			if kind == model.MetricTypeHistogram && collectPart(parts, s.Metric, name, &t) {
 				continue // a sum is shown as the mean alone
 			}
@@ -77,6 +76,38 @@ func (inv *investigation) trackSeries(m model.Matrix, g score.Grid, k score.Metr
 		}
 	}
 	return out
+}
+
+// newTrack makes a series of what the server holds, as it is.
+func (inv *investigation) newTrack(s *model.SampleStream, g score.Grid) trackedSeries {
+	t := trackedSeries{labels: seriesLabels(s.Metric), values: g.Place(s.Values), lag: g.Step, lagRows: 1}
+	delete(t.labels, sampledLabel)
+	t.query, t.unit = promql.SeriesText(t.labels), promql.UnitOfMetric(t.labels[model.MetricNameLabel])
+	t.ownSignal = inv.isOwnSignal(t.labels)
+	t.place()
+	return t
+}
+
+// place sets what follows from the labels alone.
+func (t *trackedSeries) place() {
+	t.target, t.owner, t.role, t.edge = targetOf(t.labels), ownerOf(t.labels), roleOf(t.labels), edgeOf(t.labels)
+	if t.edge != nil {
+		t.owner.label, t.owner.name = edgeOwnerLabel, t.edge.callee
+	}
+}
+
+// countUp makes a rate of a counter. One that a target shows only once it counts has stood at zero before.
+func (t *trackedSeries) countUp(g score.Grid, window time.Duration, existed bool) {
+	if existed {
+		score.StartAtZero(t.values)
+	}
+	t.values = score.Rate(t.values, g.Step, window)
+	t.query = "rate(" + t.query + "[" + promql.FormatDuration(window) + "])"
+	t.lag, t.lagRows = g.Step+window, 1+int(window/g.Step)
+	t.unit.PerSecond = true
+	if t.unit.Base == promql.UnitNone {
+		t.unit.Base = promql.UnitCount
+	}
 }
 
 // sumCount is the two counters behind a mean.
@@ -111,7 +142,8 @@ func (p *sumCount) mean() trackedSeries {
 	t := *p.sum
 	t.labels = cloneWith(t.labels, model.MetricNameLabel, p.base)
 	t.query = p.sum.query + " / " + p.count.query
-	t.unit = promql.UnitOfMetric(p.base)
+	t.unit, t.derived = promql.UnitOfMetric(p.base), true
+	t.role = roleOf(t.labels)
 	t.values = make([]float64, len(p.sum.values))
 	for i, count := range p.count.values {
 		t.values[i] = math.NaN()

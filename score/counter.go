@@ -59,3 +59,27 @@ func StartAtZero(values []float64) {
 		values[i] = 0
 	}
 }
+
+// CountsUp reports whether values behave like a counter whatever they are called: they never fall but to a new start,
+// and rose in most of the first n steps. A gauge that began to rise with a fault stood still before.
+func CountsUp(values []float64, n int) bool {
+	var rises, steps int
+	last := math.NaN()
+	for i, v := range values {
+		if math.IsNaN(v) {
+			continue
+		}
+		if v < 0 || v < last && v > last/2 {
+			return false
+		}
+		if i < n && !math.IsNaN(last) {
+			steps++
+			if v > last {
+				rises++
+			}
+		}
+		last = v
+	}
+	const least = 20 // a gauge of few values may well have risen all the time
+	return steps >= least && rises*3 >= steps*2
+}

@@ -8,11 +8,12 @@
 //	}
 //	var s score.Scorer
 //	change, ok := s.Score(score.Finite(values), g.Before(onset), 0)
-//	if ok && change.Confident(1) { … }                             // healthy series do not show such a change
+//	if ok && change.Confident(score.Bar(1, change.Past)) { … }   // healthy series do not show such a change
 //
 // # Scores
 //
 // A score is a number of robust deviations from the past, between 0 and MaxScore. It does not depend on the unit, treats drops and
 // rises alike, and a series without noise is not suspected for a change of less than two per cent. The highest of many scores is high by
-// chance: Confident takes the number of series that were looked at.
+// chance, and in a short past anything is: Bar takes the number of series that were looked at and the length of their past,
+// and a Calibration learns from the pasts of the series themselves how far they wander.
 package score

@@ -12,13 +12,13 @@ func ExampleScorer_Score() {
 	var s score.Scorer
 	c, ok := s.Score(append(past, since...), len(past), 0)
 	fmt.Printf("%t: from %.0f to %.0f, %.0f deviations\n", ok, c.Before, c.After, c.Score)
-	fmt.Println("of one series:", c.Confident(1), "– the strongest of ten million:", c.Confident(1e7))
+	fmt.Println("of one series:", c.Confident(score.Bar(1, c.Past)), "– the strongest of ten million:", c.Confident(score.Bar(1e7, c.Past)))
 
 	c, _ = s.Score(append(past, 13, 9, 10, 11, 12, 10), len(past), 0)
-	fmt.Println("as ever:", c.Confident(1))
+	fmt.Println("as ever:", c.Confident(score.Bar(1, c.Past)))
 	// Output:
 	// true: from 10 to 63, 65 deviations
-	// of one series: true – the strongest of ten million: true
+	// of one series: true – the strongest of ten million: false
 	// as ever: false
 }
 

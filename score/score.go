@@ -14,6 +14,7 @@ type Change struct {
 	After  float64 // the level that it reached
 	Lasted int     // the values since At that are more than half way there
 	Share  float64 // Lasted as a share of all values since At
+	Past   int     // the values before the onset that it was judged by
 }
 
 // The yardsticks of a change. None of them is fitted to a system: each is a property of the statistics named, or what
@@ -39,13 +40,6 @@ const (
 	MaxScore = 1000
 )
 
-// Confident reports whether a change, the strongest of so many series, is one that healthy series do not show: it
-// lasts, and its score is beyond what the luckiest of so many reaches. The tails of healthy scores fall tenfold with
-// every deviation, so each tenfold of series costs one, and half a one for safety.
-func (c Change) Confident(series int) bool {
-	return c.Lasted >= minLasted && c.Share >= .5 && c.Score >= 5+1.5*math.Log10(float64(max(series, 1)))
-}
-
 // Scorer scores series after series in the same scratch space.
 type Scorer struct {
 	levels, sorted []float64
@@ -67,6 +61,7 @@ func (s *Scorer) Score(values []float64, n int, floor float64) (c Change, ok boo
 	early := s.Past(values[:wellBefore(n)])
 	whole := s.Past(values[:n])
 	up, down := s.side(values, n, early, whole, floor, 1), s.side(values, n, early, whole, floor, -1)
+	up.Past, down.Past = n, n
 	if down.Score > up.Score {
 		return down, true
 	}

@@ -96,16 +96,6 @@ func TestFloorQuietens(t *testing.T) {
 	assert.InDelta(t, 5, quiet.Score, .1)
 }
 
-func TestConfident(t *testing.T) {
-	c := Change{Score: 10, Lasted: 10, Share: 1}
-	assert.True(t, c.Confident(100))
-	assert.False(t, c.Confident(10_000), "the luckiest of many")
-	c.Lasted = 4
-	assert.False(t, c.Confident(100), "too short")
-	c.Lasted, c.Share = 10, .3
-	assert.False(t, c.Confident(100), "over again")
-}
-
 // random makes a series of one of many kinds, with a change of the given height in units of its own noise.
 func random(rng *rand.Rand, height float64) (values []float64, n int) {
 	size, kind := 40+rng.IntN(300), rng.IntN(4)

@@ -35,12 +35,21 @@ const (
 	Counter Kind = "counter" // values are per second: what a rate over the counter would show
 )
 
-// Series is one metric of one service. A value that was not scraped is NaN.
+// Series is one metric of one service, or of its calls to another one. A value that was not scraped is NaN.
 type Series struct {
 	Service string
 	Metric  string
 	Kind    Kind
 	Values  []float64
+	Callee  string // the service that is called; "" for a series of the service itself
+}
+
+// Labels returns the labels that tell the series from others of its metric.
+func (s Series) Labels() map[string]string {
+	if s.Callee != "" {
+		return map[string]string{"client": s.Service, "server": s.Callee}
+	}
+	return map[string]string{"service": s.Service}
 }
 
 // Case is a system over time: rows at a fixed step, healthy before Onset. A case without a fault has Fault "".
@@ -157,7 +166,7 @@ func loadCase(root, dir string) (*Case, error) {
 		if j < 0 {
 			return nil, fmt.Errorf("anomalous.csv has no column %s", column)
 		}
-		c.Series = append(c.Series, Series{service, metric, Gauge, slices.Concat(normal[i], anomalous[j])})
+		c.Series = append(c.Series, Series{Service: service, Metric: metric, Kind: Gauge, Values: slices.Concat(normal[i], anomalous[j])})
 	}
 	return c, nil
 }

@@ -79,7 +79,10 @@ func known(values []float64) []float64 {
 
 func TestWriteOpenMetrics(t *testing.T) {
 	c := &Case{Series: []Series{
-		{"a", "b-c", Gauge, []float64{1.5, math.NaN(), 2}}, {"a", "n_total", Counter, []float64{1, 2, 0}}, {"d", "b-c", Gauge, []float64{7, 7, 7}},
+		{Service: "a", Metric: "b-c", Kind: Gauge, Values: []float64{1.5, math.NaN(), 2}},
+		{Service: "a", Metric: "n_total", Kind: Counter, Values: []float64{1, 2, 0}},
+		{Service: "d", Metric: "b-c", Kind: Gauge, Values: []float64{7, 7, 7}},
+		{Service: "a", Metric: "calls", Kind: Gauge, Values: []float64{3}, Callee: "d"},
 	}}
 	var out strings.Builder
 	start := map[string]time.Time{"n": time.Unix(100, 0)}
@@ -92,6 +95,7 @@ x_b_c{namespace="n",service="d"} 7 120
 x_n_total{namespace="n",service="a"} 1010 100
 x_n_total{namespace="n",service="a"} 1030 110
 x_n_total{namespace="n",service="a"} 1030 120
+calls{namespace="n",client="a",server="d"} 3 100
 # EOF
 `, out.String())
 }
