@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -52,7 +53,6 @@ type row struct {
 }
 
 const (
-	listRefresh  = 30 * time.Second
 	maxRowLabels = 6
 	maxRowLabel  = 60  // characters
 	maxRowText   = 160 // characters
@@ -66,12 +66,10 @@ func (h *handler) reportsPage(w http.ResponseWriter, r *http.Request) error {
 	}
 	v := r.URL.Query()
 	data := reportsData{
-		frame: h.frame(h.words.Reports, 0), Filters: h.filters(v), Alertname: v.Get("alertname"), AllNames: h.listURL(v, "alertname", ""),
+		frame: h.frame(h.words.Reports, "/api/v1/events"), Filters: h.filters(v), Alertname: v.Get("alertname"), AllNames: h.listURL(v, "alertname", ""),
 		Filtered: v.Get("status")+v.Get("severity")+v.Get("alertname") != "",
 	}
-	if v.Get("after") == "" {
-		data.Refresh = int(listRefresh / time.Second)
-	} else {
+	if v.Get("after") != "" {
 		data.First = h.listURL(v, "after", "")
 	}
 	if next != "" {
@@ -195,6 +193,11 @@ func (h *handler) lasted(inc *incident.Incident) string {
 // reportData is what the page of one report shows.
 type reportData struct {
 	frame
+	Revision                              int64
+	Steps                                 []step
+	Acts                                  acts
+	By                                    string // who is asking, where the server knows
+	Comment                               string // of a silence
 	Markdown, JSON, SameName, Predecessor string // URLs
 	Progress                              string // what is still to come; "" when nothing is
 	Body                                  template.HTML
@@ -206,16 +209,25 @@ func (h *handler) reportPage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	body, err := h.Report.HTML(h.Report.Markdown(inc, findings, inc.ID))
+	body, err := h.Report.HTML(h.Report.Markdown(inc, findings, inc.ID)) // sanitized
 	if err != nil {
 		return err
 	}
-	progress, refresh := h.progress(inc)
-	data := reportData{
-		frame: h.frame(h.name(inc), refresh), Markdown: h.reportURL(inc.ID) + ".md", JSON: h.link("/api/v1/incidents/" + inc.ID),
-		Progress: progress,
-		Body:     template.HTML(body), // the renderer's output is sanitized
+	page := &article{words: h.words, revision: inc.Revision, evidence: map[string]incident.Evidence{}}
+	for _, e := range findings.Evidence {
+		page.evidence[e.ID] = e
 	}
+	if body, err = page.render(body); err != nil {
+		return err
+	}
+	data := reportData{
+		frame: h.frame(h.name(inc), "/api/v1/events?id="+inc.ID), Markdown: h.reportURL(inc.ID) + ".md", JSON: h.link("/api/v1/incidents/" + inc.ID),
+		Progress: h.progress(inc), Steps: h.steps(inc), Acts: h.acts(w, r, inc, findings), Revision: inc.Revision,
+		Comment: "alertscribe: " + h.name(inc) + ", " + inc.ID,
+		Body:    template.HTML(body), //nolint:gosec // a tree of sanitized HTML, rendered
+	}
+	data.Notice = h.notice(r, inc)
+	data.By, _, _ = r.BasicAuth()
 	if inc.Alertname != "" {
 		data.SameName = h.listURL(url.Values{}, "alertname", inc.Alertname)
 	}
@@ -226,26 +238,25 @@ func (h *handler) reportPage(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// progress says what is still to come, and how soon the page should look for it.
-func (h *handler) progress(inc *incident.Incident) (string, time.Duration) {
-	const soon, later = 3 * time.Second, 30 * time.Second
-	refresh := soon
-	if h.Now().Sub(inc.LastHeardAt) > 5*time.Minute {
-		refresh = later
-	}
+// progress says what is still to come; "" when nothing is.
+func (h *handler) progress(inc *incident.Incident) string {
 	switch {
 	case collecting(inc):
-		return h.words.Collecting, refresh
+		return h.words.Collecting
 	case inc.Analysis.Verifying():
-		return h.words.Verifying, refresh
+		return h.words.Verifying
 	case inc.Analysis.State == incident.Pending && inc.Analysis.Attempts == 0:
-		return h.words.Writing, refresh
-	case !inc.Due[incident.WorkRefresh].IsZero() && inc.Status != incident.Firing:
-		return "", refresh
-	case inc.Analysis.State == incident.Pending, inc.Status == incident.Firing:
-		return "", later // the report itself says that it is tried again
+		return h.words.Writing
 	}
-	return "", 0
+	return "" // the report itself says that it is tried again
+}
+
+// wordOf words a duration of whole units in the largest of them.
+func (h *handler) wordOf(d time.Duration) string {
+	if d%(24*time.Hour) == 0 {
+		return fmt.Sprint(int(d/(24*time.Hour)), h.words.Day)
+	}
+	return fmt.Sprint(int(d/time.Hour), h.words.Hour)
 }
 
 // reportMarkdown answers GET /reports/ID.md.
@@ -262,9 +273,9 @@ func (h *handler) reportMarkdown(w http.ResponseWriter, r *http.Request) error {
 // chartSecurityPolicy is for a chart that is opened as a page of its own: it has its own style, and nothing else.
 const chartSecurityPolicy = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 
-var chartFile = regexp.MustCompile(`^E[1-9][0-9]{0,3}\.svg$`)
+var chartFile = regexp.MustCompile(`^E[1-9][0-9]{0,3}\.(?:svg|json)$`)
 
-// reportChart answers GET /reports/ID/E2.svg.
+// reportChart answers GET /reports/ID/E2.svg, and /reports/ID/E2.json with the values that are drawn.
 func (h *handler) reportChart(w http.ResponseWriter, r *http.Request) error {
 	file := chi.URLParam(r, "file")
 	if !chartFile.MatchString(file) {
@@ -273,6 +284,15 @@ func (h *handler) reportChart(w http.ResponseWriter, r *http.Request) error {
 	_, findings, err := h.incident(r)
 	if err != nil {
 		return err
+	}
+	if name, isPlot := strings.CutSuffix(file, ".json"); isPlot {
+		data, ok := h.Report.Plot(findings, name+".svg")
+		if !ok {
+			return incident.ErrNotFound
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write(data) // the client has gone, or reads it
+		return nil
 	}
 	svg, ok := h.Report.Chart(findings, file)
 	if !ok {

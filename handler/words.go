@@ -11,14 +11,27 @@ type words struct {
 	All, Remove, NoMatch, NoneYet, FirstPage, NextPage             string
 	Status, Severity, Alert, Alerts, Started, Lasted, Analysis     string
 	Counts                                                         string // firing, all
-	Refreshes, Writing, Collecting, Verifying                      string
+	Writing, Collecting, Verifying                                 string
 	SameName, Predecessor, Unnamed                                 string
 	NoReport, Unreadable, Fault, NotFound, BadRequest, Unavailable string
 	Day, Hour, Minute, Second                                      string
 
+	SkipLink, Live, Lost, NoScript                   string // of every page
+	Copy, Copied, Failed                             string
+	LinkTo, ChartKeys                                string // with a name
+	StepsTitle, StepReceived, StepEvidence           string
+	StepDraft, StepVerify, StepRetry                 string
+	StepDone, StepNow, StepWaiting, StepFailed       string
+	ActTitle, ActRight, ActWrong, ActAgain           string
+	ActSilence, ActSignIn, ActSend, ActIn            string
+	FieldCause, FieldName, FieldToken, FieldTokenTip string
+	FieldMatchers, FieldDuration, FieldComment       string
+	SilenceMade                                      string
+
 	Statuses map[incident.Status]string
 	States   map[incident.State]string
 	Reasons  map[incident.Reason]string
+	Notices  map[string]string // by what was done
 }
 
 // catalogue returns the words of a language; English where there are none.
@@ -36,8 +49,8 @@ var english = words{
 	NoMatch: "No incident matches.",
 	NoneYet: "No incidents yet. Point a webhook_configs url at /alert on this server.",
 	Status:  "Status", Severity: "Severity", Alert: "Alert", Alerts: "Alerts", Started: "Started (UTC)", Lasted: "Lasted", Analysis: "Analysis",
-	Counts:    "%d of %d firing",
-	Refreshes: "reloads every %ds", SameName: "Same alert", Predecessor: "Previous", Unnamed: "(unnamed alert)",
+	Counts:   "%d of %d firing",
+	SameName: "Same alert", Predecessor: "Previous", Unnamed: "(unnamed alert)",
 	Writing:    "Waiting for the model. Its answer will appear here.",
 	Collecting: "Collecting evidence. It will appear here.",
 	Verifying:  "Checking the draft against counter-evidence. The result will appear here.",
@@ -53,6 +66,21 @@ var english = words{
 		incident.NoKey: "no API key", incident.Authentication: "key rejected", incident.Balance: "no balance",
 		incident.Budget: "call budget", incident.Skipped: "skipped", incident.GaveUp: "gave up", incident.OverAtOnce: "over at once",
 	},
+	SkipLink: "Skip to content", Live: "live", Lost: "connection lost, retrying", NoScript: "Reload the page to see what is new.",
+	Copy: "Copy", Copied: "Copied", Failed: "Failed; see the alertscribe log",
+	LinkTo: "Link to %s", ChartKeys: "Chart %s; arrow keys show values",
+	StepsTitle: "Progress", StepReceived: "Received", StepEvidence: "Evidence", StepDraft: "Draft by the model",
+	StepVerify: "Counter-evidence", StepRetry: "failed, next try at",
+	StepDone: "done", StepNow: "in progress", StepWaiting: "waiting", StepFailed: "failed",
+	ActTitle: "Actions", ActRight: "Analysis is right", ActWrong: "Analysis is wrong", ActAgain: "Analyze again",
+	ActSilence: "Silence", ActSignIn: "Sign in to act", ActSend: "Send", ActIn: "in Alertmanager",
+	FieldCause: "What was the cause?", FieldName: "Your name", FieldToken: "Token",
+	FieldTokenTip: "The value of ALERTSCRIBE_WEBHOOK_TOKEN; remembered for 12 hours.",
+	FieldMatchers: "Matchers, one on a line", FieldDuration: "Duration", FieldComment: "Comment", SilenceMade: "Open the silence",
+	Notices: map[string]string{
+		actFeedback: "Thank you. The next analysis of this alert receives it.", actAnalyze: "Analyzing again.",
+		actSilence: "Silenced.", actSignIn: "Signed in.",
+	},
 }
 
 var chinese = words{
@@ -62,8 +90,8 @@ var chinese = words{
 	NoMatch: "没有符合条件的事件。",
 	NoneYet: "还没有事件。请将 Alertmanager 的 webhook_configs url 设为本服务的 /alert。",
 	Status:  "状态", Severity: "级别", Alert: "告警", Alerts: "数量", Started: "开始 (UTC)", Lasted: "持续", Analysis: "分析",
-	Counts:    "%d / %d 条告警触发中",
-	Refreshes: "每 %d 秒刷新", SameName: "同名告警", Predecessor: "上一次事件", Unnamed: "（未命名的告警）",
+	Counts:   "%d / %d 条告警触发中",
+	SameName: "同名告警", Predecessor: "上一次事件", Unnamed: "（未命名的告警）",
 	Writing:    "模型正在分析，有了答复会显示在本页。",
 	Collecting: "正在收集证据，收集到后会显示在本页。",
 	Verifying:  "草稿已有，正在用可能推翻它的证据检验，结果会显示在本页。",
@@ -78,5 +106,20 @@ var chinese = words{
 	Reasons: map[incident.Reason]string{
 		incident.NoKey: "未设密钥", incident.Authentication: "密钥被拒", incident.Balance: "余额不足",
 		incident.Budget: "预算用完", incident.Skipped: "按设置跳过", incident.GaveUp: "已放弃", incident.OverAtOnce: "很快恢复",
+	},
+	SkipLink: "跳到正文", Live: "实时更新", Lost: "连接中断，正在重连", NoScript: "刷新页面以查看最新内容。",
+	Copy: "复制", Copied: "已复制", Failed: "失败，原因见 alertscribe 的日志",
+	LinkTo: "%s 的链接", ChartKeys: "图表 %s，用方向键查看数值",
+	StepsTitle: "进度", StepReceived: "已收到", StepEvidence: "收集证据", StepDraft: "模型起草",
+	StepVerify: "反证检验", StepRetry: "失败，下次重试于",
+	StepDone: "完成", StepNow: "进行中", StepWaiting: "等待", StepFailed: "失败",
+	ActTitle: "操作", ActRight: "分析正确", ActWrong: "分析有误", ActAgain: "重新分析",
+	ActSilence: "静默", ActSignIn: "登录后操作", ActSend: "提交", ActIn: "（在 Alertmanager 中）",
+	FieldCause: "真正的原因是什么？", FieldName: "您的姓名", FieldToken: "令牌",
+	FieldTokenTip: "即 ALERTSCRIBE_WEBHOOK_TOKEN 的值，12 小时内有效。",
+	FieldMatchers: "匹配条件，每行一个", FieldDuration: "时长", FieldComment: "说明", SilenceMade: "查看静默",
+	Notices: map[string]string{
+		actFeedback: "谢谢。下次分析同类告警时会参考。", actAnalyze: "正在重新分析。",
+		actSilence: "已静默。", actSignIn: "已登录。",
 	},
 }

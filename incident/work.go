@@ -27,10 +27,13 @@ type Claim struct {
 	Token    string // proves the lease
 }
 
-// Change says that an incident was changed, up to a revision. Missed says that there was no room for more: look for yourself.
+// Change says that an incident was changed, up to a revision, and how it stands then. Missed says that there was no room for more:
+// look for yourself.
 type Change struct {
 	ID       string
 	Revision int64
+	Status   Status
+	Analysis State
 	Missed   bool
 }
 

@@ -265,7 +265,7 @@ func (b *batch) writeIncident(ctx context.Context, r *record) error {
 	}
 	r.saved.inc = inc
 	r.saved.version++
-	b.changed = append(b.changed, incident.Change{ID: inc.ID, Revision: inc.Revision})
+	b.changed = append(b.changed, incident.Change{ID: inc.ID, Revision: inc.Revision, Status: inc.Status, Analysis: inc.Analysis.State})
 	return b.exec(ctx, upsertRepeatState, r.saved.seq, micros(inc.LastHeardAt), string(doc), r.saved.version)
 }
 
