@@ -32,7 +32,7 @@ const maxGist = 220 // characters of an item that are shown while it is folded
 var (
 	itemAnchor = regexp.MustCompile(`^e([1-9][0-9]{0,3})(?:-|$)`)
 	chartSrc   = regexp.MustCompile(`/(E[1-9][0-9]{0,3})\.svg$`)
-	wholeTime  = regexp.MustCompile(`(\d{4}-\d\d-\d\d \d\d:\d\d(?::\d\d)?)(?: – (?:(\d{4}-\d\d-\d\d) )?(\d\d:\d\d(?::\d\d)?))? UTC`)
+	wholeTime  = regexp.MustCompile(`(\d{4}-\d\d-\d\d \d\d:\d\d(?::\d\d)?)(?: – (?:(\d{4}-\d\d-\d\d) )?(\d\d:\d\d(?::\d\d)?))? UTC|\b(\d\d:\d\d:\d\d)\b`)
 )
 
 func (a *article) render(body []byte) ([]byte, error) {
@@ -141,9 +141,9 @@ func (a *article) copied() *html.Node {
 	return box
 }
 
-// times marks the times of a text that are in UTC.
+// times marks the times of a text that are in UTC. A time alone is of the day of the one before it.
 func (a *article) times(n *html.Node) {
-	rest := n.Data
+	rest, last := n.Data, ""
 	for {
 		at := wholeTime.FindStringSubmatchIndex(rest)
 		if at == nil {
@@ -157,9 +157,15 @@ func (a *article) times(n *html.Node) {
 		}
 		from, day, to := group(1), group(2), group(3)
 		n.Parent.InsertBefore(textNode(rest[:at[0]]), n)
-		if to == "" {
+		switch alone := group(4); {
+		case alone != "" && last == "":
+			n.Parent.InsertBefore(textNode(alone), n)
+		case alone != "":
+			n.Parent.InsertBefore(timeNode(last+" "+alone, alone), n)
+		case to == "":
 			n.Parent.InsertBefore(timeNode(from, from+" UTC"), n)
-		} else {
+			last, _, _ = strings.Cut(from, " ")
+		default:
 			shown := strings.TrimSpace(day + " " + to)
 			if day == "" {
 				day, _, _ = strings.Cut(from, " ")
