@@ -21,10 +21,10 @@ import (
 // until it is rendered.
 type article struct {
 	words    *words
-	id       string                       // of the incident
 	evidence map[string]incident.Evidence // by ID
 	revision int64
-	unfolded bool // the first chart is shown
+	unfolded bool   // the first chart is shown
+	day      string // of the last whole time
 }
 
 const maxGist = 220 // characters of an item that are shown while it is folded
@@ -143,7 +143,7 @@ func (a *article) copied() *html.Node {
 
 // times marks the times of a text that are in UTC. A time alone is of the day of the one before it.
 func (a *article) times(n *html.Node) {
-	rest, last := n.Data, ""
+	rest := n.Data
 	for {
 		at := wholeTime.FindStringSubmatchIndex(rest)
 		if at == nil {
@@ -157,14 +157,15 @@ func (a *article) times(n *html.Node) {
 		}
 		from, day, to := group(1), group(2), group(3)
 		n.Parent.InsertBefore(textNode(rest[:at[0]]), n)
+		beside := func(i int) bool { return i >= 0 && i < len(rest) && rest[i] == ':' }
 		switch alone := group(4); {
-		case alone != "" && last == "":
+		case alone != "" && (a.day == "" || beside(at[0]-1) || beside(at[1])): // an address, say
 			n.Parent.InsertBefore(textNode(alone), n)
 		case alone != "":
-			n.Parent.InsertBefore(timeNode(last+" "+alone, alone), n)
+			n.Parent.InsertBefore(timeNode(a.day+" "+alone, alone), n)
 		case to == "":
 			n.Parent.InsertBefore(timeNode(from, from+" UTC"), n)
-			last, _, _ = strings.Cut(from, " ")
+			a.day, _, _ = strings.Cut(from, " ")
 		default:
 			shown := strings.TrimSpace(day + " " + to)
 			if day == "" {

@@ -112,18 +112,23 @@ func (tb *tab) eval(expression string) string {
 // until waits until an expression of JavaScript is true.
 func (tb *tab) until(expression string) {
 	tb.t.Helper()
-	ctx, cancel := context.WithTimeout(tb.ctx, browserWait)
-	defer cancel()
-	err := chromedp.Run(ctx, chromedp.Poll("(() => { try { return Boolean("+expression+") } catch { return false } })()", nil,
-		chromedp.WithPollingInterval(20*time.Millisecond), chromedp.WithPollingTimeout(browserWait)))
-	if err != nil {
-		var shown string
-		bounded, end := context.WithTimeout(tb.ctx, time.Second)
-		defer end()
-		_ = chromedp.Run(bounded, chromedp.Evaluate(`document.body ? document.body.innerText.slice(0, 1500) : ""`, &shown))
-		require.NoError(tb.t, err, "%s; the page shows:\n%s", expression, shown)
-	}
+	shown := ""
+	require.Eventually(tb.t, func() bool {
+		ctx, cancel := context.WithTimeout(tb.ctx, browserWait)
+		defer cancel()
+		var is bool
+		err := chromedp.Run(ctx, chromedp.Evaluate("(() => { try { return Boolean("+expression+") } catch { return false } })()", &is))
+		if err == nil && !is { // an error: it is on its way to another page
+			_ = chromedp.Run(ctx, chromedp.Evaluate(`document.body ? document.body.innerText.slice(0, 1500) : ""`, &shown))
+		}
+		return err == nil && is
+	}, browserWait, 20*time.Millisecond, "%s; the page shows: %v", expression, (*lazy)(&shown))
 }
+
+// lazy is a text that is read when it is printed.
+type lazy string
+
+func (l *lazy) String() string { return string(*l) }
 
 // says waits until the page shows a text.
 func (tb *tab) says(text string) {

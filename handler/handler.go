@@ -27,7 +27,9 @@ type (
 	}
 	reader interface {
 		Incident(ctx context.Context, id string) (*incident.Incident, incident.Findings, error)
-		Incidents(ctx context.Context, q incident.Query) (list []*incident.Incident, next string, err error)
+		List(ctx context.Context, q incident.Query) (incident.List, error)
+		// Newest returns the id of the incident that was opened last: ErrNotFound for none.
+		Newest(ctx context.Context, q incident.Query) (string, error)
 		// FindID returns the id that begins so: ErrNotFound for none, ErrAmbiguous for several.
 		FindID(ctx context.Context, prefix string) (string, error)
 	}
@@ -202,6 +204,7 @@ func (h *handler) routes() {
 		r.Get("/api/v1/costs", h.api(h.listCosts))
 		r.Get("/", h.page(h.reportsPage))
 		r.Get("/reports", h.page(h.reportsPage))
+		r.Get("/go", h.page(h.goPage))
 		r.Get("/reports/{id}", h.page(h.reportPage))
 		r.Get("/reports/{id}.md", h.page(h.reportMarkdown))
 		r.Get("/reports/{id}/{file}", h.page(h.reportChart))

@@ -23,9 +23,16 @@ type reportsData struct {
 	frame
 	Filters     []filter
 	Filtered    bool
-	Alertname   string // that the list is limited to
-	AllNames    string // URL of the list without that limit
+	Chosen      []choice // what else the list is limited to
+	Kept        []choice // names and values that a search keeps
+	Query       string
+	Clear       string // URL of the whole list
+	Days        []bar
+	Total       int
+	Skipped     int // that are apart
+	SkippedURL  string
 	Rows        []row
+	Setup       *setup
 	First, Next string // URLs of other pages; "" where there is none
 }
 
@@ -40,8 +47,10 @@ type choice struct {
 }
 
 type row struct {
-	URL, Name, Summary      string
-	Labels                  []string
+	ID, URL, Name, Summary  string
+	Cause                   string
+	Marked                  bool
+	Labels                  []choice
 	Status                  incident.Status
 	StatusWord              string
 	Severity, SeverityClass string
@@ -60,66 +69,51 @@ const (
 
 // reportsPage answers GET /reports and GET /.
 func (h *handler) reportsPage(w http.ResponseWriter, r *http.Request) error {
-	found, next, err := h.incidents(r)
+	found, err := h.list(r, true)
 	if err != nil {
 		return err
 	}
 	v := r.URL.Query()
 	data := reportsData{
-		frame: h.frame(h.words.Reports, "/api/v1/events"), Filters: h.filters(v), Alertname: v.Get("alertname"), AllNames: h.listURL(v, "alertname", ""),
-		Filtered: v.Get("status")+v.Get("severity")+v.Get("alertname") != "",
+		frame: h.frame(h.words.Reports, "/api/v1/events"), Filters: h.filters(v, &found), Chosen: h.chosen(v), Query: v.Get("q"),
+		Clear: h.link("/reports"), Days: h.strip(found.Days), Total: found.Total, Skipped: found.Skipped,
+	}
+	for _, name := range filterNames {
+		for _, s := range v[name] {
+			data.Filtered = data.Filtered || s != "" && name != "limit"
+			if s != "" && name != "q" {
+				data.Kept = append(data.Kept, choice{Name: name, URL: s})
+			}
+		}
 	}
 	if v.Get("after") != "" {
 		data.First = h.listURL(v, "after", "")
 	}
-	if next != "" {
-		data.Next = h.listURL(v, "after", next)
+	if found.Next != "" {
+		data.Next = h.listURL(v, "after", found.Next)
 	}
-	for _, inc := range found {
-		data.Rows = append(data.Rows, h.row(inc))
+	if found.Skipped > 0 {
+		data.SkippedURL = h.listURL(v, "skipped", "only")
+	}
+	for _, inc := range found.Rows {
+		data.Rows = append(data.Rows, h.row(inc, v))
+	}
+	if !data.Filtered && len(data.Rows) == 0 && found.Skipped == 0 {
+		data.Setup = h.setup(r)
 	}
 	h.render(w, http.StatusOK, "reports.html", data)
 	return nil
 }
 
-// listURL returns the URL of the list with one parameter changed. Any but the cursor leads to the first page.
-func (h *handler) listURL(v url.Values, name, value string) string {
-	changed := url.Values{}
-	for _, keep := range []string{"status", "severity", "alertname", "limit"} {
-		if s := v.Get(keep); s != "" {
-			changed.Set(keep, s)
-		}
-	}
-	changed.Del(name)
-	if value != "" {
-		changed.Set(name, value)
-	}
-	target := h.link("/reports")
-	if len(changed) > 0 {
-		target += "?" + changed.Encode()
-	}
-	return target
-}
-
-func (h *handler) filters(v url.Values) []filter {
-	status := filter{h.words.Status, []choice{{h.words.All, h.listURL(v, "status", ""), v.Get("status") == ""}}}
-	for _, s := range statuses {
-		status.Choices = append(status.Choices, choice{h.words.Statuses[s], h.listURL(v, "status", string(s)), v.Get("status") == string(s)})
-	}
-	severity := filter{h.words.Severity, []choice{{h.words.All, h.listURL(v, "severity", ""), v.Get("severity") == ""}}}
-	for _, s := range h.severities {
-		severity.Choices = append(severity.Choices, choice{s, h.listURL(v, "severity", s), v.Get("severity") == s})
-	}
-	return []filter{status, severity}
-}
-
-func (h *handler) row(inc *incident.Incident) row {
+func (h *handler) row(listed incident.ListRow, v url.Values) row {
+	inc := listed.Incident
 	firing := inc.Firing()
 	shown := firing
 	if len(firing) == 0 {
 		shown = inc.Alerts
 	}
 	r := row{
+		ID: inc.ID, Cause: text.Cut(text.OneLine(listed.Cause), maxRowText), Marked: listed.Marked,
 		URL: h.reportURL(inc.ID), Name: h.name(inc), Status: inc.Status, StatusWord: h.words.Statuses[inc.Status],
 		Severity: inc.Severity, SeverityClass: severityClass(inc.Severity), Count: fmt.Sprint(len(shown)),
 		CountTitle: fmt.Sprintf(h.words.Counts, len(firing), inc.TotalAlerts()), Started: began(inc), Lasted: h.lasted(inc),
@@ -134,7 +128,9 @@ func (h *handler) row(inc *incident.Incident) row {
 	}
 	for _, name := range slices.Sorted(maps.Keys(inc.GroupLabels)) {
 		if name != "alertname" && name != "severity" && len(r.Labels) < maxRowLabels {
-			r.Labels = append(r.Labels, text.Cut(text.OneLine(name+"="+inc.GroupLabels[name]), maxRowLabel))
+			r.Labels = append(r.Labels, choice{
+				Name: text.Cut(text.OneLine(name+"="+inc.GroupLabels[name]), maxRowLabel), URL: h.withMatch(v, name, inc.GroupLabels[name]),
+			})
 		}
 	}
 	return r

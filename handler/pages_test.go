@@ -127,7 +127,7 @@ func TestReportPagesRefuse(t *testing.T) {
 
 func TestReportsPage(t *testing.T) {
 	e := newEnv(t)
-	assert.Contains(t, readBody(t, e.get(t, "/"), http.StatusOK), "No incidents yet.")
+	assert.Contains(t, readBody(t, e.get(t, "/"), http.StatusOK), "No incidents yet")
 	over := e.post(t, body("Over", "firing", "severity", "info"))
 	e.post(t, body("Over", "resolved", "severity", "info"))
 	const evil = `<script>alert(1)</script>"'>`
@@ -144,7 +144,7 @@ func TestReportsPage(t *testing.T) {
 	assert.Contains(t, page, over)
 	assert.NotContains(t, page, hostile)
 	assert.Contains(t, page, `href="/reports?alertname=Over&amp;severity=info&amp;status=resolved"`, "filters add up")
-	assert.Contains(t, page, `href="/reports?status=resolved" title="Show all alerts"`)
+	assert.Contains(t, page, `href="/reports?status=resolved" title="Remove this filter"`)
 	page = readBody(t, e.get(t, "/reports?alertname=%3Cscript%3E"), http.StatusOK)
 	assert.Contains(t, page, "No incident matches.")
 	assert.Equal(t, 1, strings.Count(page, "<script"))

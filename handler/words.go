@@ -8,7 +8,7 @@ type words struct {
 	Code incident.Language
 
 	Reports, Health, Metrics                                       string
-	All, Remove, NoMatch, NoneYet, FirstPage, NextPage             string
+	All, Remove, NoMatch, FirstPage, NextPage                      string
 	Status, Severity, Alert, Alerts, Started, Lasted, Analysis     string
 	Counts                                                         string // firing, all
 	Writing, Collecting, Verifying                                 string
@@ -28,6 +28,9 @@ type words struct {
 	FieldMatchers, FieldDuration, FieldComment       string
 	SilenceMade                                      string
 
+	Search, SearchTip, Clear, Found, PerDay, SkippedApart, Marked string // Found and SkippedApart with a count
+	SetupTitle, SetupPaste, SetupTry, SetupThen                   string
+
 	Statuses map[incident.Status]string
 	States   map[incident.State]string
 	Reasons  map[incident.Reason]string
@@ -45,10 +48,9 @@ func catalogue(language incident.Language) *words {
 var english = words{
 	Code:    "en",
 	Reports: "Reports", Health: "Health", Metrics: "Metrics",
-	All: "all", Remove: "Show all alerts", FirstPage: "← First page", NextPage: "Next page →",
+	All: "all", Remove: "Remove this filter", FirstPage: "← First page", NextPage: "Next page →",
 	NoMatch: "No incident matches.",
-	NoneYet: "No incidents yet. Point a webhook_configs url at /alert on this server.",
-	Status:  "Status", Severity: "Severity", Alert: "Alert", Alerts: "Alerts", Started: "Started (UTC)", Lasted: "Lasted", Analysis: "Analysis",
+	Status:  "Status", Severity: "Severity", Alert: "Alert", Alerts: "Alerts", Started: "Started", Lasted: "Lasted", Analysis: "Analysis",
 	Counts:   "%d of %d firing",
 	SameName: "Same alert", Predecessor: "Previous", Unnamed: "(unnamed alert)",
 	Writing:    "Waiting for the model. Its answer will appear here.",
@@ -66,6 +68,10 @@ var english = words{
 		incident.NoKey: "no API key", incident.Authentication: "key rejected", incident.Balance: "no balance",
 		incident.Budget: "call budget", incident.Skipped: "skipped", incident.GaveUp: "gave up", incident.OverAtOnce: "over at once",
 	},
+	Search: "Search", SearchTip: "names, labels, summaries, causes", Clear: "Clear all", Found: "%d incidents", PerDay: "Incidents per day, the last 30 days",
+	SkippedApart: "%d skipped by the settings", Marked: "marked by the fact check",
+	SetupTitle: "No incidents yet", SetupPaste: "Add this to alertmanager.yml, and name the receiver in a route:",
+	SetupTry: "Or send an alert by hand:", SetupThen: "The report appears on this page.",
 	SkipLink: "Skip to content", Live: "live", Lost: "connection lost, retrying", NoScript: "Reload the page to see what is new.",
 	Copy: "Copy", Copied: "Copied", Failed: "Failed; see the alertscribe log",
 	LinkTo: "Link to %s", ChartKeys: "Chart %s; arrow keys show values",
@@ -86,10 +92,9 @@ var english = words{
 var chinese = words{
 	Code:    "zh",
 	Reports: "报告", Health: "健康状态", Metrics: "指标",
-	All: "全部", Remove: "显示所有告警", FirstPage: "← 首页", NextPage: "下一页 →",
+	All: "全部", Remove: "去掉此条件", FirstPage: "← 首页", NextPage: "下一页 →",
 	NoMatch: "没有符合条件的事件。",
-	NoneYet: "还没有事件。请将 Alertmanager 的 webhook_configs url 设为本服务的 /alert。",
-	Status:  "状态", Severity: "级别", Alert: "告警", Alerts: "数量", Started: "开始 (UTC)", Lasted: "持续", Analysis: "分析",
+	Status:  "状态", Severity: "级别", Alert: "告警", Alerts: "数量", Started: "开始", Lasted: "持续", Analysis: "分析",
 	Counts:   "%d / %d 条告警触发中",
 	SameName: "同名告警", Predecessor: "上一次事件", Unnamed: "（未命名的告警）",
 	Writing:    "模型正在分析，有了答复会显示在本页。",
@@ -107,6 +112,10 @@ var chinese = words{
 		incident.NoKey: "未设密钥", incident.Authentication: "密钥被拒", incident.Balance: "余额不足",
 		incident.Budget: "预算用完", incident.Skipped: "按设置跳过", incident.GaveUp: "已放弃", incident.OverAtOnce: "很快恢复",
 	},
+	Search: "搜索", SearchTip: "名称、标签、摘要、原因", Clear: "清除全部", Found: "共 %d 个事件", PerDay: "最近 30 天每天的事件数",
+	SkippedApart: "另有 %d 个事件按设置跳过", Marked: "事实核查已标记",
+	SetupTitle: "还没有事件", SetupPaste: "将以下内容加入 alertmanager.yml，并在 route 中引用该接收者：",
+	SetupTry: "或手动发送一条告警：", SetupThen: "报告会显示在本页。",
 	SkipLink: "跳到正文", Live: "实时更新", Lost: "连接中断，正在重连", NoScript: "刷新页面以查看最新内容。",
 	Copy: "复制", Copied: "已复制", Failed: "失败，原因见 alertscribe 的日志",
 	LinkTo: "%s 的链接", ChartKeys: "图表 %s，用方向键查看数值",

@@ -43,15 +43,6 @@ type Receipt struct {
 	Outcome    Outcome
 }
 
-// Query selects incidents for a list: firing ones first, then newest first.
-type Query struct {
-	Limit     int    // 1 to 500
-	After     string // the cursor that the page before returned; "" for the first
-	Status    Status // "" for all
-	Severity  string // "" for all
-	Alertname string // "" for all
-}
-
 // RetryPermission says which evidence-only incidents may be analyzed again now: those that wait for one of the reasons.
 type RetryPermission struct {
 	Reasons []Reason

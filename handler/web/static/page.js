@@ -34,6 +34,7 @@
 
   const keyOf = (n) => (n.nodeType === 1 ? n.id || n.dataset.key || "" : "");
   const alike = (a, b) => a.nodeName === b.nodeName && keyOf(a) === keyOf(b);
+  const blocks = new Set(["MAIN", "ARTICLE", "SECTION", "TABLE", "TBODY", "TR", "UL", "OL"]);
   const theirs = "input, textarea, select"; // a person's
 
   function morph(from, to) {
@@ -53,23 +54,35 @@
   }
 
   function morphChildren(from, to) {
-    const all = [...from.childNodes], old = all.filter((n) => !(n.dataset && n.dataset.own)), fresh = [...to.childNodes];
+    // Blanks between rows and blocks mean nothing; what is the script's own is not in the page that was fetched.
+    const counts = (n) => !(n.dataset && n.dataset.own) && !(blocks.has(from.nodeName) && n.nodeType === 3 && !n.data.trim());
+    const old = [...from.childNodes].filter(counts), fresh = [...to.childNodes].filter(counts);
     let start = 0, end = old.length, freshEnd = fresh.length; // what is equal at both ends is not touched
     while (start < end && start < freshEnd && old[start].isEqualNode(fresh[start])) start++;
     while (end > start && freshEnd > start && old[end - 1].isEqualNode(fresh[freshEnd - 1])) end--, freshEnd--;
     const left = old.slice(start, end);
+    let last = 0; // matches are looked for behind the last one first: what is moved is deselected
     const place = fresh.slice(start, freshEnd).map((n) => {
-      let at = left.findIndex((o) => o.isEqualNode(n));
-      if (at < 0) at = left.findIndex((o) => alike(o, n));
+      const is = [(o) => o && o.isEqualNode(n), (o) => o && alike(o, n)];
+      let at = left.findIndex((o, i) => i >= last && is[0](o));
+      if (at < 0) at = left.findIndex((o, i) => i >= last && is[1](o));
+      if (at < 0 && keyOf(n)) at = left.findIndex(is[1]);
       if (at < 0) return document.importNode(n, true);
-      const [match] = left.splice(at, 1);
+      const match = left[at];
+      left[at] = null;
+      last = Math.max(last, at);
       morph(match, n);
       return match;
     });
-    for (const n of left) n.remove();
-    let next = old[end] || all.find((n) => n.dataset && n.dataset.own) || null;
+    for (const n of left) if (n) n.remove();
+    const after = (n) => {
+      do n = n.nextSibling;
+      while (n && !counts(n) && !(n.dataset && n.dataset.own));
+      return n;
+    };
+    let next = old[end] || [...from.childNodes].find((n) => n.dataset && n.dataset.own) || null;
     for (const n of place.reverse()) {
-      if (n.parentNode !== from || n.nextSibling !== next) from.insertBefore(n, next);
+      if (n.parentNode !== from || after(n) !== next) from.insertBefore(n, next);
       next = n;
     }
   }
