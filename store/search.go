@@ -323,11 +323,14 @@ func (s *Store) matching(ctx context.Context, m *labels.Matcher) (condition, err
 	if err != nil {
 		return nil, err
 	}
+	missing := m.Matches("")
+	if missing == negative { // who lacks the label has none of the facets, and that is right
+		return func(seq int64) bool { return found.has(seq) != negative }, nil
+	}
 	labeled := &seqs{}
 	if err := s.search(ctx, labeled, searchIncidents, `facets : "`+prefix+`" *`); err != nil {
 		return nil, err
 	}
-	missing := m.Matches("")
 	return func(seq int64) bool {
 		if !labeled.has(seq) {
 			return missing

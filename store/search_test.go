@@ -33,7 +33,9 @@ func opened(group string, sets ...string) *incident.Notification {
 	return n
 }
 
-func fingerprint(ls map[string]string) string { return fmt.Sprintf("%016x", len(fmt.Sprint(ls))*7919+len(ls)) }
+func fingerprint(ls map[string]string) string {
+	return fmt.Sprintf("%016x", len(fmt.Sprint(ls))*7919+len(ls))
+}
 
 // found lists the group keys that a query selects.
 func found(t *testing.T, s *Store, q incident.Query) string {
