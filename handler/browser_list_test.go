@@ -32,11 +32,16 @@ var axeSource string
 // axe fails the test for everything that axe-core finds on a page.
 func (tb *tab) axe() {
 	tb.t.Helper()
-	var found string
+	assert.Equal(tb.t, "[]", tb.found())
+}
+
+// found returns what axe-core finds, in JSON.
+func (tb *tab) found() (found string) {
+	tb.t.Helper()
 	tb.do(chromedp.Evaluate(axeSource+";0", nil), chromedp.Evaluate(
 		`axe.run(document, {resultTypes: ["violations"], preload: false}).then((r) => JSON.stringify(r.violations.map((v) => ({rule: v.id, impact: v.impact, at: v.nodes.map((n) => n.html)}))))`,
 		&found, func(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }))
-	assert.Equal(tb.t, "[]", found)
+	return found
 }
 
 // fits fails the test where a page is wider than its window, or an element in it has to be moved sideways.
@@ -173,6 +178,9 @@ func testPhone(t *testing.T, b *browser) {
 			tb.eval(`document.querySelectorAll("details").forEach((d) => d.open = true)`)
 			tb.fits()
 			tb.axe()
+			// And axe would find something.
+			tb.eval(`document.querySelector("main").append(document.createElement("input"))`)
+			assert.Contains(t, tb.found(), `"rule":"label"`)
 		})
 	}
 }
