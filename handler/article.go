@@ -113,14 +113,14 @@ func (a *article) improve(n *html.Node) {
 		a.times(n)
 		return
 	}
-	switch n.DataAtom {
-	case atom.Pre, atom.Code:
+	switch n.Data {
+	case "pre", "code":
 		return
-	case atom.A:
+	case "a":
 		a.cite(n)
-	case atom.Img:
+	case "img":
 		a.chart(n)
-	case atom.Table:
+	case "table":
 		stack(n)
 	}
 	for c := n.FirstChild; c != nil; {
@@ -211,8 +211,11 @@ func (a *article) chart(n *html.Node) {
 	if n.Parent != nil && n.Parent.DataAtom == atom.P {
 		n.Parent.Data, n.Parent.DataAtom = "figure", atom.Figure
 		n.Parent.Attr = []html.Attribute{
-			{Key: "data-plot", Val: strings.TrimSuffix(src, ".svg") + ".json" + version}, {Key: "tabindex", Val: "0"},
-			{Key: "role", Val: "group"}, {Key: "aria-label", Val: fmt.Sprintf(a.words.ChartKeys, m[1])}, {Key: "class", Val: "chart"},
+			{Key: "data-plot", Val: strings.TrimSuffix(src, ".svg") + ".json" + version},
+			{Key: "tabindex", Val: "0"},
+			{Key: "role", Val: "group"},
+			{Key: "aria-label", Val: fmt.Sprintf(a.words.ChartKeys, m[1])},
+			{Key: "class", Val: "chart"},
 		}
 	}
 }
@@ -221,11 +224,11 @@ func (a *article) chart(n *html.Node) {
 func stack(table *html.Node) {
 	var names []string
 	for n := range table.Descendants() {
-		switch n.DataAtom {
-		case atom.Th:
+		switch n.Data {
+		case "th":
 			names = append(names, textOf(n))
 			setAttribute(n, "scope", "col")
-		case atom.Tr:
+		case "tr":
 			i := 0
 			for c := n.FirstChild; c != nil; c = c.NextSibling {
 				if c.DataAtom == atom.Td {

@@ -47,7 +47,7 @@ func (tb *tab) found() (found string) {
 // fits fails the test where a page is wider than its window, or an element in it has to be moved sideways.
 func (tb *tab) fits() {
 	tb.t.Helper()
-	assert.Equal(tb.t, "", tb.eval(`[document.documentElement, ...document.querySelectorAll("body *")].filter((e) => e.clientWidth > 0 && e.scrollWidth > e.clientWidth + 1 &&
+	assert.Empty(tb.t, tb.eval(`[document.documentElement, ...document.querySelectorAll("body *")].filter((e) => e.clientWidth > 0 && e.scrollWidth > e.clientWidth + 1 &&
 		!["INPUT", "TEXTAREA"].includes(e.tagName)).map((e) => e.tagName + "." + e.className + " " + e.scrollWidth + " > " + e.clientWidth).join(", ")`))
 }
 

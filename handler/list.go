@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -135,10 +136,7 @@ func (h *handler) chosen(v url.Values) []choice {
 		}
 	}
 	for i, s := range v["match"] {
-		rest := url.Values{}
-		for name, values := range v {
-			rest[name] = values
-		}
+		rest := maps.Clone(v)
 		rest["match"] = slices.Delete(slices.Clone(v["match"]), i, i+1)
 		out = append(out, choice{Name: text.Cut(text.OneLine(s), maxRowLabel), URL: h.listURL(rest, "", "")})
 	}
@@ -173,10 +171,7 @@ func (h *handler) listURL(v url.Values, name, value string) string {
 
 // withMatch returns the URL of the list limited to a label too.
 func (h *handler) withMatch(v url.Values, name, value string) string {
-	more := url.Values{}
-	for k, values := range v {
-		more[k] = values
-	}
+	more := maps.Clone(v)
 	m, err := labels.NewMatcher(labels.MatchEqual, name, value)
 	if err != nil {
 		return ""

@@ -98,8 +98,8 @@ func (s *Store) loadLists(ctx context.Context) error {
 	type row struct {
 		listed
 
-		name, severity string
-		reason         incident.Reason
+		name, level string
+		reason      incident.Reason
 	}
 	rows, err := s.readDB.QueryContext(ctx, selectAllListed)
 	if err != nil {
@@ -108,10 +108,10 @@ func (s *Store) loadLists(ctx context.Context) error {
 	defer rows.Close()
 	for rows.Next() {
 		var r row
-		if err := rows.Scan(&r.seq, &r.openedAt, &r.status, &r.severity, &r.rank, &r.name, &r.reason); err != nil {
+		if err := rows.Scan(&r.seq, &r.openedAt, &r.status, &r.level, &r.rank, &r.name, &r.reason); err != nil {
 			return fmt.Errorf("reading what is listed: %w", err)
 		}
-		r.listed.alertname, r.listed.severity, r.skipped = s.lists.name(r.name), s.lists.name(r.severity), r.reason == incident.Skipped
+		r.alertname, r.severity, r.skipped = s.lists.name(r.name), s.lists.name(r.level), r.reason == incident.Skipped
 		s.lists.rows = append(s.lists.rows, r.listed)
 	}
 	return rows.Err()

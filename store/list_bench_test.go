@@ -17,7 +17,7 @@ func BenchmarkList(b *testing.B) {
 	const incidents = 100_000
 	s := open(b)
 	for first := 0; first < incidents; first += 1000 {
-		require.NoError(b, s.do(b.Context(), func(ctx context.Context, tx *batch) error {
+		require.NoError(b, s.do(b.Context(), func(_ context.Context, tx *batch) error {
 			for i := first; i < first+1000; i++ {
 				inc := stocked(i)
 				if i%50 != 0 {

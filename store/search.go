@@ -265,7 +265,7 @@ func facetIf(wanted bool, facet string) string {
 // spaces within quotes; one without any letter or digit finds nothing.
 func (s *Store) withWords(ctx context.Context, query string) ([]condition, error) {
 	var all []condition
-	for _, word := range strings.Fields(text.Clean(query)) {
+	for word := range strings.FieldsSeq(text.Clean(query)) {
 		phrase := strings.Join(strings.FieldsFunc(spaced(text.Cut(word, maxSearchWord)), func(r rune) bool {
 			return !unicode.IsLetter(r) && !unicode.IsNumber(r) && !unicode.IsMark(r)
 		}), " ")

@@ -21,7 +21,7 @@ func opened(group string, sets ...string) *incident.Notification {
 	}
 	for _, set := range sets {
 		ls := map[string]string{"alertname": group}
-		for _, pair := range strings.Fields(set) {
+		for pair := range strings.FieldsSeq(set) {
 			name, value, _ := strings.Cut(pair, "=")
 			ls[name] = value
 		}
