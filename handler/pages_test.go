@@ -72,7 +72,7 @@ func TestReportPages(t *testing.T) {
 	assert.Equal(t, []any{float64(t0.Unix()) + 60, "1"}, values.Series[0].Points[1])
 
 	e.post(t, body("HighLoad", "resolved", "severity", "critical"))
-	assert.NotContains(t, readBody(t, e.get(t, "/reports/"+id), http.StatusOK), `class="progress"`)
+	assert.NotContains(t, readBody(t, e.get(t, "/reports/"+id), http.StatusOK), `class="steps"`)
 }
 
 // TestReportPageOfDraft: while a draft is verified the page says so and looks again, also when a try has failed.
@@ -93,7 +93,6 @@ func TestReportPageOfDraft(t *testing.T) {
 			assert.NotContains(t, page(), want)
 			change(func(inc *incident.Incident) { inc.Drafted(inc.Clone(), incident.Spend{}, time.Now()) })
 			drafted := page()
-			assert.Contains(t, drafted, `<p class="progress">`)
 			assert.Contains(t, drafted, want)
 			assert.Contains(t, drafted, `<li class="now" aria-current="step">`)
 			change(func(inc *incident.Incident) { inc.Analysis.Attempts = 1 })

@@ -9,9 +9,10 @@ import (
 
 // step is one of the steps of an incident on its way to a verdict.
 type step struct {
-	Name, State, Word string // State: done, now, waiting, or failed
-	At                time.Time
-	Note              string
+	Name, State string // State: done, now, waiting, or failed
+	Word        string // of the state; what is done now is told by the page
+	At          time.Time
+	Note        string
 }
 
 // steps tells how far an incident is while something is still to come of it; nil when nothing is.
@@ -40,7 +41,7 @@ func (h *handler) steps(inc *incident.Incident) []step {
 		draft.State, draft.Note = "failed", cmp.Or(w.Reasons[a.Reason], w.States[a.State])
 	}
 	for i := range steps {
-		steps[i].Word = map[string]string{"done": w.StepDone, "now": w.StepNow, "waiting": w.StepWaiting, "failed": w.StepFailed}[steps[i].State]
+		steps[i].Word = map[string]string{"done": w.StepDone, "waiting": w.StepWaiting, "failed": w.StepFailed}[steps[i].State]
 	}
 	return steps
 }

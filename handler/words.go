@@ -21,7 +21,7 @@ type words struct {
 	LinkTo, ChartKeys                                string // with a name
 	StepsTitle, StepReceived, StepEvidence           string
 	StepDraft, StepVerify, StepRetry                 string
-	StepDone, StepNow, StepWaiting, StepFailed       string
+	StepDone, StepWaiting, StepFailed                string
 	ActTitle, ActRight, ActWrong, ActAgain           string
 	ActSilence, ActSignIn, ActSend, ActIn            string
 	FieldCause, FieldName, FieldToken, FieldTokenTip string
@@ -77,7 +77,7 @@ var english = words{
 	LinkTo: "Link to %s", ChartKeys: "Chart %s; arrow keys show values",
 	StepsTitle: "Progress", StepReceived: "Received", StepEvidence: "Evidence", StepDraft: "Draft by the model",
 	StepVerify: "Counter-evidence", StepRetry: "failed, next try at",
-	StepDone: "done", StepNow: "in progress", StepWaiting: "waiting", StepFailed: "failed",
+	StepDone: "done", StepWaiting: "waiting", StepFailed: "failed",
 	ActTitle: "Actions", ActRight: "Analysis is right", ActWrong: "Analysis is wrong", ActAgain: "Analyze again",
 	ActSilence: "Silence", ActSignIn: "Sign in to act", ActSend: "Send", ActIn: "in Alertmanager",
 	FieldCause: "What was the cause?", FieldName: "Your name", FieldToken: "Token",
@@ -121,7 +121,7 @@ var chinese = words{
 	LinkTo: "%s 的链接", ChartKeys: "图表 %s，用方向键查看数值",
 	StepsTitle: "进度", StepReceived: "已收到", StepEvidence: "收集证据", StepDraft: "模型起草",
 	StepVerify: "反证检验", StepRetry: "失败，下次重试于",
-	StepDone: "完成", StepNow: "进行中", StepWaiting: "等待", StepFailed: "失败",
+	StepDone: "完成", StepWaiting: "等待", StepFailed: "失败",
 	ActTitle: "操作", ActRight: "分析正确", ActWrong: "分析有误", ActAgain: "重新分析",
 	ActSilence: "静默", ActSignIn: "登录后操作", ActSend: "提交", ActIn: "（在 Alertmanager 中）",
 	FieldCause: "真正的原因是什么？", FieldName: "您的姓名", FieldToken: "令牌",
