@@ -178,6 +178,7 @@ func testNoScript(t *testing.T, b *browser) {
 	tb := b.open(t, address+"/reports/"+id, chromedp.ActionFunc(func(ctx context.Context) error {
 		return emulation.SetScriptExecutionDisabled(true).Do(ctx)
 	}))
+	tb.noScript = true
 	tb.do(chromedp.WaitVisible(`details[data-key=wrong] > summary`, chromedp.ByQuery))
 	var shown string
 	tb.do(chromedp.Text(`footer`, &shown, chromedp.ByQuery))
