@@ -34,9 +34,14 @@ func (h *handler) requestAnalysis(w http.ResponseWriter, r *http.Request) (id st
 	if id, err = h.incidentID(r); err != nil {
 		return "", err
 	}
-	ctx, cancel := context.WithTimeout(r.Context(), acceptTimeout)
+	return id, h.storeAsked(r.Context(), id)
+}
+
+// storeAsked stores that somebody asks for another analysis.
+func (h *handler) storeAsked(ctx context.Context, id string) error {
+	ctx, cancel := context.WithTimeout(ctx, acceptTimeout)
 	defer cancel()
-	err = h.Store.Update(ctx, id, func(inc *incident.Incident) bool {
+	err := h.Store.Update(ctx, id, func(inc *incident.Incident) bool {
 		inc.AnalyzeAgain(h.Policy, h.Now())
 		return true
 	})
@@ -46,5 +51,5 @@ func (h *handler) requestAnalysis(w http.ResponseWriter, r *http.Request) (id st
 			reason: "request not stored; retry and see the alertscribe log",
 		}
 	}
-	return id, err
+	return err
 }

@@ -24,7 +24,8 @@ const (
 // list is the answer of GET /api/v1/incidents.
 type list struct {
 	Incidents []entry `json:"incidents"`
-	Next      string  `json:"next"` // "" on the last page
+	Next      string  `json:"next"`  // "" on the last page
+	Total     int     `json:"total"` // on all pages
 }
 
 // entry is an incident in a list: what it is and how it stands, without what makes it large.
@@ -46,6 +47,8 @@ type entry struct {
 	Flaps       int               `json:"flaps"`
 	Analysis    entryAnalysis     `json:"analysis"`
 	Spend       incident.Spend    `json:"spend"`
+	Cause       string            `json:"cause,omitempty"`        // the verdict's first
+	CauseMarked bool              `json:"cause_marked,omitempty"` // by the fact check
 	ReportURL   string            `json:"report_url"`
 	ReportPath  string            `json:"report_path"`
 }
@@ -77,13 +80,14 @@ func (h *handler) api(f func(r *http.Request) (any, error)) http.HandlerFunc {
 }
 
 func (h *handler) listIncidents(r *http.Request) (any, error) {
-	found, next, err := h.incidents(r)
+	found, err := h.list(r, false)
 	if err != nil {
 		return nil, err
 	}
-	answer := list{Incidents: make([]entry, len(found)), Next: next}
-	for i, inc := range found {
-		answer.Incidents[i] = h.entry(inc)
+	answer := list{Incidents: make([]entry, len(found.Rows)), Next: found.Next, Total: found.Total}
+	for i, row := range found.Rows {
+		answer.Incidents[i] = h.entry(row.Incident)
+		answer.Incidents[i].Cause, answer.Incidents[i].CauseMarked = row.Cause, row.Marked
 	}
 	return answer, nil
 }
@@ -134,19 +138,6 @@ func (h *handler) incidentID(r *http.Request) (string, error) {
 	return found, err
 }
 
-// incidents reads the page of incidents that the query asks for.
-func (h *handler) incidents(r *http.Request) ([]*incident.Incident, string, error) {
-	q, err := h.query(r.URL.Query())
-	if err != nil {
-		return nil, "", err
-	}
-	found, next, err := h.Store.Incidents(r.Context(), q)
-	if errors.Is(err, incident.ErrCursor) {
-		return nil, "", badRequest("after", "%s is not a cursor; send the previous page's next, or omit it", quote(q.After))
-	}
-	return found, next, err
-}
-
 // query reads the parameters of a list. An empty one is as good as none.
 func (h *handler) query(v url.Values) (incident.Query, error) {
 	q := incident.Query{
@@ -171,7 +162,7 @@ func (h *handler) query(v url.Values) (incident.Query, error) {
 			return q, badRequest(name, "%s is too long, or not UTF-8", quote(value))
 		}
 	}
-	return q, nil
+	return q, h.search(v, &q)
 }
 
 var statuses = []incident.Status{incident.Firing, incident.Resolved, incident.Stale}

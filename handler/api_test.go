@@ -28,7 +28,7 @@ func (e *env) list(t *testing.T, query string) (ids []string, next string) {
 
 func TestListIncidents(t *testing.T) {
 	e := newEnv(t)
-	assert.JSONEq(t, `{"incidents":[],"next":""}`, readBody(t, e.get(t, "/api/v1/incidents"), http.StatusOK))
+	assert.JSONEq(t, `{"incidents":[],"next": "", "total": 0.0}`, readBody(t, e.get(t, "/api/v1/incidents"), http.StatusOK))
 
 	over := e.post(t, body("Over", "firing", "severity", "warning"))
 	e.post(t, body("Over", "resolved", "severity", "warning"))

@@ -5,7 +5,7 @@
 //
 // Four rules hold for every route:
 //
-//   - No answer is ever a redirect. Alertmanager follows one with a GET whose 200 counts as delivered, and the
+//   - No answer to a webhook is ever a redirect; only pages for people have some. Alertmanager follows one with a GET whose 200 counts as delivered, and the
 //     notification would be lost. What can't be stored is answered 503, which it retries at once.
 //   - Nothing touches the file system: pages, charts and Markdown are made from the database, so /reports/ID answers
 //     as soon as the notification was accepted, whatever the disk does.

@@ -27,7 +27,9 @@ type (
 	}
 	reader interface {
 		Incident(ctx context.Context, id string) (*incident.Incident, incident.Findings, error)
-		Incidents(ctx context.Context, q incident.Query) (list []*incident.Incident, next string, err error)
+		List(ctx context.Context, q incident.Query) (incident.List, error)
+		// Newest returns the id of the incident that was opened last: ErrNotFound for none.
+		Newest(ctx context.Context, q incident.Query) (string, error)
 		// FindID returns the id that begins so: ErrNotFound for none, ErrAmbiguous for several.
 		FindID(ctx context.Context, prefix string) (string, error)
 	}
@@ -59,6 +61,8 @@ type (
 		Markdown(inc *incident.Incident, f incident.Findings, chartBase string) []byte
 		HTML(markdown []byte) ([]byte, error)
 		Chart(f incident.Findings, file string) (svg []byte, ok bool)
+		// Plot returns the values of a chart and where they are drawn, as JSON.
+		Plot(f incident.Findings, file string) (data []byte, ok bool)
 	}
 	directory interface {
 		Path(inc *incident.Incident) string
@@ -69,6 +73,10 @@ type (
 		// Answers returns how many answers of the model could be read since the start, and how many could not.
 		Answers() (read, unreadable int64)
 	}
+	silencer interface {
+		// Silence makes a silence in Alertmanager and returns its ID.
+		Silence(ctx context.Context, s incident.Silence) (id string, err error)
+	}
 )
 
 // Options are the parts and settings of the handler. Store, Report, Directory and Analyzer are required; the remaining
@@ -78,6 +86,9 @@ type Options struct {
 	Report    renderer  // required
 	Directory directory // required: where the report files lie
 	Analyzer  analyzer  // required
+
+	Silencer        silencer // Alertmanager's API, for the pages' silences; nil: pages lead to Alertmanager's own form
+	AlertmanagerURL string   // of Alertmanager's pages, for links; "" for the address that notifications name
 
 	ReportDir    string            // as given in the settings, for /health
 	Token        string            // the bearer token that POST demands; "" for none
@@ -132,6 +143,7 @@ type handler struct {
 	turns       *turns
 	severities  []string      // what incidents can have, highest first
 	dirChecks   chan struct{} // holds one token: one check of the report directory at a time
+	streams     chan struct{} // holds a token for each stream of events
 }
 
 // New returns the handler of all routes, which is safe for concurrent use. The error names all required options that are
@@ -166,13 +178,15 @@ func New(o Options) (http.Handler, error) {
 	}
 	h := &handler{
 		Options: o, tokenSum: sha256.Sum256([]byte(o.Token)), crossOrigin: http.NewCrossOriginProtection(), metrics: newMetrics(o.Registerer),
-		router: chi.NewRouter(), words: catalogue(o.Language), assets: loadAssets(), dirChecks: make(chan struct{}, 1),
+		router: chi.NewRouter(), words: catalogue(o.Language), assets: loadAssets(), dirChecks: make(chan struct{}, 1), streams: make(chan struct{}, maxStreams),
 		turns: newTurns(o.MaxBodyBytes, int64(o.MaxAlerts)), severities: severities,
 	}
 	h.templates = h.parseTemplates()
 	h.routes()
 	return secure(h.stripPrefix(h.router)), nil
 }
+
+const gzipLevel = 5
 
 func (h *handler) routes() {
 	r := h.router
@@ -188,18 +202,27 @@ func (h *handler) routes() {
 	r.Get("/-/ready", h.ready)
 	r.Method(http.MethodGet, "/metrics", promhttp.HandlerFor(h.Gatherer, promhttp.HandlerOpts{}))
 
-	r.Get("/api/v1/incidents", h.api(h.listIncidents))
-	r.Get("/api/v1/incidents/{id}", h.api(h.getIncident))
+	r.Get("/api/v1/events", h.events)
 	r.Post("/api/v1/incidents/{id}/feedback", h.feedback)
 	r.Post("/api/v1/incidents/{id}/analyze", h.analyzeAgain)
-	r.Get("/api/v1/costs", h.api(h.listCosts))
+	r.Post("/reports/{id}/feedback", h.actPage(actFeedback, h.giveFeedback))
+	r.Post("/reports/{id}/analyze", h.actPage(actAnalyze, h.askAnalysis))
+	r.Post("/reports/{id}/silence", h.actPage(actSilence, h.makeSilence))
+	r.Post("/reports/{id}/session", h.actPage(actSignIn, nil))
 
-	r.Get("/", h.page(h.reportsPage))
-	r.Get("/reports", h.page(h.reportsPage))
-	r.Get("/reports/{id}", h.page(h.reportPage))
-	r.Get("/reports/{id}.md", h.page(h.reportMarkdown))
-	r.Get("/reports/{id}/{file}", h.page(h.reportChart))
-	r.Get("/static/{file}", h.static)
+	r.Group(func(r chi.Router) {
+		r.Use(middleware.Compress(gzipLevel, "text/html", "text/css", "text/javascript", "text/markdown", "image/svg+xml", "application/json"))
+		r.Get("/api/v1/incidents", h.api(h.listIncidents))
+		r.Get("/api/v1/incidents/{id}", h.api(h.getIncident))
+		r.Get("/api/v1/costs", h.api(h.listCosts))
+		r.Get("/", h.page(h.reportsPage))
+		r.Get("/reports", h.page(h.reportsPage))
+		r.Get("/go", h.page(h.goPage))
+		r.Get("/reports/{id}", h.page(h.reportPage))
+		r.Get("/reports/{id}.md", h.page(h.reportMarkdown))
+		r.Get("/reports/{id}/{file}", h.page(h.reportChart))
+		r.Get("/static/{file}", h.static)
+	})
 }
 
 // link returns the address of a path of ours, as people reach it.

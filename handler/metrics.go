@@ -12,6 +12,7 @@ type metrics struct {
 	requests      *prometheus.HistogramVec
 	accept        prometheus.Histogram
 	feedback      *prometheus.CounterVec
+	streams       prometheus.Gauge
 }
 
 func newMetrics(r prometheus.Registerer) *metrics {
@@ -33,6 +34,9 @@ func newMetrics(r prometheus.Registerer) *metrics {
 			Name: "alertscribe_feedback_total", Help: "User feedback on analyses by kind: confirm or correct.",
 		}, []string{"kind"}),
 	}
+	m.streams = f.NewGauge(prometheus.GaugeOpts{
+		Name: "alertscribe_event_streams", Help: "Clients that read /api/v1/events, open pages among them.",
+	})
 	for _, k := range incident.FeedbackKinds() {
 		m.feedback.WithLabelValues(string(k))
 	}

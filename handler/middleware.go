@@ -20,6 +20,9 @@ func (h *handler) observe(next http.Handler) http.Handler {
 		ww := middleware.NewWrapResponseWriter(w, r.ProtoMajor)
 		defer func() {
 			status := cmp.Or(ww.Status(), http.StatusOK)
+			if ww.Header().Get("Content-Type") == eventStream { // lasts as long as somebody reads
+				return
+			}
 			h.metrics.requests.WithLabelValues(routeLabel(r, status), methodLabel(r.Method), strconv.Itoa(status)).
 				Observe(h.Now().Sub(start).Seconds())
 		}()
@@ -63,8 +66,10 @@ func (h *handler) recoverPanics(next http.Handler) http.Handler {
 	})
 }
 
-// contentSecurityPolicy lets pages load our own style and images, and nothing else from anywhere.
-const contentSecurityPolicy = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+// contentSecurityPolicy lets pages load our own script, style and images, ask us, and send us forms: nothing else, and nothing that is
+// written in a page itself.
+const contentSecurityPolicy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; " +
+	"base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
 // secure sets the headers that every answer has. Handlers may replace them.
 func secure(next http.Handler) http.Handler {
@@ -72,7 +77,7 @@ func secure(next http.Handler) http.Handler {
 		header := w.Header()
 		header.Set("Content-Security-Policy", contentSecurityPolicy)
 		header.Set("X-Content-Type-Options", "nosniff")
-		header.Set("Referrer-Policy", "no-referrer")
+		header.Set("Referrer-Policy", "same-origin") // with no-referrer, forms would say that they come from nowhere
 		header.Set("Cache-Control", "no-store")
 		next.ServeHTTP(w, r)
 	})

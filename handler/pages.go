@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/go-chi/chi/v5"
@@ -22,9 +23,16 @@ type reportsData struct {
 	frame
 	Filters     []filter
 	Filtered    bool
-	Alertname   string // that the list is limited to
-	AllNames    string // URL of the list without that limit
+	Chosen      []choice // what else the list is limited to
+	Kept        []choice // names and values that a search keeps
+	Query       string
+	Clear       string // URL of the whole list
+	Days        []bar
+	Total       int
+	Skipped     int // that are apart
+	SkippedURL  string
 	Rows        []row
+	Setup       *setup
 	First, Next string // URLs of other pages; "" where there is none
 }
 
@@ -39,8 +47,10 @@ type choice struct {
 }
 
 type row struct {
-	URL, Name, Summary      string
-	Labels                  []string
+	ID, URL, Name, Summary  string
+	Cause                   string
+	Marked                  bool
+	Labels                  []choice
 	Status                  incident.Status
 	StatusWord              string
 	Severity, SeverityClass string
@@ -52,7 +62,6 @@ type row struct {
 }
 
 const (
-	listRefresh  = 30 * time.Second
 	maxRowLabels = 6
 	maxRowLabel  = 60  // characters
 	maxRowText   = 160 // characters
@@ -60,68 +69,51 @@ const (
 
 // reportsPage answers GET /reports and GET /.
 func (h *handler) reportsPage(w http.ResponseWriter, r *http.Request) error {
-	found, next, err := h.incidents(r)
+	found, err := h.list(r, true)
 	if err != nil {
 		return err
 	}
 	v := r.URL.Query()
 	data := reportsData{
-		frame: h.frame(h.words.Reports, 0), Filters: h.filters(v), Alertname: v.Get("alertname"), AllNames: h.listURL(v, "alertname", ""),
-		Filtered: v.Get("status")+v.Get("severity")+v.Get("alertname") != "",
+		frame: h.frame(h.words.Reports, "/api/v1/events"), Filters: h.filters(v, &found), Chosen: h.chosen(v), Query: v.Get("q"),
+		Clear: h.link("/reports"), Days: h.strip(found.Days), Total: found.Total, Skipped: found.Skipped,
 	}
-	if v.Get("after") == "" {
-		data.Refresh = int(listRefresh / time.Second)
-	} else {
+	for _, name := range filterNames {
+		for _, s := range v[name] {
+			data.Filtered = data.Filtered || s != "" && name != "limit"
+			if s != "" && name != "q" {
+				data.Kept = append(data.Kept, choice{Name: name, URL: s})
+			}
+		}
+	}
+	if v.Get("after") != "" {
 		data.First = h.listURL(v, "after", "")
 	}
-	if next != "" {
-		data.Next = h.listURL(v, "after", next)
+	if found.Next != "" {
+		data.Next = h.listURL(v, "after", found.Next)
 	}
-	for _, inc := range found {
-		data.Rows = append(data.Rows, h.row(inc))
+	if found.Skipped > 0 {
+		data.SkippedURL = h.listURL(v, "skipped", "only")
+	}
+	for _, inc := range found.Rows {
+		data.Rows = append(data.Rows, h.row(inc, v))
+	}
+	if !data.Filtered && len(data.Rows) == 0 && found.Skipped == 0 {
+		data.Setup = h.setup(r)
 	}
 	h.render(w, http.StatusOK, "reports.html", data)
 	return nil
 }
 
-// listURL returns the URL of the list with one parameter changed. Any but the cursor leads to the first page.
-func (h *handler) listURL(v url.Values, name, value string) string {
-	changed := url.Values{}
-	for _, keep := range []string{"status", "severity", "alertname", "limit"} {
-		if s := v.Get(keep); s != "" {
-			changed.Set(keep, s)
-		}
-	}
-	changed.Del(name)
-	if value != "" {
-		changed.Set(name, value)
-	}
-	target := h.link("/reports")
-	if len(changed) > 0 {
-		target += "?" + changed.Encode()
-	}
-	return target
-}
-
-func (h *handler) filters(v url.Values) []filter {
-	status := filter{h.words.Status, []choice{{h.words.All, h.listURL(v, "status", ""), v.Get("status") == ""}}}
-	for _, s := range statuses {
-		status.Choices = append(status.Choices, choice{h.words.Statuses[s], h.listURL(v, "status", string(s)), v.Get("status") == string(s)})
-	}
-	severity := filter{h.words.Severity, []choice{{h.words.All, h.listURL(v, "severity", ""), v.Get("severity") == ""}}}
-	for _, s := range h.severities {
-		severity.Choices = append(severity.Choices, choice{s, h.listURL(v, "severity", s), v.Get("severity") == s})
-	}
-	return []filter{status, severity}
-}
-
-func (h *handler) row(inc *incident.Incident) row {
+func (h *handler) row(listed incident.ListRow, v url.Values) row {
+	inc := listed.Incident
 	firing := inc.Firing()
 	shown := firing
 	if len(firing) == 0 {
 		shown = inc.Alerts
 	}
 	r := row{
+		ID: inc.ID, Cause: text.Cut(text.OneLine(listed.Cause), maxRowText), Marked: listed.Marked,
 		URL: h.reportURL(inc.ID), Name: h.name(inc), Status: inc.Status, StatusWord: h.words.Statuses[inc.Status],
 		Severity: text.OneLine(h.severity(inc)), SeverityClass: severityClass(inc.Severity), Count: fmt.Sprint(len(shown)),
 		CountTitle: fmt.Sprintf(h.words.Counts, len(firing), inc.TotalAlerts()), Started: began(inc), Lasted: h.lasted(inc),
@@ -136,7 +128,9 @@ func (h *handler) row(inc *incident.Incident) row {
 	}
 	for _, name := range slices.Sorted(maps.Keys(inc.GroupLabels)) {
 		if name != "alertname" && name != "severity" && len(r.Labels) < maxRowLabels {
-			r.Labels = append(r.Labels, text.Cut(text.OneLine(name+"="+inc.GroupLabels[name]), maxRowLabel))
+			r.Labels = append(r.Labels, choice{
+				Name: text.Cut(text.OneLine(name+"="+inc.GroupLabels[name]), maxRowLabel), URL: h.withMatch(v, name, inc.GroupLabels[name]),
+			})
 		}
 	}
 	return r
@@ -207,6 +201,11 @@ func (h *handler) lasted(inc *incident.Incident) string {
 // reportData is what the page of one report shows.
 type reportData struct {
 	frame
+	Revision                              int64
+	Steps                                 []step
+	Acts                                  acts
+	By                                    string // who is asking, where the server knows
+	Comment                               string // of a silence
 	Markdown, JSON, SameName, Predecessor string // URLs
 	Progress                              string // what is still to come; "" when nothing is
 	Body                                  template.HTML
@@ -218,16 +217,25 @@ func (h *handler) reportPage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	body, err := h.Report.HTML(h.Report.Markdown(inc, findings, inc.ID))
+	body, err := h.Report.HTML(h.Report.Markdown(inc, findings, inc.ID)) // sanitized
 	if err != nil {
 		return err
 	}
-	progress, refresh := h.progress(inc)
-	data := reportData{
-		frame: h.frame(h.name(inc), refresh), Markdown: h.reportURL(inc.ID) + ".md", JSON: h.link("/api/v1/incidents/" + inc.ID),
-		Progress: progress,
-		Body:     template.HTML(body), // the renderer's output is sanitized
+	page := &article{words: h.words, revision: inc.Revision, evidence: map[string]incident.Evidence{}}
+	for _, e := range findings.Evidence {
+		page.evidence[e.ID] = e
 	}
+	if body, err = page.render(body); err != nil {
+		return err
+	}
+	data := reportData{
+		frame: h.frame(h.name(inc), "/api/v1/events?id="+inc.ID), Markdown: h.reportURL(inc.ID) + ".md", JSON: h.link("/api/v1/incidents/" + inc.ID),
+		Progress: h.progress(inc), Steps: h.steps(inc), Acts: h.acts(w, r, inc, findings), Revision: inc.Revision,
+		Comment: "alertscribe: " + h.name(inc) + ", " + inc.ID,
+		Body:    template.HTML(body), //nolint:gosec // a tree of sanitized HTML, rendered
+	}
+	data.Notice = h.notice(r, inc)
+	data.By, _, _ = r.BasicAuth()
 	if inc.Alertname != "" {
 		data.SameName = h.listURL(url.Values{}, "alertname", inc.Alertname)
 	}
@@ -238,26 +246,25 @@ func (h *handler) reportPage(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
-// progress says what is still to come, and how soon the page should look for it.
-func (h *handler) progress(inc *incident.Incident) (string, time.Duration) {
-	const soon, later = 3 * time.Second, 30 * time.Second
-	refresh := soon
-	if h.Now().Sub(inc.LastHeardAt) > 5*time.Minute {
-		refresh = later
-	}
+// progress says what is still to come; "" when nothing is.
+func (h *handler) progress(inc *incident.Incident) string {
 	switch {
 	case collecting(inc):
-		return h.words.Collecting, refresh
+		return h.words.Collecting
 	case inc.Analysis.Verifying():
-		return h.words.Verifying, refresh
+		return h.words.Verifying
 	case inc.Analysis.State == incident.Pending && inc.Analysis.Attempts == 0:
-		return h.words.Writing, refresh
-	case !inc.Due[incident.WorkRefresh].IsZero() && inc.Status != incident.Firing:
-		return "", refresh
-	case inc.Analysis.State == incident.Pending, inc.Status == incident.Firing:
-		return "", later // the report itself says that it is tried again
+		return h.words.Writing
 	}
-	return "", 0
+	return "" // the report itself says that it is tried again
+}
+
+// wordOf words a duration of whole units in the largest of them.
+func (h *handler) wordOf(d time.Duration) string {
+	if d%(24*time.Hour) == 0 {
+		return fmt.Sprint(int(d/(24*time.Hour)), h.words.Day)
+	}
+	return fmt.Sprint(int(d/time.Hour), h.words.Hour)
 }
 
 // reportMarkdown answers GET /reports/ID.md.
@@ -274,9 +281,9 @@ func (h *handler) reportMarkdown(w http.ResponseWriter, r *http.Request) error {
 // chartSecurityPolicy is for a chart that is opened as a page of its own: it has its own style, and nothing else.
 const chartSecurityPolicy = "default-src 'none'; style-src 'unsafe-inline'; sandbox"
 
-var chartFile = regexp.MustCompile(`^E[1-9][0-9]{0,3}\.svg$`)
+var chartFile = regexp.MustCompile(`^E[1-9][0-9]{0,3}\.(?:svg|json)$`)
 
-// reportChart answers GET /reports/ID/E2.svg.
+// reportChart answers GET /reports/ID/E2.svg, and /reports/ID/E2.json with the values that are drawn.
 func (h *handler) reportChart(w http.ResponseWriter, r *http.Request) error {
 	file := chi.URLParam(r, "file")
 	if !chartFile.MatchString(file) {
@@ -285,6 +292,15 @@ func (h *handler) reportChart(w http.ResponseWriter, r *http.Request) error {
 	_, findings, err := h.incident(r)
 	if err != nil {
 		return err
+	}
+	if name, isPlot := strings.CutSuffix(file, ".json"); isPlot {
+		data, ok := h.Report.Plot(findings, name+".svg")
+		if !ok {
+			return incident.ErrNotFound
+		}
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = w.Write(data) // the client has gone, or reads it
+		return nil
 	}
 	svg, ok := h.Report.Chart(findings, file)
 	if !ok {

@@ -7,7 +7,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"html/template"
-	"mime"
 	"net/http"
 	"path"
 	"strings"
@@ -54,6 +53,7 @@ func (h *handler) parseTemplates() map[string]*template.Template {
 		"asset":   h.assetURL,
 		"local":   func(t time.Time) string { return t.In(h.TimeZone).Format("2006-01-02 15:04") },
 		"zone":    h.zoneName,
+		"clock":   func(t time.Time) string { return t.In(h.TimeZone).Format("15:04:05") },
 		"rfc3339": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 	}).ParseFS(webFiles, "web/templates/layout.html"))
 	pages := map[string]*template.Template{}
@@ -74,6 +74,11 @@ func (h *handler) assetURL(name string) (string, error) {
 	return h.link("/static/" + hashed), nil
 }
 
+// staticTypes are the types of static files, whatever the system says.
+var staticTypes = map[string]string{
+	".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml",
+}
+
 // static answers GET /static/FILE.
 func (h *handler) static(w http.ResponseWriter, r *http.Request) {
 	name := chi.URLParam(r, "file")
@@ -82,7 +87,7 @@ func (h *handler) static(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, r, errNoRoute)
 		return
 	}
-	w.Header().Set("Content-Type", mime.TypeByExtension(path.Ext(name)))
+	w.Header().Set("Content-Type", staticTypes[path.Ext(name)])
 	w.Header().Set("Cache-Control", "public, max-age=31536000, immutable")
 	_, _ = w.Write(content) // the client has gone, or reads it
 }
@@ -93,11 +98,16 @@ type frame struct {
 	Words   *words
 	Version string
 	Now     time.Time
-	Refresh int // seconds until the page reloads; 0 for never
+	Events  string // URL of the events by which the page is brought up to date; "" for none
+	Notice  notice
 }
 
-func (h *handler) frame(title string, refresh time.Duration) frame {
-	return frame{Title: text.OneLine(title), Words: h.words, Version: h.Version, Now: h.Now(), Refresh: int(refresh / time.Second)}
+// frame returns what the layout shows of a page that follows the events of a path of ours, "" for none.
+func (h *handler) frame(title, events string) frame {
+	if events != "" {
+		events = h.link(events)
+	}
+	return frame{Title: text.OneLine(title), Words: h.words, Version: h.Version, Now: h.Now(), Events: events}
 }
 
 // render answers with a page. It is made whole before the first byte goes out, so that a fault is still a 500.
@@ -122,11 +132,13 @@ func (h *handler) page(f func(w http.ResponseWriter, r *http.Request) error) htt
 		data := struct {
 			frame
 			Reason string
-		}{h.frame(h.words.Unavailable, 0), h.words.Unreadable}
+		}{h.frame(h.words.Unavailable, ""), h.words.Unreadable}
 		switch p.status {
 		case http.StatusNotFound:
 			data.Title, data.Reason = h.words.NotFound, h.words.NoReport
-		case http.StatusBadRequest:
+		case http.StatusServiceUnavailable, http.StatusInternalServerError:
+			// the words above
+		default:
 			data.Title, data.Reason = h.words.BadRequest, p.reason
 		}
 		h.render(w, p.status, "problem.html", data)

@@ -8,18 +8,34 @@ type words struct {
 	Code incident.Language
 
 	Reports, Health, Metrics                                       string
-	All, Remove, NoMatch, NoneYet, FirstPage, NextPage             string
+	All, Remove, NoMatch, FirstPage, NextPage                      string
 	Status, Severity, Alert, Alerts, Started, Lasted, Analysis     string
 	Counts                                                         string // firing, all
 	SeverityOurs, NoSeverity                                       string // as the alerts say, as it is handled
-	Refreshes, Writing, Collecting, Verifying                      string
+	Writing, Collecting, Verifying                                 string
 	SameName, Predecessor, Unnamed                                 string
 	NoReport, Unreadable, Fault, NotFound, BadRequest, Unavailable string
 	Day, Hour, Minute, Second                                      string
 
+	SkipLink, Live, Lost, NoScript                   string // of every page
+	Copy, Copied, Failed                             string
+	LinkTo, ChartKeys                                string // with a name
+	StepsTitle, StepReceived, StepEvidence           string
+	StepDraft, StepVerify, StepRetry                 string
+	StepDone, StepWaiting, StepFailed                string
+	ActTitle, ActRight, ActWrong, ActAgain           string
+	ActSilence, ActSignIn, ActSend, ActIn            string
+	FieldCause, FieldName, FieldToken, FieldTokenTip string
+	FieldMatchers, FieldDuration, FieldComment       string
+	SilenceMade                                      string
+
+	Search, SearchTip, Clear, Found, PerDay, SkippedApart, Marked string // Found and SkippedApart with a count
+	SetupTitle, SetupPaste, SetupTry, SetupThen                   string
+
 	Statuses map[incident.Status]string
 	States   map[incident.State]string
 	Reasons  map[incident.Reason]string
+	Notices  map[string]string // by what was done
 }
 
 // catalogue returns the words of a language; English where there are none.
@@ -33,12 +49,11 @@ func catalogue(language incident.Language) *words {
 var english = words{
 	Code:    "en",
 	Reports: "Reports", Health: "Health", Metrics: "Metrics",
-	All: "all", Remove: "Show all alerts", FirstPage: "← First page", NextPage: "Next page →",
+	All: "all", Remove: "Remove this filter", FirstPage: "← First page", NextPage: "Next page →",
 	NoMatch: "No incident matches.",
-	NoneYet: "No incidents yet. Point a webhook_configs url at /alert on this server.",
-	Status:  "Status", Severity: "Severity", Alert: "Alert", Alerts: "Alerts", Started: "Started (%s)", Lasted: "Lasted", Analysis: "Analysis",
+	Status:  "Status", Severity: "Severity", Alert: "Alert", Alerts: "Alerts", Started: "Started", Lasted: "Lasted", Analysis: "Analysis",
 	Counts: "%d of %d firing", SeverityOurs: "%s (as %s)", NoSeverity: "none (as %s)",
-	Refreshes: "reloads every %ds", SameName: "Same alert", Predecessor: "Previous", Unnamed: "(unnamed alert)",
+	SameName: "Same alert", Predecessor: "Previous", Unnamed: "(unnamed alert)",
 	Writing:    "Waiting for the model. Its answer will appear here.",
 	Collecting: "Collecting evidence. It will appear here.",
 	Verifying:  "Checking the draft against counter-evidence. The result will appear here.",
@@ -54,17 +69,35 @@ var english = words{
 		incident.NoKey: "no API key", incident.Authentication: "key rejected", incident.Forbidden: "access denied", incident.Balance: "no balance",
 		incident.Budget: "call budget", incident.Skipped: "skipped", incident.GaveUp: "gave up", incident.OverAtOnce: "over at once",
 	},
+	Search: "Search", SearchTip: "names, labels, summaries, causes", Clear: "Clear all", Found: "%d incidents", PerDay: "Incidents per day, the last 30 days",
+	SkippedApart: "%d skipped by the settings", Marked: "marked by the fact check",
+	SetupTitle: "No incidents yet", SetupPaste: "Add this to alertmanager.yml, and name the receiver in a route:",
+	SetupTry: "Or send an alert by hand:", SetupThen: "The report appears on this page.",
+	SkipLink: "Skip to content", Live: "live", Lost: "connection lost, retrying", NoScript: "Reload the page to see what is new.",
+	Copy: "Copy", Copied: "Copied", Failed: "Failed; see the alertscribe log",
+	LinkTo: "Link to %s", ChartKeys: "Chart %s; arrow keys show values",
+	StepsTitle: "Progress", StepReceived: "Received", StepEvidence: "Evidence", StepDraft: "Draft by the model",
+	StepVerify: "Counter-evidence", StepRetry: "failed, next try at",
+	StepDone: "done", StepWaiting: "waiting", StepFailed: "failed",
+	ActTitle: "Actions", ActRight: "Analysis is right", ActWrong: "Analysis is wrong", ActAgain: "Analyze again",
+	ActSilence: "Silence", ActSignIn: "Sign in to act", ActSend: "Send", ActIn: "in Alertmanager",
+	FieldCause: "What was the cause?", FieldName: "Your name", FieldToken: "Token",
+	FieldTokenTip: "The value of ALERTSCRIBE_WEBHOOK_TOKEN; remembered for 12 hours.",
+	FieldMatchers: "Matchers, one on a line", FieldDuration: "Duration", FieldComment: "Comment", SilenceMade: "Open the silence",
+	Notices: map[string]string{
+		actFeedback: "Thank you. The next analysis of this alert receives it.", actAnalyze: "Analyzing again.",
+		actSilence: "Silenced.", actSignIn: "Signed in.",
+	},
 }
 
 var chinese = words{
 	Code:    "zh",
 	Reports: "报告", Health: "健康状态", Metrics: "指标",
-	All: "全部", Remove: "显示所有告警", FirstPage: "← 首页", NextPage: "下一页 →",
+	All: "全部", Remove: "去掉此条件", FirstPage: "← 首页", NextPage: "下一页 →",
 	NoMatch: "没有符合条件的事件。",
-	NoneYet: "还没有事件。请将 Alertmanager 的 webhook_configs url 设为本服务的 /alert。",
-	Status:  "状态", Severity: "级别", Alert: "告警", Alerts: "数量", Started: "开始（%s）", Lasted: "持续", Analysis: "分析",
+	Status:  "状态", Severity: "级别", Alert: "告警", Alerts: "数量", Started: "开始", Lasted: "持续", Analysis: "分析",
 	Counts: "%d / %d 条告警触发中", SeverityOurs: "%s（按 %s）", NoSeverity: "无（按 %s）",
-	Refreshes: "每 %d 秒刷新", SameName: "同名告警", Predecessor: "上一次事件", Unnamed: "（未命名的告警）",
+	SameName: "同名告警", Predecessor: "上一次事件", Unnamed: "（未命名的告警）",
 	Writing:    "模型正在分析，有了答复会显示在本页。",
 	Collecting: "正在收集证据，收集到后会显示在本页。",
 	Verifying:  "草稿已有，正在用可能推翻它的证据检验，结果会显示在本页。",
@@ -79,5 +112,24 @@ var chinese = words{
 	Reasons: map[incident.Reason]string{
 		incident.NoKey: "未设密钥", incident.Authentication: "密钥被拒", incident.Forbidden: "访问被拒", incident.Balance: "余额不足",
 		incident.Budget: "预算用完", incident.Skipped: "按设置跳过", incident.GaveUp: "已放弃", incident.OverAtOnce: "很快恢复",
+	},
+	Search: "搜索", SearchTip: "名称、标签、摘要、原因", Clear: "清除全部", Found: "共 %d 个事件", PerDay: "最近 30 天每天的事件数",
+	SkippedApart: "另有 %d 个事件按设置跳过", Marked: "事实核查已标记",
+	SetupTitle: "还没有事件", SetupPaste: "将以下内容加入 alertmanager.yml，并在 route 中引用该接收者：",
+	SetupTry: "或手动发送一条告警：", SetupThen: "报告会显示在本页。",
+	SkipLink: "跳到正文", Live: "实时更新", Lost: "连接中断，正在重连", NoScript: "刷新页面以查看最新内容。",
+	Copy: "复制", Copied: "已复制", Failed: "失败，原因见 alertscribe 的日志",
+	LinkTo: "%s 的链接", ChartKeys: "图表 %s，用方向键查看数值",
+	StepsTitle: "进度", StepReceived: "已收到", StepEvidence: "收集证据", StepDraft: "模型起草",
+	StepVerify: "反证检验", StepRetry: "失败，下次重试于",
+	StepDone: "完成", StepWaiting: "等待", StepFailed: "失败",
+	ActTitle: "操作", ActRight: "分析正确", ActWrong: "分析有误", ActAgain: "重新分析",
+	ActSilence: "静默", ActSignIn: "登录后操作", ActSend: "提交", ActIn: "（在 Alertmanager 中）",
+	FieldCause: "真正的原因是什么？", FieldName: "您的姓名", FieldToken: "令牌",
+	FieldTokenTip: "即 ALERTSCRIBE_WEBHOOK_TOKEN 的值，12 小时内有效。",
+	FieldMatchers: "匹配条件，每行一个", FieldDuration: "时长", FieldComment: "说明", SilenceMade: "查看静默",
+	Notices: map[string]string{
+		actFeedback: "谢谢。下次分析同类告警时会参考。", actAnalyze: "正在重新分析。",
+		actSilence: "已静默。", actSignIn: "已登录。",
 	},
 }

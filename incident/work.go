@@ -27,10 +27,13 @@ type Claim struct {
 	Token    string // proves the lease
 }
 
-// Change says that an incident was changed, up to a revision. Missed says that there was no room for more: look for yourself.
+// Change says that an incident was changed, up to a revision, and how it stands then. Missed says that there was no room for more:
+// look for yourself.
 type Change struct {
 	ID       string
 	Revision int64
+	Status   Status
+	Analysis State
 	Missed   bool
 }
 
@@ -38,15 +41,6 @@ type Change struct {
 type Receipt struct {
 	IncidentID string // "" when the notification belongs to no incident
 	Outcome    Outcome
-}
-
-// Query selects incidents for a list: firing ones first, then newest first.
-type Query struct {
-	Limit     int    // 1 to 500
-	After     string // the cursor that the page before returned; "" for the first
-	Status    Status // "" for all
-	Severity  string // "" for all
-	Alertname string // "" for all
 }
 
 // RetryPermission says which evidence-only incidents may be analyzed again now: those that wait for one of the reasons.

@@ -60,6 +60,7 @@ type batch struct {
 	log     []entry
 	due     map[incident.Work]bool // to be woken after the commit
 	changed []incident.Change      // to be published after the commit
+	listed  []listed               // to be listed so after the commit
 }
 
 // entry is a notification to be appended.
@@ -257,6 +258,10 @@ func (b *batch) writeIncident(ctx context.Context, r *record) error {
 		if err := b.writePast(ctx, r); err != nil {
 			return err
 		}
+		if err := b.writeSearch(ctx, r.saved.seq, was, inc); err != nil {
+			return err
+		}
+		b.listed = append(b.listed, b.listing(r))
 	}
 	_, state := split(inc)
 	doc, err := json.Marshal(state)
@@ -265,7 +270,7 @@ func (b *batch) writeIncident(ctx context.Context, r *record) error {
 	}
 	r.saved.inc = inc
 	r.saved.version++
-	b.changed = append(b.changed, incident.Change{ID: inc.ID, Revision: inc.Revision})
+	b.changed = append(b.changed, incident.Change{ID: inc.ID, Revision: inc.Revision, Status: inc.Status, Analysis: inc.Analysis.State})
 	return b.exec(ctx, upsertRepeatState, r.saved.seq, micros(inc.LastHeardAt), string(doc), r.saved.version)
 }
 
@@ -346,6 +351,7 @@ func (b *batch) writeWork(ctx context.Context, r *record, was *incident.Incident
 func (b *batch) keep() {
 	b.cache(b.records, b.groups)
 	b.keepScopes()
+	b.lists.put(b.listed)
 	for kind := range b.due {
 		b.wake(kind)
 	}

@@ -18,14 +18,14 @@ func TestSubscribe(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	changes := s.Subscribe(ctx)
 	id := accept(t, s, firing("x", at)).IncidentID
-	assert.Equal(t, incident.Change{ID: id, Revision: 1}, <-changes)
+	assert.Equal(t, incident.Change{ID: id, Revision: 1, Status: incident.Firing, Analysis: incident.Pending}, <-changes)
 	finish(t, s, claim(t, s, incident.WorkEvidence), now.Now())
-	assert.Equal(t, incident.Change{ID: id, Revision: 2}, <-changes)
+	assert.Equal(t, incident.Change{ID: id, Revision: 2, Status: incident.Firing, Analysis: incident.Pending}, <-changes)
 	_, err := s.Accept(t.Context(), resolved("y", at)) // of no incident
 	require.NoError(t, err)
 	require.ErrorContains(t, s.Update(t.Context(), id, func(*incident.Incident) bool { panic("a fault of ours") }), "a fault")
 	accept(t, s, firing("x", at))
-	assert.Equal(t, incident.Change{ID: id, Revision: 2}, <-changes, "a repeat")
+	assert.Equal(t, incident.Change{ID: id, Revision: 2, Status: incident.Firing, Analysis: incident.Pending}, <-changes, "a repeat")
 	cancel()
 	_, open := <-changes
 	assert.False(t, open)
@@ -51,7 +51,7 @@ func TestSlowSubscriberMissesKnowingly(t *testing.T) {
 	assert.Equal(t, incident.Change{Missed: true}, <-changes)
 	assert.Empty(t, changes)
 	id := accept(t, s, firing("x", at)).IncidentID
-	assert.Equal(t, incident.Change{ID: id, Revision: 1}, <-changes)
+	assert.Equal(t, incident.Change{ID: id, Revision: 1, Status: incident.Firing, Analysis: incident.Pending}, <-changes)
 }
 
 // TestSubscribersSeeTheLastState: whoever looks at each change, and when something was missed, ends with what is stored.

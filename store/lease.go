@@ -270,5 +270,5 @@ func (b *batch) writeFindings(ctx context.Context, r *record, f *finished) error
 	if err := b.writePastVerdict(ctx, r.saved.seq, f.findings.Verdict); err != nil {
 		return fmt.Errorf("storing the past record of incident %s: %w", r.inc.ID, err)
 	}
-	return nil
+	return b.writeSearchVerdict(ctx, r.saved.seq, f.findings.Verdict)
 }

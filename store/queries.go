@@ -74,6 +74,10 @@ const (
 		ON CONFLICT (seq) DO UPDATE SET has_feedback = excluded.has_feedback, doc = excluded.doc`
 	updatePastVerdict = `UPDATE past SET hypothesis = ?, marked = ? WHERE seq = ?`
 
+	upsertSearch        = `INSERT OR REPLACE INTO search_incidents (rowid, words, facets) VALUES (?, ?, ?)`
+	upsertSearchVerdict = `INSERT OR REPLACE INTO search_verdicts (rowid, words) VALUES (?, ?)`
+	updateBackfill      = `UPDATE search_backfill SET below = ? WHERE id = 1`
+
 	updateHeartbeat = `UPDATE heartbeat SET beat_at = ? WHERE id = 1`
 )
 
@@ -95,9 +99,17 @@ const (
 		WHERE firing = 1 AND analysis_state = 'evidence_only' AND analysis_reason IN (%s)
 		AND opened_at > ?
 		ORDER BY severity_rank, opened_at LIMIT ?`
-	// selectList gets the conditions of the query put in.
-	selectList = `SELECT i.firing, i.opened_at, ` + docColumns + `
-		FROM incidents i JOIN repeat_state r ON r.seq = i.seq WHERE %s ORDER BY i.firing DESC, i.opened_at DESC, i.seq DESC LIMIT ?`
+	// selectListed gets a list of seqs in JSON.
+	selectListed = `SELECT ` + docColumns + `, coalesce(p.hypothesis, ''), coalesce(p.marked, 0)
+		FROM json_each(?) AS wanted JOIN incidents i ON i.seq = wanted.value JOIN repeat_state r ON r.seq = i.seq LEFT JOIN past p ON p.seq = i.seq`
+	selectListedID   = `SELECT id FROM incidents WHERE seq = ?`
+	selectAllListed  = `SELECT seq, opened_at, status, severity, severity_rank, alertname, analysis_reason FROM incidents ORDER BY opened_at, seq`
+	searchIncidents  = `SELECT coalesce(group_concat(rowid), '') FROM search_incidents WHERE search_incidents MATCH ?`
+	searchVerdicts   = `SELECT coalesce(group_concat(rowid), '') FROM search_verdicts WHERE search_verdicts MATCH ?`
+	selectTerms      = `SELECT term FROM search_terms WHERE term >= ? AND term < ? LIMIT ?`
+	selectBackfill   = `SELECT below FROM search_backfill WHERE id = 1`
+	selectUnsearched = `SELECT ` + docColumns + `, coalesce(f.verdict, '') FROM incidents i JOIN repeat_state r ON r.seq = i.seq
+		LEFT JOIN findings f ON f.seq = i.seq WHERE i.seq < ? ORDER BY i.seq DESC LIMIT 25`
 	selectQueue = `SELECT kind, count(due_at), sum(CASE WHEN lease_until > ? THEN 1 ELSE 0 END), min(opened_at)
 		FROM work GROUP BY kind`
 	selectPast = `SELECT * FROM (SELECT incident_id, opened_at, hypothesis, marked, doc FROM past
@@ -139,11 +151,12 @@ var (
 		insertNotification, pruneNotifications, insertIncident, updateIncident, updateDoc, selectDoc, selectVersion,
 		selectCurrent, selectNear, upsertRepeatState, upsertChunk, deleteChunk, selectFindings, upsertFindings,
 		upsertWork, deleteWork, undueWork, dropUndueWork, leaseWork, updateLease, selectWork,
-		selectCharges, insertCall, settleCall, deleteCall, pruneCalls, upsertPast, updatePastVerdict, updateHeartbeat,
+		selectCharges, insertCall, settleCall, deleteCall, pruneCalls, upsertPast, updatePastVerdict, upsertSearch, upsertSearchVerdict, updateBackfill, selectUnsearched, updateHeartbeat,
 		upsertDetection, deleteDetection,
 	}
 	readerQueries = []string{
 		selectIncident, selectIncidentAt, selectDoc, selectCurrent, selectFindingsVersion, selectPast, selectNextDue, selectUsed, selectIDs,
+		selectListed, selectListedID, searchIncidents, searchVerdicts, selectTerms, selectBackfill,
 	}
 )
 

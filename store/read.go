@@ -12,9 +12,6 @@ import (
 	"github.com/alertscribe/alertscribe/incident"
 )
 
-// maxPage bounds a page of a list.
-const maxPage = 500
-
 // scanAll reads and closes rows; fields names where the columns of one go.
 func scanAll[T any](rows *sql.Rows, fields func(*T) []any) ([]T, error) {
 	return scanSome(rows, math.MaxInt, fields)
@@ -76,77 +73,6 @@ func (s *Store) incident(ctx context.Context, query string, id any) (*incident.I
 	}
 	f, err := raw.decode()
 	return inc, f, err
-}
-
-// cursor is a place in the list of incidents.
-type cursor struct {
-	firing, openedAt, seq int64
-}
-
-func (c cursor) String() string { return fmt.Sprintf("%d-%d-%d", c.firing, c.openedAt, c.seq) }
-
-func parseCursor(s string) (c cursor, err error) {
-	n, err := fmt.Sscanf(s, "%d-%d-%d", &c.firing, &c.openedAt, &c.seq)
-	if n != 3 || err != nil || c.String() != s {
-		return c, fmt.Errorf("%q: %w", s, incident.ErrCursor)
-	}
-	return c, nil
-}
-
-// Incidents returns a page of incidents, firing ones first, then the newest first, and the cursor of the next page; ""
-// after the last. What is opened while somebody pages moves nothing on the pages that follow. A limit out of bounds is
-// brought into them. [incident.ErrCursor] when the cursor is no cursor.
-func (s *Store) Incidents(ctx context.Context, q incident.Query) (list []*incident.Incident, next string, err error) {
-	where, args := []string{"1 = 1"}, []any{}
-	if q.After != "" {
-		after, err := parseCursor(q.After)
-		if err != nil {
-			return nil, "", err
-		}
-		where = append(where, "(i.firing, i.opened_at, i.seq) < (?, ?, ?)")
-		args = append(args, after.firing, after.openedAt, after.seq)
-	}
-	if q.Status != "" {
-		where = append(where, "firing = ?", "status = ?")
-		args = append(args, q.Status == incident.Firing, q.Status)
-	}
-	if q.Severity != "" {
-		where, args = append(where, "severity = ?"), append(args, q.Severity)
-	}
-	if q.Alertname != "" {
-		where, args = append(where, "alertname = ?"), append(args, q.Alertname)
-	}
-	limit := min(max(q.Limit, 1), maxPage)
-	query := fmt.Sprintf(selectList, strings.Join(where, " AND "))
-	return s.page(ctx, limit, query, append(args, limit+1)...)
-}
-
-// page runs a query that asks for one incident more than the page holds.
-func (s *Store) page(ctx context.Context, limit int, query string, args ...any) ([]*incident.Incident, string, error) {
-	type row struct {
-		cursor
-		stored
-	}
-	rows, err := s.readDB.QueryContext(ctx, query, args...)
-	if err != nil {
-		return nil, "", fmt.Errorf("listing incidents: %w", err)
-	}
-	found, err := scanAll(rows, func(r *row) []any { return append([]any{&r.firing, &r.openedAt}, r.fields()...) })
-	if err != nil {
-		return nil, "", fmt.Errorf("listing incidents: %w", err)
-	}
-	next := ""
-	if len(found) > limit {
-		found = found[:limit]
-		next = cursor{found[limit-1].firing, found[limit-1].openedAt, found[limit-1].stored.seq}.String()
-	}
-	list := make([]*incident.Incident, len(found))
-	for i, r := range found {
-		if list[i], err = r.decode(); err != nil {
-			return nil, "", err
-		}
-	}
-	return list, next, nil
 }
 
 // StaleCandidates returns firing incidents that were last heard of before a time, those opened first first.

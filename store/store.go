@@ -69,6 +69,7 @@ type Store struct {
 	due          map[incident.Work]chan struct{}
 	recent       *cache
 	locks        locks
+	lists        lists
 	feed         feed
 
 	accepting  atomic.Int64 // notifications that are being accepted
@@ -109,6 +110,7 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 	}
 	go s.write(context.WithoutCancel(ctx))
 	s.cleaner.Go(s.clean)
+	s.cleaner.Go(func() { s.backfillSearch(context.WithoutCancel(ctx)) })
 	s.cleaner.Go(func() { s.checkpoints(context.WithoutCancel(ctx)) })
 	return s, nil
 }
@@ -134,6 +136,9 @@ func (s *Store) open(ctx context.Context) error {
 		return err
 	}
 	if s.readStmts, err = prepare(ctx, s.readDB, readerQueries); err != nil {
+		return err
+	}
+	if err := s.loadLists(ctx); err != nil {
 		return err
 	}
 	s.checkpointer, err = openCheckpointer(ctx, s.opts.Path)

@@ -78,11 +78,7 @@ func (a *client) send(ctx context.Context, what, method string, u *url.URL, body
 	if body != nil {
 		req.Header.Set("Content-Type", "application/json")
 	}
-	if password, _ := a.user.Password(); a.user != nil {
-		req.SetBasicAuth(a.user.Username(), password)
-	} else if a.token != "" {
-		req.Header.Set("Authorization", "Bearer "+a.token.Reveal())
-	}
+	a.authenticate(req)
 	resp, err := a.http.Do(req)
 	if failed, ok := errors.AsType[*url.Error](err); ok {
 		err = failed.Err // the rest names the address again
@@ -96,6 +92,14 @@ func (a *client) send(ctx context.Context, what, method string, u *url.URL, body
 		return 0, nil, fmt.Errorf("reading %s from %s: %w", what, a.root, err)
 	}
 	return resp.StatusCode, reply, nil
+}
+
+func (a *client) authenticate(req *http.Request) {
+	if password, _ := a.user.Password(); a.user != nil {
+		req.SetBasicAuth(a.user.Username(), password)
+	} else if a.token != "" {
+		req.Header.Set("Authorization", "Bearer "+a.token.Reveal())
+	}
 }
 
 // ask sends a request and reads the JSON that is answered with 200 or 202. Any other answer is an error that says why: errBadInput

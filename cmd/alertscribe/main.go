@@ -148,6 +148,8 @@ func (c *cli) application() (*kingpin.Application, map[string]func(context.Conte
 	commands[notifyTest.FullCommand()] = c.notifyTestCommand(notifyTest)
 	feedback := add("feedback", "Confirm or correct an analysis in a running alertscribe, as a hint for the next similar one.")
 	commands[feedback.FullCommand()] = c.feedbackCommand(feedback)
+	reports := add("reports", "List the incidents of a running alertscribe, print the report of one, or follow changes.")
+	commands[reports.FullCommand()] = c.reportsCommand(reports)
 	reanalyze := add("reanalyze", "Have a running alertscribe look at an incident again and analyze it again; the budget holds.")
 	commands[reanalyze.FullCommand()] = c.reanalyzeCommand(reanalyze)
 	c.detectCommands(add("detect", "Check and try detection rules."), commands)

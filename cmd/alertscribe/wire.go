@@ -145,12 +145,16 @@ func (a *app) routes(w *report.Writer, registry *prometheus.Registry) (http.Hand
 	if u, err := url.Parse(a.opts.externalURL); err == nil {
 		links = u.Path
 	}
-	return handler.New(handler.Options{
+	o := handler.Options{
 		Store: a.store, Report: w, Directory: w, Analyzer: a.analyzer, ReportDir: a.cfg.Reports.Dir,
 		Token: a.cfg.Web.WebhookToken.Reveal(), MaxBodyBytes: a.cfg.Web.MaxBodyBytes, MaxAlerts: a.cfg.Web.MaxAlerts,
 		RoutePrefix: a.opts.routePrefix, LinkPrefix: links, Language: a.cfg.Reports.Language, TimeZone: a.cfg.zone,
 		Policy: a.cfg.rules(), Version: version.Version, Stopping: a.stopping,
 		Limits: a.cfg.limits(), Servers: a.probes.status, Channels: a.notifier.Health,
 		Gatherer: registry, Registerer: registry, Logger: a.log.With("component", "web"),
-	})
+	}
+	if err := setSilences(a.cfg, &o); err != nil {
+		return nil, err
+	}
+	return handler.New(o)
 }

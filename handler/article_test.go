@@ -1,0 +1,60 @@
+package handler
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/alertscribe/alertscribe/incident"
+)
+
+func TestArticle(t *testing.T) {
+	hostile := incident.Evidence{ID: "E3", Title: `"><script>`, Summary: "<b>\nx", Chart: &incident.Chart{}}
+	for name, tc := range map[string]struct{ in, want string }{
+		"text":        {"<p>a <b>b</b></p>", "<p>a <b>b</b></p>"},
+		"a time":      {"<p>at 2026-11-20 08:29:35 UTC.</p>", `<p>at <time datetime="2026-11-20T08:29:35Z">2026-11-20 08:29:35 UTC</time>.</p>`},
+		"in code":     {"<p><code>2026-11-20 08:29:35 UTC</code></p>", "<p><code>2026-11-20 08:29:35 UTC</code></p>"},
+		"other zones": {"<p>2026-11-20 08:29:35 CET</p>", "<p>2026-11-20 08:29:35 CET</p>"},
+		"a span": {
+			"<p>2026-11-20 07:35 – 08:35 UTC</p>",
+			`<p><time datetime="2026-11-20T07:35Z">2026-11-20 07:35</time> – <time datetime="2026-11-20T08:35Z">08:35 UTC</time></p>`,
+		},
+		"a span of days": {
+			"<p>2026-11-20 23:35 – 2026-11-21 00:35 UTC</p>",
+			`<p><time datetime="2026-11-20T23:35Z">2026-11-20 23:35</time> – <time datetime="2026-11-21T00:35Z">2026-11-21 00:35 UTC</time></p>`,
+		},
+		"a time alone": {
+			"<p>2026-11-20 07:35 UTC</p><p>as of 08:33:25; 00:11:22:33:44:55</p>",
+			`<p><time datetime="2026-11-20T07:35Z">2026-11-20 07:35 UTC</time></p><p>as of <time datetime="2026-11-20T08:33:25Z">08:33:25</time>; 00:11:22:33:44:55</p>`,
+		},
+		"a time alone, of no day": {"<p>08:33:25</p>", "<p>08:33:25</p>"},
+		"a citation": {
+			`<p><a href="#e3-x">E3</a> <a href="#e4">E4</a> <a href="http://x">E3</a></p>`,
+			`<p><a href="#e3-x" class="cite" title="&#34;&gt;&lt;script&gt;: &lt;b&gt; x">E3</a> <a href="#e4">E4</a> <a href="http://x">E3</a></p>`,
+		},
+		"code": {"<pre><code>up</code></pre>", `<div class="code"><button type="button" data-copy="">Copy</button><pre><code>up</code></pre></div>`},
+		"a table": {
+			"<table><thead><tr><th>A</th></tr></thead><tbody><tr><td>1</td><td>2</td></tr></tbody></table>",
+			`<table><thead><tr><th scope="col">A</th></tr></thead><tbody><tr><td data-label="A">1</td><td>2</td></tr></tbody></table>`,
+		},
+		"an item": {
+			`<h2 id="evidence">Evidence</h2><h3 id="e3-x">E3: x</h3><p>It <b>rose</b>.</p><h3 id="more">More</h3>`,
+			`<section><h2 id="evidence">Evidence<a class="anchor" href="#evidence" aria-label="Link to Evidence">#</a></h2>` +
+				`<details class="item" data-key="E3" open=""><summary><h3>E3: x</h3><span class="gist">It rose.</span></summary>` +
+				`<div id="e3-x"><a class="anchor" href="#e3-x" aria-label="Link to E3">#</a><p>It <b>rose</b>.</p><h3 id="more">More</h3></div></details></section>`,
+		},
+		"a chart": {
+			`<p><img src="ID/E3.svg" alt="E3 chart"></p>`,
+			`<figure data-plot="ID/E3.json?v=7" tabindex="0" role="group" aria-label="Chart E3; arrow keys show values" class="chart">` +
+				`<img src="ID/E3.svg?v=7" alt="E3 chart: &lt;b&gt; x" loading="lazy"/></figure>`,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := &article{words: &english, revision: 7, evidence: map[string]incident.Evidence{"E3": hostile}}
+			out, err := a.render([]byte(tc.in))
+			require.NoError(t, err)
+			assert.Equal(t, tc.want, string(out))
+		})
+	}
+}
