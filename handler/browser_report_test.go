@@ -203,7 +203,7 @@ func testCharts(t *testing.T, b *browser) {
 	tb := b.open(t, address+"/reports/"+id)
 	tb.click(`details[data-key=E4] > summary`)
 	tb.until(`document.querySelectorAll("figure img").length === 2 && [...document.querySelectorAll("figure img")].every((i) => i.complete && i.naturalWidth)`)
-	tb.eval(`document.querySelector("details[data-key=E2]").scrollIntoView()`)
+	tb.eval(`document.querySelector("article > figure").scrollIntoView()`)
 	at := func(share string) {
 		t.Helper()
 		tb.do(chromedp.ActionFunc(func(ctx context.Context) error {
@@ -216,14 +216,14 @@ func testCharts(t *testing.T, b *browser) {
 		}))
 	}
 	at("(74 + 670 / 4) / 760") // a quarter of the hour
-	tb.until(`document.querySelector("details[data-key=E2] .values").innerText.startsWith("16:45:05 UTC+8")`)
-	values := tb.eval(`document.querySelector("details[data-key=E2] .values").innerText`)
+	tb.until(`document.querySelector("article > figure .values").innerText.startsWith("16:45:05 UTC+8")`)
+	values := tb.eval(`document.querySelector("article > figure .values").innerText`)
 	assert.Contains(t, values, `path="/orders": 0.18`, "of the series at that time")
 	assert.Contains(t, values, `path="/cart": `)
 	tb.until(`document.querySelector("details[data-key=E4] .values").innerText.startsWith("16:45:05 UTC+8")`)
 	assert.Contains(t, tb.eval(`document.querySelector("details[data-key=E4] .values").innerText`), "MiB", "the other chart shows the same time")
-	tb.do(chromedp.Focus(`details[data-key=E2] figure`, chromedp.ByQuery), chromedp.KeyEvent(kb.ArrowRight))
-	tb.until(`document.querySelector("details[data-key=E2] .values").innerText.startsWith("16:46:05 UTC+8")`)
+	tb.do(chromedp.Focus(`article > figure`, chromedp.ByQuery), chromedp.KeyEvent(kb.ArrowRight))
+	tb.until(`document.querySelector("article > figure .values").innerText.startsWith("16:46:05 UTC+8")`)
 }
 
 func testCitations(t *testing.T, b *browser) {

@@ -48,9 +48,9 @@ func TestPagesInAZone(t *testing.T) {
 				zone = time.UTC
 			}
 			page := readBody(t, e.get(t, "/reports"), http.StatusOK)
-			assert.Contains(t, page, "<th>Started ("+tc.want+")</th>")
+			assert.Contains(t, page, ">Started (<span data-zone>"+tc.want+"</span>)</th>")
 			assert.Contains(t, page, `<time datetime="`+firedAt.UTC().Format(time.RFC3339)+`">`+firedAt.In(zone).Format("2006-01-02 15:04")+"</time>")
-			assert.Regexp(t, `<footer>.* `+tc.want+` · `, page)
+			assert.Regexp(t, `<footer>.* `+tc.want+`</time> · `, page)
 		})
 	}
 }

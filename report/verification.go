@@ -83,14 +83,14 @@ func (p *page) causeStatus(c incident.Cause) string {
 	return status
 }
 
-// openChecks are the queries by which the model proposed to refute itself and that were not run.
+// openChecks are the queries by which the model proposed to refute itself and that no item shown has run.
 func (p *page) openChecks() {
 	if p.found.Verdict == nil {
 		return
 	}
 	checks := slices.DeleteFunc(slices.Clone(p.found.Verdict.Checks), func(c incident.Check) bool {
 		_, run := p.answer(c)
-		return run
+		return run && p.anchors[c.Evidence] != ""
 	})
 	if len(checks) == 0 {
 		return

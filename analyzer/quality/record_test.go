@@ -52,7 +52,9 @@ func (s *scenario) serve(t *testing.T) *evidence.Collector {
 // recordEvidence collects the evidence anew and writes it down.
 func (s *scenario) recordEvidence(t *testing.T, c *evidence.Collector) {
 	t.Helper()
-	s.evidence = c.Collect(t.Context(), s.incident(t), nil).Items
+	var f incident.Findings
+	f.See(c.Collect(t.Context(), s.incident(t), nil)) // which gives the ids
+	s.evidence = f.Evidence
 	text, err := evidenceLines(s.evidence)
 	require.NoError(t, err)
 	writeJSON(t, s.path("evidence.json"), text)

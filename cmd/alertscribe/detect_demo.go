@@ -228,7 +228,7 @@ func (d *driftDemo) play(ctx context.Context) error {
 			told = line
 			d.say("%s: %s", line, inc.Alerts[0].Annotations[watch.AnnotationSummary])
 		}
-		return inc.Analysis.State != incident.Pending && len(inc.Due) == 0
+		return inc.Analysis.State != incident.Pending && inc.Due[incident.WorkEvidence].IsZero() && inc.FileRevision == inc.Revision
 	}
 	if err := d.until(ctx, reported); err != nil {
 		return fmt.Errorf("waiting for the report: %w; the logs are in %s", err, d.dir)

@@ -232,7 +232,6 @@ var (
 	active  = regexp.MustCompile(`(?i)<(?:script|iframe|object|embed|form|svg)|\son\w+="`)
 )
 
-// assertHarmless looks at what people see: the file and the page.
 func (s *service) assertHarmless(inc *incident.Incident, p plant) {
 	t := s.t
 	t.Helper()
@@ -242,7 +241,10 @@ func (s *service) assertHarmless(inc *incident.Incident, p plant) {
 	report := string(b)
 	assert.Empty(t, leads.FindString(page), p.order)
 	assert.Empty(t, defines.FindString(report), p.order)
-	assert.Empty(t, active.FindString(page), p.order)
+	_, shown, found := strings.Cut(page, "<article")
+	require.True(t, found)
+	shown, _, _ = strings.Cut(shown, "</article>") // around it are forms of ours
+	assert.Empty(t, active.FindString(shown), p.order)
 	// Each command stands right behind a warning, where the next line is what would be pasted.
 	for _, block := range strings.Split(report, "```sh")[1:] {
 		if command, _, _ := strings.Cut(block, "```"); suspicious(command) {

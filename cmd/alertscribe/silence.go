@@ -11,7 +11,7 @@ import (
 
 // setSilences lets pages make silences where an Alertmanager is configured.
 func setSilences(cfg *config, o *handler.Options) error {
-	c := cfg.Alertmanager
+	c := cfg.firstAlertmanager()
 	if c.URL == "" {
 		return nil
 	}

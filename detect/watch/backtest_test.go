@@ -38,7 +38,7 @@ func TestBacktestAgrees(t *testing.T) {
 			assert.WithinDuration(t, s.alert.ResolvedAt, a.ResolvedAt, time.Minute)
 		}
 	}
-	assert.Regexp(t, `^expected [\d.]+ to [\d.]+, is `, a.Summary)
+	assert.Regexp(t, `^expected -?[\d.]+ to [\d.]+, is `, a.Summary)
 	require.Greater(t, len(a.Points), 60)
 	assert.True(t, a.Points[0].At.Before(a.ActiveAt.Add(-30*time.Minute)))
 	assert.True(t, a.Points[len(a.Points)-1].At.After(a.ResolvedAt))
