@@ -1,6 +1,7 @@
 package report
 
 import (
+	"maps"
 	"slices"
 	"strings"
 
@@ -48,9 +49,12 @@ func (p *page) movers() string {
 		return r.Confidence == "low" || r.Onset.IsZero() || r.Score < telltaleScore
 	})
 	slices.SortStableFunc(first, func(a, b incident.RankedSeries) int { return a.Onset.Compare(b.Onset) })
+	shown := commonLabels(p.principal()) // above
 	var parts []string
 	for _, r := range first[:min(len(first), headRanked)] {
-		parts = append(parts, rankedLabels(r.Labels)+" "+named(p.w.Directions, r.Direction)+" "+at(r.Onset))
+		own := maps.Clone(r.Labels)
+		maps.DeleteFunc(own, func(name, value string) bool { return shown[name] == value && value != "" })
+		parts = append(parts, rankedLabels(own)+" "+named(p.w.Directions, r.Direction)+" "+r.Onset.Format("15:04:05")+" "+zoneName(r.Onset))
 	}
 	if len(parts) == 0 {
 		return ""

@@ -104,7 +104,7 @@ func TestKeyPoints(t *testing.T) {
 		"nobody in particular": {[]incident.Evidence{item("E2", incident.KindDrilldown, ranked("b", .001, 9, 0))}, []string{"", "", "Review"}},
 		"what moved first": {
 			[]incident.Evidence{item("E3", incident.KindSuspects, ranked("b", 0, 90, time.Second), ranked("c", 0, 50, 0), unsure, ranked("d", 0, 40, time.Minute), ranked("e", 0, 30, time.Hour), ranked("f", 0, 1, 0))},
-			[]string{"", "`a=c` ↑ up 2026-11-20 08:30:05 UTC · `a=b` ↑ up 2026-11-20 08:30:06 UTC · `a=d` ↑ up 2026-11-20 08:31:05 UTC [E3]\n", "look at `a=b`, which stands out most ([E3])."},
+			[]string{"", "`a=c` ↑ up 08:30:05 UTC · `a=b` ↑ up 08:30:06 UTC · `a=d` ↑ up 08:31:05 UTC [E3]\n", "look at `a=b`, which stands out most ([E3])."},
 		},
 		"no failure":        {[]incident.Evidence{{ID: "E1", Kind: incident.KindDrilldown, Failed: true, Ranking: []incident.RankedSeries{ranked("b", .9, 9, 0)}}}, []string{"", "", "Review"}},
 		"not of old":        {[]incident.Evidence{{ID: "E1", Kind: incident.KindDrilldown, Earlier: true, Ranking: []incident.RankedSeries{ranked("b", .9, 9, 0)}}}, []string{"", "", "Review"}},
