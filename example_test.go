@@ -149,7 +149,7 @@ func exampleIncident(t *testing.T) (*incident.Incident, incident.Findings, *stor
 	require.NoError(t, err)
 	require.Empty(t, final.Verification.Reason, final.Verification.Detail)
 	spent := final.Spend
-	inc.Analyzed(inc.Clone(), incident.DefaultPolicy(), incident.Spend{
+	inc.Analyzed(inc.Clone(), incident.Spend{
 		Calls: spent.Calls - inc.Spend.Calls, Prompt: spent.Prompt - inc.Spend.Prompt, Cached: spent.Cached - inc.Spend.Cached,
 		Completion: spent.Completion - inc.Spend.Completion, Cost: spent.Cost - inc.Spend.Cost,
 	}, exampleTime.Add(24*time.Second))

@@ -56,7 +56,7 @@ func TestShortIDs(t *testing.T) {
 	for _, path := range []string{"/api/v1/incidents/%s", "/reports/%s", "/reports/%s.md"} {
 		whole := readBody(t, e.get(t, strings.ReplaceAll(path, "%s", id)), http.StatusOK)
 		short := readBody(t, e.get(t, strings.ReplaceAll(path, "%s", id[:8])), http.StatusOK)
-		assert.Equal(t, len(whole), len(short), path)
+		assert.Len(t, short, len(whole), path)
 		readBody(t, e.get(t, strings.ReplaceAll(path, "%s", id[:7])), http.StatusNotFound)
 	}
 }

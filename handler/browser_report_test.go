@@ -72,7 +72,7 @@ func testSteps(t *testing.T, b *browser) {
 	tb.until(now + ` === "Draft by the model"`)
 	change(func(inc *incident.Incident) { inc.Drafted(inc.Clone(), incident.Spend{}, time.Now()) })
 	tb.until(now + ` === "Counter-evidence"`)
-	change(func(inc *incident.Incident) { inc.Analyzed(inc.Clone(), atOnce(), incident.Spend{}, time.Now()) })
+	change(func(inc *incident.Incident) { inc.Analyzed(inc.Clone(), incident.Spend{}, time.Now()) })
 	tb.until(`!document.querySelector(".steps")`)
 }
 

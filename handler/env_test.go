@@ -198,7 +198,7 @@ func (e *env) analyze(t *testing.T, id string, f incident.Findings) {
 	for _, c := range claims {
 		require.NoError(t, e.store.Finish(ctx, c, func(inc *incident.Incident, found *incident.Findings) {
 			*found = f
-			inc.Analyzed(c.Incident, atOnce(), incident.Spend{Calls: 1, Prompt: 1000, Completion: 200, Cost: 0.0003}, time.Now())
+			inc.Analyzed(c.Incident, incident.Spend{Calls: 1, Prompt: 1000, Completion: 200, Cost: 0.0003}, time.Now())
 		}))
 	}
 	e.writeFiles(t)

@@ -98,7 +98,7 @@ func TestReportPageOfDraft(t *testing.T) {
 			change(func(inc *incident.Incident) { inc.Analysis.Attempts = 1 })
 			assert.Contains(t, page(), want)
 			change(func(inc *incident.Incident) {
-				inc.Analyzed(inc.Clone(), atOnce(), incident.Spend{}, time.Now())
+				inc.Analyzed(inc.Clone(), incident.Spend{}, time.Now())
 			})
 			assert.NotContains(t, page(), want)
 		})

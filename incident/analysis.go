@@ -269,7 +269,7 @@ func (inc *Incident) Drafted(claimed *Incident, spend Spend, now time.Time) {
 
 // Analyzed records that a verdict over the incident as claimed was stored, and what it cost. What has called for another
 // analysis meanwhile is looked at when enough time has passed.
-func (inc *Incident) Analyzed(claimed *Incident, rules *Policy, spend Spend, now time.Time) {
+func (inc *Incident) Analyzed(claimed *Incident, spend Spend, now time.Time) {
 	a := &inc.Analysis
 	for _, alert := range claimed.Alerts {
 		a.Covered = append(a.Covered, alert.Name())

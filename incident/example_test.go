@@ -22,7 +22,7 @@ func Example() {
 	_, analysisDue := inc.Due[incident.WorkAnalysis]
 	fmt.Println("analysis due:", analysisDue)
 
-	inc.Analyzed(inc.Clone(), incident.DefaultPolicy(), incident.Spend{Calls: 2}, now.Add(time.Minute)) // the model answered
+	inc.Analyzed(inc.Clone(), incident.Spend{Calls: 2}, now.Add(time.Minute)) // the model answered
 	inc.FileWritten(inc.Clone())                                                                        // the report on disk shows this revision
 	fmt.Println(inc.Analysis.State, "due:", inc.Due)
 	// Output:

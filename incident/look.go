@@ -102,10 +102,13 @@ func (f *Findings) identify(items []Evidence) []Evidence {
 func sameQuestion(a, b Evidence) bool {
 	return a.Kind == b.Kind && a.Query == b.Query && a.Title == b.Title
 }
+
 func sameQuery(a, b Evidence) bool {
 	return a.Kind == b.Kind && a.Query != "" && a.Query == b.Query && sameAnchor(a, b)
 }
+
 func sameKind(a, b Evidence) bool { return a.Kind == b.Kind && soleKind(a.Kind) }
+
 func sameSignal(a, b Evidence) bool {
 	return a.Kind == KindSignal && b.Kind == KindSignal && a.Figures != nil && b.Figures != nil && a.Figures.Anchor == b.Figures.Anchor
 }

@@ -53,7 +53,7 @@ func TestWhenAnalysisIsWorthIt(t *testing.T) {
 				inc.Due = Due{}
 				if s.due {
 					inc.EvidenceCollected(inc.Clone(), DefaultPolicy(), at)
-					inc.Analyzed(inc.Clone(), DefaultPolicy(), Spend{}, at)
+					inc.Analyzed(inc.Clone(), Spend{}, at)
 				}
 			}
 		})
@@ -77,7 +77,7 @@ func TestAnalysesAreApart(t *testing.T) {
 			inc, _ = fold(rules, inc, step{firing: firing}.notification(at))
 			return inc
 		},
-		"another picture": func(at time.Time, n int, inc *Incident) *Incident {
+		"another picture": func(at time.Time, _ int, inc *Incident) *Incident {
 			if inc == nil {
 				inc, _ = fold(rules, inc, group(at, 1, "warning"))
 			} else {
@@ -99,7 +99,7 @@ func TestAnalysesAreApart(t *testing.T) {
 				}
 				if due, there := inc.Due[WorkAnalysis]; there && !due.After(at) {
 					asked = append(asked, at.Sub(t0))
-					inc.Analyzed(inc.Clone(), rules, Spend{}, at)
+					inc.Analyzed(inc.Clone(), Spend{}, at)
 				}
 			}
 			require.Len(t, asked, 1+3, "%v", asked)
@@ -127,16 +127,16 @@ func TestAPersonAsksForAnotherAnalysis(t *testing.T) {
 	for name, before := range map[string]func(*Incident){
 		"a moment after the last": func(inc *Incident) {
 			inc.EvidenceCollected(inc.Clone(), rules, t0)
-			inc.Analyzed(inc.Clone(), rules, Spend{}, t0.Add(6*time.Second))
+			inc.Analyzed(inc.Clone(), Spend{}, t0.Add(6*time.Second))
 		},
 		"of what waits for its turn": func(inc *Incident) {
 			inc.EvidenceCollected(inc.Clone(), rules, t0)
-			inc.Analyzed(inc.Clone(), rules, Spend{}, t0.Add(6*time.Second))
+			inc.Analyzed(inc.Clone(), Spend{}, t0.Add(6*time.Second))
 			inc.Refreshed(inc.Clone(), true, rules, t0.Add(7*time.Second))
 		},
 		"of what has ended": func(inc *Incident) {
 			inc.EvidenceCollected(inc.Clone(), rules, t0)
-			inc.Analyzed(inc.Clone(), rules, Spend{}, t0.Add(6*time.Second))
+			inc.Analyzed(inc.Clone(), Spend{}, t0.Add(6*time.Second))
 			inc.Status = Resolved
 		},
 		"of what was given up": func(inc *Incident) {
@@ -177,7 +177,7 @@ func TestDraftWaitsForItsVerification(t *testing.T) {
 	assert.Equal(t, Complete, stale.Analysis.State, "by its draft")
 	assert.False(t, stale.Analysis.Verifying())
 
-	inc.Analyzed(inc.Clone(), DefaultPolicy(), Spend{Calls: 1, Prompt: 9}, t0.Add(2*time.Second))
+	inc.Analyzed(inc.Clone(), Spend{Calls: 1, Prompt: 9}, t0.Add(2*time.Second))
 	assert.Equal(t, Complete, inc.Analysis.State)
 	assert.Equal(t, Spend{Calls: 2, Prompt: 16}, inc.Spend)
 	assert.True(t, inc.Due[WorkAnalysis].IsZero())
@@ -194,7 +194,7 @@ func TestDraftOfAnEarlierGeneration(t *testing.T) {
 	verifying := inc.Clone()
 	inc.EvidenceCollected(inc.Clone(), rules, t0.Add(3*time.Second))
 	assert.True(t, inc.Analysis.Verifying())
-	inc.Analyzed(verifying, rules, Spend{}, t0.Add(4*time.Second))
+	inc.Analyzed(verifying, Spend{}, t0.Add(4*time.Second))
 	assert.Equal(t, Complete, inc.Analysis.State)
 	assert.Equal(t, t0.Add(10*time.Minute+2*time.Second), inc.Due[WorkEvidence], "ten minutes after the draft")
 	inc.EvidenceCollected(inc.Clone(), rules, t0.Add(11*time.Minute))
@@ -232,7 +232,7 @@ func TestRefreshTimetable(t *testing.T) {
 	rules := DefaultPolicy()
 	inc := open(t, "A")
 	inc.EvidenceCollected(inc.Clone(), rules, t0.Add(time.Second))
-	inc.Analyzed(inc.Clone(), rules, Spend{}, t0.Add(6*time.Second))
+	inc.Analyzed(inc.Clone(), Spend{}, t0.Add(6*time.Second))
 	var got []time.Duration
 	for range 8 {
 		at := inc.Due[WorkRefresh]

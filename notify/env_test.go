@@ -293,7 +293,7 @@ func (e *env) analyze(id string) {
 			Summary: "Orders fail.", Causes: []incident.Cause{{Hypothesis: "The disk is full.", Likelihood: "high"}},
 			Actions: []incident.Action{{Step: "Extend it.", Marks: []incident.Mark{{Kind: incident.MarkFromAlertText}}}},
 		}
-		inc.Analyzed(inc.Clone(), atOnce(), incident.Spend{Calls: 1, Cost: .5}, time.Now())
+		inc.Analyzed(inc.Clone(), incident.Spend{Calls: 1, Cost: .5}, time.Now())
 	})
 }
 

@@ -267,7 +267,9 @@ func finish(t testing.TB, s *Store, c incident.Claim, now time.Time) {
 			inc.EvidenceCollected(c.Incident, atOnce(), now)
 		case incident.WorkAnalysis:
 			f.Verdict = &incident.Verdict{Summary: "a verdict", Generation: c.Incident.Generation}
-			inc.Analyzed(c.Incident, atOnce(), incident.Spend{Calls: 1, Cost: .5}, now)
+			inc.Analyzed(c.Incident, incident.Spend{Calls: 1, Cost: .5}, now)
+		case incident.WorkRefresh:
+			inc.Refreshed(c.Incident, false, atOnce(), now)
 		}
 	}))
 }

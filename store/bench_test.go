@@ -187,7 +187,9 @@ func simulate(ctx context.Context, s *Store, work incident.Work, done *atomic.In
 					inc.EvidenceCollected(c.Incident, atOnce(), time.Now())
 				case incident.WorkAnalysis:
 					f.Verdict = &incident.Verdict{Summary: string(padding)}
-					inc.Analyzed(c.Incident, atOnce(), incident.Spend{}, time.Now())
+					inc.Analyzed(c.Incident, incident.Spend{}, time.Now())
+				case incident.WorkRefresh:
+					inc.Refreshed(c.Incident, false, atOnce(), time.Now())
 				}
 			})
 			done.Add(1)

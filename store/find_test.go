@@ -51,7 +51,7 @@ func TestLooksAreKept(t *testing.T) {
 	c = claim(t, s, incident.WorkAnalysis)
 	require.NoError(t, s.Finish(t.Context(), c, func(inc *incident.Incident, f *incident.Findings) {
 		f.Conclude(&incident.Verdict{Causes: []incident.Cause{{Evidence: []string{"E1"}}}}, c.Findings.Evidence, nil)
-		inc.Analyzed(c.Incident, atOnce(), incident.Spend{}, now.Now())
+		inc.Analyzed(c.Incident, incident.Spend{}, now.Now())
 	}))
 	now.advance(time.Minute)
 	accept(t, s, resolved("x", now.Now()))

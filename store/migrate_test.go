@@ -46,7 +46,7 @@ func first(t *testing.T, path string) *incident.Incident {
 	n.Normalize()
 	inc, _ := incident.DefaultPolicy().Fold(nil, n)
 	inc.EvidenceCollected(inc.Clone(), atOnce(), at)
-	inc.Analyzed(inc.Clone(), atOnce(), incident.Spend{Calls: 1}, at)
+	inc.Analyzed(inc.Clone(), incident.Spend{Calls: 1}, at)
 	inc.Analysis.AskedSeverity, inc.Analysis.AskedFiring = "", 0 // it knew nothing of these
 	rest, h := split(inc)
 	doc, err := json.Marshal(rest)

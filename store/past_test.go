@@ -38,7 +38,7 @@ func TestPast(t *testing.T) {
 		f.Verdict = &incident.Verdict{Causes: []incident.Cause{
 			{Hypothesis: strings.Repeat("磁", 400), Marks: []incident.Mark{{Kind: incident.MarkUncited}}}, {Hypothesis: "second"},
 		}}
-		inc.Analyzed(c.Incident, atOnce(), incident.Spend{}, at)
+		inc.Analyzed(c.Incident, incident.Spend{}, at)
 	}))
 	for i := range 4 {
 		require.NoError(t, s.Update(t.Context(), id, func(inc *incident.Incident) bool {

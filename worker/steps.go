@@ -109,7 +109,7 @@ func (s Steps) conclude(c incident.Claim, verdict *incident.Verdict, spent incid
 	verdict.Generation = c.Incident.Generation
 	return func(inc *incident.Incident, f *incident.Findings) {
 		f.Conclude(verdict, over, looked)
-		inc.Analyzed(c.Incident, s.Policy, spent, s.Now())
+		inc.Analyzed(c.Incident, spent, s.Now())
 	}
 }
 

@@ -204,6 +204,11 @@ func (e *env) slow(work incident.Work, f func(context.Context)) {
 			}
 			return verdict(inc.Alertname), nil
 		}
+	case incident.WorkRefresh:
+		e.refresh = func(ctx context.Context, inc *incident.Incident, _ []incident.Evidence) []incident.Evidence {
+			f(ctx)
+			return evidence("of "+inc.Alertname, 1)
+		}
 	}
 }
 

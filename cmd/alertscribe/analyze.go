@@ -192,7 +192,7 @@ func (o *once) end() {
 		return
 	}
 	o.found.Verdict.Verification = &incident.Verification{Reason: incident.UnverifiedEnded}
-	o.inc.Analyzed(o.inc.Clone(), incident.DefaultPolicy(), incident.Spend{}, o.steps.Now())
+	o.inc.Analyzed(o.inc.Clone(), incident.Spend{}, o.steps.Now())
 }
 
 // tell says how a step ended that brought a verdict.
