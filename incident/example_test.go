@@ -23,7 +23,7 @@ func Example() {
 	fmt.Println("analysis due:", analysisDue)
 
 	inc.Analyzed(inc.Clone(), incident.Spend{Calls: 2}, now.Add(time.Minute)) // the model answered
-	inc.FileWritten(inc.Clone())                                                                        // the report on disk shows this revision
+	inc.FileWritten(inc.Clone())                                              // the report on disk shows this revision
 	fmt.Println(inc.Analysis.State, "due:", inc.Due)
 	// Output:
 	// opened firing evidence due: true
