@@ -54,6 +54,9 @@ func (v *signalView) stats(inv *investigation) signalStats {
 		f.up = up
 	}
 	f.extreme, f.extremeAt = extremeSince(firing, inv.onset, f.up)
+	if f.up && f.fired > f.extreme || !f.up && f.fired < f.extreme { // which lies between two steps
+		f.extreme, f.extremeAt = f.fired, inv.fired.UTC()
+	}
 	f.since, f.always = v.metSince(inv.judged)
 	f.met, f.until = v.metFor(firing, f.since, inv.until)
 	f.constant = !f.always && isConstant(line, f.since, inv.onset)
