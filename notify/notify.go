@@ -202,12 +202,28 @@ func (n *Notifier) Run(ctx context.Context) {
 	wg.Wait()
 }
 
-// enter learns since when each channel is there.
+// Enter records since when each channel is there: it is told of what opens from then on. It is to be called before
+// notifications are accepted, or the first incident may open before its channel is there; else Run does it.
+func (n *Notifier) Enter(ctx context.Context) error {
+	if len(n.lists) == 0 {
+		return nil
+	}
+	since, err := n.opts.Store.EnterChannels(ctx, names(n.opts.Channels))
+	if err != nil {
+		return fmt.Errorf("entering the channels: %w", err)
+	}
+	n.since = since
+	return nil
+}
+
+// enter calls Enter until it succeeds, unless that was done already.
 func (n *Notifier) enter(ctx context.Context) bool {
 	for {
-		since, err := n.opts.Store.EnterChannels(ctx, names(n.opts.Channels))
+		if n.since != nil {
+			return true
+		}
+		err := n.Enter(ctx)
 		if err == nil {
-			n.since = since
 			return true
 		}
 		n.opts.Logger.Error("Channels could not be entered, next try in 5s", "err", err)

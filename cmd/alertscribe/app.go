@@ -115,6 +115,9 @@ func (a *app) build(ctx context.Context) (err error) {
 	if a.notifier, err = a.newNotifier(registry); err != nil {
 		return err
 	}
+	if err = a.notifier.Enter(ctx); err != nil {
+		return err
+	}
 	registry.MustRegister(&queueCollector{store: a.store}, &budgetCollector{store: a.store, limits: cfg.limits()}, a.probes)
 	if err := a.buildDetection(registry); err != nil {
 		return badConfig(err)
