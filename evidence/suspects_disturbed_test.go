@@ -56,6 +56,9 @@ func disturb(c *rcaeval.Case, seed uint64, noise, missing float64) *rcaeval.Case
 
 // TestDisturbedFaults disturbs cases in many ways: the recorded ones with -rca.dir, else synthetic ones.
 func TestDisturbedFaults(t *testing.T) {
+	if racing {
+		t.Skip("statistics, which the tests without the race detector make")
+	}
 	cases := rcaeval.Systems(50, *rcaSystems, rcaeval.Shape{Step: time.Second, Before: 450, After: 150})
 	least, kinds := .8, []string{""}
 	if *rcaDir != "" {

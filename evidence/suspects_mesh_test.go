@@ -68,6 +68,9 @@ var meshSystems = flag.Int("mesh.systems", 2, "synthetic meshes of each kind of 
 // TestMeshes prints how well the suspects name the service at fault in synthetic meshes, with and without series of the
 // calls, by noise and by rows: go test ./evidence -run TestMeshes -v.
 func TestMeshes(t *testing.T) {
+	if racing {
+		t.Skip("statistics, which the tests without the race detector make")
+	}
 	var out strings.Builder
 	table := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "rows\tgraph\tnoise\tcases\tAC@1\tAC@3\tAvg@5\tfirst is high confidence")
@@ -127,6 +130,9 @@ func traceCase(t *testing.T, c *rcaeval.Case, r suspectRanking) {
 
 // TestHealthyMeshes counts how often a suspect is named with high confidence where nothing is wrong.
 func TestHealthyMeshes(t *testing.T) {
+	if racing {
+		t.Skip("statistics, which the tests without the race detector make")
+	}
 	var out strings.Builder
 	table := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "rows before\tnoise\twindows\thigh confidence")
@@ -156,6 +162,9 @@ func TestHealthyMeshes(t *testing.T) {
 
 // TestServedMeshes does the same with a real Prometheus.
 func TestServedMeshes(t *testing.T) {
+	if racing {
+		t.Skip("statistics, which the tests without the race detector make")
+	}
 	for _, shape := range []rcaeval.Shape{{Step: 15 * time.Second, Before: 260, After: 41}, {Step: 5 * time.Minute, Before: 70, After: 8}} {
 		var faulty, healthy []*rcaeval.Case
 		for i, fault := range rcaeval.MeshFaults() {

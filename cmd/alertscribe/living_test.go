@@ -27,6 +27,7 @@ import (
 // After each look the report says what Prometheus says of that moment; at the end it says how bad it was at its worst, and the
 // model was asked again because the picture had changed.
 func TestReportLives(t *testing.T) {
+	t.Parallel()
 	logins, err := sim.New(sim.Config{MetricsAddr: "127.0.0.1:0", ControlAddr: "127.0.0.1:0", Interval: 100 * time.Millisecond}, promslog.NewNopLogger())
 	require.NoError(t, err)
 	go func() { assert.NoError(t, logins.Run(t.Context())) }()
