@@ -246,7 +246,7 @@ func (p *promptText) item(e incident.Evidence) string {
 	}
 	if !p.brief {
 		p.query(&b, e)
-		p.ranking(&b, e.Ranking)
+		p.ranking(&b, e)
 	}
 	p.table(&b, e.Table)
 	p.lines(&b, e.Lines)
@@ -267,14 +267,18 @@ func (p *promptText) short(e incident.Evidence) string {
 		p.text(e.Title, maxTitle/2), p.text(e.Summary, maxShort))
 }
 
-func (p *promptText) ranking(b *strings.Builder, ranking []incident.RankedSeries) {
+func (p *promptText) ranking(b *strings.Builder, e incident.Evidence) {
+	ranking, unit := e.Ranking, ""
+	if e.Chart != nil && e.Kind != incident.KindSuspects { // whose series have units of their own, in their table
+		unit = e.Chart.Unit
+	}
 	for i, r := range ranking[:min(len(ranking), maxRanked)] {
 		fmt.Fprintf(b, "rank %d: %s %s, score %s", i+1, p.labels(r.Labels), p.text(r.Direction, 20), number(r.Score))
 		if r.Share != 0 {
 			fmt.Fprintf(b, ", share of the change %s %%", number(100*r.Share))
 		}
 		if r.Before != 0 || r.After != 0 {
-			fmt.Fprintf(b, ", before %s, after %s", number(r.Before), number(r.After))
+			fmt.Fprintf(b, ", before %s, after %s", inUnit(r.Before, unit), inUnit(r.After, unit))
 		}
 		if !r.Onset.IsZero() {
 			fmt.Fprintf(b, ", since %s", stamp(r.Onset))
@@ -284,6 +288,17 @@ func (p *promptText) ranking(b *strings.Builder, ranking []incident.RankedSeries
 	if n := len(ranking) - maxRanked; n > 0 {
 		fmt.Fprintf(b, "%d lower ranks are not shown\n", n)
 	}
+}
+
+// inUnit writes a value with its unit: a model may not convert one.
+func inUnit(v float64, unit string) string {
+	switch unit {
+	case "":
+		return number(v)
+	case "%": // of a ratio
+		return number(100*v) + " %"
+	}
+	return number(v) + " " + unit
 }
 
 func (p *promptText) table(b *strings.Builder, t *incident.Table) {
