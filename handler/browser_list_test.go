@@ -178,9 +178,13 @@ func testPhone(t *testing.T, b *browser) {
 			tb.eval(`document.querySelectorAll("details").forEach((d) => d.open = true)`)
 			tb.fits()
 			tb.axe()
-			// And axe would find something.
-			tb.eval(`document.querySelector("main").append(document.createElement("input"))`)
-			assert.Contains(t, tb.found(), `"rule":"label"`)
+			// And axe would find something, unless a live update takes it away before.
+			found := ""
+			for n := 0; n < 5 && !strings.Contains(found, `"rule":"label"`); n++ {
+				tb.eval(`document.querySelector("main").append(document.createElement("input"))`)
+				found = tb.found()
+			}
+			assert.Contains(t, found, `"rule":"label"`)
 		})
 	}
 }
