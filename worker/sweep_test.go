@@ -230,13 +230,13 @@ func TestLookWhileTheModelThinks(t *testing.T) {
 	bubble(t, func(e *env) {
 		round := 0
 		e.collect = func(context.Context, *incident.Incident) []incident.Evidence {
-			round++
+			e.change(func() { round++ })
 			return evidence(fmt.Sprintf("round %d", round), 2)
 		}
 		answers := make(chan *incident.Verdict)
 		var shown [][]incident.Evidence
 		e.analyze = func(_ context.Context, _ *incident.Incident, items []incident.Evidence) (*incident.Verdict, error) {
-			shown = append(shown, items)
+			e.change(func() { shown = append(shown, items) })
 			return <-answers, nil
 		}
 		e.start(e.worker())
@@ -250,10 +250,10 @@ func TestLookWhileTheModelThinks(t *testing.T) {
 		assert.Equal(t, map[string]string{"E3": "round 2 1", "E4": "round 2 2", "E2": "round 1 2"}, titles(f.Evidence),
 			"what it cites is what it was shown, and an id never comes to mean something else")
 		assert.Equal(t, incident.Complete, inc.Analysis.State)
-		require.Len(t, shown, 1, "not at once")
+		e.change(func() { require.Len(t, shown, 1, "not at once") })
 
 		pass(10 * time.Minute)
-		require.Len(t, shown, 2, "B is not covered")
+		e.change(func() { require.Len(t, shown, 2, "B is not covered") })
 		answers <- verdict("second", "E5")
 		settled()
 		inc, f = e.done(id)
