@@ -181,11 +181,19 @@ func has(items []Evidence, id string) bool {
 	return slices.ContainsFunc(items, func(e Evidence) bool { return e.ID == id })
 }
 
-// withoutCharts returns items without what takes most of the room, and is never compared.
+// withoutCharts returns items without what takes most of the room, and is never compared. The unit stays: the prompt has it, and
+// a verification repeats the draft's prompt to the byte.
 func withoutCharts(items []Evidence) []Evidence {
 	out := slices.Clone(items)
 	for i := range out {
+		unit := ""
+		if out[i].Chart != nil {
+			unit = out[i].Chart.Unit
+		}
 		out[i].Chart, out[i].AsAnalyzed = nil, nil
+		if unit != "" {
+			out[i].Chart = &Chart{Unit: unit}
+		}
 	}
 	return out
 }

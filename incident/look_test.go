@@ -207,3 +207,14 @@ func TestPictureChanged(t *testing.T) {
 		})
 	}
 }
+
+// TestTheUnitStays: what the model was shown has its units still when the verdict is verified.
+func TestTheUnitStays(t *testing.T) {
+	ratio, plain := saw("a", "6"), saw("b", "7")
+	ratio.Chart.Unit = "%"
+	var f Findings
+	f.See(lookAt(0, ratio, plain))
+	f.Conclude(citing("E1"), f.Evidence, nil)
+	assert.Equal(t, &Chart{Unit: "%"}, f.Analyzed[0].Chart)
+	assert.Nil(t, f.Analyzed[1].Chart)
+}
