@@ -140,7 +140,11 @@ func (c *Collector) Collect(ctx context.Context, inc *incident.Incident, seen []
 
 // Refresh looks again, as Collect does, at what changes while an incident fires: [incident.RefreshedKinds].
 func (c *Collector) Refresh(ctx context.Context, inc *incident.Incident, seen []incident.Evidence) incident.Look {
-	return c.look(ctx, inc, incident.RefreshedKinds(), seen)
+	kinds := incident.RefreshedKinds()
+	if inc.FiringCount() == 0 { // what carried it can't be told from what is left by then: what was seen while it fired stays
+		kinds = slices.DeleteFunc(kinds, func(k incident.EvidenceKind) bool { return k == incident.KindDrilldown })
+	}
+	return c.look(ctx, inc, kinds, seen)
 }
 
 func (c *Collector) look(ctx context.Context, inc *incident.Incident, kinds []incident.EvidenceKind, seen []incident.Evidence) incident.Look {
