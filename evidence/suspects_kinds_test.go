@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -223,4 +224,9 @@ func TestExportersOwnRuntime(t *testing.T) {
 	}
 	assert.Regexp(t, `By mode: user 0\.1\d* cores → 1\.9\d* cores, .*idle 1\.8\d* cores → 0\.0\d* cores`, e.Summary)
 	assert.NotContains(t, fmt.Sprint(e.Table.Rows), "go_gc_duration_seconds")
+}
+
+// confident reports whether any change in the group is one that healthy series do not show.
+func (g *suspectGroup) confident() bool {
+	return slices.ContainsFunc(g.series, func(s *suspect) bool { return s.confident })
 }

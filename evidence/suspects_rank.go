@@ -20,11 +20,6 @@ type suspectGroup struct {
 // lead is the series that speaks for the group.
 func (g *suspectGroup) lead() *suspect { return g.series[0] }
 
-// confident reports whether any change in the group is one that healthy series do not show.
-func (g *suspectGroup) confident() bool {
-	return slices.ContainsFunc(g.series, func(s *suspect) bool { return s.confident })
-}
-
 // The yardsticks of the order.
 const (
 	certainScore  = 200 // above that a change is no surer

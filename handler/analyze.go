@@ -2,8 +2,6 @@ package handler
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"net/http"
 
 	"github.com/alertscribe/alertscribe/incident"
@@ -39,17 +37,8 @@ func (h *handler) requestAnalysis(w http.ResponseWriter, r *http.Request) (id st
 
 // storeAsked stores that somebody asks for another analysis.
 func (h *handler) storeAsked(ctx context.Context, id string) error {
-	ctx, cancel := context.WithTimeout(ctx, acceptTimeout)
-	defer cancel()
-	err := h.Store.Update(ctx, id, func(inc *incident.Incident) bool {
+	return h.change(ctx, id, "request", func(inc *incident.Incident) bool {
 		inc.AnalyzeAgain(h.Policy, h.Now())
 		return true
 	})
-	if err != nil && !errors.Is(err, incident.ErrNotFound) {
-		err = &problem{
-			status: http.StatusServiceUnavailable, cause: fmt.Errorf("storing a request for an analysis: %w", err),
-			reason: "request not stored; retry and see the alertscribe log",
-		}
-	}
-	return err
 }

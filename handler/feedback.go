@@ -1,6 +1,7 @@
 package handler
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -34,23 +35,26 @@ func (h *handler) feedback(w http.ResponseWriter, r *http.Request) {
 
 // remark stores feedback.
 func (h *handler) remark(ctx context.Context, id string, f incident.Feedback) error {
-	ctx, cancel := context.WithTimeout(ctx, acceptTimeout)
-	defer cancel()
 	var refused error
-	err := h.Store.Update(ctx, id, func(inc *incident.Incident) bool { // may run more than once
+	err := h.change(ctx, id, "feedback", func(inc *incident.Incident) bool { // may run more than once
 		refused = inc.AddFeedback(f)
 		return refused == nil
 	})
-	switch {
-	case errors.Is(err, incident.ErrNotFound):
+	return cmp.Or(err, refused)
+}
+
+// change stores what a person wants of an incident; what names it in the error.
+func (h *handler) change(ctx context.Context, id, what string, apply func(*incident.Incident) bool) error {
+	ctx, cancel := context.WithTimeout(ctx, acceptTimeout)
+	defer cancel()
+	err := h.Store.Update(ctx, id, apply)
+	if err == nil || errors.Is(err, incident.ErrNotFound) {
 		return err
-	case err != nil:
-		return &problem{
-			status: http.StatusServiceUnavailable, cause: fmt.Errorf("storing feedback: %w", err),
-			reason: "feedback not stored; retry and see the alertscribe log",
-		}
 	}
-	return refused
+	return &problem{
+		status: http.StatusServiceUnavailable, cause: fmt.Errorf("storing %s: %w", what, err),
+		reason: what + " not stored; retry and see the alertscribe log",
+	}
 }
 
 // readFeedback checks a request and reads its body.

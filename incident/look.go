@@ -81,7 +81,7 @@ func (f *Findings) identify(items []Evidence) []Evidence {
 				continue
 			}
 			for _, old := range f.Evidence {
-				if !taken[old.ID] && !old.Failed && !items[i].Failed && alike(old, items[i]) {
+				if !taken[old.ID] && old.Failed == items[i].Failed && alike(old, items[i]) {
 					items[i].ID, taken[old.ID] = old.ID, true
 					break
 				}

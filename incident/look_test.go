@@ -76,6 +76,8 @@ func TestWhatCouldNotBeLookedUpStaysAsItWas(t *testing.T) {
 	var f Findings
 	f.See(lookAt(0, failed))
 	require.Len(t, f.Evidence, 1, "a first look says what failed")
+	f.See(refreshAt(time.Second, failed))
+	assert.Equal(t, []string{"E1"}, idsOf(f.Evidence), "and fails again under the same id")
 	f.See(lookAt(time.Minute, saw("a", "6"), saw("b", "7")))
 	require.Len(t, f.Evidence, 2)
 	assert.False(t, f.Evidence[0].Failed)

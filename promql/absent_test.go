@@ -29,7 +29,7 @@ func TestVanishing(t *testing.T) {
 		`vector(1)`:                                      ``,
 	} {
 		t.Run(expr, func(t *testing.T) {
-			got := Vanishing(Conditions(parsed(t, expr))[0])
+			got := Vanishing(conditionsOf(parsed(t, expr))[0])
 			if want == "" {
 				assert.Nil(t, got)
 				return

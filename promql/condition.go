@@ -41,15 +41,6 @@ func Alternatives(e parser.Expr) []Alternative {
 	return list
 }
 
-// Conditions returns the conditions of all alternatives.
-func Conditions(e parser.Expr) []Condition {
-	var out []Condition
-	for _, a := range Alternatives(e) {
-		out = append(out, a...)
-	}
-	return out
-}
-
 // compared leaves out what is compared with nothing, unless that is all there is, or an absence.
 func (a Alternative) compared() Alternative {
 	var with Alternative

@@ -2,6 +2,7 @@ package promql
 
 import (
 	"math"
+	"slices"
 	"testing"
 	"time"
 
@@ -9,6 +10,9 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
+
+// conditionsOf returns the conditions of all alternatives.
+func conditionsOf(e parser.Expr) []Condition { return slices.Concat(Alternatives(e)...) }
 
 func TestConditions(t *testing.T) {
 	tests := []struct {
@@ -31,7 +35,7 @@ func TestConditions(t *testing.T) {
 		t.Run(test.expr, func(t *testing.T) {
 			e, err := Parse(test.expr)
 			require.NoError(t, err)
-			c := Conditions(e)[0]
+			c := conditionsOf(e)[0]
 			assert.Equal(t, test.value, c.Value.String())
 			assert.Equal(t, test.op, parser.ItemTypeStr[c.Op])
 			if c.Threshold != nil {
@@ -45,7 +49,7 @@ func TestConditions(t *testing.T) {
 	}
 	e, err := Parse("x > 1 or y < 2 or (z and w)")
 	require.NoError(t, err)
-	assert.Len(t, Conditions(e), 3)
+	assert.Len(t, conditionsOf(e), 3)
 }
 
 func TestConditionsOfAlternatives(t *testing.T) {
@@ -59,15 +63,15 @@ func TestConditionsOfAlternatives(t *testing.T) {
 		"((x == 1) != 0) unless on () w": {"x == 1", "x != 0"},
 	} {
 		var got []string
-		for _, c := range Conditions(parsed(t, expr)) {
+		for _, c := range conditionsOf(parsed(t, expr)) {
 			got = append(got, c.Whole.String())
 		}
 		assert.Equal(t, want, got, expr)
 	}
-	c := Conditions(parsed(t, "x unless y"))[0]
+	c := conditionsOf(parsed(t, "x unless y"))[0]
 	require.NotNil(t, c.Missing)
 	assert.Equal(t, "y", c.Missing.String())
-	assert.Nil(t, Conditions(parsed(t, "x > 1 unless y"))[0].Missing, "it is about x")
+	assert.Nil(t, conditionsOf(parsed(t, "x > 1 unless y"))[0].Missing, "it is about x")
 }
 
 // TestMet: of every operator the value below, at and above the threshold; and which way the condition points.
@@ -81,15 +85,15 @@ func TestMet(t *testing.T) {
 		"==": {false, true, false, false, false}, "!=": {true, false, true, false, false},
 	} {
 		t.Run(op, func(t *testing.T) {
-			c := Conditions(parsed(t, "x "+op+" 5"))[0]
+			c := conditionsOf(parsed(t, "x "+op+" 5"))[0]
 			assert.Equal(t, []bool{want.below, want.at, want.above}, []bool{c.Met(4, 5), c.Met(5, 5), c.Met(6, 5)})
 			up, known := c.Rises()
 			assert.Equal(t, []bool{want.up, want.known}, []bool{up, known})
-			mirror := Conditions(parsed(t, "5 "+parser.ItemTypeStr[mirrored(c.Op)]+" x"))[0]
+			mirror := conditionsOf(parsed(t, "5 "+parser.ItemTypeStr[mirrored(c.Op)]+" x"))[0]
 			assert.Equal(t, []bool{want.below, want.at, want.above}, []bool{mirror.Met(4, 5), mirror.Met(5, 5), mirror.Met(6, 5)}, "the other way round")
 		})
 	}
-	bare := Conditions(parsed(t, "x"))[0]
+	bare := conditionsOf(parsed(t, "x"))[0]
 	assert.True(t, bare.Met(0, 5), "any value will do")
 	assert.False(t, bare.Met(math.NaN(), 5))
 	_, known := bare.Rises()
@@ -119,7 +123,7 @@ func TestSignals(t *testing.T) {
 		`(sum(x > 5) / sum(y))`:                   {`x`, `x > 5`, `sum(x > 5) / sum(y)`, `sum(x > 5)`},
 	} {
 		t.Run(expr, func(t *testing.T) {
-			c := Conditions(parsed(t, expr))[0]
+			c := conditionsOf(parsed(t, expr))[0]
 			inside := ""
 			if c.Inside != nil {
 				inside = c.Inside.String()
@@ -127,7 +131,7 @@ func TestSignals(t *testing.T) {
 			assert.Equal(t, want, []string{c.Value.String(), c.Whole.String(), c.Result.String(), inside})
 		})
 	}
-	band := Conditions(parsed(t, `0 <= u / h < 0.9`))
+	band := conditionsOf(parsed(t, `0 <= u / h < 0.9`))
 	require.Len(t, band, 2)
 	assert.Equal(t, []string{`u / h`, `0 <= u / h`}, []string{band[0].Value.String(), band[0].Whole.String()})
 	assert.Equal(t, []string{`u / h`, `(u / h) < 0.9`}, []string{band[1].Value.String(), band[1].Whole.String()})

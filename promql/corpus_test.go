@@ -75,7 +75,7 @@ func TestCorpus(t *testing.T) {
 		t.Run(line.expr, func(t *testing.T) {
 			e := parsed(t, line.expr)
 			assert.Equal(t, line.conditions, conditionsText(e))
-			for _, c := range Conditions(e) {
+			for _, c := range conditionsOf(e) {
 				for _, part := range []parser.Expr{c.Value, c.Whole, c.Result} {
 					assert.Equal(t, part.String(), parsed(t, part.String()).String())
 				}
@@ -115,7 +115,7 @@ func checkConditions(t *testing.T, q *promapi.Querier, e parser.Expr, r *recordi
 	t.Helper()
 	k := knownLabels(t, q, e, r)
 	want := map[string]string{"instance": "v1", "job": "v1"}
-	for _, c := range Conditions(e) {
+	for _, c := range conditionsOf(e) {
 		for _, part := range []Condition{c, c.Narrow(want, k)} {
 			for _, e := range []parser.Expr{part.Value, part.Whole, part.Result} {
 				_, err := q.Instant(t.Context(), e.String(), r.end())
@@ -150,7 +150,7 @@ func TestPlansOfCorpus(t *testing.T) {
 	var b strings.Builder
 	for i, e := range exprs {
 		fmt.Fprintf(&b, "# %s\n", list[i].expr)
-		for _, c := range Conditions(e) {
+		for _, c := range conditionsOf(e) {
 			writePlan(&b, c, k)
 		}
 	}

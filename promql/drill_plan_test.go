@@ -166,7 +166,7 @@ func TestPlanCondition(t *testing.T) {
 	} {
 		t.Run(expr, func(t *testing.T) {
 			got := []string{}
-			for _, c := range Conditions(parsed(t, expr)) {
+			for _, c := range conditionsOf(parsed(t, expr)) {
 				drills, _ := PlanCondition(c, storeLabels)
 				for _, d := range drills {
 					text := fmt.Sprintf("%s %+d", d.Query(d.Labels[0]), d.Sign)

@@ -14,7 +14,7 @@ func Example() {
 	if err != nil {
 		panic(err)
 	}
-	c := promql.Conditions(e)[0]
+	c := promql.Alternatives(e)[0][0]
 	limit, _ := c.Limit()
 	up, _ := c.Rises()
 	fmt.Println(c.Value)

@@ -25,7 +25,7 @@ func FuzzPlan(f *testing.F) {
 		if err != nil || len(expr) > 16<<10 {
 			return
 		}
-		for _, c := range Conditions(e) {
+		for _, c := range conditionsOf(e) {
 			_, _ = c.Limit()
 			_ = c.Unit()
 			_ = Vanishing(c)

@@ -17,7 +17,7 @@ func readAll(expr string, k SelectorLabels) time.Duration {
 	e, err := Parse(expr)
 	if err == nil {
 		_, _ = NamesMetrics(e), LongestRange(e)
-		for _, c := range Conditions(e) {
+		for _, c := range conditionsOf(e) {
 			_, _ = c.Unit(), Vanishing(c)
 			narrowed := c.Narrow(map[string]string{"a": "1", "b": "2"}, k)
 			drills, _ := PlanCondition(narrowed, k)

@@ -68,7 +68,7 @@ func TestPlansOfKubePrometheus(t *testing.T) {
 		fmt.Fprintf(&golden, "# %s\n", alerts[i])
 		k := knownLabels(t, q, e, r)
 		drills := 0
-		for _, c := range Conditions(e) {
+		for _, c := range conditionsOf(e) {
 			drills += writePlan(&golden, c, k)
 			if list, no := PlanCondition(c, k); no == "" {
 				for _, d := range list {

@@ -119,7 +119,7 @@ func TestUnitOfCondition(t *testing.T) {
 		`rate(x_total[5m]) / rate(y_total[5m]) > 300`: UnitNone, `rate(x_total[5m]) / rate(y_total[5m]) > 2`: UnitRatio,
 		`100 * sum(x_total) / sum(x_total) > 70`: UnitPercent, `a_bytes > 1e9`: UnitBytes,
 	} {
-		assert.Equal(t, want, Conditions(parsed(t, expr))[0].Unit().Base, expr)
+		assert.Equal(t, want, conditionsOf(parsed(t, expr))[0].Unit().Base, expr)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
@@ -111,21 +112,10 @@ func (d *demo) startAll(ctx context.Context, cfg *config, bins testbed.Binaries)
 	}
 	d.ended = append(d.ended, func(context.Context) error { return logFile.Close() })
 	log := promslog.New(&promslog.Config{Writer: logFile})
-	d.sim, err = sim.New(sim.Config{MetricsAddr: "127.0.0.1:0", ControlAddr: "127.0.0.1:0", Interval: demoLogins, NoRuntime: true}, log)
-	if err != nil {
-		return fmt.Errorf("starting the login simulator: %w", err)
-	}
 	data := filepath.Join(d.dir, "tsdb")
-	if err := d.backfill(ctx, bins, data); err != nil {
+	if err := d.startSim(ctx, bins, data, log); err != nil {
 		return err
 	}
-	simCtx, stopSim := context.WithCancel(ctx)
-	simEnded := make(chan error, 1)
-	go func() { simEnded <- d.sim.Run(simCtx) }()
-	d.ended = append(d.ended, func(context.Context) error {
-		stopSim()
-		return <-simEnded
-	})
 	// The service's port must be known to Alertmanager, and Prometheus' to the service: we bind ours first.
 	var lc net.ListenConfig
 	listener, err := lc.Listen(ctx, "tcp", "127.0.0.1:0")
@@ -154,6 +144,31 @@ func (d *demo) startAll(ctx context.Context, cfg *config, bins testbed.Binaries)
 	}
 	d.app.start(ctx)
 	d.ended = append(d.ended, d.app.stop)
+	d.sayWhere(cfg)
+	return nil
+}
+
+// startSim starts the simulator, after its past was written for Prometheus.
+func (d *demo) startSim(ctx context.Context, bins testbed.Binaries, data string, log *slog.Logger) (err error) {
+	d.sim, err = sim.New(sim.Config{MetricsAddr: "127.0.0.1:0", ControlAddr: "127.0.0.1:0", Interval: demoLogins, NoRuntime: true}, log)
+	if err != nil {
+		return fmt.Errorf("starting the login simulator: %w", err)
+	}
+	if err := d.backfill(ctx, bins, data); err != nil {
+		return err
+	}
+	simCtx, stopSim := context.WithCancel(ctx)
+	simEnded := make(chan error, 1)
+	go func() { simEnded <- d.sim.Run(simCtx) }()
+	d.ended = append(d.ended, func(context.Context) error {
+		stopSim()
+		return <-simEnded
+	})
+	return nil
+}
+
+// sayWhere says where everything is.
+func (d *demo) sayWhere(cfg *config) {
 	if d.keep {
 		fmt.Fprintf(d.stdout, "\nOpen %s\n\n", d.reportsURL())
 	}
@@ -167,7 +182,6 @@ func (d *demo) startAll(ctx context.Context, cfg *config, bins testbed.Binaries)
 	if cfg.LLM.Key == "" {
 		d.say("DEEPSEEK_API_KEY is not set: the report is evidence only")
 	}
-	return nil
 }
 
 func (d *demo) reportsURL() string { return "http://" + d.app.listener.Addr().String() + "/reports" }

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"net/http"
 	"unicode/utf8"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -48,16 +47,10 @@ func (c *cli) feedback(ctx context.Context, root, id string, f incident.Feedback
 	if err != nil {
 		return err
 	}
-	a, err := c.client(root, true)
+	page, err := c.tell(ctx, root, id, "feedback", body)
 	if err != nil {
 		return err
 	}
-	var answer struct {
-		Incident string `json:"incident"`
-	}
-	if _, err := a.ask(ctx, "the incident", http.MethodPost, a.page("api/v1/incidents/"+id+"/feedback"), body, &answer); err != nil {
-		return err
-	}
-	fmt.Fprintf(c.stdout, "Recorded. The report shows it: %s\n", a.page("reports/"+answer.Incident))
+	fmt.Fprintf(c.stdout, "Recorded. The report shows it: %s\n", page)
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -40,16 +41,25 @@ func (c *cli) reanalyze(ctx context.Context, root, id string) error {
 	if err != nil {
 		return err
 	}
-	a, err := c.client(root, true)
+	page, err := c.tell(ctx, root, id, "analyze", nil)
 	if err != nil {
 		return err
+	}
+	fmt.Fprintf(c.stdout, "Analyzing again; the report will show it: %s\n", page)
+	return nil
+}
+
+// tell posts to a running service what a person wants of an incident, and returns the address of the report that shows it.
+func (c *cli) tell(ctx context.Context, root, id, what string, body []byte) (page *url.URL, err error) {
+	a, err := c.client(root, true)
+	if err != nil {
+		return nil, err
 	}
 	var answer struct {
 		Incident string `json:"incident"`
 	}
-	if _, err := a.ask(ctx, "the incident", http.MethodPost, a.page("api/v1/incidents/"+id+"/analyze"), nil, &answer); err != nil {
-		return err
+	if _, err := a.ask(ctx, "the incident", http.MethodPost, a.page("api/v1/incidents/"+id+"/"+what), body, &answer); err != nil {
+		return nil, err
 	}
-	fmt.Fprintf(c.stdout, "Analyzing again; the report will show it: %s\n", a.page("reports/"+answer.Incident))
-	return nil
+	return a.page("reports/" + answer.Incident), nil
 }
