@@ -88,18 +88,19 @@ func silenced(inc *incident.Incident) []string {
 // pathEscape escapes as Alertmanager's pages read it: they take a plus as it is.
 func pathEscape(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }
 
-// alertmanagerPage returns a page of Alertmanager; "" when its address is not known, or is none.
+// alertmanagerPage returns a page of Alertmanager, which begins with /#; "" when its address is not known, or is none. A query of the
+// address comes before the #, for proxies that want one.
 func (h *handler) alertmanagerPage(inc *incident.Incident, page string) string {
 	base := h.AlertmanagerURL
 	if base == "" {
 		base = inc.ExternalURL
 	}
 	u, err := url.Parse(base)
-	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.RawQuery != "" || u.Fragment != "" {
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" || u.Fragment != "" {
 		return ""
 	}
-	u.User = nil
-	return strings.TrimRight(u.String(), "/") + page
+	u.User, u.Path = nil, strings.TrimRight(u.Path, "/")+"/"
+	return u.String() + strings.TrimPrefix(page, "/")
 }
 
 // act answers POST /reports/ID/ACT, from the form of a page: it does what the form asks for and leads back to the page, which says so.

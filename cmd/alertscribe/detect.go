@@ -51,9 +51,8 @@ func (c *config) prepareDetection() []error {
 		errs = append(errs, errors.New("detect.rule_files: rules need a Prometheus; set prometheus.url (PROMETHEUS_URL)"))
 	}
 	for i, am := range c.Detect.Alertmanagers {
-		u, err := url.Parse(am.URL)
-		if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
-			errs = append(errs, fmt.Errorf("detect.alertmanagers[%d].url: %q is not an http:// or https:// URL with a host", i, redactURL(am.URL)))
+		if _, err := parseURL(am.URL); err != nil {
+			errs = append(errs, fmt.Errorf("detect.alertmanagers[%d].url: %w", i, err))
 		}
 	}
 	if n := c.Detect.MaxExportedSeries; n < 0 || n > 100_000 {

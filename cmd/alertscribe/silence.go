@@ -27,6 +27,6 @@ func setSilences(cfg *config, o *handler.Options) error {
 	if err != nil {
 		return err
 	}
-	o.Silencer, o.AlertmanagerURL = client, cmp.Or(c.PublicURL, c.URL)
+	o.Silencer, o.AlertmanagerURL = client, cmp.Or(linkRoot(c.PublicURL), linkRoot(c.URL)) // without passwords
 	return nil
 }
