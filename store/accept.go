@@ -74,7 +74,7 @@ func (s *Store) foldOutside(ctx context.Context, g groupKey, n *incident.Notific
 	if read != nil {
 		before = read.inc
 	}
-	if err := s.guard("folding a notification", func() { f.after, f.outcome = s.opts.Policy.Fold(before, n) }); err != nil {
+	if err := s.guard("folding a notification", func() { f.after, f.outcome = s.policy.Load().Fold(before, n) }); err != nil {
 		return nil, err
 	}
 	if f.after == nil {
@@ -106,7 +106,7 @@ func (b *batch) fold(ctx context.Context, n *incident.Notification, f *folded) (
 		after, outcome = f.after, f.outcome
 	} else {
 		f = &folded{}
-		if err := b.guard("folding a notification", func() { after, outcome = b.opts.Policy.Fold(before, n) }); err != nil {
+		if err := b.guard("folding a notification", func() { after, outcome = b.policy.Load().Fold(before, n) }); err != nil {
 			return incident.Receipt{}, err
 		}
 	}

@@ -196,7 +196,7 @@ func (b *batch) change(r *record, inc *incident.Incident) {
 
 func (s *Store) columns(inc *incident.Incident) columns {
 	return columns{
-		status: inc.Status, severity: inc.Severity, rank: s.opts.Policy.Rank(inc.Severity),
+		status: inc.Status, severity: inc.Severity, rank: s.policy.Load().Rank(inc.Severity),
 		state: inc.Analysis.State, reason: inc.Analysis.WaitsFor(),
 	}
 }
@@ -209,7 +209,7 @@ func (s *Store) workRow(inc *incident.Incident, kind incident.Work) workRow {
 	if !ok {
 		return workRow{}
 	}
-	row := workRow{due: micros(due), rank: s.opts.Policy.Rank(inc.Severity)}
+	row := workRow{due: micros(due), rank: s.policy.Load().Rank(inc.Severity)}
 	if kind == incident.WorkFile && inc.FileRevision > 0 {
 		row.rank += laterRank
 	}

@@ -120,7 +120,7 @@ func (s *Store) rank(ctx context.Context, tx *sql.Tx) error {
 		return err
 	}
 	for _, r := range found {
-		now := s.opts.Policy.Rank(r.severity)
+		now := s.policy.Load().Rank(r.severity)
 		if now == r.rank {
 			continue
 		}

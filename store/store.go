@@ -59,6 +59,7 @@ func (o *Options) setDefaults() error {
 // Store is the open database. Its methods may be called from many goroutines at once.
 type Store struct {
 	opts         Options
+	policy       atomic.Pointer[incident.Policy]
 	lock         *lock
 	db           *sql.DB // one connection: all writing
 	readDB       *sql.DB // read-only connections
@@ -101,6 +102,7 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 		accepts: make(chan *op, queueSize), results: make(chan *op, queueSize),
 		committed: make(chan struct{}, 1), closing: make(chan struct{}), stopped: make(chan struct{}),
 	}
+	s.policy.Store(opts.Policy)
 	s.close = sync.OnceValue(s.shut)
 	for _, w := range incident.Works() {
 		s.due[w] = make(chan struct{}, 1)
@@ -143,6 +145,14 @@ func (s *Store) open(ctx context.Context) error {
 	}
 	s.checkpointer, err = openCheckpointer(ctx, s.opts.Path)
 	return err
+}
+
+// SetPolicy has notifications folded by other rules from now on. The order of severities stays that of Open, by which rows
+// are sorted.
+func (s *Store) SetPolicy(p *incident.Policy) {
+	next := *p
+	next.Severities = s.opts.Policy.Severities
+	s.policy.Store(&next)
 }
 
 // Close stores what has queued up and closes the database. It may be called twice.

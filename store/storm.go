@@ -50,10 +50,10 @@ func (b *batch) relate(ctx context.Context, inc *incident.Incident, now time.Tim
 		if err != nil {
 			return fmt.Errorf("looking for incidents of %q: %w", inc.Scope, err)
 		}
-		inc.Relate(r.inc, b.opts.Policy, now)
-		if r.inc.Relates(inc, b.opts.Policy) {
+		inc.Relate(r.inc, b.policy.Load(), now)
+		if r.inc.Relates(inc, b.policy.Load()) {
 			other := r.inc.Clone()
-			other.Relate(inc, b.opts.Policy, now)
+			other.Relate(inc, b.policy.Load(), now)
 			b.change(r, other)
 		}
 	}
@@ -87,7 +87,7 @@ func (b *batch) readScope(ctx context.Context, inc *incident.Incident) (*nearby,
 	}
 	from, to := micros(inc.OpenedAt.Add(-incident.StormWindow)), micros(inc.OpenedAt.Add(incident.StormWindow))
 	scope := &nearby{}
-	for rank := 0; rank <= len(b.opts.Policy.Severities) && len(scope.incidents) < incident.MaxRelated; rank++ {
+	for rank := 0; rank <= len(b.policy.Load().Severities) && len(scope.incidents) < incident.MaxRelated; rank++ {
 		rows, err := b.stmt(ctx, selectNear).QueryContext(ctx, inc.Scope, rank, from, to)
 		if err != nil {
 			return nil, err
@@ -116,7 +116,7 @@ func (b *batch) enterScope(inc *incident.Incident) {
 	if inc.Scope == "" || scope == nil {
 		return
 	}
-	n := near{inc.ID, inc.Receiver, inc.GroupKey, b.opts.Policy.Rank(inc.Severity), inc.OpenedAt}
+	n := near{inc.ID, inc.Receiver, inc.GroupKey, b.policy.Load().Rank(inc.Severity), inc.OpenedAt}
 	at, _ := slices.BinarySearchFunc(scope.incidents, n, near.compare)
 	if at < incident.MaxRelated {
 		scope.incidents = slices.Insert(scope.incidents, at, n)

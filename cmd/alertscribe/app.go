@@ -8,10 +8,13 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"os/signal"
 	"runtime/debug"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -19,51 +22,48 @@ import (
 	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
 	"github.com/prometheus/exporter-toolkit/web"
 
-	"github.com/alertscribe/alertscribe/analyzer"
-	"github.com/alertscribe/alertscribe/notify"
 	"github.com/alertscribe/alertscribe/store"
-	"github.com/alertscribe/alertscribe/worker"
 )
 
-// app is the running service: listener, store, workers and pages.
+// app is the running service: what outlives a change of the configuration, and the setup that the present one makes.
 type app struct {
-	cfg       *config
-	opts      appOptions
-	log       *slog.Logger
-	listener  net.Listener
-	server    *http.Server
-	store     *store.Store
-	worker    *worker.Worker
-	analyzer  *analyzer.Analyzer
-	probes    *probes
-	notifier  *notify.Notifier
-	detection *detection // nil without rules
+	cfg      *config // the one that it was started with
+	opts     appOptions
+	log      *slog.Logger
+	registry *prometheus.Registry // of what outlives a reload
+	reloads  *reloadMetrics
+	listener net.Listener
+	server   *http.Server
+	store    *store.Store
 
-	stopping chan struct{} // closed by stop
+	*setup    // the present one; replaced by reload, and guarded by reloading
+	reloading sync.Mutex
+	handler   atomic.Pointer[http.Handler]
+
+	working  context.Context // of all work; nil before start
 	stopWork context.CancelFunc
 	running  sync.WaitGroup
 	serveErr chan error
-	cleanups []cleanup // run backwards
-}
-
-type cleanup struct {
-	name string
-	f    func(context.Context) error
+	cleanups // run backwards
 }
 
 // appOptions are the settings that flags alone give.
 type appOptions struct {
-	webConfigFile string
-	externalURL   string
-	routePrefix   string // without a trailing slash
-	softStop      time.Duration
-	listener      net.Listener // bound already; nil binds the configured address
+	configFile      string
+	webConfigFile   string
+	externalURL     string
+	routePrefix     string // without a trailing slash
+	enableLifecycle bool
+	softStop        time.Duration
+	listener        net.Listener            // bound already; nil binds the configured address
+	load            func() (*config, error) // reads the configuration again; nil: it can't be reloaded
+	quit            func()                  // ends the service; nil: a request can't
 }
 
 // newApp makes all parts and binds the listener, so that every fault of the set-up is an error here. What was made is
 // cleaned up when a later part fails.
 func newApp(ctx context.Context, cfg *config, o appOptions, log *slog.Logger) (*app, error) {
-	a := &app{cfg: cfg, opts: o, log: redacted(cfg, log), serveErr: make(chan error, 1), stopping: make(chan struct{})}
+	a := &app{cfg: cfg, opts: o, log: log, serveErr: make(chan error, 1), registry: prometheus.NewRegistry()}
 	if err := a.build(ctx); err != nil {
 		return nil, errors.Join(err, a.cleanUp(ctx))
 	}
@@ -71,62 +71,27 @@ func newApp(ctx context.Context, cfg *config, o appOptions, log *slog.Logger) (*
 }
 
 func (a *app) build(ctx context.Context) (err error) {
-	cfg, log := a.cfg, a.log
-	registry := prometheus.NewRegistry()
-	registry.MustRegister(
+	a.registry.MustRegister(
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		versioncollector.NewCollector("alertscribe"),
 	)
+	a.reloads = newReloadMetrics(a.registry)
 	if err := a.listen(ctx); err != nil {
 		return err
 	}
-	rules := cfg.rules()
 	a.store, err = store.Open(ctx, store.Options{
-		Path: cfg.databasePath(), Policy: rules, Retention: time.Duration(cfg.Storage.NotificationRetention),
-		Logger: log.With("component", "store"), Registerer: registry,
+		Path: a.cfg.databasePath(), Policy: a.cfg.rules(), Retention: time.Duration(a.cfg.Storage.NotificationRetention),
+		Logger: redacted(a.cfg, a.log).With("component", "store"), Registerer: a.registry,
 	})
 	if err != nil {
-		return fmt.Errorf("opening the database %s: %w", cfg.databasePath(), err)
+		return fmt.Errorf("opening the database %s: %w", a.cfg.databasePath(), err)
 	}
 	a.onStop("closing the database", func(context.Context) error { return a.store.Close() })
-	writer, err := newReporter(cfg, a.opts.externalURL, true)
-	if err != nil {
+	if a.setup, err = a.newSetup(ctx, a.cfg); err != nil {
 		return err
 	}
-	collector, model, err := newParts(cfg, a.store, a.store, log, registry)
-	if err != nil {
-		return badConfig(err)
-	}
-	a.analyzer = model
-	if a.probes, err = newProbes(cfg); err != nil {
-		return badConfig(err)
-	}
-	a.onStop("closing connections", func(context.Context) error { a.probes.close(); return nil })
-	options := worker.Options{
-		Store: a.store, Evidence: collector, Analyzer: a.analyzer, Report: writer, Policy: rules,
-		Analyses: cfg.Analysis.Workers, SoftStop: a.opts.softStop, Logger: log.With("component", "worker"), Registerer: registry,
-	}
-	if cfg.Alertmanager.URL != "" {
-		options.Alertmanager = collector
-	}
-	if a.worker, err = worker.New(options); err != nil {
-		return err
-	}
-	if a.notifier, err = a.newNotifier(registry); err != nil {
-		return err
-	}
-	if err = a.notifier.Enter(ctx); err != nil {
-		return err
-	}
-	registry.MustRegister(&queueCollector{store: a.store}, &budgetCollector{store: a.store, limits: cfg.limits()}, a.probes)
-	if err := a.buildDetection(registry); err != nil {
-		return badConfig(err)
-	}
-	routes, err := a.routes(writer, registry)
-	if err != nil {
-		return err
-	}
-	a.server = newServer(a.detectionRoutes(routes))
+	a.handler.Store(&a.routes)
+	a.server = newServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { (*a.handler.Load()).ServeHTTP(w, r) }))
 	return nil
 }
 
@@ -140,18 +105,27 @@ func newServer(h http.Handler) *http.Server {
 	}
 }
 
-func (a *app) onStop(name string, f func(context.Context) error) {
-	a.cleanups = append(a.cleanups, cleanup{name, f})
+// cleanups are what is to be closed, in the order in which it was made.
+type cleanups []cleanup
+
+type cleanup struct {
+	name string
+	f    func(context.Context) error
 }
 
-func (a *app) cleanUp(ctx context.Context) error {
+func (c *cleanups) onStop(name string, f func(context.Context) error) {
+	*c = append(*c, cleanup{name, f})
+}
+
+// cleanUp closes all, the newest first.
+func (c *cleanups) cleanUp(ctx context.Context) error {
 	var errs []error
-	for _, c := range slices.Backward(a.cleanups) {
-		if err := c.f(ctx); err != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", c.name, err))
+	for _, one := range slices.Backward(*c) {
+		if err := one.f(ctx); err != nil {
+			errs = append(errs, fmt.Errorf("%s: %w", one.name, err))
 		}
 	}
-	a.cleanups = nil
+	*c = nil
 	return errors.Join(errs...)
 }
 
@@ -176,13 +150,9 @@ func (a *app) listen(ctx context.Context) error {
 
 // start begins to serve and to work. It returns at once; Done tells when serving has ended by itself.
 func (a *app) start(ctx context.Context) {
-	working, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	a.stopWork = cancel
-	a.running.Go(func() { a.worker.Run(working) })
-	a.running.Go(func() { a.notifier.Run(working) })
-	a.running.Go(func() { a.checkModel(working) })
-	a.running.Go(func() { a.probes.run(working, a.log) })
-	a.startDetection(working)
+	a.working, a.stopWork = context.WithCancel(context.WithoutCancel(ctx))
+	a.startWork(a.working)
+	a.startTelling(a.working)
 	a.running.Go(func() {
 		systemd := false
 		err := web.Serve(a.listener, a.server, &web.FlagConfig{
@@ -197,6 +167,7 @@ func (a *app) start(ctx context.Context) {
 // stop ends serving, then working, then cleans up. Requests in flight get their answers; work in flight has the soft
 // stop's time.
 func (a *app) stop(ctx context.Context) error {
+	a.reloading.Lock() // for good: a reload finds the work stopped
 	shutdown, cancel := context.WithTimeout(ctx, shutdownTimeout)
 	defer cancel()
 	close(a.stopping)
@@ -205,24 +176,25 @@ func (a *app) stop(ctx context.Context) error {
 	if errors.Is(err, context.DeadlineExceeded) {
 		err = a.server.Close()
 	}
+	a.end()
 	a.running.Wait()
-	return errors.Join(err, a.cleanUp(ctx))
+	return errors.Join(err, a.setup.cleanUp(ctx), a.cleanUp(ctx))
 }
 
 const shutdownTimeout = 5 * time.Second
 
 // checkModel warns when the endpoint does not know the model. It never stops the start.
-func (a *app) checkModel(ctx context.Context) {
-	if a.cfg.LLM.Key == "" {
-		a.log.Warn("No API key, reports are evidence only; set DEEPSEEK_API_KEY in the environment or .env")
+func (s *setup) checkModel(ctx context.Context) {
+	if s.cfg.LLM.Key == "" {
+		s.log.Warn("No API key, reports are evidence only; set DEEPSEEK_API_KEY in the environment or .env")
 		return
 	}
-	warning, err := a.analyzer.CheckModel(ctx)
+	warning, err := s.analyzer.CheckModel(ctx)
 	switch {
 	case err != nil && ctx.Err() == nil:
-		a.log.Warn("Listing models failed", "err", err)
+		s.log.Warn("Listing models failed", "err", err)
 	case warning != "":
-		a.log.Warn("Model may not work", "warning", warning)
+		s.log.Warn("Model may not work", "warning", warning)
 	}
 }
 
@@ -230,29 +202,42 @@ func (a *app) checkModel(ctx context.Context) {
 // far less; the rest is what notifications of thousands of alerts leave behind. GOMEMLIMIT replaces it.
 const memoryLimit = 192 << 20
 
+func (c *config) limitMemory() {
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memoryLimit + c.detectionMemory())
+	}
+}
+
 // serve runs the service until it is told to stop.
 func (c *cli) serve(ctx context.Context) error {
 	cfg, err := c.load()
 	if err != nil {
 		return err
 	}
-	if os.Getenv("GOMEMLIMIT") == "" {
-		debug.SetMemoryLimit(memoryLimit + cfg.detectionMemory())
-	}
+	cfg.limitMemory()
 	log := c.logger()
+	ctx, quit := context.WithCancel(ctx)
+	defer quit()
 	a, err := newApp(ctx, cfg, appOptions{
-		webConfigFile: c.webConfigFile, externalURL: c.externalURL, routePrefix: c.prefix(),
+		configFile: c.configFile, webConfigFile: c.webConfigFile, externalURL: c.externalURL, routePrefix: c.prefix(),
+		enableLifecycle: c.enableLifecycle, load: c.load, quit: quit,
 	}, log)
 	if err != nil {
 		return err
 	}
 	a.start(ctx)
-	cfg.logSettings(a.log, a.listener.Addr().String())
-	select {
-	case <-ctx.Done():
-		log.Info("Stopping, finishing in-flight work")
-		err = nil
-	case err = <-a.serveErr:
+	cfg.logSettings(a.setup.log, a.listener.Addr().String())
+	reload := make(chan os.Signal, 1)
+	signal.Notify(reload, syscall.SIGHUP)
+	defer signal.Stop(reload)
+	for ctx.Err() == nil && err == nil {
+		select {
+		case <-ctx.Done():
+			log.Info("Stopping, finishing in-flight work")
+		case <-reload:
+			_ = a.reload(ctx) // it is logged
+		case err = <-a.serveErr:
+		}
 	}
 	return errors.Join(err, a.stop(context.WithoutCancel(ctx)))
 }

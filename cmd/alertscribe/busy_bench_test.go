@@ -26,7 +26,7 @@ func BenchmarkAcceptBusy(b *testing.B) {
 func benchmarkAcceptBusy(b *testing.B, exe string, clients int) {
 	const backlog, length = 5000, 5 * time.Second
 	for b.Loop() {
-		p := setup{clients: max(clients, 64), model: answeringModel(b, modelTakes)}.start(b, exe)
+		p := programSetup{clients: max(clients, 64), model: answeringModel(b, modelTakes)}.start(b, exe)
 		require.Len(b, p.postAll(64, backlog, "Backlog").at, backlog, "the backlog is accepted")
 		db := p.database(b)
 		before := ask(b, db, countAnalyzed)

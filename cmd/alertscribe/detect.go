@@ -11,7 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/alertscribe/alertscribe/detect/watch"
 	"github.com/alertscribe/alertscribe/incident"
@@ -139,23 +138,23 @@ type detection struct {
 }
 
 // buildDetection makes what runs the rules; nil where there are none.
-func (a *app) buildDetection(registry prometheus.Registerer) error {
-	cfg := a.cfg
+func (s *setup) buildDetection() error {
+	cfg := s.cfg
 	if len(cfg.Detect.groups) == 0 {
 		return nil
 	}
 	for _, text := range cfg.Detect.warnings() {
-		a.log.Warn("Detection rule is hardly meant so", "warning", text)
+		s.log.Warn("Detection rule is hardly meant so", "warning", text)
 	}
 	prom, err := cfg.promClient()
 	if err != nil {
 		return err
 	}
-	log := a.log.With("component", "detect")
+	log := s.log.With("component", "detect")
 	d := &detection{prom: prom}
 	o := watch.Options{
-		Groups: cfg.Detect.groups, Prometheus: prom, State: a.store, MaxExported: cfg.Detect.MaxExportedSeries,
-		Logger: log, Registerer: registry, Notifier: newDirect(a.store, log),
+		Groups: cfg.Detect.groups, Prometheus: prom, State: s.store, MaxExported: cfg.Detect.MaxExportedSeries,
+		Logger: log, Registerer: s.registry, Notifier: newDirect(s.store, log),
 	}
 	if peers := cfg.alertmanagers(); len(peers) > 0 {
 		servers := make([]promapi.Server, len(peers))
@@ -164,7 +163,7 @@ func (a *app) buildDetection(registry prometheus.Registerer) error {
 				return err
 			}
 		}
-		am, err := watch.NewAlertmanagers(servers, log, registry)
+		am, err := watch.NewAlertmanagers(servers, log, s.registry)
 		if err != nil {
 			return err
 		}
@@ -178,31 +177,31 @@ func (a *app) buildDetection(registry prometheus.Registerer) error {
 			d.names = append(d.names, r.Alert)
 		}
 	}
-	d.feedback = func(ctx context.Context) error { return takeFeedback(ctx, a.store, d.Watcher, d.names) }
-	a.detection = d
-	a.onStop("closing the connections of detection", func(context.Context) error { prom.Close(); return nil })
+	d.feedback = func(ctx context.Context) error { return takeFeedback(ctx, s.store, d.Watcher, d.names) }
+	s.detection = d
+	s.onStop("closing the connections of detection", func(context.Context) error { prom.Close(); return nil })
 	return nil
 }
 
 // startDetection begins to evaluate and to tell.
-func (a *app) startDetection(ctx context.Context) {
-	d := a.detection
+func (s *setup) startDetection(ctx context.Context) {
+	d := s.detection
 	if d == nil {
 		return
 	}
 	if d.sender != nil {
-		a.running.Go(func() { d.sender(ctx) })
+		s.telling.Go(func() { d.sender(ctx) })
 	}
-	a.running.Go(func() { d.Run(ctx) })
-	a.running.Go(func() { a.followFeedback(ctx) })
+	s.telling.Go(func() { d.Run(ctx) })
+	s.telling.Go(func() { s.followFeedback(ctx) })
 }
 
 // feedbackEvery is how often feedback is looked at that was given when its series was not known, or that was missed.
 const feedbackEvery = 10 * time.Minute
 
 // followFeedback takes feedback on the incidents of detection rules when it is given.
-func (a *app) followFeedback(ctx context.Context) {
-	changes := a.store.Subscribe(ctx)
+func (s *setup) followFeedback(ctx context.Context) {
+	changes := s.store.Subscribe(ctx)
 	ticker := time.NewTicker(feedbackEvery)
 	defer ticker.Stop()
 	for {
@@ -211,19 +210,19 @@ func (a *app) followFeedback(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-ticker.C:
-			err = a.detection.feedback(ctx)
+			err = s.detection.feedback(ctx)
 		case change, open := <-changes:
 			switch {
 			case !open:
 				return
 			case change.Missed:
-				err = a.detection.feedback(ctx)
+				err = s.detection.feedback(ctx)
 			default:
-				err = takeFeedbackOf(ctx, a.store, a.detection.Watcher, change.ID)
+				err = takeFeedbackOf(ctx, s.store, s.detection.Watcher, change.ID)
 			}
 		}
 		if err != nil && ctx.Err() == nil {
-			a.log.Warn("Feedback on detection not read, it is looked at again later", "err", err)
+			s.log.Warn("Feedback on detection not read, it is looked at again later", "err", err)
 		}
 	}
 }
@@ -295,13 +294,13 @@ func saysNoProblem(text string) bool {
 }
 
 // detectionRoutes adds the pages of detection to those of the handler.
-func (a *app) detectionRoutes(next http.Handler) http.Handler {
-	if a.detection == nil {
+func (s *setup) detectionRoutes(next http.Handler) http.Handler {
+	if s.detection == nil {
 		return next
 	}
-	metrics := a.detection.Handler()
+	metrics := s.detection.Handler()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		path, ok := strings.CutPrefix(r.URL.Path, a.opts.routePrefix)
+		path, ok := strings.CutPrefix(r.URL.Path, s.opts.routePrefix)
 		switch {
 		case !ok || r.Method != http.MethodGet && r.Method != http.MethodHead:
 		case path == "/metrics/anomalies":
@@ -310,7 +309,7 @@ func (a *app) detectionRoutes(next http.Handler) http.Handler {
 		case path == "/api/v1/detection":
 			w.Header().Set("Content-Type", "application/json; charset=utf-8")
 			w.Header().Set("X-Content-Type-Options", "nosniff")
-			_ = json.NewEncoder(w).Encode(map[string]any{"rules": a.detection.Status()}) // the client has gone, or reads it
+			_ = json.NewEncoder(w).Encode(map[string]any{"rules": s.detection.Status()}) // the client has gone, or reads it
 			return
 		}
 		next.ServeHTTP(w, r)

@@ -21,15 +21,15 @@ import (
 func BenchmarkDrain(b *testing.B) {
 	eachBinary(b, func(b *testing.B, exe string) {
 		b.Run("prometheus=no", func(b *testing.B) {
-			benchmarkDrain(b, exe, setup{}, 60*time.Second)
+			benchmarkDrain(b, exe, programSetup{}, 60*time.Second)
 		})
 		b.Run("prometheus=yes", func(b *testing.B) {
-			benchmarkDrain(b, exe, setup{prometheus: crashLoops(b)}, 90*time.Second)
+			benchmarkDrain(b, exe, programSetup{prometheus: crashLoops(b)}, 90*time.Second)
 		})
 	})
 }
 
-func benchmarkDrain(b *testing.B, exe string, s setup, deadline time.Duration) {
+func benchmarkDrain(b *testing.B, exe string, s programSetup, deadline time.Duration) {
 	const groups, clients = 2000, 64
 	for b.Loop() {
 		s.clients, s.model = clients, answeringModel(b, modelTakes)

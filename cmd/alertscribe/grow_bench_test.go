@@ -35,7 +35,7 @@ func BenchmarkGrow(b *testing.B) {
 
 func benchmarkGrow(b *testing.B, exe string, alerts int) {
 	for b.Loop() {
-		s := setup{clients: 8, newer: "web: {max_alerts: 100000}\n", model: answeringModel(b, modelTakes)}
+		s := programSetup{clients: 8, newer: "web: {max_alerts: 100000}\n", model: answeringModel(b, modelTakes)}
 		p := s.start(b, exe)
 		_, code := p.insist(crowdBody("large", 0, alerts))
 		require.Equal(b, http.StatusAccepted, code, "the group opens")
@@ -135,7 +135,7 @@ func largeBody(group, alerts, size int) []byte {
 func benchmarkBodies(b *testing.B, exe string, body func(i int) []byte) {
 	const requests = 8
 	for b.Loop() {
-		p := setup{clients: requests, model: answeringModel(b, modelTakes)}.start(b, exe)
+		p := programSetup{clients: requests, model: answeringModel(b, modelTakes)}.start(b, exe)
 		bodies := make([][]byte, requests)
 		for i := range bodies {
 			bodies[i] = body(i)

@@ -41,12 +41,13 @@ var errBadInput = errors.New("bad input")
 
 // cli holds what all commands share.
 type cli struct {
-	configFile    string
-	listenAddress string
-	webConfigFile string
-	externalURL   string
-	routePrefix   string
-	log           promslog.Config
+	configFile      string
+	listenAddress   string
+	webConfigFile   string
+	externalURL     string
+	routePrefix     string
+	enableLifecycle bool
+	log             promslog.Config
 
 	stdin          io.Reader
 	stdout, stderr io.Writer
@@ -101,6 +102,7 @@ func (c *cli) application() (*kingpin.Application, map[string]func(context.Conte
 	app.Flag("web.config.file", "Path to the Prometheus web config file for TLS or basic auth.").StringVar(&c.webConfigFile)
 	app.Flag("web.external-url", "External URL of alertscribe, for links; its path becomes the route prefix.").StringVar(&c.externalURL)
 	app.Flag("web.route-prefix", "Prefix of the internal routes. (default: the path of --web.external-url)").StringVar(&c.routePrefix)
+	app.Flag("web.enable-lifecycle", "Enable shutdown and reload by HTTP request: /-/quit, /-/reload.").BoolVar(&c.enableLifecycle)
 	promslogflag.AddFlags(app, &c.log)
 
 	commands := map[string]func(context.Context) error{}

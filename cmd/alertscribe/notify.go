@@ -239,12 +239,12 @@ func newNotifier(cfg *config, s *store.Store, link func(string) string, log *slo
 }
 
 // newNotifier makes the service's own.
-func (a *app) newNotifier(reg prometheus.Registerer) (*notify.Notifier, error) {
-	link := messageLink(a.opts.externalURL, a.listener.Addr().String(), a.opts.routePrefix)
-	if len(a.cfg.Notify.ready) > 0 && a.opts.externalURL == "" {
-		a.log.Warn("Links in messages may lead nowhere: --web.external-url is not set", "links", link("ID"))
+func (s *setup) newNotifier() (*notify.Notifier, error) {
+	link := messageLink(s.opts.externalURL, s.address, s.opts.routePrefix)
+	if len(s.cfg.Notify.ready) > 0 && s.opts.externalURL == "" {
+		s.log.Warn("Links in messages may lead nowhere: --web.external-url is not set", "links", link("ID"))
 	}
-	return newNotifier(a.cfg, a.store, link, a.log, reg)
+	return newNotifier(s.cfg, s.store, link, s.log, s.registry)
 }
 
 // messageLink returns how messages link to a report. Without an external URL it is this host's name and the port, as Prometheus

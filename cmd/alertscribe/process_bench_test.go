@@ -66,8 +66,8 @@ type program struct {
 	client *http.Client
 }
 
-// A setup says how a program is started.
-type setup struct {
+// A programSetup says how a program is started.
+type programSetup struct {
 	clients    int    // connections that are kept
 	settings   string // lines of the configuration file
 	newer      string // more of them, for a program that knows them: an older one refuses a key that it does not know
@@ -77,7 +77,7 @@ type setup struct {
 
 // start starts a program in a directory of its own, with the cap on model calls lifted: what is measured shall not wait
 // for an hour to pass.
-func (s setup) start(tb testing.TB, exe string) *program {
+func (s programSetup) start(tb testing.TB, exe string) *program {
 	tb.Helper()
 	exe, err := filepath.Abs(exe)
 	require.NoError(tb, err)

@@ -40,7 +40,7 @@ func makeUpgradeFixture(t *testing.T, exe string) {
 	m.Always(scripted())
 	am := testbedtest.StartAlertmanager(t, testbed.AlertmanagerConfig{WebhookURL: "http://127.0.0.1:1/", NoResolved: true})
 	settings := fmt.Sprintf("analysis: {runbooks: {allow: [%q], networks: [127.0.0.0/8]}}\nalertmanager: {url: %q}\n", runbooks.URL+"/", am.URL)
-	p := setup{clients: 1, settings: settings, model: m.URL, prometheus: troubledShop(t)}.start(t, exe)
+	p := programSetup{clients: 1, settings: settings, model: m.URL, prometheus: troubledShop(t)}.start(t, exe)
 	l := &life{t: t, p: p, runbook: runbooks.URL + "/shop"}
 	l.happen()
 	p.kill()

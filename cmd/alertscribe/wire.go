@@ -139,21 +139,21 @@ func upstream(c upstreamConfig, name string) (promapi.Server, error) {
 	return s, nil
 }
 
-// routes returns the handler of all that is served.
-func (a *app) routes(w *report.Writer, registry *prometheus.Registry) (http.Handler, error) {
+// newRoutes returns the handler of all that is served.
+func (s *setup) newRoutes(w *report.Writer, metrics prometheus.Gatherer) (http.Handler, error) {
 	links := ""
-	if u, err := url.Parse(a.opts.externalURL); err == nil {
+	if u, err := url.Parse(s.opts.externalURL); err == nil {
 		links = u.Path
 	}
 	o := handler.Options{
-		Store: a.store, Report: w, Directory: w, Analyzer: a.analyzer, ReportDir: a.cfg.Reports.Dir,
-		Token: a.cfg.Web.WebhookToken.Reveal(), MaxBodyBytes: a.cfg.Web.MaxBodyBytes, MaxAlerts: a.cfg.Web.MaxAlerts,
-		RoutePrefix: a.opts.routePrefix, LinkPrefix: links, Language: a.cfg.Reports.Language, TimeZone: a.cfg.zone,
-		Policy: a.cfg.rules(), Version: version.Version, Stopping: a.stopping,
-		Limits: a.cfg.limits(), Servers: a.probes.status, Channels: a.notifier.Health,
-		Gatherer: registry, Registerer: registry, Logger: a.log.With("component", "web"),
+		Store: s.store, Report: w, Directory: w, Analyzer: s.analyzer, ReportDir: s.cfg.Reports.Dir,
+		Token: s.cfg.Web.WebhookToken.Reveal(), MaxBodyBytes: s.cfg.Web.MaxBodyBytes, MaxAlerts: s.cfg.Web.MaxAlerts,
+		RoutePrefix: s.opts.routePrefix, LinkPrefix: links, Language: s.cfg.Reports.Language, TimeZone: s.cfg.zone,
+		Policy: s.cfg.rules(), Version: version.Version, Stopping: s.stopping,
+		Limits: s.cfg.limits(), Servers: s.probes.status, Channels: s.notifier.Health,
+		Gatherer: metrics, Registerer: s.registry, Logger: s.log.With("component", "web"),
 	}
-	if err := setSilences(a.cfg, &o); err != nil {
+	if err := setSilences(s.cfg, &o); err != nil {
 		return nil, err
 	}
 	return handler.New(o)

@@ -1,0 +1,191 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/alertscribe/alertscribe/incident"
+)
+
+// reloadable starts a service whose configuration is a file, and returns what writes it anew.
+func reloadable(t *testing.T, o appOptions, text string) (s *service, rewrite func(string)) {
+	t.Helper()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "alertscribe.yml")
+	rewrite = func(text string) { require.NoError(t, os.WriteFile(file, []byte(text), 0o600)) }
+	rewrite(text)
+	read := func(address string) (*config, error) {
+		vars := map[string]string{"REPORT_DIR": filepath.Join(dir, "reports"), "DATABASE_URL": sqliteScheme + filepath.Join(dir, "a.db")}
+		return loadConfig(file, func(name string) string { return vars[name] }, address)
+	}
+	o.configFile = file
+	o.load = func() (*config, error) { return read("") }
+	s = startIn(t, dir, o, func(c *config) {
+		cfg, err := read("127.0.0.1:0")
+		require.NoError(t, err)
+		*c = *cfg
+	})
+	return s, rewrite
+}
+
+func (s *service) reload() (status int, answer string) {
+	s.t.Helper()
+	resp, err := http.Post(s.url+"/-/reload", "", nil) //nolint:noctx // a test's
+	require.NoError(s.t, err)
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	require.NoError(s.t, err)
+	return resp.StatusCode, string(b)
+}
+
+// reports waits until so many reports are on disk.
+func (s *service) reports(n int) {
+	s.t.Helper()
+	require.Eventually(s.t, func() bool {
+		files, err := filepath.Glob(filepath.Join(s.cfg.Reports.Dir, "*", "*.md"))
+		require.NoError(s.t, err)
+		return len(files) == n
+	}, 30*time.Second, 20*time.Millisecond, "not %d reports", n)
+}
+
+func (s *service) metrics() string {
+	s.t.Helper()
+	resp, err := http.Get(s.url + "/metrics") //nolint:noctx // a test's
+	require.NoError(s.t, err)
+	defer resp.Body.Close()
+	b, err := io.ReadAll(resp.Body)
+	require.NoError(s.t, err)
+	return string(b)
+}
+
+// TestReload: a new configuration is taken over while the service runs; one with faults changes nothing and names all of them.
+func TestReload(t *testing.T) {
+	m := newModel(t)
+	const still = "analysis: {settle: 0s}\n"
+	s, rewrite := reloadable(t, appOptions{enableLifecycle: true}, still)
+	s.open("DiskFull")
+	s.reports(1)
+
+	rewrite("analysis: {settle: 0s, workers: -1}\nreports: {language: fr}\n")
+	status, answer := s.reload()
+	assert.Equal(t, http.StatusInternalServerError, status)
+	assert.Contains(t, answer, "former one stays")
+	assert.Contains(t, answer, "reports")
+	assert.Contains(t, s.metrics(), "alertscribe_config_last_reload_successful 0\n")
+
+	key := filepath.Join(t.TempDir(), "key")
+	require.NoError(t, os.WriteFile(key, []byte("sk-of-the-stand-in"), 0o600))
+	rewrite(still + fmt.Sprintf("llm: {base_url: '%s', api_key_file: '%s'}\n", m.URL, key) +
+		"web: {listen_address: ':1'}\n")
+	status, answer = s.reload()
+	require.Equal(t, http.StatusOK, status, answer)
+	assert.Contains(t, s.metrics(), "alertscribe_config_last_reload_successful 1\n")
+	assert.Contains(t, s.logs.String(), "key=web.listen_address")
+	s.await(s.open("DiskFuller"), 20*time.Second, "the model is not asked", func(inc *incident.Incident) bool { return inc.Analysis.State == incident.Complete })
+}
+
+// TestReloadIsGuarded: by the flag, the method, and against pages of other sites.
+func TestReloadIsGuarded(t *testing.T) {
+	for name, tc := range map[string]struct {
+		enabled      bool
+		method, site string
+		status       int
+	}{
+		"not enabled":      {false, http.MethodPost, "", http.StatusForbidden},
+		"as Prometheus":    {true, http.MethodPut, "", http.StatusOK},
+		"a link":           {true, http.MethodGet, "", http.StatusMethodNotAllowed},
+		"another page":     {true, http.MethodPost, "cross-site", http.StatusForbidden},
+		"not enabled, GET": {false, http.MethodGet, "", http.StatusMethodNotAllowed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, _ := reloadable(t, appOptions{enableLifecycle: tc.enabled, routePrefix: "/as"}, "")
+			before := s.app.setup
+			req, err := http.NewRequestWithContext(t.Context(), tc.method, s.url+"/-/reload", nil)
+			require.NoError(t, err)
+			if tc.site != "" {
+				req.Header.Set("Sec-Fetch-Site", tc.site)
+			}
+			resp, err := http.DefaultClient.Do(req)
+			require.NoError(t, err)
+			require.NoError(t, resp.Body.Close())
+			assert.Equal(t, tc.status, resp.StatusCode)
+			assert.Equal(t, tc.status == http.StatusOK, s.app.setup != before)
+		})
+	}
+}
+
+// TestReloadUnderLoad: while the configuration is read again and again no request fails, each incident has its report, and a
+// channel is told of each once.
+func TestReloadUnderLoad(t *testing.T) {
+	var mu sync.Mutex
+	told := map[string]int{}
+	receiver := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		told[r.Header.Get("Idempotency-Key")]++
+	}))
+	defer receiver.Close()
+	settings := "analysis: {settle: 0s}\nnotify: {channels: [{name: team, events: [opened], webhook: {url: '" + receiver.URL + "'}}]}\n"
+	s, rewrite := reloadable(t, appOptions{enableLifecycle: true}, settings)
+
+	const clients, each = 4, 25
+	var failed atomic.Int64
+	var posting sync.WaitGroup
+	for c := range clients {
+		posting.Go(func() {
+			for i := range each {
+				a, err := post(t.Context(), http.DefaultClient, s.url+"/alert", oneAlert(fmt.Sprintf("A%d-%d", c, i), incident.Firing))
+				if err != nil || a.code != http.StatusAccepted || a.Incident == nil {
+					failed.Add(1)
+				}
+			}
+		})
+	}
+	posted := make(chan struct{})
+	go func() { posting.Wait(); close(posted) }()
+	reloads := 0
+	for done := false; !done; reloads++ {
+		rewrite(settings + fmt.Sprintf("reports: {time_zone: %s}\n", []string{"UTC", "Asia/Shanghai"}[reloads%2]))
+		status, answer := s.reload()
+		require.Equal(t, http.StatusOK, status, answer)
+		select {
+		case <-posted:
+			done = true
+		default:
+		}
+	}
+	assert.Zero(t, failed.Load())
+	assert.Greater(t, reloads, 2)
+	s.reports(clients * each)
+	require.Eventually(t, func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return len(told) >= clients*each
+	}, time.Minute, 50*time.Millisecond, "the channel is not told: %v", func() int { mu.Lock(); defer mu.Unlock(); return len(told) })
+	mu.Lock()
+	defer mu.Unlock()
+	assert.Len(t, told, clients*each)
+	messages := 0
+	for _, n := range told {
+		messages += n
+	}
+	assert.LessOrEqual(t, messages, clients*each+reloads, "only what a reload has cut short is sent again")
+}
+
+// TestReloadAfterStop: a request that comes too late says so.
+func TestReloadAfterStop(t *testing.T) {
+	s, _ := reloadable(t, appOptions{enableLifecycle: true}, "")
+	s.app.stopWork()
+	assert.ErrorIs(t, s.app.reload(t.Context()), errStopped)
+}
