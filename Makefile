@@ -5,11 +5,15 @@ FUZZTIME      ?= 20s
 SEED          ?= 1
 GOLANGCI_LINT ?= $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOVULNCHECK   ?= $(GO) run golang.org/x/vuln/cmd/govulncheck@v1.8.0
+KUSTOMIZE     ?= $(GO) run sigs.k8s.io/kustomize/kustomize/v5@v5.8.3
+HELM          ?= $(GO) run helm.sh/helm/v3/cmd/helm@v3.22.0
+ACTIONLINT    ?= $(GO) run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
+PLATFORMS     ?= linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64
 CYCLONEDX     ?= $(GO) run github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod@v1.10.0
 VERSION       ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 BUILD          = CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X github.com/prometheus/common/version.Version=$(VERSION)"
 
-.PHONY: demo test eval detect-bench bench bench-busy fuzz lint vuln build sbom reproducible
+.PHONY: demo test eval detect-bench bench bench-busy fuzz lint vuln build sbom reproducible release deploy-check
 
 demo: ## a simulated attack becomes a report, with a real Prometheus and Alertmanager
 	$(GO) run ./cmd/alertscribe demo
@@ -67,3 +71,22 @@ reproducible:
 	(cd "$$tmp/one" && $(BUILD) -buildvcs=false -o "$$tmp/a" ./cmd/alertscribe); \
 	(cd "$$tmp/two/deeper" && GOCACHE="$$tmp/cache" $(BUILD) -buildvcs=false -o "$$tmp/b" ./cmd/alertscribe); \
 	cmp "$$tmp/a" "$$tmp/b" && echo "reproducible: $$(sha256sum <"$$tmp/a" | cut -d' ' -f1)"
+
+# Archives for each platform in dist/, named as Prometheus names its own, and their checksums.
+release:
+	@set -e; rm -rf dist; for platform in $(PLATFORMS); do \
+	  os=$${platform%/*} arch=$${platform#*/}; name="alertscribe-$(VERSION).$$os-$$arch"; ext=; \
+	  [ "$$os" != windows ] || ext=.exe; \
+	  mkdir -p "dist/$$name"; cp LICENSE README.md "dist/$$name/"; \
+	  CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch $(GO) build -trimpath -buildvcs=false \
+	    -ldflags "-s -w -X github.com/prometheus/common/version.Version=$(VERSION)" -o "dist/$$name/alertscribe$$ext" ./cmd/alertscribe; \
+	  tar -C dist --sort=name --mtime=@0 --owner=0 --group=0 --numeric-owner -czf "dist/$$name.tar.gz" "$$name"; rm -r "dist/$$name"; \
+	  echo "dist/$$name.tar.gz"; \
+	done; cd dist; sha256sum *.tar.gz >sha256sums.txt
+
+# What is deployed is what the tools understand: manifests, chart, workflows.
+deploy-check:
+	@set -e; for dir in sqlite postgres; do $(KUSTOMIZE) build deploy/kubernetes/$$dir >/dev/null; echo "deploy/kubernetes/$$dir: builds"; done
+	$(HELM) lint --strict deploy/helm/alertscribe
+	$(HELM) lint --strict deploy/helm/alertscribe --set database=postgres,existingSecret=alertscribe,serviceMonitor=true
+	$(ACTIONLINT) -shellcheck= -pyflakes= .github/workflows/*.yml
