@@ -68,6 +68,9 @@ func collectOwnAlerts(_ context.Context, inv *investigation) ([]incident.Evidenc
 	if len(shared) > 0 {
 		summary += inv.say(msgCommon, labelText(shared))
 	}
+	if inv.elsewhere > 0 {
+		summary += inv.say(msgElsewhere, inv.serverName, inv.elsewhere)
+	}
 	return []incident.Evidence{{Title: inv.say(msgTitleAlert), Summary: summary, Table: table}}, nil
 }
 

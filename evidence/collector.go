@@ -26,6 +26,8 @@ const maxInFlight = 8
 type Options struct {
 	// Prometheus answers the questions; without it there are the alerts alone. Thanos and Mimir do as well.
 	Prometheus promapi.Server
+	// Several are Prometheus servers that share the alerts, in place of Prometheus: each item names the one that was asked.
+	Several promapi.Pool
 	// Alertmanager knows which alerts fire still; optional.
 	Alertmanager promapi.Server
 
@@ -48,7 +50,7 @@ type Options struct {
 // Collector looks up evidence. It is safe for concurrent use.
 type Collector struct {
 	options      Options
-	prometheus   *promapi.Client // nil where there is none
+	pool         promapi.Pool // empty where there is no Prometheus
 	alertmanager *alertmanagerAPI
 	runbooks     *runbookFetcher
 	recent       recentPast
@@ -73,9 +75,12 @@ func New(o Options) (*Collector, error) {
 	if err := o.Language.Validate(); err != nil {
 		return nil, err
 	}
-	var err error
-	if c.prometheus, err = promapi.Connect(o.Prometheus, "prometheus"); err != nil {
+	one, err := promapi.Connect(o.Prometheus, "prometheus")
+	if err != nil {
 		return nil, fmt.Errorf("%w; set PROMETHEUS_URL", err)
+	}
+	if c.pool = o.Several; len(c.pool) == 0 && one != nil {
+		c.pool = promapi.Pool{{Client: one}}
 	}
 	am, err := promapi.Connect(o.Alertmanager, "alertmanager")
 	if err != nil {
@@ -92,7 +97,9 @@ func New(o Options) (*Collector, error) {
 
 // Close ends idle connections. The Collector may still be used.
 func (c *Collector) Close() {
-	c.prometheus.Close()
+	for _, m := range c.pool {
+		m.Client.Close()
+	}
 	if c.alertmanager != nil {
 		c.alertmanager.server.Close()
 	}
@@ -108,12 +115,12 @@ type collector struct {
 }
 
 // collectors returns all collectors in the order of their items.
-func (c *Collector) collectors() []collector {
+func (c *Collector) collectors(inv *investigation) []collector {
 	own := collector{kind: incident.KindAlert, title: msgTitleAlert, run: collectOwnAlerts}
-	if c.prometheus == nil {
+	if inv.server == nil {
 		return []collector{
 			own,
-			{kind: incident.KindSignal, title: msgTitleSignal, run: noPrometheus},
+			{kind: incident.KindSignal, title: msgTitleSignal, run: c.noPrometheus},
 			{kind: incident.KindAlerts, title: msgTitleOthers, run: collectOtherAlerts},
 			{kind: incident.KindHistory, title: msgTitleHistory, run: c.pastIncidentsItem},
 			{kind: incident.KindRunbook, title: msgTitleRunbook, run: c.runbookItem},
@@ -149,11 +156,12 @@ func (c *Collector) Refresh(ctx context.Context, inc *incident.Incident, seen []
 
 func (c *Collector) look(ctx context.Context, inc *incident.Incident, kinds []incident.EvidenceKind, seen []incident.Evidence) incident.Look {
 	began := time.Now()
-	ctx, cancel := context.WithTimeout(ctx, c.options.Timeout)
+	m, _ := c.choose(inc, seen)
+	ctx, cancel := context.WithTimeout(ctx, cmp.Or(m.Timeout, c.options.Timeout))
 	defer cancel()
-	inv := c.investigate(ctx, inc, c.options.MaxQueries, seen...)
+	inv := c.investigate(ctx, inc, cmp.Or(m.MaxQueries, c.options.MaxQueries), seen...)
 	look := incident.Look{At: inv.now.UTC(), Kinds: kinds}
-	table := slices.DeleteFunc(c.collectors(), func(one collector) bool { return kinds != nil && !slices.Contains(kinds, one.kind) })
+	table := slices.DeleteFunc(c.collectors(inv), func(one collector) bool { return kinds != nil && !slices.Contains(kinds, one.kind) })
 	found := make([][]incident.Evidence, len(table))
 	var wg sync.WaitGroup
 	for i, one := range table {
@@ -175,19 +183,20 @@ func (c *Collector) look(ctx context.Context, inc *incident.Incident, kinds []in
 // depends on it.
 func (c *Collector) investigate(ctx context.Context, inc *incident.Incident, budget int, seen ...incident.Evidence) *investigation {
 	inv := newInvestigation(inc, c.now(), seen...)
-	inv.language, inv.server, inv.alertmanager = c.options.Language, c.prometheus, c.alertmanager
+	m, elsewhere := c.choose(inc, seen)
+	inv.language, inv.server, inv.serverName, inv.elsewhere, inv.alertmanager = c.options.Language, m.Client, m.Name, elsewhere, c.alertmanager
 	inv.log = c.log.With("incident", inc.ID)
-	if c.prometheus == nil {
+	if m.Client == nil {
 		return inv
 	}
-	inv.prom = c.querier(budget)
+	inv.prom = c.querier(inv.server, budget)
 	inv.findRule(ctx)
 	return inv
 }
 
 // querier asks Prometheus so many times, for one purpose.
-func (c *Collector) querier(queries int) *promapi.Querier {
-	return promapi.NewQuerier(c.prometheus, promapi.NewBudget(queries, maxInFlight), c.metrics.counter("prometheus"))
+func (c *Collector) querier(server *promapi.Client, queries int) *promapi.Querier {
+	return promapi.NewQuerier(server, promapi.NewBudget(queries, maxInFlight), c.metrics.counter("prometheus"))
 }
 
 // runCollector runs one collector; its failure, even a panic, is its own.
@@ -205,7 +214,7 @@ func (c *Collector) runCollector(ctx context.Context, one collector, inv *invest
 			items[i].Title = inv.titleOf(items[i].Title, inv.whose)
 		}
 		if items[i].Query != "" {
-			items[i].Source = incident.SourcePrometheus
+			items[i].Source, items[i].Server = incident.SourcePrometheus, inv.serverName
 		}
 	}
 	if err != nil {
@@ -242,8 +251,4 @@ func (inv *investigation) explain(err error) string {
 		return inv.say(msgUnavailable, detail)
 	}
 	return detail
-}
-
-func noPrometheus(_ context.Context, inv *investigation) ([]incident.Evidence, error) {
-	return []incident.Evidence{{Title: inv.say(msgTitleSignal), Summary: inv.say(msgNoPrometheus), Failed: true}}, nil
 }

@@ -26,7 +26,7 @@ const (
 // The items have no ids yet. Like Collect it never fails, and takes no longer than Options.CounterEvidenceTimeout. Without
 // Prometheus there is nothing.
 func (c *Collector) CounterEvidence(ctx context.Context, inc *incident.Incident, checks []incident.Check) (comparisons, answers []incident.Evidence) {
-	if c.prometheus == nil {
+	if m, _ := c.choose(inc, nil); m.Client == nil {
 		return nil, nil
 	}
 	began := time.Now()
@@ -38,7 +38,7 @@ func (c *Collector) CounterEvidence(ctx context.Context, inc *incident.Incident,
 		inv.onset = inv.end // it has only just begun, and times are whole seconds
 	}
 	forChecks := *inv // each check has its query, however many the rest needs
-	forChecks.prom = c.querier(len(checks))
+	forChecks.prom = c.querier(inv.server, len(checks))
 
 	table := comparisonCollectors()
 	found := make([][]incident.Evidence, len(table))

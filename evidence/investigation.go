@@ -53,6 +53,8 @@ type investigation struct {
 	noOnset    bool          // Prometheus has no data of the onset: the window is that of now
 
 	server       *promapi.Client  // Prometheus; nil without
+	serverName   string           // of several; "" where there is one
+	elsewhere    int              // alerts of the incident that another Prometheus knows
 	prom         *promapi.Querier // of that server; nil without Prometheus
 	alertmanager *alertmanagerAPI // nil without Alertmanager
 	language     incident.Language

@@ -53,4 +53,12 @@ var (
 		"Prometheus was not queried: PROMETHEUS_URL is not set.",
 		"未查询 Prometheus：未设置 PROMETHEUS_URL。",
 	}
+	msgNoServerFits = message{
+		"Prometheus was not queried: none of the servers in the settings (%s) fits the labels of this alert; see prometheus[].match.",
+		"未查询 Prometheus：配置中的服务器（%s）均与本告警的标签不符；请检查 prometheus[].match。",
+	}
+	msgElsewhere = message{
+		" Only Prometheus %s was queried; %d of these alerts belong to another one.",
+		"仅查询了 Prometheus %s；其中 %d 条告警属于其他 Prometheus。",
+	}
 )

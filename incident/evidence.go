@@ -38,6 +38,7 @@ type Evidence struct {
 	Summary string         `json:"summary"`           // one line of meaning, in the report's language
 	Query   string         `json:"query,omitempty"`   // the query that anyone can rerun
 	Source  Source         `json:"source,omitempty"`  // where Query can be run; "" for an item without one
+	Server  string         `json:"server,omitempty"`  // which of several servers was asked; "" where there is one
 	Start   time.Time      `json:"start,omitzero"`    // the range that was looked at
 	End     time.Time      `json:"end,omitzero"`      //
 	At      time.Time      `json:"at,omitzero"`       // when it was looked up: Summary, Ranking, Table and Chart are of that look

@@ -169,7 +169,7 @@ func (p *page) item(e incident.Evidence) {
 	}
 	var source []string
 	if safeURL(e.Link) != "" {
-		source = append(source, p.link(p.opens(e.Source), e.Link))
+		source = append(source, p.link(p.opens(e), e.Link))
 	}
 	if !e.Start.IsZero() && !e.End.IsZero() {
 		source = append(source, span(e.Start, e.End))
@@ -212,11 +212,15 @@ func language(source incident.Source) string {
 }
 
 // opens is the label of the link that opens an item's query where it was asked.
-func (p *page) opens(source incident.Source) string {
-	if source == incident.SourcePrometheus {
-		return p.w.OpenPrometheus
+func (p *page) opens(e incident.Evidence) string {
+	label := p.w.OpenSource
+	if e.Source == incident.SourcePrometheus {
+		label = p.w.OpenPrometheus
 	}
-	return p.w.OpenSource
+	if e.Server != "" {
+		label += " (" + escaped(e.Server, labelRunes) + ")"
+	}
+	return label
 }
 
 // ranking writes a ranking as a table, without the columns that no entry has a value for.

@@ -140,9 +140,12 @@ func (p *page) generator(a incident.Alert) (label, link string) {
 	case !isGraph(u):
 		return p.w.Rule, safeURL(a.GeneratorURL)
 	}
-	root := p.servers.Prometheus
+	root, asked := p.servers.Prometheus, p.servers.PrometheusAsked
+	if p.servers.PrometheusOf != nil {
+		root, asked = p.servers.PrometheusOf(a)
+	}
 	if root == "" && u.Hostname() == "" && (u.Scheme == "http" || u.Scheme == "https") { // http://:9090, from a server without a name
-		root = p.servers.PrometheusAsked
+		root = asked
 	}
 	if root == "" {
 		return p.w.Graph, safeURL(a.GeneratorURL)

@@ -29,6 +29,8 @@ type Servers struct {
 	Alertmanager    string // its public URL
 	Prometheus      string // its public URL
 	PrometheusAsked string // where we query it ourselves: for alerts whose Prometheus does not know its own host
+	// PrometheusOf returns both for the Prometheus of an alert, where there are several; nil where there is one.
+	PrometheusOf func(a incident.Alert) (public, asked string)
 }
 
 // Writer renders reports and puts them on disk. It is safe for concurrent use.

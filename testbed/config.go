@@ -18,6 +18,8 @@ type PrometheusConfig struct {
 	// Targets are host:port pairs, scraped as job "app". Jobs adds further scrape_configs as Prometheus defines them.
 	Targets []string
 	Jobs    []map[string]any
+	// ExternalLabels are those that its alerts get.
+	ExternalLabels map[string]string
 	// Rules is the text of a rule file.
 	Rules string
 	// Alertmanagers are host:port pairs that alerts are sent to, beside that of the pair.
@@ -56,7 +58,9 @@ func (c PrometheusConfig) write(dir, addr string) ([]string, error) {
 		jobs = append([]map[string]any{{"job_name": "app", "static_configs": targets(c.Targets)}}, jobs...)
 	}
 	config := map[string]any{
-		"global":         map[string]any{"scrape_interval": interval, "scrape_timeout": interval, "evaluation_interval": interval},
+		"global": map[string]any{
+			"scrape_interval": interval, "scrape_timeout": interval, "evaluation_interval": interval, "external_labels": c.ExternalLabels,
+		},
 		"scrape_configs": jobs,
 		"alerting":       map[string]any{"alertmanagers": []any{map[string]any{"static_configs": targets(c.Alertmanagers)}}},
 	}

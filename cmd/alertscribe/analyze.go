@@ -14,6 +14,7 @@ import (
 	"github.com/alertscribe/alertscribe/analyzer"
 	"github.com/alertscribe/alertscribe/incident"
 	"github.com/alertscribe/alertscribe/payload"
+	"github.com/alertscribe/alertscribe/promapi"
 	"github.com/alertscribe/alertscribe/text"
 	"github.com/alertscribe/alertscribe/worker"
 )
@@ -84,6 +85,7 @@ type once struct {
 	cfg      *config
 	inc      *incident.Incident
 	found    incident.Findings
+	pool     promapi.Pool
 	model    *analyzer.Analyzer
 	steps    worker.Steps
 	progress *progress
@@ -100,7 +102,12 @@ func (c *cli) once(from input) (*once, error) {
 		return nil, err
 	}
 	log := redacted(cfg, c.quietLogger())
-	collector, model, err := newParts(cfg, nil, analyzer.NewMemoryLedger(time.Now), log, prometheus.NewRegistry())
+	pool, err := cfg.pool()
+	if err != nil {
+		return nil, badConfig(err)
+	}
+	o.pool = pool
+	collector, model, err := newParts(cfg, pool, nil, analyzer.NewMemoryLedger(time.Now), log, prometheus.NewRegistry())
 	if err != nil {
 		return nil, badConfig(err)
 	}
@@ -117,6 +124,9 @@ func (o *once) claim() incident.Claim {
 // collect looks up the evidence and tells how it goes.
 func (o *once) collect(ctx context.Context) error {
 	o.progress.start("Collecting evidence")
+	for _, m := range o.pool { // which one is asked may depend on it
+		_ = askPrometheus(ctx, m) // the evidence says what fails
+	}
 	apply, err := o.steps.Collect(ctx, o.claim())
 	if err != nil {
 		o.progress.failed(err.Error())
@@ -133,7 +143,7 @@ func (c *cli) analyze(ctx context.Context, from input) error {
 	if err != nil {
 		return err
 	}
-	writer, err := newReporter(o.cfg, c.externalURL, false)
+	writer, err := newReporter(o.cfg, o.pool, c.externalURL, false)
 	if err != nil {
 		return err
 	}

@@ -66,7 +66,7 @@ func (c *config) summary() [][2]string {
 		{"model", c.LLM.Model + " at " + redactURL(c.LLM.BaseURL)},
 		{"price", c.priceText()},
 		{"API key", key},
-		{"Prometheus", set(c.Prometheus.URL, "not set")},
+		{"Prometheus", c.prometheusText()},
 		{"Alertmanager", set(c.Alertmanager.URL, "not set")},
 		{"links", fmt.Sprintf("Prometheus at %s, Alertmanager at %s",
 			set(cmp.Or(linkRoot(c.Prometheus.PublicURL), linkRoot(c.Prometheus.URL)), "the address in an alert"),
@@ -92,7 +92,7 @@ func (c *config) logSettings(log *slog.Logger, address string) {
 		log.Warn("Variable has no effect", "why", warning)
 	}
 	log.Info("Ready for notifications", "address", address, "reports", c.Reports.Dir, "language", c.Reports.Language, "time_zone", c.zone.String(),
-		"database", c.databasePath(), "model", c.LLM.Model, "prometheus", shownURL(c.Prometheus.URL), "alertmanager", shownURL(c.Alertmanager.URL),
+		"database", c.databasePath(), "model", c.LLM.Model, "prometheus", c.prometheusText(), "alertmanager", shownURL(c.Alertmanager.URL),
 		"verification", verifyText(c))
 }
 
@@ -107,7 +107,11 @@ func shownURL(raw string) string {
 
 // askServers asks every server of the settings, and the model's endpoint where there is a key, and says what each answers.
 func (c *cli) askServers(ctx context.Context, cfg *config) error {
-	p, err := newProbes(cfg)
+	pool, err := cfg.pool()
+	if err != nil {
+		return badConfig(err)
+	}
+	p, err := newProbes(cfg, pool)
 	if err != nil {
 		return badConfig(err)
 	}
@@ -126,7 +130,7 @@ func (c *cli) askServers(ctx context.Context, cfg *config) error {
 		tell(s.title, s.check(ctx))
 	}
 	if cfg.LLM.Key != "" {
-		_, model, err := newParts(cfg, nil, analyzer.NewMemoryLedger(time.Now), promslog.NewNopLogger(), nil)
+		_, model, err := newParts(cfg, pool, nil, analyzer.NewMemoryLedger(time.Now), promslog.NewNopLogger(), nil)
 		if err != nil {
 			return badConfig(err)
 		}

@@ -23,17 +23,17 @@ import (
 
 // config is all settings, from the file and from the environment. Every field has a default.
 type config struct {
-	LLM          llmConfig       `yaml:"llm"`
-	Prometheus   upstreamConfig  `yaml:"prometheus"`
-	Alertmanager upstreamConfig  `yaml:"alertmanager"`
-	Analysis     analysisConfig  `yaml:"analysis"`
-	Budget       budgetConfig    `yaml:"budget"`
-	Redaction    redactionConfig `yaml:"redaction"`
-	Reports      reportsConfig   `yaml:"reports"`
-	Storage      storageConfig   `yaml:"storage"`
-	Web          webConfig       `yaml:"web"`
-	Notify       notifyConfig    `yaml:"notify"`
-	Detect       detectConfig    `yaml:"detect"`
+	LLM          llmConfig        `yaml:"llm"`
+	Prometheus   prometheusConfig `yaml:"prometheus"`
+	Alertmanager upstreamConfig   `yaml:"alertmanager"`
+	Analysis     analysisConfig   `yaml:"analysis"`
+	Budget       budgetConfig     `yaml:"budget"`
+	Redaction    redactionConfig  `yaml:"redaction"`
+	Reports      reportsConfig    `yaml:"reports"`
+	Storage      storageConfig    `yaml:"storage"`
+	Web          webConfig        `yaml:"web"`
+	Notify       notifyConfig     `yaml:"notify"`
+	Detect       detectConfig     `yaml:"detect"`
 
 	// What is made of them once, by prepare.
 	skip      []labels.Matchers // Analysis.Skip
@@ -166,14 +166,16 @@ func loadConfig(file string, getenv func(string) string, listenAddress string) (
 		errs = append(errs, read.faults...)
 		c.resolvePaths(filepath.Dir(file), read.lines)
 	}
-	for _, path := range c.readEnv(getenv) {
+	set := c.readEnv(getenv)
+	for _, path := range set {
 		delete(read.lines, path) // the fault is not the file's
 	}
+	several := c.prepareSeveral(slices.Contains(set, "prometheus.url"))
 	if listenAddress != "" {
 		c.Web.ListenAddress = listenAddress
 		delete(read.lines, "web.listen_address")
 	}
-	for _, err := range slices.Concat(c.readSecrets(getenv), c.prepare(), c.prepareNotify(getenv), c.prepareDetection(), c.validate()) {
+	for _, err := range slices.Concat(several, c.readSecrets(getenv), c.prepare(), c.prepareNotify(getenv), c.prepareDetection(), c.validate()) {
 		errs = append(errs, read.locate(err))
 	}
 	read.byLine(errs)
@@ -186,6 +188,9 @@ func (c *config) resolvePaths(dir string, inFile map[string]int) {
 	c.Notify.dir = dir
 	for _, h := range []*commonconfig.HTTPClientConfig{c.LLM.HTTPConfig, c.Prometheus.HTTPConfig, c.Alertmanager.HTTPConfig} {
 		h.SetDirectory(dir) // a nil receiver is fine
+	}
+	for _, s := range c.Prometheus.several {
+		s.HTTPConfig.SetDirectory(dir)
 	}
 	c.Detect.setDirectory(dir)
 	for _, p := range []*string{&c.LLM.APIKeyFile, &c.Web.WebhookTokenFile} {

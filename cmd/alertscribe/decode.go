@@ -93,7 +93,7 @@ func (r *settingsReader) locate(err error) error {
 			return fmt.Errorf("%s:%d: %w", r.file, line, err)
 		}
 		path = path[:max(strings.LastIndexAny(path, ".["), 0)]
-		if !strings.Contains(path, ".") { // a whole section says nothing
+		if !strings.ContainsAny(path, ".[") { // a whole section says nothing
 			return err
 		}
 	}
@@ -103,6 +103,9 @@ func (r *settingsReader) locate(err error) error {
 type yamlUnmarshaler interface {
 	UnmarshalYAML(unmarshal func(any) error) error
 }
+
+// listSetting is a section that may be written as a list, too.
+type listSetting interface{ list() any } // a pointer to a slice
 
 // decodesItself reports whether a type has rules of its own.
 func decodesItself(t reflect.Type) bool {
@@ -129,6 +132,10 @@ func (r *settingsReader) value(n *yaml.Node, line int, v reflect.Value, path str
 	case decodesItself(t):
 		r.leaf(n, line, v, path)
 	case t.Kind() == reflect.Struct:
+		if l, ok := v.Addr().Interface().(listSetting); ok && n.Kind == yaml.SequenceNode {
+			r.value(n, line, reflect.ValueOf(l.list()).Elem(), path)
+			return
+		}
 		r.mapping(n, line, v, path)
 	case t.Kind() == reflect.Slice && n.Kind == yaml.SequenceNode:
 		list := reflect.MakeSlice(t, len(n.Content), len(n.Content))

@@ -133,7 +133,7 @@ func (d *demo) startAll(ctx context.Context, cfg *config, bins testbed.Binaries)
 		return errors.Join(fmt.Errorf("starting Prometheus and Alertmanager: %w", err), listener.Close())
 	}
 	d.ended = append(d.ended, func(context.Context) error { return d.pair.Stop() })
-	cfg.Prometheus = upstreamConfig{URL: d.pair.PromURL}
+	cfg.Prometheus.URL = d.pair.PromURL
 	cfg.Alertmanager = upstreamConfig{URL: d.pair.AMURL}
 	cfg.Reports.Dir = filepath.Join(d.dir, "reports")
 	cfg.Storage.DatabaseURL = sqliteScheme + filepath.Join(d.dir, "data", "alertscribe.db")

@@ -6,11 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"path/filepath"
 	"strings"
 	"time"
-
 
 	"github.com/alertscribe/alertscribe/detect/watch"
 	"github.com/alertscribe/alertscribe/incident"
@@ -116,14 +114,12 @@ func (c *config) alertmanagers() []upstreamConfig {
 
 // promClient returns the client of Prometheus with the URL that people reach it by.
 func (c *config) promClient() (*promapi.Client, error) {
-	s, err := upstream(c.Prometheus, "prometheus")
+	s, err := upstream(c.Prometheus.upstreamConfig, "prometheus")
 	if err != nil {
 		return nil, err
 	}
-	if c.Prometheus.PublicURL != "" {
-		if s.PublicURL, err = url.Parse(c.Prometheus.PublicURL); err != nil {
-			return nil, fmt.Errorf("prometheus.public_url: %w", err)
-		}
+	if s, err = withPublicURL(s, c.Prometheus.PublicURL, "prometheus"); err != nil {
+		return nil, err
 	}
 	return promapi.Connect(s, "prometheus")
 }

@@ -167,7 +167,7 @@ func (d *driftDemo) start(ctx context.Context, cfg *config, bins testbed.Binarie
 	if cfg.Detect.groups, err = watch.Parse("demo", []byte(driftRules)); err != nil {
 		return err
 	}
-	cfg.Prometheus, cfg.Alertmanager = upstreamConfig{URL: pair.PromURL}, upstreamConfig{URL: pair.AMURL}
+	cfg.Prometheus.URL, cfg.Alertmanager.URL = pair.PromURL, pair.AMURL
 	cfg.Detect.Alertmanagers = nil
 	cfg.Reports.Dir = filepath.Join(d.dir, "reports")
 	cfg.Storage.DatabaseURL = sqliteScheme + filepath.Join(d.dir, "data", "alertscribe.db")

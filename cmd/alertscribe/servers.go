@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -22,6 +23,7 @@ const (
 // probe asks one server of the settings whether it is there, and remembers what it said last.
 type probe struct {
 	name     string // prometheus or alertmanager
+	label    string // of the metric: the name, with that of one of several
 	title    string // Prometheus or Alertmanager
 	variable string // where its URL is set
 	without  string // what reports lack while it is down
@@ -41,24 +43,21 @@ type probes struct {
 }
 
 // newProbes makes the probes of the servers that are set; nothing is asked yet.
-func newProbes(cfg *config) (*probes, error) {
-	prom, err := connect(cfg.Prometheus, "prometheus")
-	if err != nil {
-		return nil, err
-	}
+func newProbes(cfg *config, pool promapi.Pool) (*probes, error) {
 	am, err := connect(cfg.firstAlertmanager(), "alertmanager")
 	if err != nil {
 		return nil, err
 	}
 	p := &probes{every: probeEvery}
-	if prom != nil {
-		p.list = append(p.list, &probe{
-			name: "prometheus", title: "Prometheus", variable: "PROMETHEUS_URL", without: "evidence", client: prom,
-			ask: func(ctx context.Context) error {
-				_, err := promapi.NewQuerier(prom, promapi.NewBudget(1, 1), nil).Instant(ctx, "vector(1)", time.Now())
-				return err
-			},
-		})
+	for _, m := range pool {
+		one := &probe{
+			name: "prometheus", title: "Prometheus", variable: "PROMETHEUS_URL", without: "evidence", client: m.Client,
+			ask: func(ctx context.Context) error { return askPrometheus(ctx, m) },
+		}
+		if m.Name != "" {
+			one.label, one.title, one.variable = "prometheus "+m.Name, "Prometheus "+m.Name, "prometheus[].url"
+		}
+		p.list = append(p.list, one)
 	}
 	if am != nil {
 		p.list = append(p.list, &probe{
@@ -67,6 +66,18 @@ func newProbes(cfg *config) (*probes, error) {
 		})
 	}
 	return p, nil
+}
+
+// askPrometheus has a server answer a query, and one of several tell its external labels; who has none to tell is matched by
+// other means.
+func askPrometheus(ctx context.Context, m *promapi.Member) error {
+	if _, err := promapi.NewQuerier(m.Client, promapi.NewBudget(1, 1), nil).Instant(ctx, "vector(1)", time.Now()); err != nil {
+		return err
+	}
+	if m.Name != "" && len(m.Match) == 0 {
+		_ = m.Learn(ctx)
+	}
+	return nil
 }
 
 func connect(c upstreamConfig, name string) (*promapi.Client, error) {
@@ -150,20 +161,28 @@ func (s *probe) record(err error, log *slog.Logger) {
 
 // status returns the state of a server for /health.
 func (p *probes) status(name string) string {
+	state := "not configured"
 	for _, s := range p.list {
-		if s.name == name {
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			switch {
-			case !s.asked:
-				return "not asked yet"
-			case s.err != nil:
-				return "failing: " + s.err.Error()
-			}
-			return "ready"
+		if s.name != name {
+			continue
+		}
+		of := ""
+		if s.label != "" {
+			of = s.title + ": "
+		}
+		s.mu.Lock()
+		asked, err := s.asked, s.err
+		s.mu.Unlock()
+		switch {
+		case err != nil:
+			return "failing: " + of + err.Error()
+		case !asked:
+			state = "not asked yet"
+		case state == "not configured":
+			state = "ready"
 		}
 	}
-	return "not configured"
+	return state
 }
 
 var serverUp = prometheus.NewDesc("alertscribe_server_up",
@@ -182,7 +201,7 @@ func (p *probes) Collect(ch chan<- prometheus.Metric) {
 		}
 		s.mu.Unlock()
 		if asked {
-			ch <- prometheus.MustNewConstMetric(serverUp, prometheus.GaugeValue, up, s.name)
+			ch <- prometheus.MustNewConstMetric(serverUp, prometheus.GaugeValue, up, cmp.Or(s.label, s.name))
 		}
 	}
 }

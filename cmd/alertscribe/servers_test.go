@@ -119,7 +119,9 @@ func TestProbesSayWhatChanges(t *testing.T) {
 	defer server.Close()
 	cfg := defaultConfig()
 	cfg.Prometheus.URL = server.URL + "/?token=planted-token"
-	p, err := newProbes(cfg)
+	pool, err := cfg.pool()
+	require.NoError(t, err)
+	p, err := newProbes(cfg, pool)
 	require.NoError(t, err)
 	defer p.close()
 	p.every = time.Millisecond

@@ -52,16 +52,20 @@ func (a *app) newSetup(ctx context.Context, cfg *config) (*setup, error) {
 
 func (s *setup) build(ctx context.Context, a *app) error {
 	cfg, log := s.cfg, s.log
-	writer, err := newReporter(cfg, s.opts.externalURL, true)
+	pool, err := cfg.pool()
+	if err != nil {
+		return badConfig(err)
+	}
+	writer, err := newReporter(cfg, pool, s.opts.externalURL, true)
 	if err != nil {
 		return err
 	}
-	collector, model, err := newParts(cfg, s.store, s.store, log, s.registry)
+	collector, model, err := newParts(cfg, pool, s.store, s.store, log, s.registry)
 	if err != nil {
 		return badConfig(err)
 	}
 	s.analyzer = model
-	if s.probes, err = newProbes(cfg); err != nil {
+	if s.probes, err = newProbes(cfg, pool); err != nil {
 		return badConfig(err)
 	}
 	s.onStop("closing connections", func(context.Context) error { s.probes.close(); return nil })

@@ -192,7 +192,7 @@ func assertRemembered(t *testing.T, a *app) {
 	require.NotEmpty(t, list)
 	next := list[0].Clone()
 	next.ID, next.OpenedAt = incident.NewID(), next.OpenedAt.Add(time.Hour)
-	collector, err := newCollector(a.cfg, a.store, promslog.NewNopLogger(), prometheus.NewRegistry())
+	collector, err := newCollector(a.cfg, nil, a.store, promslog.NewNopLogger(), prometheus.NewRegistry())
 	require.NoError(t, err)
 	t.Cleanup(collector.Close)
 	said := map[string]bool{}

@@ -35,9 +35,8 @@ func (c *config) validate() []error {
 		}
 	}
 	errs = append(errs, c.validateModelURL()...)
-	checkURL("prometheus.public_url", c.Prometheus.PublicURL)
 	checkURL("alertmanager.public_url", c.Alertmanager.PublicURL)
-	errs = append(errs, validateServer("prometheus", "PROMETHEUS_URL", c.Prometheus)...)
+	errs = append(errs, c.validatePrometheus()...)
 	for _, u := range c.alertmanagerURLs() {
 		one := c.Alertmanager
 		one.URL = u
@@ -85,6 +84,15 @@ func parseURL(value string) (*url.URL, error) {
 	return u, nil
 }
 
+// validateUpstream returns what is wrong with a server that is asked and linked to.
+func validateUpstream(section, variable string, c upstreamConfig) []error {
+	errs := validateServer(section, variable, c)
+	if _, err := parseURL(c.PublicURL); c.PublicURL != "" && err != nil {
+		errs = append(errs, fmt.Errorf("%s.public_url: %w", section, err))
+	}
+	return errs
+}
+
 // validateServer returns what is wrong with a server that is asked, and with its http_config.
 func validateServer(section, variable string, c upstreamConfig) []error {
 	var errs []error
@@ -94,7 +102,11 @@ func validateServer(section, variable string, c upstreamConfig) []error {
 			err = promapi.CheckURL(u)
 		}
 		if err != nil {
-			errs = append(errs, fmt.Errorf("%s.url (%s): %w", section, variable, err))
+			key := section + ".url"
+			if variable != "" {
+				key += " (" + variable + ")"
+			}
+			errs = append(errs, fmt.Errorf("%s: %w", key, err))
 		}
 	}
 	if _, err := roundTripper(c.HTTPConfig, section); err != nil {
@@ -250,7 +262,11 @@ func (c *config) validateSeverities() []error {
 // tryParts makes the parts that look further into their settings than validate does: at the files that an http_config
 // names, and at what extra_body holds. A service makes them anyway; it is for who only wants to know what is wrong.
 func (c *config) tryParts() error {
-	_, _, err := newParts(c, nil, analyzer.NewMemoryLedger(time.Now), promslog.NewNopLogger(), nil)
+	pool, err := c.pool()
+	if err != nil {
+		return err
+	}
+	_, _, err = newParts(c, pool, nil, analyzer.NewMemoryLedger(time.Now), promslog.NewNopLogger(), nil)
 	return err
 }
 

@@ -23,13 +23,10 @@ import (
 )
 
 // newReporter makes the writer of reports; owner says that it is the running service's.
-func newReporter(cfg *config, externalURL string, owner bool) (*report.Writer, error) {
+func newReporter(cfg *config, pool promapi.Pool, externalURL string, owner bool) (*report.Writer, error) {
 	w, err := report.New(report.Options{
 		Dir: cfg.Reports.Dir, Language: cfg.Reports.Language, TimeZone: cfg.zone, ExternalURL: externalURL, Version: version.Version, Owner: owner,
-		Servers: report.Servers{
-			Alertmanager: linkRoot(cfg.Alertmanager.PublicURL), Prometheus: linkRoot(cfg.Prometheus.PublicURL),
-			PrometheusAsked: linkRoot(cfg.Prometheus.URL),
-		},
+		Servers: cfg.linkedServers(pool),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("preparing the report directory %s (set REPORT_DIR): %w", cfg.Reports.Dir, err)
@@ -52,8 +49,8 @@ func redacted(cfg *config, log *slog.Logger) *slog.Logger {
 }
 
 // newParts makes the collector of evidence and the analyzer, and reports what is wrong with either.
-func newParts(cfg *config, past *store.Store, calls ledger, log *slog.Logger, reg prometheus.Registerer) (*evidence.Collector, *analyzer.Analyzer, error) {
-	collector, evidenceErr := newCollector(cfg, past, log, reg)
+func newParts(cfg *config, pool promapi.Pool, past *store.Store, calls ledger, log *slog.Logger, reg prometheus.Registerer) (*evidence.Collector, *analyzer.Analyzer, error) {
+	collector, evidenceErr := newCollector(cfg, pool, past, log, reg)
 	model, modelErr := newAnalyzer(cfg, calls, collector, log, reg)
 	return collector, model, errors.Join(modelErr, evidenceErr)
 }
@@ -93,28 +90,19 @@ func roundTripper(c *commonconfig.HTTPClientConfig, name string) (http.RoundTrip
 }
 
 // newCollector makes the collector of evidence; past is nil for a command that has no database.
-func newCollector(cfg *config, past *store.Store, log *slog.Logger, reg prometheus.Registerer) (*evidence.Collector, error) {
-	prom, err := upstream(cfg.Prometheus, "prometheus")
-	if err != nil {
-		return nil, err
-	}
+func newCollector(cfg *config, pool promapi.Pool, past *store.Store, log *slog.Logger, reg prometheus.Registerer) (*evidence.Collector, error) {
 	am, err := upstream(cfg.firstAlertmanager(), "alertmanager")
 	if err != nil {
 		return nil, err
 	}
 	o := evidence.Options{
-		Prometheus: prom, Alertmanager: am, Language: cfg.Reports.Language,
+		Several: pool, Alertmanager: am, Language: cfg.Reports.Language,
 		Timeout: time.Duration(cfg.Analysis.EvidenceTimeout), MaxQueries: cfg.Analysis.EvidenceQueries,
 		Runbooks: evidence.Runbooks(cfg.Analysis.Runbooks),
 		Logger:   log.With("component", "evidence"), Registerer: reg,
 	}
 	if past != nil {
 		o.History = past
-	}
-	if cfg.Prometheus.PublicURL != "" {
-		if o.Prometheus.PublicURL, err = url.Parse(cfg.Prometheus.PublicURL); err != nil {
-			return nil, fmt.Errorf("prometheus.public_url: %w", err)
-		}
 	}
 	c, err := evidence.New(o)
 	if err != nil {
