@@ -225,17 +225,15 @@ func TestMemoryIsDisk(t *testing.T) {
 	}
 	check := func(other *Store) {
 		n := 0
-		for _, generation := range []map[string]weighed[*record]{s.recent.records.young, s.recent.records.old} {
-			for id, r := range generation {
-				stored, _ := get(t, other, id)
-				want, err := json.Marshal(stored)
-				require.NoError(t, err)
-				got, err := json.Marshal(r.value.inc)
-				require.NoError(t, err)
-				require.JSONEq(t, string(want), string(got))
-				n++
-			}
-		}
+		s.recent.records.Each(func(id string, r *record) {
+			stored, _ := get(t, other, id)
+			want, err := json.Marshal(stored)
+			require.NoError(t, err)
+			got, err := json.Marshal(r.inc)
+			require.NoError(t, err)
+			require.JSONEq(t, string(want), string(got))
+			n++
+		})
 		assert.Greater(t, n, 10)
 	}
 	assert.Positive(t, count(t, s, `SELECT count(*) FROM incidents WHERE doc ->> 'related' IS NOT NULL`))

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/alertscribe/alertscribe/incident"
+	"github.com/alertscribe/alertscribe/store/feed"
 )
 
 func TestSubscribe(t *testing.T) {
@@ -42,10 +43,10 @@ func TestSubscribe(t *testing.T) {
 func TestSlowSubscriberMissesKnowingly(t *testing.T) {
 	s, _ := openAt(t)
 	changes := s.Subscribe(t.Context())
-	for i := range 2 * feedBuffer {
+	for i := range 2 * feed.Buffer {
 		accept(t, s, firing(fmt.Sprint(i), at))
 	}
-	for range feedBuffer - 1 {
+	for range feed.Buffer - 1 {
 		assert.False(t, (<-changes).Missed)
 	}
 	assert.Equal(t, incident.Change{Missed: true}, <-changes)
