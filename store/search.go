@@ -44,6 +44,14 @@ func facetOf(name, value string) string {
 	return labelFacet + hex.EncodeToString([]byte(name)) + valueFacet + hex.EncodeToString([]byte(text.CutBytes(value, maxFacetValue)))
 }
 
+// facetOfFingerprint returns a facet that no alert has for what is no fingerprint: it must not become syntax.
+func facetOfFingerprint(fingerprint string) string {
+	if strings.Trim(fingerprint, "0123456789abcdef") != "" {
+		return fingerprintFacet + "none"
+	}
+	return fingerprintFacet + fingerprint
+}
+
 func facetOfGroup(key string) string {
 	sum := sha256.Sum256([]byte(key))
 	return groupFacet + hex.EncodeToString(sum[:8])
@@ -199,7 +207,7 @@ type condition func(seq int64) bool
 // conditions returns what a query wants that only the search knows.
 func (s *Store) conditions(ctx context.Context, q incident.Query) ([]condition, error) {
 	var all []condition
-	for _, facet := range []string{facetIf(q.Fingerprint != "", fingerprintFacet+q.Fingerprint), facetIf(q.GroupKey != "", facetOfGroup(q.GroupKey))} {
+	for _, facet := range []string{facetIf(q.Fingerprint != "", facetOfFingerprint(q.Fingerprint)), facetIf(q.GroupKey != "", facetOfGroup(q.GroupKey))} {
 		if facet == "" {
 			continue
 		}
