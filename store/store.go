@@ -66,7 +66,7 @@ type Store struct {
 	checkpointer *sql.DB
 	stmts        map[string]*sql.Stmt // of db
 	readStmts    map[string]*sql.Stmt // of readDB
-	metrics      *metrics
+	metrics      *Metrics
 	due          map[incident.Work]chan struct{}
 	recent       *cache
 	locks        locks
@@ -97,7 +97,7 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{
-		opts: opts, metrics: newMetrics(opts.Registerer), due: map[incident.Work]chan struct{}{}, recent: newCache(),
+		opts: opts, metrics: NewMetrics(opts.Registerer), due: map[incident.Work]chan struct{}{}, recent: newCache(),
 		locks: locks{seed: maphash.MakeSeed()}, feed: feed.New(), scopes: map[string]*nearby{}, ranks: ranks{},
 		accepts: make(chan *op, queueSize), results: make(chan *op, queueSize),
 		committed: make(chan struct{}, 1), closing: make(chan struct{}), stopped: make(chan struct{}),

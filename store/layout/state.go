@@ -86,8 +86,10 @@ func SameSlice[T any](a, b []T) bool {
 
 // Stored is an incident as it is read; Chunks are the JSON of the alerts that lie apart, with commas between.
 type Stored struct {
-	Seq, Version       int64
-	Doc, State, Chunks []byte
+	Seq        int64
+	Doc, State []byte
+	Version    int64
+	Chunks     []byte
 }
 
 // Fields are where the columns go: seq, document, repeat state, version, chunks.
