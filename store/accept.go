@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/alertscribe/alertscribe/incident"
+	"github.com/alertscribe/alertscribe/store/layout"
 )
 
 // busyFor is how long the store counts as busy after the last notification.
@@ -30,7 +31,7 @@ func (s *Store) Accept(ctx context.Context, n *incident.Notification) (incident.
 	}
 	g := groupKey{n.Receiver, n.GroupKey}
 	var f *folded
-	if len(n.Alerts) > largeGroup || s.isLarge(g) {
+	if len(n.Alerts) > layout.LargeGroup || s.isLarge(g) {
 		defer s.locks.lock(g)()
 		var err error
 		if f, err = s.foldOutside(ctx, g, n); err != nil {
@@ -58,7 +59,7 @@ func (s *Store) Busy() bool {
 type folded struct {
 	read    *record            // what it was folded into; nil: a group without an incident
 	after   *incident.Incident // nil: of no incident
-	chunks  []chunkWrite
+	chunks  []layout.ChunkWrite
 	outcome incident.Outcome
 }
 
@@ -83,7 +84,7 @@ func (s *Store) foldOutside(ctx context.Context, g groupKey, n *incident.Notific
 	if before != nil && before.ID != f.after.ID {
 		before = nil
 	}
-	f.chunks, err = encodeChunks(before, f.after)
+	f.chunks, err = layout.EncodeChunks(before, f.after)
 	return f, err
 }
 

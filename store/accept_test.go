@@ -16,35 +16,6 @@ import (
 	"github.com/alertscribe/alertscribe/incident"
 )
 
-func TestAccept(t *testing.T) {
-	s := open(t)
-	opened := accept(t, s, firing("x", at))
-	assert.Equal(t, incident.OutcomeOpened, opened.Outcome)
-	assert.Equal(t, incident.Receipt{IncidentID: opened.IncidentID, Outcome: incident.OutcomeRepeat}, accept(t, s, firing("x", at)))
-	over := accept(t, s, resolved("x", at.Add(time.Minute)))
-	assert.Equal(t, incident.Receipt{IncidentID: opened.IncidentID, Outcome: incident.OutcomeResolved}, over)
-	assert.Equal(t, incident.Receipt{Outcome: incident.OutcomeIgnored}, accept(t, s, resolved("y", at)), "of no incident")
-	again := accept(t, s, firing("x", at.Add(48*time.Hour)))
-	assert.Equal(t, incident.OutcomeOpened, again.Outcome)
-
-	inc, _ := get(t, s, again.IncidentID)
-	assert.Equal(t, opened.IncidentID, inc.Predecessor)
-	assert.Equal(t, incident.OutcomeRepeat, accept(t, s, firing("x", at.Add(49*time.Hour))).Outcome, "folded into the newest")
-
-	rows, err := s.readDB.QueryContext(t.Context(), `SELECT outcome, coalesce(incident_id, ''), received_at, body FROM notifications ORDER BY seq`)
-	require.NoError(t, err)
-	type row struct {
-		outcome, id string
-		received    int64
-		body        []byte
-	}
-	log, err := scanAll(rows, func(r *row) []any { return []any{&r.outcome, &r.id, &r.received, &r.body} })
-	require.NoError(t, err)
-	require.Len(t, log, 6)
-	assert.Equal(t, row{"opened", opened.IncidentID, at.UnixMicro(), firing("x", at).Body}, log[0])
-	assert.Equal(t, row{"ignored", "", at.UnixMicro(), firing("x", at).Body}, log[3])
-}
-
 func TestAcceptNotAcknowledged(t *testing.T) {
 	s := open(t)
 	t.Run("the caller has left", func(t *testing.T) {
@@ -146,53 +117,6 @@ func TestBadRowFailsAlone(t *testing.T) {
 	assert.Equal(t, incident.OutcomeRepeat, accept(t, s, firing("1", at)).Outcome)
 }
 
-func TestPanicFailsAlone(t *testing.T) {
-	s := open(t)
-	id := accept(t, s, firing("x", at)).IncidentID
-	var failed, beside error
-	together(t, s,
-		func() {
-			failed = s.Update(context.Background(), id, func(inc *incident.Incident) bool {
-				inc.Severity = "broken"
-				panic("a fault of ours")
-			})
-		},
-		func() { _, beside = s.Accept(context.Background(), firing("x", at)) },
-	)
-	require.ErrorContains(t, failed, "a fault of ours")
-	require.NoError(t, beside)
-	inc, _ := get(t, s, id)
-	assert.Equal(t, "warning", inc.Severity)
-	assert.Equal(t, 1, inc.Repeats)
-
-	err := s.do(t.Context(), func(context.Context, *batch) error { panic("outside of any apply") })
-	require.ErrorContains(t, err, "outside of any apply")
-	accept(t, s, firing("x", at))
-}
-
-func TestManyClients(t *testing.T) {
-	const clients, each, groups = 64, 50, 1000
-	s := open(t)
-	var wg sync.WaitGroup
-	for c := range clients {
-		wg.Go(func() {
-			for i := range each {
-				_, err := s.Accept(context.Background(), firing(fmt.Sprint((c*each+i)%groups), at))
-				assert.NoError(t, err)
-			}
-		})
-	}
-	wg.Wait()
-	check := func(s *Store) {
-		assert.Equal(t, clients*each, count(t, s, `SELECT count(*) FROM notifications`))
-		assert.Equal(t, groups, count(t, s, `SELECT count(*) FROM incidents`))
-		assert.Equal(t, groups, count(t, s, `SELECT count(*) FROM (SELECT DISTINCT receiver, group_key FROM incidents WHERE status <> 'resolved')`))
-		assert.Equal(t, clients*each-groups, count(t, s, `SELECT sum(doc ->> 'repeats') FROM repeat_state`))
-	}
-	check(s)
-	check(reopen(t, s))
-}
-
 // TestMemoryIsDisk runs all kinds of changes at random and compares the incidents that the store keeps in memory with
 // those on disk.
 func TestMemoryIsDisk(t *testing.T) {
@@ -225,17 +149,15 @@ func TestMemoryIsDisk(t *testing.T) {
 	}
 	check := func(other *Store) {
 		n := 0
-		for _, generation := range []map[string]weighed[*record]{s.recent.records.young, s.recent.records.old} {
-			for id, r := range generation {
-				stored, _ := get(t, other, id)
-				want, err := json.Marshal(stored)
-				require.NoError(t, err)
-				got, err := json.Marshal(r.value.inc)
-				require.NoError(t, err)
-				require.JSONEq(t, string(want), string(got))
-				n++
-			}
-		}
+		s.recent.records.Each(func(id string, r *record) {
+			stored, _ := get(t, other, id)
+			want, err := json.Marshal(stored)
+			require.NoError(t, err)
+			got, err := json.Marshal(r.inc)
+			require.NoError(t, err)
+			require.JSONEq(t, string(want), string(got))
+			n++
+		})
 		assert.Greater(t, n, 10)
 	}
 	assert.Positive(t, count(t, s, `SELECT count(*) FROM incidents WHERE doc ->> 'related' IS NOT NULL`))

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"sync"
 	"testing"
 	"time"
 
@@ -12,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/alertscribe/alertscribe/incident"
+	"github.com/alertscribe/alertscribe/store/layout"
 )
 
 // crowd is a notification of n alerts of a group, numbered from first on.
@@ -25,7 +25,7 @@ func crowd(received time.Time, first, n int, status incident.Status) *incident.N
 
 // TestLargeGroup takes a group through all sizes and compares what is stored with what folding alone makes of it.
 func TestLargeGroup(t *testing.T) {
-	for _, n := range []int{alertsInDoc + 1, largeGroup + 1} {
+	for _, n := range []int{layout.AlertsInDoc + 1, layout.LargeGroup + 1} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
 			s, now := openAt(t)
 			policy := incident.DefaultPolicy()
@@ -59,7 +59,7 @@ func TestLargeGroup(t *testing.T) {
 			assert.Zero(t, count(t, s, `SELECT count(*) FROM alerts`))
 			send(0, n, incident.Firing, 0)
 			chunks := count(t, s, `SELECT count(*) FROM alerts`)
-			assert.Equal(t, (n+chunkAlerts-1)/chunkAlerts, chunks)
+			assert.Equal(t, (n+layout.ChunkAlerts-1)/layout.ChunkAlerts, chunks)
 			before := chunkDocs(t, s)
 			send(5, 1, incident.Resolved, uint64(n))
 			assert.Equal(t, 1, differing(before, chunkDocs(t, s)), "the chunk of the one that has changed")
@@ -105,25 +105,25 @@ func differing(a, b []string) int {
 // TestChunksGoWhenAGroupShrinks: the alerts of an incident lie in one place.
 func TestChunksGoWhenAGroupShrinks(t *testing.T) {
 	large, _ := incident.DefaultPolicy().Fold(nil, func() *incident.Notification {
-		n := crowd(at, 0, alertsInDoc+1, incident.Firing)
+		n := crowd(at, 0, layout.AlertsInDoc+1, incident.Firing)
 		n.Normalize()
 		return n
 	}())
-	writes, err := encodeChunks(nil, large)
+	writes, err := layout.EncodeChunks(nil, large)
 	require.NoError(t, err)
 	require.Len(t, writes, 1)
 	small := large.Clone()
 	small.Alerts = slices.Clone(large.Alerts[:3])
-	writes, err = encodeChunks(large, small)
+	writes, err = layout.EncodeChunks(large, small)
 	require.NoError(t, err)
-	assert.Equal(t, []chunkWrite{{number: 1}}, writes)
+	assert.Equal(t, []layout.ChunkWrite{{Number: 1}}, writes)
 }
 
 // TestFoldedTwice: what was folded outside of the writer into a state that has gone is folded again.
 func TestFoldedTwice(t *testing.T) {
 	s, _ := openAt(t)
-	accept(t, s, crowd(at, 0, largeGroup+1, incident.Firing))
-	n := crowd(at, 0, largeGroup+2, incident.Firing)
+	accept(t, s, crowd(at, 0, layout.LargeGroup+1, incident.Firing))
+	n := crowd(at, 0, layout.LargeGroup+2, incident.Firing)
 	n.Normalize()
 	g := groupKey{n.Receiver, n.GroupKey}
 	f, err := s.foldOutside(t.Context(), g, n)
@@ -139,49 +139,5 @@ func TestFoldedTwice(t *testing.T) {
 	}))
 	inc, _ := get(t, s, id)
 	assert.Len(t, inc.Feedback, 1, "not lost")
-	assert.Len(t, inc.Alerts, largeGroup+2)
-}
-
-// TestManyWritersOfOneLargeGroup: notifications, results and feedback at the same time lose nothing of each other.
-func TestManyWritersOfOneLargeGroup(t *testing.T) {
-	s := open(t)
-	id := accept(t, s, crowd(at, 0, largeGroup+1, incident.Firing)).IncidentID
-	const each = 10
-	var wg sync.WaitGroup
-	for c := range 3 {
-		wg.Go(func() {
-			for i := range each {
-				n := crowd(at, largeGroup+1+c*each+i, 1, incident.Firing)
-				n.Truncated = 1
-				_, err := s.Accept(context.Background(), n)
-				assert.NoError(t, err)
-			}
-		})
-	}
-	wg.Go(func() {
-		for range each {
-			assert.NoError(t, s.Update(context.Background(), id, func(inc *incident.Incident) bool {
-				return inc.AddFeedback(incident.Feedback{Kind: incident.Correct, Text: "the disk", At: at}) == nil
-			}))
-		}
-	})
-	wg.Go(func() {
-		for range each {
-			for _, work := range incident.Works() {
-				claims, _ := s.Claim(context.Background(), work, 1)
-				for _, c := range claims {
-					finish(t, s, c, at)
-				}
-			}
-		}
-	})
-	wg.Wait()
-	inc, _ := get(t, s, id)
-	assert.Len(t, inc.Alerts, largeGroup+1+3*each)
-	assert.Len(t, inc.Feedback, each)
-	stored := 0
-	for _, r := range inc.Timeline {
-		stored += r.Joined
-	}
-	assert.Equal(t, len(inc.Alerts), stored)
+	assert.Len(t, inc.Alerts, layout.LargeGroup+2)
 }

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/alertscribe/alertscribe/incident"
+	"github.com/alertscribe/alertscribe/store/layout"
 )
 
 // groupKey names an alert group.
@@ -16,11 +17,11 @@ type groupKey struct{ receiver, key string }
 
 // record is an incident as a batch sees it. One that is in the cache is never changed: each batch has its own copies.
 type record struct {
-	inc    *incident.Incident // replaced, never changed in place
-	chunks []chunkWrite       // of inc, where they were encoded outside of the writer
-	dirty  bool               // to be written at the end of the batch
-	freed  []incident.Work    // kinds whose leases have ended in this batch
-	saved  saved              // what the database holds
+	inc    *incident.Incident  // replaced, never changed in place
+	chunks []layout.ChunkWrite // of inc, where they were encoded outside of the writer
+	dirty  bool                // to be written at the end of the batch
+	freed  []incident.Work     // kinds whose leases have ended in this batch
+	saved  saved               // what the database holds
 }
 
 // saved is what the database holds of a record.
@@ -155,19 +156,19 @@ func (b *batch) record(ctx context.Context, id string, read *record) (*record, e
 
 // load reads an incident from a row; a refusal when there is none.
 func (s *Store) load(row *sql.Row, id string) (*record, error) {
-	var raw stored
-	err := row.Scan(raw.fields()...)
+	var raw layout.Stored
+	err := row.Scan(raw.Fields()...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, refusal{incident.ErrNotFound}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("reading incident %s: %w", id, err)
 	}
-	inc, err := raw.decode()
+	inc, err := raw.Decode()
 	if err != nil {
 		return nil, err
 	}
-	return &record{inc: inc, saved: saved{inc: inc, columns: s.columns(inc), seq: raw.seq, version: raw.version, size: raw.size()}}, nil
+	return &record{inc: inc, saved: saved{inc: inc, columns: s.columns(inc), seq: raw.Seq, version: raw.Version, size: raw.Size()}}, nil
 }
 
 // add makes a new incident the newest of its group.
@@ -251,7 +252,7 @@ func (b *batch) flush(ctx context.Context) error {
 
 func (b *batch) writeIncident(ctx context.Context, r *record) error {
 	inc, was := r.inc, r.saved.inc
-	if was == nil || !sameRest(was, inc) {
+	if was == nil || !layout.SameRest(was, inc) {
 		if err := b.writeRest(ctx, r); err != nil {
 			return err
 		}
@@ -263,7 +264,7 @@ func (b *batch) writeIncident(ctx context.Context, r *record) error {
 		}
 		b.listed = append(b.listed, b.listing(r))
 	}
-	_, state := split(inc)
+	_, state := layout.Split(inc)
 	doc, err := json.Marshal(state)
 	if err != nil {
 		return err
@@ -277,8 +278,8 @@ func (b *batch) writeIncident(ctx context.Context, r *record) error {
 // writeRest writes all of an incident but its repeat state.
 func (b *batch) writeRest(ctx context.Context, r *record) error {
 	inc := r.inc
-	rest, _ := split(inc)
-	if apart(inc) {
+	rest, _ := layout.Split(inc)
+	if layout.Apart(inc) {
 		rest.Alerts = nil
 	}
 	doc, err := json.Marshal(rest)
@@ -304,12 +305,12 @@ func (b *batch) writeRest(ctx context.Context, r *record) error {
 		return err
 	}
 	r.saved.columns, r.saved.size = c, len(doc)
-	if apart(inc) {
+	if layout.Apart(inc) {
 		const alertBytes = 400 // in memory
 		r.saved.size += alertBytes * len(inc.Alerts)
 	}
 	if r.chunks == nil {
-		if r.chunks, err = encodeChunks(r.saved.inc, inc); err != nil {
+		if r.chunks, err = layout.EncodeChunks(r.saved.inc, inc); err != nil {
 			return err
 		}
 	}
@@ -355,7 +356,7 @@ func (b *batch) keep() {
 	for kind := range b.due {
 		b.wake(kind)
 	}
-	b.feed.publish(b.changed)
+	b.feed.Publish(b.changed)
 	select {
 	case b.committed <- struct{}{}:
 	default:

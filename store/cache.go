@@ -4,6 +4,7 @@ import (
 	"sync"
 
 	"github.com/alertscribe/alertscribe/incident"
+	"github.com/alertscribe/alertscribe/store/layout"
 )
 
 // cacheBytes bounds the JSON of the incidents that are kept in memory between batches, by half. One that would push out
@@ -13,27 +14,27 @@ const cacheBytes = 4 << 20
 // cache holds incidents that are in use, as they were committed. The writer alone fills it; everybody may look.
 type cache struct {
 	mu      sync.Mutex
-	records *recent[string, *record] // by id
-	groups  *recent[groupKey, string]
+	records *layout.Recent[string, *record] // by id
+	groups  *layout.Recent[groupKey, string]
 	large   map[groupKey]bool // groups of which an incident was large when it was seen last
 }
 
 func newCache() *cache {
 	return &cache{
-		records: newRecent[string, *record](cacheBytes), groups: newRecent[groupKey, string](cacheBytes), large: map[groupKey]bool{},
+		records: layout.NewRecent[string, *record](cacheBytes), groups: layout.NewRecent[groupKey, string](cacheBytes), large: map[groupKey]bool{},
 	}
 }
 
 func (s *Store) cached(id string) (*record, bool) {
 	s.recent.mu.Lock()
 	defer s.recent.mu.Unlock()
-	return s.recent.records.get(id)
+	return s.recent.records.Get(id)
 }
 
 func (s *Store) cachedGroup(g groupKey) (string, bool) {
 	s.recent.mu.Lock()
 	defer s.recent.mu.Unlock()
-	return s.recent.groups.get(g)
+	return s.recent.groups.Get(g)
 }
 
 // isLarge reports whether the work on a group belongs outside of the writer.
@@ -50,21 +51,21 @@ func (s *Store) cache(records map[string]*record, groups map[groupKey]string) {
 	for id, r := range records {
 		r.chunks = nil
 		if r.saved.size > cacheBytes/4 {
-			s.recent.records.drop(id)
+			s.recent.records.Drop(id)
 		} else {
-			s.recent.records.put(id, r, r.saved.size)
+			s.recent.records.Put(id, r, r.saved.size)
 		}
 		s.markLarge(r.inc)
 	}
 	for g, id := range groups {
-		s.recent.groups.put(g, id, len(g.receiver)+len(g.key)+len(id))
+		s.recent.groups.Put(g, id, len(g.receiver)+len(g.key)+len(id))
 	}
 }
 
 // markLarge enters whether the newest incident of a group is large. The mutex is held.
 func (s *Store) markLarge(inc *incident.Incident) {
 	g := groupKey{inc.Receiver, inc.GroupKey}
-	if len(inc.Alerts) > largeGroup {
+	if len(inc.Alerts) > layout.LargeGroup {
 		s.recent.large[g] = true
 	} else if len(s.recent.large) > 0 {
 		delete(s.recent.large, g)

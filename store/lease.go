@@ -4,12 +4,12 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
 
 	"github.com/alertscribe/alertscribe/incident"
+	"github.com/alertscribe/alertscribe/store/layout"
 )
 
 // Lease returns how long a claim lasts without being renewed.
@@ -154,7 +154,7 @@ func (b *batch) finish(ctx context.Context, c incident.Claim, r *record, f *fini
 			if f.was, err = b.findings(ctx, r); err != nil {
 				return err
 			}
-			if f.findings, err = f.was.decode(); err != nil {
+			if f.findings, err = f.was.Decode(); err != nil {
 				return err
 			}
 		}
@@ -162,7 +162,7 @@ func (b *batch) finish(ctx context.Context, c incident.Claim, r *record, f *fini
 			return err
 		}
 		if c.Work != incident.WorkFile {
-			if f.now, err = encodeFindings(f.findings); err != nil {
+			if f.now, err = layout.EncodeFindings(f.findings); err != nil {
 				return err
 			}
 		}
@@ -198,70 +198,23 @@ func (s *Store) Update(ctx context.Context, id string, apply func(*incident.Inci
 	})
 }
 
-// rawFindings are findings as they are stored; all are empty when there are none.
-type rawFindings struct{ evidence, verdict, memory, looks []byte }
-
-// keptLooks is what the column looks holds.
-type keptLooks struct {
-	First    []incident.Evidence `json:"first,omitempty"`
-	Analyzed []incident.Evidence `json:"analyzed,omitempty"`
-}
-
-func (r rawFindings) decode() (incident.Findings, error) {
-	var f incident.Findings
-	var looks keptLooks
-	for _, part := range []struct {
-		what string
-		raw  []byte
-		into any
-	}{{"evidence", r.evidence, &f.Evidence}, {"a verdict", r.verdict, &f.Verdict}, {"memory", r.memory, &f.Memory}, {"looks", r.looks, &looks}} {
-		if len(part.raw) == 0 {
-			continue
-		}
-		if err := json.Unmarshal(part.raw, part.into); err != nil {
-			return f, fmt.Errorf("reading the JSON of %s: %w", part.what, err)
-		}
-	}
-	f.First, f.Analyzed = looks.First, looks.Analyzed
-	return f, nil
-}
-
-func (b *batch) findings(ctx context.Context, rec *record) (rawFindings, error) {
-	var r rawFindings
-	err := b.queryRow(ctx, selectFindings, rec.saved.seq).Scan(&r.evidence, &r.verdict, &r.memory, &r.looks)
+func (b *batch) findings(ctx context.Context, rec *record) (layout.Findings, error) {
+	var r layout.Findings
+	err := b.queryRow(ctx, selectFindings, rec.saved.seq).Scan(&r.Evidence, &r.Verdict, &r.Memory, &r.Looks)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return r, fmt.Errorf("reading the findings of incident %s: %w", rec.inc.ID, err)
 	}
 	return r, nil
 }
 
-func encodeFindings(f incident.Findings) (r rawFindings, err error) {
-	if r.evidence, err = json.Marshal(f.Evidence); err != nil {
-		return r, fmt.Errorf("writing evidence as JSON: %w", err)
-	}
-	if r.verdict, err = json.Marshal(f.Verdict); err != nil {
-		return r, fmt.Errorf("writing a verdict as JSON: %w", err)
-	}
-	if r.looks, err = json.Marshal(keptLooks{f.First, f.Analyzed}); err != nil {
-		return r, fmt.Errorf("writing looks as JSON: %w", err)
-	}
-	if len(f.Memory) == 0 {
-		return r, nil
-	}
-	if r.memory, err = json.Marshal(f.Memory); err != nil {
-		return r, fmt.Errorf("writing memory as JSON: %w", err)
-	}
-	return r, nil
-}
-
 // writeFindings stores findings where they are not as they were.
 func (b *batch) writeFindings(ctx context.Context, r *record, f *finished) error {
-	sameVerdict := bytes.Equal(f.now.verdict, f.was.verdict)
-	if sameVerdict && bytes.Equal(f.now.evidence, f.was.evidence) && bytes.Equal(f.now.memory, f.was.memory) &&
-		bytes.Equal(f.now.looks, f.was.looks) {
+	sameVerdict := bytes.Equal(f.now.Verdict, f.was.Verdict)
+	if sameVerdict && bytes.Equal(f.now.Evidence, f.was.Evidence) && bytes.Equal(f.now.Memory, f.was.Memory) &&
+		bytes.Equal(f.now.Looks, f.was.Looks) {
 		return nil
 	}
-	if err := b.exec(ctx, upsertFindings, r.saved.seq, string(f.now.evidence), string(f.now.verdict), string(f.now.memory), string(f.now.looks)); err != nil {
+	if err := b.exec(ctx, upsertFindings, r.saved.seq, string(f.now.Evidence), string(f.now.Verdict), string(f.now.Memory), string(f.now.Looks)); err != nil {
 		return fmt.Errorf("storing the findings of incident %s: %w", r.inc.ID, err)
 	}
 	if sameVerdict {

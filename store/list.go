@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/alertscribe/alertscribe/incident"
+	"github.com/alertscribe/alertscribe/store/layout"
 )
 
 // maxPage bounds a page of a list.
@@ -117,35 +118,17 @@ func (s *Store) loadLists(ctx context.Context) error {
 	return rows.Err()
 }
 
-// cursor is a place in the list of incidents.
-type cursor struct {
-	firing, rank  int
-	openedAt, seq int64
-}
-
-func (c cursor) String() string {
-	return fmt.Sprintf("%d-%d-%d-%d", c.firing, c.rank, c.openedAt, c.seq)
-}
-
-func parseCursor(s string) (c cursor, err error) {
-	n, err := fmt.Sscanf(s, "%d-%d-%d-%d", &c.firing, &c.rank, &c.openedAt, &c.seq)
-	if n != 4 || err != nil || c.String() != s {
-		return c, fmt.Errorf("%q: %w", s, incident.ErrCursor)
-	}
-	return c, nil
-}
-
-func (l *listed) cursor() cursor {
-	c := cursor{openedAt: l.openedAt, seq: l.seq}
+func (l *listed) cursor() layout.Cursor {
+	c := layout.Cursor{OpenedAt: l.openedAt, Seq: l.seq}
 	if l.status == incident.Firing {
-		c.firing, c.rank = 1, l.rank
+		c.Firing, c.Rank = 1, l.rank
 	}
 	return c
 }
 
-func (c cursor) listed() *listed {
-	l := &listed{openedAt: c.openedAt, seq: c.seq, rank: c.rank}
-	if c.firing == 1 {
+func placeOf(c layout.Cursor) *listed {
+	l := &listed{openedAt: c.OpenedAt, seq: c.Seq, rank: c.Rank}
+	if c.Firing == 1 {
 		l.status = incident.Firing
 	}
 	return l
@@ -166,11 +149,11 @@ func (s *Store) Incidents(ctx context.Context, q incident.Query) (list []*incide
 func (s *Store) List(ctx context.Context, q incident.Query) (incident.List, error) {
 	var after *listed
 	if q.After != "" {
-		c, err := parseCursor(q.After)
+		c, err := layout.ParseCursor(q.After)
 		if err != nil {
 			return incident.List{}, err
 		}
-		after = c.listed()
+		after = placeOf(c)
 	}
 	conditions, err := s.conditions(ctx, q)
 	if err != nil {
@@ -300,7 +283,7 @@ func (s *Store) readListed(ctx context.Context, page []listed) ([]incident.ListR
 		return nil, err
 	}
 	type row struct {
-		stored
+		layout.Stored
 
 		cause  string
 		marked bool
@@ -309,16 +292,16 @@ func (s *Store) readListed(ctx context.Context, page []listed) ([]incident.ListR
 	if err != nil {
 		return nil, fmt.Errorf("listing incidents: %w", err)
 	}
-	found, err := scanAll(rows, func(r *row) []any { return append(r.fields(), &r.cause, &r.marked) })
+	found, err := scanAll(rows, func(r *row) []any { return append(r.Fields(), &r.cause, &r.marked) })
 	if err != nil {
 		return nil, fmt.Errorf("listing incidents: %w", err)
 	}
 	list := make([]incident.ListRow, len(page))
 	for _, r := range found {
-		at := places[r.seq]
-		delete(places, r.seq)
+		at := places[r.Seq]
+		delete(places, r.Seq)
 		list[at].Cause, list[at].Marked = r.cause, r.marked
-		if list[at].Incident, err = r.decode(); err != nil {
+		if list[at].Incident, err = r.Decode(); err != nil {
 			return nil, err
 		}
 	}

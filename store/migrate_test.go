@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/alertscribe/alertscribe/incident"
+	"github.com/alertscribe/alertscribe/store/layout"
 )
 
 // withMigrations opens a database as the store does and hands its migrations over.
@@ -48,7 +49,7 @@ func first(t *testing.T, path string) *incident.Incident {
 	inc.EvidenceCollected(inc.Clone(), atOnce(), at)
 	inc.Analyzed(inc.Clone(), incident.Spend{Calls: 1}, at)
 	inc.Analysis.AskedSeverity, inc.Analysis.AskedFiring = "", 0 // it knew nothing of these
-	rest, h := split(inc)
+	rest, h := layout.Split(inc)
 	doc, err := json.Marshal(rest)
 	require.NoError(t, err)
 	heardDoc, err := json.Marshal(h)

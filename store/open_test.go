@@ -6,42 +6,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
-
-	"github.com/alertscribe/alertscribe/incident"
 )
-
-func TestReopen(t *testing.T) {
-	s, now := openAt(t)
-	id := accept(t, s, firing("x", at)).IncidentID
-	finish(t, s, claim(t, s, incident.WorkEvidence), now.Now())
-	finish(t, s, claim(t, s, incident.WorkAnalysis), now.Now())
-	before, found := get(t, s, id)
-	s = reopen(t, s)
-	after, foundAfter := get(t, s, id)
-	assert.Equal(t, before, after)
-	assert.Equal(t, found, foundAfter)
-	assert.Equal(t, incident.Receipt{IncidentID: id, Outcome: incident.OutcomeRepeat}, accept(t, s, firing("x", at)))
-	require.NoError(t, s.Close())
-	require.NoError(t, s.Close(), "twice does no harm")
-}
-
-func TestReopenRanksSeverities(t *testing.T) {
-	s, _ := openAt(t)
-	accept(t, s, firing("warning", at))
-	accept(t, s, notification("x", at.Add(time.Second), alert("x", "a", "info", incident.Firing)))
-	rules := incident.DefaultPolicy()
-	rules.Severities = []string{"info", "warning"}
-	s = reopen(t, s, func(o *Options) { o.Policy = rules })
-	assert.Equal(t, "Awarning", claim(t, s, incident.WorkFile).Incident.Alertname, "info is not due yet")
-	s = reopen(t, s, func(o *Options) { o.Now = time.Now })
-	assert.Equal(t, "Ax", claim(t, s, incident.WorkFile).Incident.Alertname)
-}
 
 func TestFilesArePrivate(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "a", "data%20?#", "alertscribe.db")

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/alertscribe/alertscribe/incident"
+	"github.com/alertscribe/alertscribe/store/layout"
 )
 
 // What takes time is done by the goroutine that waits for it, outside of the writer: reading and decoding what is not in
@@ -41,7 +42,7 @@ func (s *Store) peekGroup(ctx context.Context, g groupKey) (*record, error) {
 // peekLocked is peek that lets others wait where the incident is large, until the function that it returns is called.
 func (s *Store) peekLocked(ctx context.Context, id string) (r *record, unlock func(), err error) {
 	unlock = func() {}
-	if r, err = s.peek(ctx, id); err != nil || len(r.inc.Alerts) <= largeGroup {
+	if r, err = s.peek(ctx, id); err != nil || len(r.inc.Alerts) <= layout.LargeGroup {
 		return r, unlock, err
 	}
 	unlock = s.locks.lock(groupKey{r.inc.Receiver, r.inc.GroupKey})
@@ -66,7 +67,7 @@ func (l *locks) lock(g groupKey) (unlock func()) {
 type finished struct {
 	read     *record
 	after    *incident.Incident
-	was, now rawFindings
+	was, now layout.Findings
 	findings incident.Findings
 }
 
@@ -75,21 +76,21 @@ func (s *Store) applyOutside(ctx context.Context, c incident.Claim, read *record
 	f := &finished{read: read, findings: c.Findings}
 	if c.Work != incident.WorkFile {
 		var version int64
-		err := s.readStmts[selectFindingsVersion].QueryRowContext(ctx, read.saved.seq).Scan(&version, &f.was.evidence, &f.was.verdict, &f.was.memory, &f.was.looks)
+		err := s.readStmts[selectFindingsVersion].QueryRowContext(ctx, read.saved.seq).Scan(&version, &f.was.Evidence, &f.was.Verdict, &f.was.Memory, &f.was.Looks)
 		if err != nil {
 			return nil, fmt.Errorf("reading the findings of incident %s: %w", c.Incident.ID, err)
 		}
 		if version != read.saved.version {
 			return nil, nil // it has just changed
 		}
-		if f.findings, err = f.was.decode(); err != nil {
+		if f.findings, err = f.was.Decode(); err != nil {
 			return nil, err
 		}
 	}
 	f.after = read.inc.Clone()
 	err := s.guard("applying a result", func() { apply(f.after, &f.findings) })
 	if err == nil && c.Work != incident.WorkFile {
-		f.now, err = encodeFindings(f.findings)
+		f.now, err = layout.EncodeFindings(f.findings)
 	}
 	return f, err
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/alertscribe/alertscribe/incident"
+	"github.com/alertscribe/alertscribe/store/layout"
 )
 
 // scanAll reads and closes rows; fields names where the columns of one go.
@@ -58,20 +59,20 @@ func (s *Store) FindID(ctx context.Context, prefix string) (string, error) {
 
 // incident reads an incident by one of two queries.
 func (s *Store) incident(ctx context.Context, query string, id any) (*incident.Incident, incident.Findings, error) {
-	var row stored
-	var raw rawFindings
-	err := s.readStmts[query].QueryRowContext(ctx, id).Scan(append(row.fields(), &raw.evidence, &raw.verdict, &raw.memory, &raw.looks)...)
+	var row layout.Stored
+	var raw layout.Findings
+	err := s.readStmts[query].QueryRowContext(ctx, id).Scan(append(row.Fields(), &raw.Evidence, &raw.Verdict, &raw.Memory, &raw.Looks)...)
 	if errors.Is(err, sql.ErrNoRows) {
 		return nil, incident.Findings{}, incident.ErrNotFound
 	}
 	if err != nil {
 		return nil, incident.Findings{}, fmt.Errorf("reading incident %v: %w", id, err)
 	}
-	inc, err := row.decode()
+	inc, err := row.Decode()
 	if err != nil {
 		return nil, incident.Findings{}, err
 	}
-	f, err := raw.decode()
+	f, err := raw.Decode()
 	return inc, f, err
 }
 
@@ -99,11 +100,11 @@ func (s *Store) docs(ctx context.Context, what, query string, args ...any) ([]*i
 	if err != nil {
 		return nil, fmt.Errorf("listing %s: %w", what, err)
 	}
-	docs, err := scanAll(rows, (*stored).fields)
+	docs, err := scanAll(rows, (*layout.Stored).Fields)
 	if err != nil {
 		return nil, fmt.Errorf("listing %s: %w", what, err)
 	}
-	return decodeAll(docs)
+	return layout.DecodeAll(docs)
 }
 
 // Queue counts what is due or scheduled and what is leased, by the kind of work.

@@ -16,18 +16,18 @@ import (
 	"github.com/prometheus/alertmanager/pkg/labels"
 
 	"github.com/alertscribe/alertscribe/incident"
+	"github.com/alertscribe/alertscribe/store/layout"
 	"github.com/alertscribe/alertscribe/text"
 )
 
 // Bounds of what is searched for and in, so that neither a large group nor a long query costs much.
 const (
-	maxSearchAlerts = 1000     // of an incident
-	maxSearchText   = 16 << 10 // bytes of an incident's words
-	maxFacetValue   = 200      // bytes of a label's value that count
-	maxSearchWords  = 12       // of a query
-	maxSearchWord   = 100      // characters of one
-	maxLabelValues  = 10_000   // that a matcher is tried on
-	termsPerSearch  = 200      // of one expression
+	maxSearchAlerts = 1000   // of an incident
+	maxFacetValue   = 200    // bytes of a label's value that count
+	maxSearchWords  = 12     // of a query
+	maxSearchWord   = 100    // characters of one
+	maxLabelValues  = 10_000 // that a matcher is tried on
+	termsPerSearch  = 200    // of one expression
 )
 
 // A facet is a word of letters and digits whatever strangers put into labels. Its first letter says what it is of; the rest is
@@ -44,6 +44,14 @@ func facetOf(name, value string) string {
 	return labelFacet + hex.EncodeToString([]byte(name)) + valueFacet + hex.EncodeToString([]byte(text.CutBytes(value, maxFacetValue)))
 }
 
+// facetOfFingerprint returns a facet that no alert has for what is no fingerprint: it must not become syntax.
+func facetOfFingerprint(fingerprint string) string {
+	if strings.Trim(fingerprint, "0123456789abcdef") != "" {
+		return fingerprintFacet + "none"
+	}
+	return fingerprintFacet + fingerprint
+}
+
 func facetOfGroup(key string) string {
 	sum := sha256.Sum256([]byte(key))
 	return groupFacet + hex.EncodeToString(sum[:8])
@@ -54,9 +62,9 @@ func searchable(inc *incident.Incident) (words, facets string) {
 	said, labeled := map[string]bool{}, map[string]bool{}
 	var text, facet strings.Builder
 	say := func(s string) {
-		if s != "" && !said[s] && text.Len() < maxSearchText {
+		if s != "" && !said[s] && text.Len() < layout.MaxSearchText {
 			said[s] = true
-			text.WriteString(searchWords(s))
+			text.WriteString(layout.SearchWords(s))
 		}
 	}
 	enter := func(s string) {
@@ -83,37 +91,9 @@ func searchable(inc *incident.Incident) (words, facets string) {
 	return text.String(), facet.String()
 }
 
-// searchWords returns a text as it is searched: letters of scripts without spaces stand alone, and a word in which capitals begin
-// words is there in its parts, too.
-func searchWords(s string) string {
-	s = text.CutBytes(text.Clean(s), maxSearchText)
-	var whole, parts strings.Builder
-	before, split := ' ', false
-	for _, r := range s {
-		switch {
-		case unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul):
-			whole.WriteString(" " + string(r) + " ")
-			parts.WriteByte(' ')
-		default:
-			if unicode.IsUpper(r) && unicode.IsLower(before) {
-				parts.WriteByte(' ')
-				split = true
-			}
-			whole.WriteRune(r)
-			parts.WriteRune(r)
-		}
-		before = r
-	}
-	whole.WriteByte('\n')
-	if split {
-		whole.WriteString(parts.String() + "\n")
-	}
-	return whole.String()
-}
-
 // writeSearch writes what an incident is found by where that may have changed.
 func (b *batch) writeSearch(ctx context.Context, seq int64, was, inc *incident.Incident) error {
-	if was != nil && sameSlice(was.Alerts, inc.Alerts) && sameSlice(was.Feedback, inc.Feedback) {
+	if was != nil && layout.SameSlice(was.Alerts, inc.Alerts) && layout.SameSlice(was.Feedback, inc.Feedback) {
 		return nil
 	}
 	words, facets := searchable(inc)
@@ -134,7 +114,7 @@ func (b *batch) writeSearchVerdict(ctx context.Context, seq int64, v *incident.V
 	for _, c := range v.Causes {
 		said = append(said, c.Hypothesis)
 	}
-	return b.exec(ctx, upsertSearchVerdict, seq, searchWords(strings.Join(said, "\n")))
+	return b.exec(ctx, upsertSearchVerdict, seq, layout.SearchWords(strings.Join(said, "\n")))
 }
 
 // backfillSearch enters incidents that are older than the search, a few at a time, so that the writer is free in between.
@@ -155,7 +135,7 @@ func (s *Store) backfillSearch(ctx context.Context) {
 
 func (b *batch) backfill(ctx context.Context, below int64) error {
 	type row struct {
-		stored
+		layout.Stored
 
 		verdict []byte
 	}
@@ -163,23 +143,23 @@ func (b *batch) backfill(ctx context.Context, below int64) error {
 	if err != nil {
 		return fmt.Errorf("reading older incidents: %w", err)
 	}
-	found, err := scanAll(rows, func(r *row) []any { return append(r.fields(), &r.verdict) })
+	found, err := scanAll(rows, func(r *row) []any { return append(r.Fields(), &r.verdict) })
 	if err != nil {
 		return fmt.Errorf("reading older incidents: %w", err)
 	}
 	below = 0
 	for _, r := range found {
-		below = r.seq
-		inc, err := r.decode()
+		below = r.Seq
+		inc, err := r.Decode()
 		if err != nil {
 			return err
 		}
-		if err := b.writeSearch(ctx, r.seq, nil, inc); err != nil {
+		if err := b.writeSearch(ctx, r.Seq, nil, inc); err != nil {
 			return err
 		}
 		var verdict *incident.Verdict
 		if len(r.verdict) > 0 && json.Unmarshal(r.verdict, &verdict) == nil {
-			if err := b.writeSearchVerdict(ctx, r.seq, verdict); err != nil {
+			if err := b.writeSearchVerdict(ctx, r.Seq, verdict); err != nil {
 				return err
 			}
 		}
@@ -227,7 +207,7 @@ type condition func(seq int64) bool
 // conditions returns what a query wants that only the search knows.
 func (s *Store) conditions(ctx context.Context, q incident.Query) ([]condition, error) {
 	var all []condition
-	for _, facet := range []string{facetIf(q.Fingerprint != "", fingerprintFacet+q.Fingerprint), facetIf(q.GroupKey != "", facetOfGroup(q.GroupKey))} {
+	for _, facet := range []string{facetIf(q.Fingerprint != "", facetOfFingerprint(q.Fingerprint)), facetIf(q.GroupKey != "", facetOfGroup(q.GroupKey))} {
 		if facet == "" {
 			continue
 		}
@@ -266,7 +246,7 @@ func facetIf(wanted bool, facet string) string {
 func (s *Store) withWords(ctx context.Context, query string) ([]condition, error) {
 	var all []condition
 	for word := range strings.FieldsSeq(text.Clean(query)) {
-		phrase := strings.Join(strings.FieldsFunc(spaced(text.Cut(word, maxSearchWord)), func(r rune) bool {
+		phrase := strings.Join(strings.FieldsFunc(layout.Spaced(text.Cut(word, maxSearchWord)), func(r rune) bool {
 			return !unicode.IsLetter(r) && !unicode.IsNumber(r) && !unicode.IsMark(r)
 		}), " ")
 		if phrase == "" {
@@ -287,12 +267,6 @@ func (s *Store) withWords(ctx context.Context, query string) ([]condition, error
 		return []condition{func(int64) bool { return false }}, nil
 	}
 	return all, nil
-}
-
-// spaced returns a word with the letters of scripts without spaces alone.
-func spaced(word string) string {
-	first, _, _ := strings.Cut(searchWords(word), "\n")
-	return first
 }
 
 // withFacets returns the incidents that have one of the facets.

@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/alertscribe/alertscribe/incident"
+	"github.com/alertscribe/alertscribe/store/feed"
 )
 
 var (
@@ -66,12 +67,12 @@ type Store struct {
 	checkpointer *sql.DB
 	stmts        map[string]*sql.Stmt // of db
 	readStmts    map[string]*sql.Stmt // of readDB
-	metrics      *metrics
+	metrics      *Metrics
 	due          map[incident.Work]chan struct{}
 	recent       *cache
 	locks        locks
 	lists        lists
-	feed         feed
+	feed         *feed.Feed
 
 	accepting  atomic.Int64 // notifications that are being accepted
 	lastAccept atomic.Int64 // when the last one was, in nanoseconds
@@ -97,8 +98,8 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 		return nil, err
 	}
 	s := &Store{
-		opts: opts, metrics: newMetrics(opts.Registerer), due: map[incident.Work]chan struct{}{}, recent: newCache(),
-		locks: locks{seed: maphash.MakeSeed()}, feed: feed{subscribers: map[*subscriber]struct{}{}}, scopes: map[string]*nearby{}, ranks: ranks{},
+		opts: opts, metrics: NewMetrics(opts.Registerer), due: map[incident.Work]chan struct{}{}, recent: newCache(),
+		locks: locks{seed: maphash.MakeSeed()}, feed: feed.New(), scopes: map[string]*nearby{}, ranks: ranks{},
 		accepts: make(chan *op, queueSize), results: make(chan *op, queueSize),
 		committed: make(chan struct{}, 1), closing: make(chan struct{}), stopped: make(chan struct{}),
 	}
@@ -162,7 +163,7 @@ func (s *Store) shut() error {
 	close(s.closing)
 	<-s.stopped
 	s.cleaner.Wait()
-	s.feed.close()
+	s.feed.Close()
 	return s.release()
 }
 
@@ -217,3 +218,6 @@ func fromMicros(us int64) time.Time {
 	}
 	return time.UnixMicro(us).UTC()
 }
+
+// Subscribe returns a channel of what is committed from now on, as [feed.Feed.Subscribe] says.
+func (s *Store) Subscribe(ctx context.Context) <-chan incident.Change { return s.feed.Subscribe(ctx) }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"sync"
 	"testing"
 	"time"
 
@@ -32,59 +31,6 @@ func links(t testing.TB, s *Store, id string) []string {
 		names = append(names, l.Alertname)
 	}
 	return names
-}
-
-func TestStormLinksBothWays(t *testing.T) {
-	s := open(t)
-	first := accept(t, s, struck("1", "shop", "warning", at)).IncidentID
-	second := accept(t, s, struck("2", "shop", "critical", at.Add(5*time.Minute))).IncidentID
-	check := func(s *Store) {
-		one, _ := get(t, s, first)
-		two, _ := get(t, s, second)
-		assert.Equal(t, []incident.RelatedIncident{{
-			ID: second, Alertname: "A2", Severity: "critical", OpenedAt: at.Add(5 * time.Minute), ReportPath: two.ReportPath,
-		}}, one.Related)
-		assert.Equal(t, []incident.RelatedIncident{{ID: first, Alertname: "A1", Severity: "warning", OpenedAt: at, ReportPath: one.ReportPath}}, two.Related)
-		assert.Equal(t, "namespace=shop", two.Scope)
-	}
-	check(s)
-	check(reopen(t, s))
-}
-
-func TestStormMakesFilesDueAgain(t *testing.T) {
-	s, now := openAt(t)
-	first := accept(t, s, struck("1", "shop", "warning", at)).IncidentID
-	finish(t, s, claim(t, s, incident.WorkFile), now.Now())
-	unclaimable(t, s, incident.WorkFile)
-	<-s.Due(incident.WorkFile)
-	second := accept(t, s, struck("2", "shop", "critical", at)).IncidentID
-	select {
-	case <-s.Due(incident.WorkFile):
-	default:
-		t.Error("the workers sleep on")
-	}
-	assert.Equal(t, second, claim(t, s, incident.WorkFile).Incident.ID)
-	unclaimable(t, s, incident.WorkFile) // it waits for its evidence
-	c := claim(t, s, incident.WorkEvidence)
-	assert.Equal(t, second, c.Incident.ID, "the most severe first")
-	c = claim(t, s, incident.WorkEvidence)
-	finish(t, s, c, now.Now())
-	assert.Equal(t, first, claim(t, s, incident.WorkFile).Incident.ID)
-}
-
-func TestWhatIsNoStorm(t *testing.T) {
-	s := open(t)
-	accept(t, s, struck("1", "shop", "warning", at))
-	for name, n := range map[string]*incident.Notification{
-		"another namespace": struck("2", "billing", "warning", at),
-		"no scope":          struck("3", "", "warning", at),
-		"no scope either":   struck("4", "", "warning", at),
-		"later":             struck("5", "shop", "warning", at.Add(5*time.Minute+time.Microsecond)),
-		"long before":       struck("6", "shop", "warning", at.Add(-5*time.Minute-time.Microsecond)),
-	} {
-		t.Run(name, func(t *testing.T) { assert.Empty(t, links(t, s, accept(t, s, n).IncidentID)) })
-	}
-	assert.Equal(t, 6, count(t, s, `SELECT count(*) FROM incidents WHERE doc ->> 'related' IS NULL`))
 }
 
 // burst opens groups of one namespace in one batch and returns the incidents by their alert names.
@@ -179,57 +125,6 @@ func TestStormInHalves(t *testing.T) {
 	for name, related := range smooth {
 		assert.Len(t, related, incident.MaxRelated, name)
 	}
-}
-
-func TestStormIsBounded(t *testing.T) {
-	const groups = 200
-	s := open(t)
-	var wg sync.WaitGroup
-	for i := range groups {
-		wg.Go(func() {
-			severity := []string{"info", "critical", "warning"}[i%3]
-			_, err := s.Accept(context.Background(), struck(fmt.Sprint(i), "shop", severity, at.Add(time.Duration(i)*time.Millisecond)))
-			assert.NoError(t, err)
-		})
-	}
-	wg.Wait()
-	list, _, err := s.Incidents(t.Context(), incident.Query{Limit: 500})
-	require.NoError(t, err)
-	require.Len(t, list, groups)
-	known := map[string]bool{}
-	for _, inc := range list {
-		known[inc.ID] = true
-	}
-	linked := 0
-	for _, inc := range list {
-		assert.LessOrEqual(t, len(inc.Related), incident.MaxRelated)
-		seen := map[string]bool{inc.ID: true}
-		for _, l := range inc.Related {
-			assert.True(t, known[l.ID], "to an incident that there is")
-			assert.False(t, seen[l.ID], "once, and not to itself")
-			seen[l.ID] = true
-		}
-		if len(inc.Related) > 0 {
-			linked++
-		}
-	}
-	assert.Equal(t, groups, linked)
-	assert.LessOrEqual(t, count(t, s, `SELECT sum(revision) FROM incidents`), groups*(1+2*incident.MaxRelated), "every link is one change, and few are replaced")
-}
-
-// TestStormFullIncidentsAreLeftAlone: an incident that has all its links is not written again.
-func TestStormFullIncidentsAreLeftAlone(t *testing.T) {
-	s := open(t)
-	first := accept(t, s, struck("0", "shop", "critical", at)).IncidentID
-	for i := range incident.MaxRelated {
-		accept(t, s, struck(fmt.Sprint(i+1), "shop", "warning", at))
-	}
-	before, _ := get(t, s, first)
-	require.Len(t, before.Related, incident.MaxRelated)
-	last := accept(t, s, struck("last", "shop", "warning", at)).IncidentID
-	after, _ := get(t, s, first)
-	assert.Equal(t, before, after)
-	assert.Equal(t, "A0", links(t, s, last)[0], "but who comes later leads to it")
 }
 
 // TestStormUsesItsIndex: looking for neighbours must not cost more with every incident that there ever was.

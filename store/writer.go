@@ -162,7 +162,7 @@ func (s *Store) transact(ctx context.Context, ops []*op) (err error) {
 	start := time.Now()
 	b, err := s.begin(ctx)
 	if err != nil {
-		s.metrics.failed.Inc()
+		s.metrics.Failed.Inc()
 		return err
 	}
 	defer func() {
@@ -171,12 +171,12 @@ func (s *Store) transact(ctx context.Context, ops []*op) (err error) {
 			err = fmt.Errorf("panic in a transaction: %v", r)
 		}
 		if err != nil {
-			s.metrics.failed.Inc()
+			s.metrics.Failed.Inc()
 			_ = b.tx.Rollback() // SQLite may have done so already
 			return
 		}
-		s.metrics.commit.Observe(time.Since(start).Seconds())
-		s.metrics.batch.Observe(float64(len(ops)))
+		s.metrics.Commit.Observe(time.Since(start).Seconds())
+		s.metrics.Batch.Observe(float64(len(ops)))
 	}()
 	for _, o := range ops {
 		o.answer = o.run(ctx, b)

@@ -71,3 +71,29 @@ func end(tb testing.TB, servers ...*testbed.Server) {
 		}
 	})
 }
+
+// StartPostgres runs a PostgreSQL until the end of the test. Where there is none the test is skipped with how to get it, and fails
+// under CI: nothing can build it.
+func StartPostgres(tb testing.TB, c testbed.PostgresConfig) *testbed.Postgres {
+	tb.Helper()
+	bin, err := testbed.FindPostgres()
+	if err != nil && os.Getenv("CI") == "" {
+		tb.Skip(err)
+	}
+	if err != nil {
+		tb.Fatal(err)
+	}
+	p, err := testbed.StartPostgres(tb.Context(), bin, c)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if tb.Failed() {
+			tb.Logf("log of PostgreSQL:\n%s", p.Tail(logTail))
+		}
+		if err := p.Close(); err != nil {
+			tb.Error(err)
+		}
+	})
+	return p
+}

@@ -1,4 +1,4 @@
-package store
+package feed
 
 import (
 	"context"
@@ -7,11 +7,11 @@ import (
 	"github.com/alertscribe/alertscribe/incident"
 )
 
-// feedBuffer is how many changes wait for a subscriber.
-const feedBuffer = 256
+// Buffer is how many changes wait for a subscriber.
+const Buffer = 256
 
-// feed tells subscribers what was committed.
-type feed struct {
+// Feed tells subscribers what was committed. Its methods may be called from many goroutines at once.
+type Feed struct {
 	mu          sync.Mutex
 	subscribers map[*subscriber]struct{}
 }
@@ -22,23 +22,26 @@ type subscriber struct {
 	missed  bool
 }
 
+// New returns a feed without subscribers.
+func New() *Feed { return &Feed{subscribers: map[*subscriber]struct{}{}} }
+
 // Subscribe returns a channel of what is committed from now on, in its order, until ctx ends; then it is closed. It never
 // holds up a commit: who does not keep up gets a change with Missed set, in place of those that there was no room for, and
 // has to look for itself. Changes that were committed in between are seen by a look that comes after it.
-func (s *Store) Subscribe(ctx context.Context) <-chan incident.Change {
-	sub := &subscriber{changes: make(chan incident.Change, feedBuffer)}
-	s.feed.mu.Lock()
-	defer s.feed.mu.Unlock()
-	if s.feed.subscribers == nil { // the store is closed
+func (f *Feed) Subscribe(ctx context.Context) <-chan incident.Change {
+	sub := &subscriber{changes: make(chan incident.Change, Buffer)}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.subscribers == nil { // the feed is closed
 		close(sub.changes)
 		return sub.changes
 	}
-	s.feed.subscribers[sub] = struct{}{}
-	context.AfterFunc(ctx, func() { s.feed.leave(sub) })
+	f.subscribers[sub] = struct{}{}
+	context.AfterFunc(ctx, func() { f.leave(sub) })
 	return sub.changes
 }
 
-func (f *feed) leave(sub *subscriber) {
+func (f *Feed) leave(sub *subscriber) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if _, ok := f.subscribers[sub]; ok {
@@ -47,8 +50,8 @@ func (f *feed) leave(sub *subscriber) {
 	}
 }
 
-// close ends all subscriptions.
-func (f *feed) close() {
+// Close ends all subscriptions.
+func (f *Feed) Close() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for sub := range f.subscribers {
@@ -57,7 +60,8 @@ func (f *feed) close() {
 	f.subscribers = nil
 }
 
-func (f *feed) publish(changes []incident.Change) {
+// Publish tells all subscribers of changes, in their order.
+func (f *Feed) Publish(changes []incident.Change) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for sub := range f.subscribers {

@@ -1,0 +1,5 @@
+package storetest
+
+import "testing"
+
+func testManyCopies(t *testing.T, e *Engine) {}
