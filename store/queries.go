@@ -152,7 +152,7 @@ var (
 		selectCurrent, selectNear, upsertRepeatState, upsertChunk, deleteChunk, selectFindings, upsertFindings,
 		upsertWork, deleteWork, undueWork, dropUndueWork, leaseWork, updateLease, selectWork,
 		selectCharges, insertCall, settleCall, deleteCall, pruneCalls, upsertPast, updatePastVerdict, upsertSearch, upsertSearchVerdict, updateBackfill, selectUnsearched, updateHeartbeat,
-		upsertDetection, deleteDetection,
+		upsertDetection, deleteDetection, selectForget, insertForgotten, pruneForgotten, deleteAlerts, deleteFindings, deletePast, deleteState, deleteIncident,
 	}
 	readerQueries = []string{
 		selectIncident, selectIncidentAt, selectDoc, selectCurrent, selectFindingsVersion, selectPast, selectNextDue, selectUsed, selectIDs,

@@ -213,7 +213,7 @@ func (s *Store) rank(ctx context.Context) error {
 			return err
 		}
 		for _, r := range found {
-			now := s.opts.Policy.Rank(r.Severity)
+			now := s.policy.Load().Rank(r.Severity)
 			if now == r.Rank {
 				continue
 			}

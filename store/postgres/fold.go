@@ -146,7 +146,7 @@ func (f *folding) fold(a *accepting) error {
 	if r != nil {
 		before = r.inc
 	}
-	if err := f.s.guard("folding a notification", func() { after, outcome = f.s.opts.Policy.Fold(before, a.n) }); err != nil {
+	if err := f.s.guard("folding a notification", func() { after, outcome = f.s.policy.Load().Fold(before, a.n) }); err != nil {
 		return err
 	}
 	a.receipt = incident.Receipt{Outcome: outcome}

@@ -57,6 +57,7 @@ func (o *Options) setDefaults() error {
 // Store is an open database. Its methods may be called from many goroutines at once, and by many copies on one database.
 type Store struct {
 	opts    Options
+	policy  atomic.Pointer[incident.Policy]
 	copy    string // names this copy among those of the database
 	pool    *pgxpool.Pool
 	listen  *pgx.ConnConfig
@@ -88,6 +89,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 		recent:  &cache{records: layout.NewRecent[string, *record](cacheBytes), large: map[[16]byte]bool{}},
 		accepts: make(chan *accepting, queueSize), alone: make(chan struct{}, 2), closing: make(chan struct{}), stopped: make(chan struct{}),
 	}
+	s.policy.Store(o.Policy)
 	s.close = sync.OnceValue(s.shut)
 	for _, w := range incident.Works() {
 		s.due[w] = make(chan struct{}, 1)

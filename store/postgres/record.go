@@ -181,7 +181,7 @@ func (c *changes) writeRest(r *record) error {
 	if err != nil {
 		return err
 	}
-	rank := c.s.opts.Policy.Rank(inc.Severity)
+	rank := c.s.policy.Load().Rank(inc.Severity)
 	listRank := silentRank
 	if inc.Status == incident.Firing {
 		listRank = rank
@@ -249,7 +249,7 @@ func (s *Store) workRow(inc *incident.Incident, kind incident.Work) workRow {
 	if !ok {
 		return workRow{}
 	}
-	row := workRow{due: micros(due), rank: s.opts.Policy.Rank(inc.Severity)}
+	row := workRow{due: micros(due), rank: s.policy.Load().Rank(inc.Severity)}
 	if kind == incident.WorkFile && inc.FileRevision > 0 {
 		row.rank += laterRank
 	}

@@ -60,10 +60,10 @@ func (f *folding) relate() error {
 	for i, r := range scoped {
 		after := r.inc.Clone()
 		for _, n := range f.nearest(r, scoped[:i], stored[i]) {
-			after.Relate(n.record.inc, f.s.opts.Policy, after.OpenedAt)
-			if f.locked[n.record.group.lock] && n.record.inc.Relates(after, f.s.opts.Policy) {
+			after.Relate(n.record.inc, f.s.policy.Load(), after.OpenedAt)
+			if f.locked[n.record.group.lock] && n.record.inc.Relates(after, f.s.policy.Load()) {
 				other := n.record.inc.Clone()
-				other.Relate(after, f.s.opts.Policy, after.OpenedAt)
+				other.Relate(after, f.s.policy.Load(), after.OpenedAt)
 				f.change(n.record, other)
 			}
 		}
@@ -113,7 +113,7 @@ func (f *folding) read(scoped []*record, stored [][]near) error {
 	wanted := map[int64]near{}
 	for i, list := range stored {
 		for _, n := range list {
-			if r := f.records[n.ID]; r != nil && !f.locked[n.Lock] && r.inc.Relates(scoped[i].inc, f.s.opts.Policy) {
+			if r := f.records[n.ID]; r != nil && !f.locked[n.Lock] && r.inc.Relates(scoped[i].inc, f.s.policy.Load()) {
 				wanted[n.Seq] = n
 			}
 		}
@@ -185,7 +185,7 @@ func (f *folding) nearest(r *record, opened []*record, stored []near) []near {
 			return
 		}
 		seen[other.inc.ID] = true
-		list = append(list, near{Seq: seq, Rank: f.s.opts.Policy.Rank(other.inc.Severity), OpenedAt: micros(other.inc.OpenedAt), record: other})
+		list = append(list, near{Seq: seq, Rank: f.s.policy.Load().Rank(other.inc.Severity), OpenedAt: micros(other.inc.OpenedAt), record: other})
 	}
 	for _, n := range stored {
 		enter(f.records[n.ID], n.Seq)

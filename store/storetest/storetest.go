@@ -61,6 +61,11 @@ type (
 		LoadDetection(ctx context.Context, rule string) (map[string][]byte, error)
 		SaveDetection(ctx context.Context, rule string, series map[string][]byte) error
 	}
+	retention interface {
+		Forget(ctx context.Context, keep incident.Retention, limit int) (int, error)
+		Forgotten(ctx context.Context, after int64, limit int) ([]incident.Forgotten, error)
+		Size(ctx context.Context) (bytes int64, err error)
+	}
 	duties interface {
 		Lead(ctx context.Context, duty string, do func(ctx context.Context))
 	}
@@ -73,6 +78,8 @@ type (
 		channels
 		detection
 		duties
+		retention
+		SetPolicy(p *incident.Policy)
 	}
 )
 
@@ -169,6 +176,8 @@ func (e *Engine) Run(t *testing.T) {
 		{"ChannelsAreKnownSinceTheirFirstStart", testChannelsAreKnownSinceTheirFirstStart},
 		{"Peek", testPeek},
 		{"Detection", testDetection},
+		{"Forget", testForget},
+		{"SetPolicy", testSetPolicy},
 		{"Lead", testLead},
 		{"Closed", testClosed},
 	} {
