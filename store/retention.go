@@ -37,13 +37,16 @@ func (s *Store) clean() {
 }
 
 // prune deletes notifications and model calls that are too old, in batches.
-func (s *Store) prune(ctx context.Context) error {
+func (s *Store) prune(ctx context.Context) error { return s.PruneNotifications(ctx, s.opts.Retention) }
+
+// PruneNotifications deletes notifications that are older than they are to be kept, and model calls of over a year ago, in batches.
+func (s *Store) PruneNotifications(ctx context.Context, kept time.Duration) error {
 	now := s.opts.Now()
 	for _, p := range []struct {
 		query string
 		args  []any
 	}{
-		{pruneNotifications, []any{batchSize, micros(now.Add(-s.opts.Retention))}},
+		{pruneNotifications, []any{batchSize, micros(now.Add(-kept))}},
 		{pruneCalls, []any{micros(now.Add(-callsKept)), batchSize}},
 	} {
 		for deleted := int64(batchSize); deleted == batchSize; {

@@ -80,7 +80,7 @@ func (a *app) build(ctx context.Context) (err error) {
 		return err
 	}
 	a.store, err = store.Open(ctx, store.Options{
-		Path: a.cfg.databasePath(), Policy: a.cfg.rules(), Retention: time.Duration(a.cfg.Storage.NotificationRetention),
+		Path: a.cfg.databasePath(), Policy: a.cfg.rules(), Retention: time.Duration(a.cfg.Storage.Retention.Notifications),
 		Logger: redacted(a.cfg, a.log).With("component", "store"), Registerer: a.registry,
 	})
 	if err != nil {

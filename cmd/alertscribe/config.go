@@ -11,10 +11,12 @@ import (
 	"time"
 	_ "time/tzdata" // images without a file system have no zones
 
+	"github.com/alecthomas/units"
 	"github.com/prometheus/alertmanager/pkg/labels"
 	"github.com/prometheus/alertmanager/timeinterval"
 	commonconfig "github.com/prometheus/common/config"
 	"github.com/prometheus/common/model"
+	"go.yaml.in/yaml/v3"
 
 	"github.com/alertscribe/alertscribe/analyzer"
 	"github.com/alertscribe/alertscribe/incident"
@@ -104,8 +106,33 @@ type reportsConfig struct {
 }
 
 type storageConfig struct {
-	DatabaseURL           string         `yaml:"database_url"`
-	NotificationRetention model.Duration `yaml:"notification_retention"`
+	DatabaseURL string          `yaml:"database_url"`
+	Retention   retentionConfig `yaml:"retention"`
+}
+
+// retentionConfig says for how long what is kept; 0 is for good.
+type retentionConfig struct {
+	Incidents     model.Duration `yaml:"incidents"`     // with their reports and charts, after they were last heard of
+	Critical      model.Duration `yaml:"critical"`      // the same, of severity critical and above
+	Notifications model.Duration `yaml:"notifications"` // the bodies of webhooks
+	MaxSize       byteSize       `yaml:"max_size"`      // of the database
+}
+
+// byteSize is written as 10GB, as Prometheus' --storage.tsdb.retention.size.
+type byteSize int64
+
+// UnmarshalYAML implements yaml.Unmarshaler.
+func (b *byteSize) UnmarshalYAML(n *yaml.Node) error {
+	if n.Value == "0" {
+		*b = 0
+		return nil
+	}
+	size, err := units.ParseBase2Bytes(n.Value)
+	if err != nil || size < 0 {
+		return fmt.Errorf("%q is no size, such as 512MB or 10GB", n.Value)
+	}
+	*b = byteSize(size)
+	return nil
 }
 
 type webConfig struct {
@@ -134,7 +161,10 @@ func defaultConfig() *config {
 		Budget:  budgetConfig{CallsPerHour: 60, Prices: prices.Models, PeakHours: prices.Peak},
 		Reports: reportsConfig{Dir: "reports", Language: incident.English, TimeZone: "UTC"},
 		Storage: storageConfig{
-			DatabaseURL: sqliteScheme + "data/alertscribe.db", NotificationRetention: model.Duration(30 * 24 * time.Hour),
+			DatabaseURL: sqliteScheme + "data/alertscribe.db",
+			Retention: retentionConfig{
+				Incidents: model.Duration(90 * 24 * time.Hour), Critical: model.Duration(400 * 24 * time.Hour), Notifications: model.Duration(30 * 24 * time.Hour),
+			},
 		},
 		Web:    webConfig{ListenAddress: ":5008", MaxBodyBytes: 4 << 20, MaxAlerts: 10_000},
 		Detect: detectConfig{MaxExportedSeries: 2000},

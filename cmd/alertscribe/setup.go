@@ -28,6 +28,7 @@ type setup struct {
 	probes    *probes
 	notifier  *notify.Notifier
 	detection *detection // nil without rules
+	retention *retention
 	routes    http.Handler
 
 	stopping   chan struct{} // closed when it is to end: what streams and waits returns
@@ -89,6 +90,7 @@ func (s *setup) build(ctx context.Context, a *app) error {
 	if err := s.buildDetection(); err != nil {
 		return badConfig(err)
 	}
+	s.retention = newRetention(cfg, s.store, writer, log, s.registry)
 	routes, err := s.newRoutes(writer, prometheus.Gatherers{a.registry, s.registry})
 	if err != nil {
 		return err
@@ -109,6 +111,7 @@ func (s *setup) startWork(ctx context.Context) {
 func (s *setup) startTelling(ctx context.Context) {
 	ctx, s.endTelling = context.WithCancel(ctx)
 	s.telling.Go(func() { s.notifier.Run(ctx) })
+	s.telling.Go(func() { s.retention.run(ctx) })
 	s.startDetection(ctx)
 }
 

@@ -191,7 +191,9 @@ func (c *config) validateNumbers() []error {
 		{"analysis.stale_after", c.Analysis.StaleAfter, time.Minute, year},
 		{"analysis.settle", c.Analysis.Settle, 0, time.Hour},
 		{"analysis.evidence_timeout", c.Analysis.EvidenceTimeout, time.Second, 10 * time.Minute},
-		{"storage.notification_retention", c.Storage.NotificationRetention, time.Hour, 100 * year},
+		{"storage.retention.notifications", c.Storage.Retention.Notifications, time.Hour, 100 * year},
+		{"storage.retention.incidents", c.Storage.Retention.Incidents, 0, 100 * year},
+		{"storage.retention.critical", c.Storage.Retention.Critical, 0, 100 * year},
 	} {
 		if v := time.Duration(d.value); v < d.min || v > d.max {
 			errs = append(errs, fmt.Errorf("%s: %v is not between %v and %v", d.key, d.value, model.Duration(d.min), model.Duration(d.max)))
