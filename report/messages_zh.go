@@ -50,7 +50,7 @@ var chinese = messages{
 	},
 
 	Now: "当前", Peak: "峰值", PeakAt: "%s（%s）", Threshold: "阈值", Usual: "基线",
-	MetSince: "已满足告警条件 %s（%s 起）", MetUntil: "满足告警条件 %s（%s 至 %s）",
+	MetSince: "%[2]s 起满足告警条件，已持续 %[1]s", MetUntil: "%[2]s 至 %[3]s 满足告警条件，历时 %[1]s",
 	LookedAt: "查询于 %s", WhenAnalyzed: "分析时（%s）",
 	NothingFound: "已检查，未见异常",
 
@@ -154,7 +154,7 @@ var chinese = messages{
 	Grafana:   "Grafana", Rule: "规则", Dashboard: "仪表盘", Panel: "面板", RunbookSays: "处理手册：%s",
 	SeverityOurs: "%s（按 %s 处理）", NoSeverity: "未设级别（按 %s 处理）",
 	ModelTimes: "模型原文中的时间为 UTC 时间。",
-	Comma:      "，", Stop: "。", Colon: "：", Gap: "",
+	Comma:      "，", Stop: "。", Colon: "：", Gap: "", ItemMark: " ", Percent: "%",
 	Day: " 天", Hour: " 小时", Minute: " 分钟", Second: " 秒",
 	ChartFiring: "触发中", ChartThreshold: "阈值 %s", ChartMore: "另有 %d 条序列未画出",
 	ChartDesc: "%d 条序列，%s",

@@ -65,7 +65,7 @@ func (p *page) cause(n int, c incident.Cause) {
 	}
 	line := indent + p.causeStatus(c) + " · " + p.w.Citations + p.w.Colon + cited
 	if c.Confidence > 0 {
-		line += " · " + p.w.Checked + p.w.Colon + number(c.Confidence, "%")
+		line += " · " + p.w.Checked + p.w.Colon + p.w.number(c.Confidence, "%")
 	}
 	p.out.WriteString(line + "\n")
 	if disproof := p.prose(c.Disproof, lineRunes); disproof != "" {

@@ -16,15 +16,16 @@
   }
 
   function localTimes(tree) {
+    const zone = document.body.dataset.times; // that the server writes times in
     for (const t of tree.querySelectorAll("time[datetime]")) {
       const at = new Date(t.dateTime);
       if (isNaN(at) || at.getTimezoneOffset() === 0) continue;
       const written = t.textContent;
-      t.title = written.includes("UTC") ? written : written + " UTC";
+      t.title = written.includes(zone) ? written : written + " " + zone;
       t.textContent = written
         .replace(/\d{4}-\d\d-\d\d/, `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`)
         .replace(/\d\d:\d\d(:\d\d)?/, (_, s) => two(at.getHours()) + ":" + two(at.getMinutes()) + (s ? ":" + two(at.getSeconds()) : ""))
-        .replace("UTC", zoneOf(at));
+        .replace(zone, zoneOf(at));
     }
     const now = new Date();
     if (now.getTimezoneOffset() !== 0) for (const z of tree.querySelectorAll("[data-zone]")) z.textContent = zoneOf(now);
