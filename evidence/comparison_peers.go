@@ -36,7 +36,7 @@ var (
 	msgLookedAt = message{" Looked at: %s.", "对比窗口：%s。"}
 
 	msgLocal  = message{" A shared cause is unlikely.", "由共同原因引起的可能性小。"}
-	msgShared = message{" A cause specific to this target is unlikely.", "只是本告警对象自身问题的可能性小。"}
+	msgShared = message{" A cause specific to this target is unlikely.", "仅由本告警对象自身引起的可能性小。"}
 
 	msgNoPeers = message{
 		"The expression has no other series: no peers to compare.",

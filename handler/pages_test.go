@@ -245,7 +245,7 @@ func TestChinese(t *testing.T) {
 	assert.Contains(t, readBody(t, e.get(t, "/reports"), http.StatusOK), "暂无事件")
 	id := e.post(t, body("登录失败率过高", "firing"))
 	page := readBody(t, e.get(t, "/reports"), http.StatusOK)
-	assert.Contains(t, page, `<html lang="zh">`)
+	assert.Contains(t, page, `<html lang="zh-CN">`)
 	assert.Contains(t, page, "触发中")
 	assert.Contains(t, readBody(t, e.get(t, "/reports/"+id), http.StatusOK), "正在收集证据")
 	assert.Contains(t, readBody(t, e.get(t, "/reports/x"), http.StatusNotFound), "报告不存在")

@@ -116,7 +116,7 @@ var english = messages{
 	},
 	ProseLabel: "The model's answer was free text. It is quoted verbatim, and none of it was checked.",
 	NoCauses:   "The model named no cause.", NoActions: "The model named no actions.",
-	Risk: "risk", Why: "Why",
+	Risk: " — risk: %s", Why: "Why",
 	Likelihoods: map[string]string{
 		"high": "high likelihood", "medium": "medium likelihood", "low": "low likelihood", incident.Unknown: "likelihood unknown",
 	},

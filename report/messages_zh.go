@@ -110,7 +110,7 @@ var chinese = messages{
 	},
 	ProseLabel: "模型的回答不符合约定格式，以下为原文，内容未经核对。",
 	NoCauses:   "模型没有给出原因。", NoActions: "模型没有给出处理建议。",
-	Risk: "风险", Why: "目的",
+	Risk: "（风险：%s）", Why: "目的",
 	Likelihoods: map[string]string{
 		"high": "可能性高", "medium": "可能性中", "low": "可能性低", incident.Unknown: "可能性未说明",
 	},
