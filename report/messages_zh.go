@@ -16,7 +16,7 @@ var chinese = messages{
 	Carries:          "主要来自",
 	MovedFirst:       "最先变化",
 	DoFirst:          "建议先做",
-	LookAt:           "查看 %s，它最为突出（%s）。",
+	LookAt:           "查看 %s，该项最突出（%s）。",
 	ProseBelow:       "模型未按约定格式回答，原文见下。",
 	UnknownAlertname: "未命名告警",
 	RunbookFirst:     "打开处理手册",
