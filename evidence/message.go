@@ -40,10 +40,13 @@ var (
 
 // duration writes a duration as the language does within a sentence: 1m30s, 1 分钟 30 秒.
 func (inv *investigation) duration(d time.Duration) string {
-	if inv.language != incident.Chinese || d < time.Second {
+	if inv.language != incident.Chinese || d%time.Second != 0 {
 		return promql.FormatDuration(d)
 	}
 	var parts []string
+	if d == 0 {
+		parts = append(parts, "0"+inv.say(msgUnits[len(msgUnits)-1].name))
+	}
 	for _, u := range msgUnits {
 		if n := d / u.length; n > 0 {
 			parts = append(parts, strconv.Itoa(int(n))+inv.say(u.name))

@@ -87,11 +87,11 @@ func TestTargets(t *testing.T) {
 		states      []string
 	}{
 		{"well", "job=well", `^All targets with job="well" \(1\) were up throughout .* UTC\.`, `job="well" 的 1 个采集目标在窗口（.*）内始终正常。`, nil},
-		{"down", "job=down", `^1 of 2 targets with job="down" were not always up during .* UTC; the first since .*: instance="a", job="down" down\.`, `job="down" 的 2 个采集目标中有 1 个在窗口（.*）内出现过异常，最早在 .*：instance="a", job="down"不可用。`, []string{"down"}},
+		{"down", "job=down", `^1 of 2 targets with job="down" were not always up during .* UTC; the first since .*: instance="a", job="down" down\.`, `job="down" 的 2 个采集目标中有 1 个在窗口（.*）内出现过异常，最早在 .*：instance="a", job="down" 不可用。`, []string{"down"}},
 		{"down from the beginning", "job=always-down", `^1 of 1 targets`, `中有 1 个在窗口（`, []string{"down already"}},
 		{"back", "job=back", `^1 of 1 targets`, `中有 1 个在窗口（`, []string{"down", "up again"}},
 		{"one scrape", "job=once", `^1 of 1 targets`, `中有 1 个在窗口（`, []string{"down", "up again"}},
-		{"gone", "job=gone", `instance="a", job="gone" not scraped\.`, `instance="a", job="gone"采集中断。`, []string{"not scraped"}},
+		{"gone", "job=gone", `instance="a", job="gone" not scraped\.`, `instance="a", job="gone" 采集中断。`, []string{"not scraped"}},
 		{"gone and back", "job=gone-back", `not scraped\.`, `采集中断。`, []string{"not scraped", "up again"}},
 		{"there only since then", "job=late", `^All targets with job="late" \(1\) were up throughout`, `始终正常`, nil},
 		{"down since it is there", "job=late-down", `^1 of 1 targets .* down\.`, `不可用`, []string{"down"}},

@@ -44,7 +44,7 @@ var (
 	msgLastWas  = message{" Last while it fired: %[1]s at %[2]s.", "触发期间最后一个值为 %[1]s（%[2]s）。"}
 	msgHighest  = message{" Max %[1]s at %[2]s%[3]s.", "异常开始后最高 %[1]s（%[2]s）%[3]s。"}
 	msgLowest   = message{" Min %[1]s at %[2]s%[3]s.", "异常开始后最低 %[1]s（%[2]s）%[3]s。"}
-	msgCoarse   = message{" (looked at every %s)", "，每 %s 取样一次"}
+	msgCoarse   = message{" (looked at every %s)", "，每 %s取样一次"}
 	msgLeftOpen = message{" Nothing is known of %[1]s: %[2]s.", "%[1]s 期间的情况未知：%[2]s。"}
 	msgLastOnly = message{"Last value: %[1]s at %[2]s.", "最新值 %[1]s（%[2]s）。"}
 	msgFuture   = message{
@@ -74,8 +74,8 @@ var (
 		" Condition met from %[1]s (%[2]s) until %[4]s, for %[3]s.",
 		"%[1]s 至 %[4]s 满足告警条件（%[2]s），历时 %[3]s。",
 	}
-	msgExact     = message{"to within %s", "误差 %s 以内"}
-	msgLooksBack = message{"to within %[1]s; the expression looks back %[2]s", "误差 %[1]s 以内，表达式回看 %[2]s"}
+	msgExact     = message{"to within %s", "误差不超过 %s"}
+	msgLooksBack = message{"to within %[1]s; the expression looks back %[2]s", "误差不超过 %[1]s，表达式回看 %[2]s"}
 	msgAllPast   = message{
 		" Condition met for the whole window or longer (window: %s).",
 		"整个窗口（%s）内一直满足告警条件，可能更早就已满足。",

@@ -226,19 +226,22 @@ func (p *page) ranking(e incident.Evidence) {
 		return
 	}
 	unit := unitOf(e)
-	var onset, share, values bool
+	var onset, score, share, values bool
 	for _, r := range e.Ranking {
 		onset = onset || !r.Onset.IsZero()
+		score = score || r.Score != 0
 		share = share || r.Share != 0
 		values = values || r.Before != 0 || r.After != 0
 	}
-	columns := []string{p.w.RankCol, p.w.LabelsCol, p.w.DirectionCol, p.w.ScoreCol}
+	columns := []string{p.w.RankCol, p.w.LabelsCol, p.w.DirectionCol}
+	columns = appendIf(columns, score, p.w.ScoreCol)
 	columns = appendIf(columns, share, p.w.ShareCol)
 	columns = appendIf(columns, values, p.w.BeforeCol, p.w.AfterCol)
 	columns = appendIf(columns, onset, p.w.OnsetCol)
 	var rows [][]string
 	for i, r := range e.Ranking[:min(len(e.Ranking), maxRows)] {
-		row := []string{strconv.Itoa(i + 1), rankedLabels(r.Labels), named(p.w.Directions, r.Direction), p.w.number(r.Score, "")}
+		row := []string{strconv.Itoa(i + 1), rankedLabels(r.Labels), named(p.w.Directions, r.Direction)}
+		row = appendIf(row, score, p.w.number(r.Score, ""))
 		row = appendIf(row, share, p.w.number(r.Share, "%"))
 		row = appendIf(row, values, p.w.number(r.Before, unit), p.w.number(r.After, unit))
 		began := ""
