@@ -28,9 +28,9 @@ import (
 // The bounds of what a reader has to read before acting: the top, causes, actions, and other incidents, as docs/reports.md lists them.
 const (
 	maxPartsLines   = 70
-	maxCauseLines   = 25 // until the first cause
-	maxPartsScreens = 2.0
-	maxCauseScreens = 1.0 // top and chart, and the first cause, are on the first screen
+	maxCauseLines   = 25  // until the first cause
+	maxPartsScreens = 2.2 // a tenth of each is for fonts that are wider than ours
+	maxFirstScreens = 1.1 // chart, first cause, and first action end on the first screen
 )
 
 // tenReports are reports of all kinds, from recorded incidents.
@@ -46,7 +46,7 @@ var tenReports = []struct {
 	{"resource", "disk-full-wal", "en", "", nil},
 	{"storm", "many-alerts-node", "en", "", inStorm},
 	{"no model", "pay-latency-zh", "zh", "", withoutModel},
-	{"resolved", "resolved-only", "en", "", nil},
+	{"resolved", "upstream-quota", "en", "", resolve},
 	{"verified", "mysql-lag-zh", "zh", "", nil},
 	{"prose", "sms-abuse-zh", "zh", "", inProse},
 	{"Grafana", "disk-full-wal", "en", "testdata/grafana/firing.json", nil},
@@ -87,6 +87,15 @@ func inStorm(inc *incident.Incident, f *incident.Findings) {
 	}
 }
 
+// resolve ends the incident.
+func resolve(inc *incident.Incident, _ *incident.Findings) {
+	end := inc.StartedAt.Add(20 * time.Minute)
+	for i := range inc.Alerts {
+		inc.Alerts[i].Status, inc.Alerts[i].EndsAt, inc.Alerts[i].ResolvedAt = incident.Resolved, end, end
+	}
+	inc.Status, inc.ResolvedAt, inc.ClosedAt = incident.Resolved, end, end
+}
+
 func withoutModel(inc *incident.Incident, f *incident.Findings) {
 	f.Verdict = nil
 	f.Evidence = slices.DeleteFunc(f.Evidence, func(e incident.Evidence) bool {
@@ -105,8 +114,8 @@ func inProse(_ *incident.Incident, f *incident.Findings) {
 
 // lengths are how long a report is: in lines of Markdown, and in screens of a desktop, 1280 by 800.
 type lengths struct {
-	lines, cause, action, parts                int
-	screens, causeScreens, partsScreens, chart float64
+	lines, cause, action, parts                               int
+	screens, chart, causeScreens, actionScreens, partsScreens float64
 }
 
 // linesUntil returns the line, counted from 1, that the first paragraph or list after one of the headings is on; 0 for none.
@@ -155,10 +164,10 @@ func (l *lengths) measurePage(ctx context.Context, t *testing.T, address string)
 			const h2 = (...names) => [...document.querySelectorAll("article h2")].find((h) => names.some((n) => h.textContent.startsWith(n)));
 			const next = (h) => { while (h && !/^(OL|BLOCKQUOTE)$/.test(h.tagName)) h = h.nextElementSibling; return h && (h.querySelector("li, p") || h).getBoundingClientRect().bottom + scrollY || 0; };
 			const image = document.querySelector("article img");
-			return {all: document.documentElement.scrollHeight, cause: next(h2("Likely causes", "可能原因")), parts: top(h2("Evidence", "证据")),
+			return {all: document.documentElement.scrollHeight, cause: next(h2("Likely causes", "可能原因")), action: next(h2("What to do now", "处理建议")), parts: top(h2("Evidence", "证据")),
 				chart: image ? image.getBoundingClientRect().bottom + scrollY : 0};
 		})()`, &at), chromedp.Navigate("about:blank"))) // it would hold the server's stream of events open
-	l.screens, l.causeScreens, l.partsScreens, l.chart = at["all"]/800, at["cause"]/800, at["parts"]/800, at["chart"]/800
+	l.screens, l.chart, l.causeScreens, l.actionScreens, l.partsScreens = at["all"]/800, at["chart"]/800, at["cause"]/800, at["action"]/800, at["parts"]/800
 }
 
 // TestTenReports prints how long reports of all kinds are, and holds what is read first to its bounds:
@@ -166,7 +175,7 @@ func (l *lengths) measurePage(ctx context.Context, t *testing.T, address string)
 //	go test . -run TestTenReports -v
 func TestTenReports(t *testing.T) {
 	ctx := tenBrowser(t)
-	table := []string{"| report | language | lines | until a cause | until an action | until evidence | screens | chart ends | a cause ends | evidence begins |\n|---|---|---|---|---|---|---|---|---|---|"}
+	table := []string{"| report | language | lines | until a cause | until an action | until evidence | screens | chart ends | a cause ends | an action ends | evidence begins |\n|---|---|---|---|---|---|---|---|---|---|---|"}
 	for i, tc := range tenReports {
 		t.Run(tc.name, func(t *testing.T) {
 			inc, found, db, at := tenIncident(t, i)
@@ -185,14 +194,15 @@ func TestTenReports(t *testing.T) {
 			if ctx != nil {
 				l.measurePage(ctx, t, srv.URL+"/reports/"+inc.ID)
 			}
-			table = append(table, fmt.Sprintf("| %s | %s | %d | %d | %d | %d | %.1f | %.2f | %.2f | %.2f |",
-				tc.name, tc.language, l.lines, l.cause, l.action, l.parts, l.screens, l.chart, l.causeScreens, l.partsScreens))
+			table = append(table, fmt.Sprintf("| %s | %s | %d | %d | %d | %d | %.1f | %.2f | %.2f | %.2f | %.2f |",
+				tc.name, tc.language, l.lines, l.cause, l.action, l.parts, l.screens, l.chart, l.causeScreens, l.actionScreens, l.partsScreens))
 			assert.Positive(t, l.parts)
 			assert.LessOrEqual(t, l.parts, maxPartsLines, "lines before the evidence\n%s", text)
 			assert.LessOrEqual(t, l.cause, maxCauseLines)
 			assert.Positive(t, l.action, "what to do is said")
-			assert.LessOrEqual(t, l.chart, 1.0, "the chart is on the first screen")
-			assert.LessOrEqual(t, l.causeScreens, maxCauseScreens)
+			for what, ends := range map[string]float64{"chart": l.chart, "cause": l.causeScreens, "action": l.actionScreens} {
+				assert.LessOrEqual(t, ends, maxFirstScreens, what)
+			}
 			assert.LessOrEqual(t, l.partsScreens, maxPartsScreens)
 			if dir := os.Getenv("TEN_REPORTS"); dir != "" { // to read them
 				require.NoError(t, os.WriteFile(filepath.Join(dir, strconv.Itoa(i)+".md"), []byte(text), 0o644))

@@ -159,6 +159,8 @@ func (a *article) times(n *html.Node) {
 		n.Parent.InsertBefore(textNode(rest[:at[0]]), n)
 		beside := func(i int) bool { return i >= 0 && i < len(rest) && rest[i] == ':' }
 		switch alone := group(4); {
+		case from != "" && at[1] < len(rest) && strings.ContainsRune("+-", rune(rest[at[1]])): // in a zone, as the settings want it
+			n.Parent.InsertBefore(textNode(rest[at[0]:at[1]]), n)
 		case alone != "" && (a.day == "" || beside(at[0]-1) || beside(at[1])): // an address, say
 			n.Parent.InsertBefore(textNode(alone), n)
 		case alone != "":

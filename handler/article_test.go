@@ -14,6 +14,7 @@ func TestArticle(t *testing.T) {
 	for name, tc := range map[string]struct{ in, want string }{
 		"text":        {"<p>a <b>b</b></p>", "<p>a <b>b</b></p>"},
 		"a time":      {"<p>at 2026-11-20 08:29:35 UTC.</p>", `<p>at <time datetime="2026-11-20T08:29:35Z">2026-11-20 08:29:35 UTC</time>.</p>`},
+		"in a zone":   {"<p>at 2026-11-20 16:29:35 UTC+8.</p>", "<p>at 2026-11-20 16:29:35 UTC+8.</p>"},
 		"in code":     {"<p><code>2026-11-20 08:29:35 UTC</code></p>", "<p><code>2026-11-20 08:29:35 UTC</code></p>"},
 		"other zones": {"<p>2026-11-20 08:29:35 CET</p>", "<p>2026-11-20 08:29:35 CET</p>"},
 		"a span": {

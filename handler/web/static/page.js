@@ -16,11 +16,10 @@
   }
 
   function localTimes(tree) {
-    const zone = document.body.dataset.times; // that the server writes times in
     for (const t of tree.querySelectorAll("time[datetime]")) {
       const at = new Date(t.dateTime);
       if (isNaN(at) || at.getTimezoneOffset() === 0) continue;
-      const written = t.textContent;
+      const written = t.textContent, zone = written.includes("UTC") ? "UTC" : document.body.dataset.times; // that the server has written
       t.title = written.includes(zone) ? written : written + " " + zone;
       t.textContent = written
         .replace(/\d{4}-\d\d-\d\d/, `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`)
