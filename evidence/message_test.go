@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 	"unicode"
 
 	"github.com/stretchr/testify/assert"
@@ -116,4 +117,25 @@ func TestMessageIn(t *testing.T) {
 	assert.Equal(t, "100 % sure", plain.in(incident.English), "without arguments nothing is a verb")
 	assert.Equal(t, "100 % 确定", plain.in(incident.Chinese))
 	assert.Equal(t, "%d%s of 1", m.in(incident.English, "%d%s", 1), "arguments are no formats")
+}
+
+// TestDuration: a duration within a sentence is in the words of the language.
+func TestDuration(t *testing.T) {
+	for d, want := range map[time.Duration][2]string{
+		0: {"0s", "0 秒"}, 45 * time.Second: {"45s", "45 秒"}, 230 * time.Second: {"3m50s", "3 分钟 50 秒"}, 5 * time.Minute: {"5m", "5 分钟"},
+		2*time.Hour + 5*time.Minute: {"2h5m", "2 小时 5 分钟"}, 76 * time.Hour: {"3d4h", "3 天 4 小时"}, 250 * time.Millisecond: {"250ms", "250ms"},
+	} {
+		for i, language := range []incident.Language{incident.English, incident.Chinese} {
+			assert.Equal(t, want[i], (&investigation{language: language}).duration(d))
+		}
+	}
+}
+
+// TestJoined: what are sentences in English are clauses of one in Chinese.
+func TestJoined(t *testing.T) {
+	en, zh := &investigation{language: incident.English}, &investigation{language: incident.Chinese}
+	assert.Equal(t, "A. B.", en.joined("A.", "", " B."))
+	assert.Equal(t, "甲，乙。", zh.joined("甲。", "", "乙。"))
+	assert.Equal(t, "甲。", zh.joined("甲。"))
+	assert.Empty(t, zh.joined())
 }
