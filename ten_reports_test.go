@@ -55,10 +55,11 @@ var tenReports = []struct {
 // vanish makes the signal one that is absent.
 func vanish(_ *incident.Incident, f *incident.Findings) {
 	for i := range f.Evidence {
-		switch e := &f.Evidence[i]; e.Kind {
-		case incident.KindSignal:
+		e := &f.Evidence[i]
+		if e.Kind == incident.KindSignal {
 			e.Query = `absent(up{job="redis"})`
-		case incident.KindDrilldown:
+		}
+		if e.Kind == incident.KindDrilldown {
 			e.Ranking, e.Table, e.Chart, e.Nothing = nil, nil, nil, false
 			e.Summary = "Gone: 2 of the window's 2 series; the last was seen at 2026-11-20 03:09:30 UTC."
 			for _, instance := range []string{"cache-1:9121", "cache-2:9121"} {

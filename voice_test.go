@@ -183,7 +183,7 @@ func TestChineseFaults(t *testing.T) {
 // stilted are turns of English that rules 1, 3, 7 and 9 of CONTRIBUTING.md's voice leave out.
 var stilted = regexp.MustCompile(`(?i)\bof which\b|\bthat (?:is|are) none\b|\bis to be\b|\bwhat came of\b|\bleast unlike\b|\bgo(?:es)? by\b|` +
 	`\b(?:is|are|was) away\b(?: from)?|\bstill burn|\bnot heard of\b|\bheld against\b|\bwhat could refute\b|` +
-	`\b(?:analys(?:e|ed|er|ing)|behaviours?|labell(?:ed|ing)|neighbours?|catalogues?|colou?red?s|favours?|cancell(?:ed|ing)|licence|normalis\w+|sanitis\w+)\b|` +
+	`\b(?:analys(?:e|ed|er|ing)|behaviours?|labell(?:ed|ing)|neighbours?|catalogues?|colou?red?s|favours?|cancell(?:ed|ing)|licence|(?:normal|sanit)is(?:e[ds]?|ing))\b|` +
 	`(?:is|are|has|have|was|were|it|they|be|still) (?:\w+ )?any ?more\b`)
 
 // denied is a negation before "any more", where it is good English.
