@@ -111,14 +111,24 @@ func exampleFiles(t *testing.T, dir string) map[string][]byte {
 	return files
 }
 
-// exampleIncident takes the scenario from its notification to a verified verdict.
+// exampleIncident takes the example's scenario from its notification to a verified verdict.
 func exampleIncident(t *testing.T) (*incident.Incident, incident.Findings, *store.Store) {
 	t.Helper()
+	inc, db := accepted(t, filepath.Join(exampleScenario, "payload.json"), exampleTime)
+	inc.ReportPath = strings.Replace(inc.ReportPath, inc.ID[:8], exampleID[:8], 1)
+	inc.ID = exampleID // it is random otherwise
+	found := scenario{exampleScenario, exampleTime, "en"}.verified(t, inc)
+	return inc, found, db
+}
+
+// accepted posts a notification and returns its incident as it is stored.
+func accepted(t *testing.T, file string, at time.Time) (*incident.Incident, *store.Store) {
+	t.Helper()
 	ctx := t.Context()
-	db, err := store.Open(ctx, store.Options{Path: filepath.Join(t.TempDir(), "example.db"), Now: func() time.Time { return exampleTime }})
+	db, err := store.Open(ctx, store.Options{Path: filepath.Join(t.TempDir(), "example.db"), Now: func() time.Time { return at }})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, db.Close()) })
-	body, err := os.ReadFile(filepath.Join(exampleScenario, "payload.json"))
+	body, err := os.ReadFile(file)
 	require.NoError(t, err)
 	rec := httptest.NewRecorder()
 	r := httptest.NewRequestWithContext(ctx, http.MethodPost, "/alert", bytes.NewReader(body))
@@ -126,7 +136,7 @@ func exampleIncident(t *testing.T) (*incident.Incident, incident.Findings, *stor
 	reports, err := report.New(report.Options{Dir: t.TempDir()})
 	require.NoError(t, err)
 	web, err := handler.New(handler.Options{
-		Store: db, Report: reports, Directory: reports, Analyzer: ready{}, Now: func() time.Time { return exampleTime },
+		Store: db, Report: reports, Directory: reports, Analyzer: ready{}, Now: func() time.Time { return at },
 	})
 	require.NoError(t, err)
 	web.ServeHTTP(rec, r)
@@ -134,17 +144,32 @@ func exampleIncident(t *testing.T) (*incident.Incident, incident.Findings, *stor
 	list, _, err := db.Incidents(ctx, incident.Query{Limit: 1})
 	require.NoError(t, err)
 	require.Len(t, list, 1)
+	return list[0], db
+}
 
-	inc, found := list[0], incident.Findings{}
-	inc.ReportPath = strings.Replace(inc.ReportPath, inc.ID[:8], exampleID[:8], 1)
-	inc.ID = exampleID // it is random otherwise
-	readScenario(t, "evidence.json", &found.Evidence)
-	inc.EvidenceCollected(inc.Clone(), incident.DefaultPolicy(), exampleTime.Add(time.Second))
+// scenario is a folder of the quality suite, the time at which its notification arrives, and its language.
+type scenario struct {
+	dir      string
+	at       time.Time
+	language incident.Language
+}
 
-	model := exampleModel(t)
+// collected stores the recorded evidence.
+func (s scenario) collected(t *testing.T, inc *incident.Incident) (found incident.Findings) {
+	t.Helper()
+	s.read(t, "evidence.json", &found.Evidence)
+	inc.EvidenceCollected(inc.Clone(), incident.DefaultPolicy(), s.at.Add(time.Second))
+	return found
+}
+
+// verified has the analyzer read the recorded answers.
+func (s scenario) verified(t *testing.T, inc *incident.Incident) incident.Findings {
+	t.Helper()
+	ctx, found, model := t.Context(), s.collected(t, inc), s.model(t)
+	var err error
 	found.Verdict, err = model.Draft(ctx, inc, found)
 	require.NoError(t, err)
-	inc.Drafted(inc.Clone(), found.Verdict.Spend, exampleTime.Add(11*time.Second))
+	inc.Drafted(inc.Clone(), found.Verdict.Spend, s.at.Add(11*time.Second))
 	final, looked, err := model.Verify(ctx, inc, found)
 	require.NoError(t, err)
 	require.Empty(t, final.Verification.Reason, final.Verification.Detail)
@@ -152,14 +177,14 @@ func exampleIncident(t *testing.T) (*incident.Incident, incident.Findings, *stor
 	inc.Analyzed(inc.Clone(), incident.Spend{
 		Calls: spent.Calls - inc.Spend.Calls, Prompt: spent.Prompt - inc.Spend.Prompt, Cached: spent.Cached - inc.Spend.Cached,
 		Completion: spent.Completion - inc.Spend.Completion, Cost: spent.Cost - inc.Spend.Cost,
-	}, exampleTime.Add(24*time.Second))
-	final.Model, final.At = "example, written by hand", exampleTime.Add(24*time.Second)
+	}, s.at.Add(24*time.Second))
+	final.Model, final.At = "example, written by hand", s.at.Add(24*time.Second)
 	found.Evidence, found.Verdict = append(found.Evidence, looked...), final
-	return inc, found, db
+	return found
 }
 
-// exampleModel is an analyzer that is answered with the recorded answers.
-func exampleModel(t *testing.T) *analyzer.Analyzer {
+// model is an analyzer that is answered with the recorded answers.
+func (s scenario) model(t *testing.T) *analyzer.Analyzer {
 	t.Helper()
 	srv, err := modeltest.New()
 	require.NoError(t, err)
@@ -168,30 +193,33 @@ func exampleModel(t *testing.T) *analyzer.Analyzer {
 		Model   string
 		Answers []string
 	}
-	readScenario(t, "answers.json", &recorded)
+	s.read(t, "answers.json", &recorded)
 	for _, answer := range recorded.Answers {
 		srv.Next(modeltest.Content(answer))
 	}
 	a, err := analyzer.New(analyzer.Options{
-		BaseURL: srv.URL, Model: recorded.Model, Key: redact.Secret("sk-example"), Ledger: analyzer.NewMemoryLedger(func() time.Time { return exampleTime }),
-		Verify: true, Refuter: recordedCounterEvidence{t}, Now: func() time.Time { return exampleTime },
+		BaseURL: srv.URL, Model: recorded.Model, Key: redact.Secret("sk-example"), Ledger: analyzer.NewMemoryLedger(func() time.Time { return s.at }),
+		Language: s.language, Verify: true, Refuter: recordedCounterEvidence{t, s}, Now: func() time.Time { return s.at },
 	})
 	require.NoError(t, err)
 	return a
 }
 
-type recordedCounterEvidence struct{ t *testing.T }
+type recordedCounterEvidence struct {
+	t *testing.T
+	s scenario
+}
 
 // CounterEvidence returns what was looked up against the draft when the scenario was recorded.
 func (r recordedCounterEvidence) CounterEvidence(context.Context, *incident.Incident, []incident.Check) (comparisons, answers []incident.Evidence) {
 	var recorded struct{ Comparisons, Answers []incident.Evidence }
-	readScenario(r.t, "counter_evidence.json", &recorded)
+	r.s.read(r.t, "counter_evidence.json", &recorded)
 	return recorded.Comparisons, recorded.Answers
 }
 
-func readScenario(t *testing.T, file string, into any) {
+func (s scenario) read(t *testing.T, file string, into any) {
 	t.Helper()
-	b, err := os.ReadFile(filepath.Join(exampleScenario, file))
+	b, err := os.ReadFile(filepath.Join(s.dir, file))
 	require.NoError(t, err)
 	require.NoError(t, json.Unmarshal(b, into))
 }

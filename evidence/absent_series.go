@@ -16,15 +16,15 @@ import (
 var (
 	msgVanished = message{
 		"Gone: %[1]d of the window's %[2]d series; the last was seen at %[3]s.",
-		"该时间范围内的 %[2]d 个序列中有 %[1]d 个已消失；最后一次出现于 %[3]s。",
+		"窗口内的 %[2]d 条序列中有 %[1]d 条已消失，最后一次出现于 %[3]s。",
 	}
 	msgStillThere = message{
 		"All series exist (%[1]d), but none has the required value; last: %[2]s at %[3]s.",
-		"%[1]d 个序列都在，但没有一个满足所要求的值；最新：%[2]s（%[3]s）。",
+		"%[1]d 条序列都在，但取值都不满足条件，最新值 %[2]s（%[3]s）。",
 	}
 	msgNeverThere = message{
 		"No such series in this window (%s): the target may have been gone longer, or never had this name.",
-		"整个时间范围（%s）内都没有这样的序列：目标可能早已消失，或名称有误。",
+		"整个窗口（%s）内都没有该序列：可能早已消失，也可能名称有误。",
 	}
 )
 

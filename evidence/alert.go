@@ -16,21 +16,21 @@ const (
 var (
 	msgAlerts = message{
 		"%[1]d of %[2]d %[3]s alerts firing, the first since %[4]s.",
-		"%[3]s 共 %[2]d 条告警，其中 %[1]d 条正在触发；最早始于 %[4]s。",
+		"%[3]s：共 %[2]d 条告警，%[1]d 条触发中，最早 %[4]s 开始。",
 	}
 	msgAlertsOver = message{
 		"0 of %[1]d %[2]s alerts firing; the first began at %[3]s.",
-		"%[2]s 共 %[1]d 条告警，均已恢复；最早始于 %[3]s。",
+		"%[2]s：共 %[1]d 条告警，均已结束，最早 %[3]s 开始。",
 	}
 	msgHidden = message{
 		" Alertmanager omitted %d more.",
-		" Alertmanager 的通知中另有 %d 条未列出。",
+		"另有 %d 条被 Alertmanager 截断。",
 	}
-	msgCommon     = message{" All have %s.", " 共同标签：%s。"}
-	msgMore       = message{"and %d more", "另有 %d 条"}
+	msgCommon     = message{" All have %s.", "共同标签：%s。"}
+	msgMore       = message{"and %d more", "另有 %d 项未列出"}
 	msgWordStatus = message{"status", "状态"}
-	msgWordSince  = message{"since", "开始"}
-	msgWordUntil  = message{"until", "结束"}
+	msgWordSince  = message{"since", "开始时间"}
+	msgWordUntil  = message{"until", "结束时间"}
 	msgWordFiring = message{"firing", "触发中"}
 	msgWordEnded  = message{"resolved", "已恢复"}
 )

@@ -38,28 +38,28 @@ func TestOwnAlertsSummary(t *testing.T) {
 			[]string{"alertname=X"},
 			0, 0,
 			`1 of 1 X alerts firing, the first since ` + at + `. All have alertname="X".`,
-			`X 共 1 条告警，其中 1 条正在触发；最早始于 ` + at + `。 共同标签：alertname="X"。`,
+			`X：共 1 条告警，1 条触发中，最早 ` + at + ` 开始。共同标签：alertname="X"。`,
 		},
 		{
 			"all over",
 			[]string{"alertname=X a=1", "alertname=X a=2"},
 			2, 0,
 			`0 of 2 X alerts firing; the first began at ` + at + `. All have alertname="X".`,
-			`X 共 2 条告警，均已恢复；最早始于 ` + at + `。 共同标签：alertname="X"。`,
+			`X：共 2 条告警，均已结束，最早 ` + at + ` 开始。共同标签：alertname="X"。`,
 		},
 		{
 			"some over, more not told",
 			[]string{"alertname=X a=1", "alertname=X a=2", "alertname=X a=3"},
 			1, 7,
 			`2 of 3 X alerts firing, the first since ` + at + `. Alertmanager omitted 7 more. All have alertname="X".`,
-			`X 共 3 条告警，其中 2 条正在触发；最早始于 ` + at + `。 Alertmanager 的通知中另有 7 条未列出。 共同标签：alertname="X"。`,
+			`X：共 3 条告警，2 条触发中，最早 ` + at + ` 开始。另有 7 条被 Alertmanager 截断。共同标签：alertname="X"。`,
 		},
 		{
 			"nothing in common",
 			[]string{"alertname=X", "alertname=Y"},
 			0, 0,
 			`2 of 2 %s alerts firing, the first since ` + at + `.`,
-			`%s 共 2 条告警，其中 2 条正在触发；最早始于 ` + at + `。`,
+			`%s：共 2 条告警，2 条触发中，最早 ` + at + ` 开始。`,
 		},
 	}
 	for _, test := range tests {
@@ -174,7 +174,7 @@ func TestOwnAlertsTable(t *testing.T) {
 				assert.LessOrEqual(t, table.Rows[i-1][since], table.Rows[i][since], "in order of time")
 			}
 			zh := ownAlerts(t, inc, incident.Chinese).Table
-			assert.Equal(t, []string{"状态", "开始", "结束"}, zh.Columns[len(zh.Columns)-3:])
+			assert.Equal(t, []string{"状态", "开始时间", "结束时间"}, zh.Columns[len(zh.Columns)-3:])
 			assert.NotRegexp(t, `firing|resolved|more`, fmt.Sprint(zh.Rows))
 		})
 	}

@@ -163,19 +163,19 @@ func TestMuted(t *testing.T) {
 		{
 			"silenced", `"silencedBy":["s1"]`, `{"createdBy":"kim","comment":"planned work","endsAt":"2026-11-20T10:00:00Z"}`,
 			` This alert is silenced (kim: "planned work", until 2026-11-20 10:00:00 UTC).`,
-			` 本告警已被静默（kim："planned work"，至 2026-11-20 10:00:00 UTC）。`,
+			`本告警已被静默（kim：“planned work”，2026-11-20 10:00:00 UTC 到期）。`,
 		},
-		{"silenced, nobody knows why", `"silencedBy":["s2"]`, "", ` This alert is silenced.`, ` 本告警已被静默。`},
-		{"silenced, in words that are none", `"silencedBy":["s1"]`, `[]`, ` This alert is silenced.`, ` 本告警已被静默。`},
-		{"silenced without an end", `"silencedBy":["s1"]`, `{"createdBy":"","comment":""}`, ` This alert is silenced (: "", until ?).`, `（：""，至 ?）`},
-		{"inhibited", `"inhibitedBy":["f2"]`, "", ` This alert is inhibited by alertname="Root", instance="b".`, ` 本告警被 alertname="Root", instance="b" 抑制。`},
+		{"silenced, nobody knows why", `"silencedBy":["s2"]`, "", ` This alert is silenced.`, `本告警已被静默。`},
+		{"silenced, in words that are none", `"silencedBy":["s1"]`, `[]`, ` This alert is silenced.`, `本告警已被静默。`},
+		{"silenced without an end", `"silencedBy":["s1"]`, `{"createdBy":"","comment":""}`, ` This alert is silenced (: "", until ?).`, `（：“”，? 到期）`},
+		{"inhibited", `"inhibitedBy":["f2"]`, "", ` This alert is inhibited by alertname="Root", instance="b".`, `本告警被以下告警抑制：alertname="Root", instance="b"。`},
 		{
 			"both", `"silencedBy":["s2"],"inhibitedBy":["f2","f3"]`, "",
-			` This alert is silenced. This alert is inhibited by alertname="Root", instance="b".`, ` 本告警已被静默。 本告警被 alertname="Root", instance="b" 抑制。`,
+			` This alert is silenced. This alert is inhibited by alertname="Root", instance="b".`, `本告警已被静默。本告警被以下告警抑制：alertname="Root", instance="b"。`,
 		},
 		{
 			"hostile words", `"silencedBy":["s1"]`, fmt.Sprintf(`{"createdBy":%q,"comment":%q,"endsAt":"2026-11-20T10:00:00Z"}`, "a\nb\u202e"+strings.Repeat("x", 100), strings.Repeat("c\t", 200)),
-			` until 2026-11-20 10:00:00 UTC).`, `至 2026-11-20 10:00:00 UTC）。`,
+			` until 2026-11-20 10:00:00 UTC).`, `2026-11-20 10:00:00 UTC 到期）。`,
 		},
 	}
 	for _, test := range tests {
@@ -223,20 +223,20 @@ func TestOtherAlertsTable(t *testing.T) {
 		en, zh string
 		rows   []string // name, state, and what they share
 	}{
-		{"none", nil, `No other alert fired in this window \(.*\)\.`, "该时间范围（.*）内没有其他告警触发。", nil},
-		{"its own", []string{one("X", time.Minute, `,"instance":"a","namespace":"shop"`, "")}, `No other alert fired in this window \(.*\)\.`, "该时间范围（.*）内没有其他告警触发。", nil},
+		{"none", nil, `No other alert fired in this window \(.*\)\.`, "窗口（.*）内没有其他告警触发。", nil},
+		{"its own", []string{one("X", time.Minute, `,"instance":"a","namespace":"shop"`, "")}, `No other alert fired in this window \(.*\)\.`, "窗口（.*）内没有其他告警触发。", nil},
 		{"one that fires by design", []string{one("Watchdog", time.Minute, "", ""), one("InfoInhibitor", time.Minute, "", ""), one("DeadMansSwitch", time.Minute, "", "")}, `No other alert fired in this window \(.*\)\.`, "没有其他告警", nil},
 		{
 			"before and after",
 			[]string{one("B", 5*time.Minute, "", ""), one("A", 20*time.Minute, `,"instance":"a"`, "")},
 			`^Other alerts in this window \(2026-11-20 07:50:00–09:00:00 UTC\): 2; before this one: 1; on the same target: 1; firing at its end: \d\. First in the window: A \{instance="a"\} at 2026-11-20 08:40:00 UTC\.$`,
-			`^该时间范围（2026-11-20 07:50:00–09:00:00 UTC）内另有 2 条告警触发，其中 1 条早于本告警，1 条在同一目标上，结束时仍在触发的有 2 条。 该时间范围内最早触发：A \{instance="a"\}（2026-11-20 08:40:00 UTC）。$`,
+			`^窗口（2026-11-20 07:50:00–09:00:00 UTC）内另有 2 条告警触发，其中早于本告警 1 条，同一目标 1 条，窗口结束时仍触发 2 条。其中最早触发的是 A \{instance="a"\}（2026-11-20 08:40:00 UTC）。$`,
 			[]string{"A firing instance", "B firing "},
 		},
 		{
 			"older than the window",
 			[]string{one("Old", 30*time.Hour, "", ""), one("Older", 31*time.Hour, "", "")},
-			`^No other alert fired in this window \(.*\)\. Already firing before it: 2 more\.$`, `^该时间范围（.*）内没有其他告警触发。 另有 2 条在此之前就已触发。$`,
+			`^No other alert fired in this window \(.*\)\. Already firing before it: 2 more\.$`, `^窗口（.*）内没有其他告警触发。另有 2 条在窗口开始前就已触发。$`,
 			[]string{"Older firing ", "Old firing "},
 		},
 		{
@@ -248,7 +248,7 @@ func TestOtherAlertsTable(t *testing.T) {
 		{
 			"more than one label shared",
 			[]string{one("A", time.Minute, `,"instance":"a","namespace":"shop","severity":"page"`, "")},
-			`on the same target: 1; firing at its end: \d\. First in the window: A \{instance="a", namespace="shop", severity="page"\}`, `1 条在同一目标上`,
+			`on the same target: 1; firing at its end: \d\. First in the window: A \{instance="a", namespace="shop", severity="page"\}`, `同一目标 1 条`,
 			[]string{"A firing instance, namespace"},
 		},
 	}
@@ -268,7 +268,7 @@ func TestOtherAlertsTable(t *testing.T) {
 			}
 			assert.Equal(t, test.rows, rows)
 			assert.Equal(t, []string{"since", "alert", "severity", "status", "same target", "labels"}, item.Table.Columns)
-			assert.Equal(t, []string{"开始", "告警", "severity", "状态", "同一目标", "标签"}, zh.Table.Columns)
+			assert.Equal(t, []string{"开始时间", "告警", "严重级别", "状态", "同一目标", "标签"}, zh.Table.Columns)
 			assert.NotRegexp(t, `firing|silenced|inhibited`, fmt.Sprint(zh.Table.Rows))
 		})
 	}

@@ -144,7 +144,7 @@ func TestNoDataOfTheOnset(t *testing.T) {
 	p := r.serve(t, "")
 	for language, want := range map[incident.Language][]string{
 		incident.English: {`^Prometheus has no data from when the alert fired \(.*\); last: 30\.8 at `, `^Prometheus has no data of targets from when the alert fired \(.*\)\. All targets with job="api" \(1\) were up throughout`},
-		incident.Chinese: {`^Prometheus 没有告警触发时（.*）的数据，最新值为 30\.8（`, `^Prometheus 没有告警触发时（.*）的采集目标数据。标签为|：标签为 job="api" 的 1 个采集目标始终正常`},
+		incident.Chinese: {`^Prometheus 没有告警触发时（.*）的数据，最新值 30\.8（`, `^Prometheus 没有告警触发时（.*）的采集目标数据。|job="api" 的 1 个采集目标在窗口（.*）内始终正常`},
 	} {
 		c := collectorAt(t, p.URL, r.end(), func(o *Options) { o.Language = language })
 		items := c.Collect(t.Context(), firingIncident(r.end().Add(-20*24*time.Hour), "load > 5", "alertname=Load job=api instance=i1"), nil).Items

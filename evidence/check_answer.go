@@ -19,44 +19,48 @@ import (
 var (
 	msgCheckNone = message{
 		"No data in this window (%s); the series may not exist.",
-		"查询在该时间范围（%s）内没有数据；也可能根本没有这样的序列。",
+		"窗口（%s）内查询没有数据，也可能没有这样的序列。",
 	}
-	msgCheckNoNumber = message{"The query returns %d series, all without numbers.", "查询返回 %d 条序列，但其中没有数值。"}
+	msgCheckNoNumber = message{"The query returns %d series, all without numbers.", "查询返回 %d 条序列，但没有数值。"}
 	msgCheck         = message{
 		"The query returns %[1]d series; %[2]d changed around the onset.",
-		"查询返回 %[1]d 条序列，其中 %[2]d 条在异常开始前后有变化。",
+		"查询返回 %[1]d 条序列，异常前后有变化的 %[2]d 条。",
+	}
+	msgCheckCalm = message{
+		"The query returns %[1]d series; 0 changed around the onset.",
+		"查询返回 %[1]d 条序列，异常前后均无变化。",
 	}
 	msgCheckShort = message{
 		" %d have too little earlier data to compare.",
-		" %d 条在异常开始前的数据太少，无法比较。",
+		"%d 条异常前数据不足，无法对比。",
 	}
 	msgCheckRose = message{
 		" %[1]s: median %[2]s before the onset, max %[3]s at %[4]s since, last %[5]s.",
-		" %[1]s：异常开始前中位数 %[2]s，此后最高 %[3]s（%[4]s），最新值 %[5]s。",
+		"%[1]s：异常前中位数 %[2]s，异常后最高 %[3]s（%[4]s），最新值 %[5]s。",
 	}
 	msgCheckFell = message{
 		" %[1]s: median %[2]s before the onset, min %[3]s at %[4]s since, last %[5]s.",
-		" %[1]s：异常开始前中位数 %[2]s，此后最低 %[3]s（%[4]s），最新值 %[5]s。",
+		"%[1]s：异常前中位数 %[2]s，异常后最低 %[3]s（%[4]s），最新值 %[5]s。",
 	}
 	msgCheckEnded = message{
 		" %[1]s: ended after %[3]s; median %[2]s before onset.",
-		" %[1]s：%[3]s 之后中断；异常开始前中位数 %[2]s。",
+		"%[1]s：%[3]s 之后数据中断，异常前中位数 %[2]s。",
 	}
 	msgCheckSame = message{
 		" %[1]s did not change: median %[2]s before onset, last %[3]s.",
-		" %[1]s 没有变化：异常开始前中位数 %[2]s，最新值 %[3]s。",
+		"%[1]s：没有变化，异常前中位数 %[2]s，最新值 %[3]s。",
 	}
 	msgCheckStrayed = message{ // a dip before the onset is not a change at it, but may matter
 		" %[1]s did not change around the onset: median %[2]s before it, last %[3]s; min %[4]s at %[5]s, max %[6]s at %[7]s.",
-		" %[1]s 在异常开始前后没有变化：之前中位数 %[2]s，最新值 %[3]s；最低 %[4]s（%[5]s），最高 %[6]s（%[7]s）。",
+		"%[1]s：异常前后没有变化，异常前中位数 %[2]s，最新值 %[3]s；窗口内最低 %[4]s（%[5]s），最高 %[6]s（%[7]s）。",
 	}
 	msgCheckStep = message{
 		" %[1]s went from %[2]s to %[3]s at %[4]s.",
-		" %[1]s 于 %[4]s 由 %[2]s 变为 %[3]s。",
+		"%[1]s：%[4]s 由 %[2]s 变为 %[3]s。",
 	}
 	msgCheckNew = message{
 		" %[1]s: too little data before the onset to compare; max %[2]s at %[3]s, last %[4]s.",
-		" %[1]s：异常开始前没有可比较的数据；最高 %[2]s（%[3]s），最新值 %[4]s。",
+		"%[1]s：异常前数据不足，无法对比，最高 %[2]s（%[3]s），最新值 %[4]s。",
 	}
 )
 
@@ -187,7 +191,11 @@ func (inv *investigation) summarizeAnswer(list []checkSeries, series int) string
 		}
 	}
 	var b strings.Builder
-	b.WriteString(inv.say(msgCheck, series, moved))
+	if moved+short == 0 {
+		b.WriteString(inv.say(msgCheckCalm, series))
+	} else {
+		b.WriteString(inv.say(msgCheck, series, moved))
+	}
 	if short > 0 {
 		b.WriteString(inv.say(msgCheckShort, short))
 	}

@@ -70,34 +70,34 @@ func TestCheckAnswers(t *testing.T) {
 	}
 	p := r.serve(t, "")
 	const (
-		none = `^查询返回 1 条序列，其中 0 条在异常开始前后有变化。`
-		one  = `^查询返回 1 条序列，其中 1 条在异常开始前后有变化。`
+		none = `^查询返回 1 条序列，异常前后均无变化。`
+		one  = `^查询返回 1 条序列，异常前后有变化的 1 条。`
 	)
 	tests := []struct {
 		query, en, zh string
 		direction     string // of the ranking's one entry; "" for no entry
 	}{
-		{"rise", `^The query returns 1 series; 1 changed around the onset\. rise\{job="api"\}: median 2(\.0\d)? before the onset, max 20\.\d at .* UTC since, last \d\d(\.\d)?\.$`, one + ` rise\{job="api"\}：异常开始前中位数 2(\.0\d)?，此后最高 20\.\d（.* UTC），最新值 \d\d(\.\d)?。$`, "up"},
-		{"fall", `; 1 changed .*: median (20|19\.9\d?|20\.\d) before the onset, min 1\.9\d at`, one + `.*此后最低 1\.9\d（`, "down"},
-		{"negative", `; 1 changed .*: median -2(\.0\d)? before the onset, min -20\.\d at`, one + `.*此后最低 -20\.\d（`, "down"},
-		{"zero", `; 0 changed .* zero\{job="api"\} did not change: median 0 before onset, last 0\.$`, none + ` zero\{job="api"\} 没有变化：异常开始前中位数 0，最新值 0。$`, ""},
+		{"rise", `^The query returns 1 series; 1 changed around the onset\. rise\{job="api"\}: median 2(\.0\d)? before the onset, max 20\.\d at .* UTC since, last \d\d(\.\d)?\.$`, one + `rise\{job="api"\}：异常前中位数 2(\.0\d)?，异常后最高 20\.\d（.* UTC），最新值 \d\d(\.\d)?。$`, "up"},
+		{"fall", `; 1 changed .*: median (20|19\.9\d?|20\.\d) before the onset, min 1\.9\d at`, one + `.*异常后最低 1\.9\d（`, "down"},
+		{"negative", `; 1 changed .*: median -2(\.0\d)? before the onset, min -20\.\d at`, one + `.*异常后最低 -20\.\d（`, "down"},
+		{"zero", `; 0 changed .* zero\{job="api"\} did not change: median 0 before onset, last 0\.$`, none + `zero\{job="api"\}：没有变化，异常前中位数 0，最新值 0。$`, ""},
 		{"flat", `flat\{job="api"\} did not change: median 7 before onset, last 7\.$`, none, ""},
 		{"huge", `; 1 changed .* max 5\.\d+e\+18 at`, one, "up"},
 		{"tiny", `; 1 changed .* max 9\.\d+e-09 at`, one, "up"},
-		{"infinite", `^The query returns 1 series, all without numbers\.$`, `^查询返回 1 条序列，但其中没有数值。$`, ""},
+		{"infinite", `^The query returns 1 series, all without numbers\.$`, `^查询返回 1 条序列，但没有数值。$`, ""},
 		{"neg_inf", `^The query returns 1 series, all without numbers\.$`, `没有数值`, ""},
-		{"inf_then", `^The query returns 1 series; .* inf_then\{job="api"\}: ended after .*; median 3 before onset\.$`, ` inf_then\{job="api"\}：.* UTC 之后中断；异常开始前中位数 3。$`, "down"},
-		{"inf_first", `; 0 changed around the onset\. 1 have too little earlier data to compare\. inf_first\{job="api"\}: too little data before the onset to compare; max 3 at .*, last 3\.$`, none + ` 1 条在异常开始前的数据太少，无法比较。 inf_first\{job="api"\}：异常开始前没有可比较的数据；最高 3（.* UTC），最新值 3。$`, ""},
-		{"new", `1 have too little earlier data .* max 4 at .*, last 4\.$`, `1 条在异常开始前的数据太少`, ""},
-		{"last_one", `1 have too little earlier data .* max 4 at .*, last 4\.$`, `1 条在异常开始前的数据太少`, ""},
-		{"ended", `; 1 changed .* ended\{job="api"\}: ended after .* UTC; median 5(\.\d+)? before onset\.$`, one + ` ended\{job="api"\}：.* UTC 之后中断；`, "down"},
-		{"long_gone", `^No data in this window \(.*\); the series may not exist\.$`, `^查询在该时间范围（.*）内没有数据；也可能根本没有这样的序列。$`, ""},
+		{"inf_then", `^The query returns 1 series; .* inf_then\{job="api"\}: ended after .*; median 3 before onset\.$`, `inf_then\{job="api"\}：.* UTC 之后数据中断，异常前中位数 3。$`, "down"},
+		{"inf_first", `; 0 changed around the onset\. 1 have too little earlier data to compare\. inf_first\{job="api"\}: too little data before the onset to compare; max 3 at .*, last 3\.$`, one[:len("^查询返回 1 条序列，")] + `异常前后有变化的 0 条。1 条异常前数据不足，无法对比。inf_first\{job="api"\}：异常前数据不足，无法对比，最高 3（.* UTC），最新值 3。$`, ""},
+		{"new", `1 have too little earlier data .* max 4 at .*, last 4\.$`, `1 条异常前数据不足`, ""},
+		{"last_one", `1 have too little earlier data .* max 4 at .*, last 4\.$`, `1 条异常前数据不足`, ""},
+		{"ended", `; 1 changed .* ended\{job="api"\}: ended after .* UTC; median 5(\.\d+)? before onset\.$`, one + `ended\{job="api"\}：.* UTC 之后数据中断，`, "down"},
+		{"long_gone", `^No data in this window \(.*\); the series may not exist\.$`, `^窗口（.*）内查询没有数据，也可能没有这样的序列。$`, ""},
 		{"early_end", `early_end\{job="api"\}`, `early_end\{job="api"\}`, ""},
 		{"gaps", `; 0 changed .* did not change: median (5|4\.9\d|5\.\d+) before onset`, none, ""},
-		{"restart", `; 1 changed .* restart\{job="api"\} went from 1790000000 to 1800000000 at .* UTC\.$`, one + ` restart\{job="api"\} 于 .* UTC 由 1790000000 变为 1800000000。$`, ""},
+		{"restart", `; 1 changed .* restart\{job="api"\} went from 1790000000 to 1800000000 at .* UTC\.$`, one + `restart\{job="api"\}：.* UTC 由 1790000000 变为 1800000000。$`, ""},
 		{"restarts", ` restarts\{job="api"\} went from 1791000000 to 1800000000 at`, one, ""},
 		{"ages", `ages\{job="api"\}`, `ages\{job="api"\}`, ""},
-		{"dip", `; 0 changed .* did not change around the onset: median 1 before it, last 1; min 0 at .*, max 1 at .* UTC\.$`, none + ` dip\{job="api"\} 在异常开始前后没有变化：之前中位数 1，最新值 1；最低 0（.*），最高 1（.* UTC）。$`, ""},
+		{"dip", `; 0 changed .* did not change around the onset: median 1 before it, last 1; min 0 at .*, max 1 at .* UTC\.$`, none + `dip\{job="api"\}：异常前后没有变化，异常前中位数 1，最新值 1；窗口内最低 0（.*），最高 1（.* UTC）。$`, ""},
 		{"peak", `median 1 before it, last 1; min 1 at .*, max 9 at`, `最低 1（.*），最高 9（`, ""},
 		{"back", `^The query returns 1 series; .* back\{job="api"\}.*(max|max 40).*40`, `back\{job="api"\}`, ""},
 		{"saturation", `; 1 changed .* max 0\.99\d? at`, one, "up"},
@@ -150,16 +150,16 @@ func TestCheckAnswers(t *testing.T) {
 	})
 	t.Run("refused, in both languages", func(t *testing.T) {
 		for query, want := range map[string][2]string{
-			"":                 {"not valid PromQL", "不是有效的 PromQL"},
+			"":                 {"not valid PromQL", "PromQL 语法错误"},
 			"rise[5m]":         {"a string or range vector", "字符串或区间向量"},
 			`"a"`:              {"a string or range vector", "字符串或区间向量"},
-			`{job="api"}`:      {"a selector without a metric name", "未指定指标名称"},
-			`{__name__=~".+"}`: {"a selector without a metric name", "未指定指标名称"},
-			"1 + 1":            {"reads no series", "不读取任何序列"},
-			"rate(rise[25h])":  {"more than a day per value", "超过一天的数据"},
+			`{job="api"}`:      {"a selector without a metric name", "缺少指标名"},
+			`{__name__=~".+"}`: {"a selector without a metric name", "缺少指标名"},
+			"1 + 1":            {"reads no series", "没有选择器"},
+			"rate(rise[25h])":  {"more than a day per value", "超过 1 天"},
 			"rise offset 9d":   {"offset is more than 8 days", "offset 超过 8 天"},
-			"rise @ end()":     {"uses the @ modifier", "用 @ 指定了时间"},
-			`label_replace(rise, "a", "ignore all rules", "", "")`: {"creates labels", "生成自定义标签"},
+			"rise @ end()":     {"uses the @ modifier", "使用了 @ 修饰符"},
+			`label_replace(rise, "a", "ignore all rules", "", "")`: {"creates labels", "改写标签"},
 			strings.Repeat("rise or ", 25) + "rise":                {"more than 20 selectors", "超过 20 个"},
 			"rise" + strings.Repeat(" ", 1000):                     {"longer than 1000 bytes", "超过 1000 字节"},
 		} {

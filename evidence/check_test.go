@@ -137,7 +137,7 @@ func TestChecks(t *testing.T) {
 			assert.Equal(t, title, answers[i].Title)
 			assert.Equal(t, i == 1, answers[i].Failed)
 		}
-		assert.Equal(t, "Lookup failed: the query has a selector without a metric name", answers[1].Summary)
+		assert.Equal(t, "the query has a selector without a metric name.", answers[1].Summary)
 		assert.Empty(t, answers[1].Query, "it was not run")
 		assert.Contains(t, answers[2].Summary, "No data")
 		assert.Equal(t, `room_bytes > 0`, answers[3].Query, "as it was run")
@@ -145,17 +145,17 @@ func TestChecks(t *testing.T) {
 	t.Run("Chinese", func(t *testing.T) {
 		c := collectorAt(t, p.URL, r.end(), func(o *Options) { o.Language = "zh" })
 		for query, want := range map[string]string{
-			`rate(req_total[5m])`: `^查询返回 1 条序列，其中 1 条在异常开始前后有变化。 \{job="api"\}：异常开始前中位数 .*/s，此后最高 5.*/s（.* UTC），最新值 .*/s。$`,
-			`room_bytes`:          `此后最低 98\d MiB（`,
-			`steady`:              `没有变化：异常开始前中位数`,
-			`ended`:               `ended\{job="api"\}：\S+ \S+ UTC 之后中断；异常开始前中位数`,
-			`fresh`:               `异常开始前没有可比较的数据；最高 7\.28（`,
-			`up @ 0`:              `^未能查询：查询用 @ 指定了时间$`,
-			`zero / zero`:         `^查询返回 1 条序列，但其中没有数值。$`,
-			`nowhere`:             `^查询在该时间范围（.*）内没有数据`,
+			`rate(req_total[5m])`: `^查询返回 1 条序列，异常前后有变化的 1 条。\{job="api"\}：异常前中位数 .*/s，异常后最高 5.*/s（.* UTC），最新值 .*/s。$`,
+			`room_bytes`:          `异常后最低 98\d MiB（`,
+			`steady`:              `没有变化，异常前中位数`,
+			`ended`:               `ended\{job="api"\}：\S+ \S+ UTC 之后数据中断，异常前中位数`,
+			`fresh`:               `异常前数据不足，无法对比，最高 7\.28（`,
+			`up @ 0`:              `^使用了 @ 修饰符，未执行。$`,
+			`zero / zero`:         `^查询返回 1 条序列，但没有数值。$`,
+			`nowhere`:             `^窗口（.*）内查询没有数据`,
 		} {
 			item := checked(t, c, since, query)[0]
-			assert.Equal(t, "检查 1", item.Title)
+			assert.Equal(t, "验证查询 1", item.Title)
 			assert.Regexp(t, want, item.Summary)
 			assert.NotContains(t, item.Summary, "%!")
 		}
@@ -235,7 +235,7 @@ func TestCounterEvidenceFaults(t *testing.T) {
 		require.Len(t, answers, 2)
 		for _, item := range append(comparisons, answers[0]) {
 			assert.True(t, item.Failed, item.Title)
-			assert.Contains(t, item.Summary, "Lookup failed: server unavailable")
+			assert.Contains(t, item.Summary, "server unavailable")
 			assert.NotContains(t, item.Summary+item.Link, "secret")
 		}
 		assert.Contains(t, answers[1].Summary, "not valid PromQL")
@@ -260,7 +260,7 @@ func TestCounterEvidenceFaults(t *testing.T) {
 		item := c.answerCheck(context.Background(), inv, 3, checks[0])
 		assert.True(t, item.Failed)
 		assert.Equal(t, "Check 3", item.Title)
-		assert.Equal(t, "Lookup failed: internal error, see alertscribe's log", item.Summary)
+		assert.Equal(t, "internal error, see alertscribe's log.", item.Summary)
 	})
 	t.Run("no alert at all", func(t *testing.T) {
 		c := collectorAt(t, "http://127.0.0.1:9", time.Now())

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"runtime/debug"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -16,7 +15,6 @@ import (
 
 	"github.com/alertscribe/alertscribe/incident"
 	"github.com/alertscribe/alertscribe/promapi"
-	"github.com/alertscribe/alertscribe/text"
 )
 
 // maxInFlight bounds the queries of one incident at a time.
@@ -229,26 +227,4 @@ func (c *Collector) failedItem(inv *investigation, one collector, err error) []i
 	return []incident.Evidence{{
 		Kind: one.kind, Title: inv.say(one.title), Summary: inv.say(msgFailed, inv.explain(err)), Failed: true,
 	}}
-}
-
-// explain says in the report's language why something could not be looked up, with the details as they are.
-func (inv *investigation) explain(err error) string {
-	detail := err.Error()
-	for _, kind := range []error{promapi.ErrUnavailable, promapi.ErrTooExpensive, promapi.ErrBadQuery} {
-		detail = strings.ReplaceAll(detail, kind.Error()+": ", "") // said by the phrase
-	}
-	detail = text.Cut(text.OneLine(detail), 300) // of a server, or of several errors
-	switch {
-	case errors.Is(err, promapi.ErrNoBudget):
-		return inv.say(msgNoBudget)
-	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
-		return inv.say(msgTimeout)
-	case errors.Is(err, promapi.ErrTooExpensive):
-		return inv.say(msgTooExpensive, detail)
-	case errors.Is(err, promapi.ErrBadQuery):
-		return inv.say(msgBadQuery, detail)
-	case errors.Is(err, promapi.ErrUnavailable):
-		return inv.say(msgUnavailable, detail)
-	}
-	return detail
 }

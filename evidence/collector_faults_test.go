@@ -32,12 +32,12 @@ type fault struct {
 }
 
 var faultsOfServers = map[string]fault{
-	"fails":      {500, "oops", `server unavailable \(.*HTTP status 500`, "无法访问服务器（.*HTTP status 500"},
-	"no entry":   {403, "", `server unavailable \(.*HTTP status 403`, "无法访问服务器（.*HTTP status 403"},
-	"too slow":   {503, `{"status":"error","errorType":"timeout","error":"query timed out in expression evaluation"}`, `too slow or too large \(`, "查询耗时过长或结果过大（"},
-	"too large":  {422, `{"status":"error","errorType":"execution","error":"query processing would load too many samples into memory"}`, `too slow or too large \(`, "查询耗时过长或结果过大（"},
-	"refuses":    {400, `{"status":"error","errorType":"bad_data","error":"parse error: unexpected"}`, `query rejected \(.*parse error: unexpected\)`, "服务器拒绝了查询（.*parse error: unexpected）"},
-	"is hostile": {400, `{"status":"error","errorType":"bad_data","error":"a\nb\u202e` + strings.Repeat("x", 5000) + `"}`, `query rejected \(`, "服务器拒绝了查询（"},
+	"fails":      {500, "oops", `server unavailable \(.*HTTP status 500`, "无法访问服务器（.*HTTP 状态码 500"},
+	"no entry":   {403, "", `server unavailable \(.*HTTP status 403`, "无法访问服务器（.*HTTP 状态码 403"},
+	"too slow":   {503, `{"status":"error","errorType":"timeout","error":"query timed out in expression evaluation"}`, `too slow or too large \(`, "查询过慢或结果过大（"},
+	"too large":  {422, `{"status":"error","errorType":"execution","error":"query processing would load too many samples into memory"}`, `too slow or too large \(`, "查询过慢或结果过大（"},
+	"refuses":    {400, `{"status":"error","errorType":"bad_data","error":"parse error: unexpected"}`, `query rejected \(.*parse error: unexpected\)`, "查询被拒绝（.*parse error: unexpected）"},
+	"is hostile": {400, `{"status":"error","errorType":"bad_data","error":"a\nb\u202e` + strings.Repeat("x", 5000) + `"}`, `query rejected \(`, "查询被拒绝（"},
 }
 
 // faulty stands before a Prometheus and answers some queries itself.
@@ -145,10 +145,10 @@ func TestEachCollectorFails(t *testing.T) {
 		items := ofKind(c.Collect(t.Context(), inc, nil).Items, incident.KindSuspects)
 		require.Len(t, items, 1)
 		assert.True(t, items[0].Failed)
-		assert.Regexp(t, `^Lookup failed: reading related series: too slow|^Lookup failed: too slow or too large`, items[0].Summary)
+		assert.Regexp(t, `^reading related series: too slow|^too slow or too large`, items[0].Summary)
 	})
 	t.Run("related series, some of them", func(t *testing.T) {
-		for language, want := range map[incident.Language]string{"en": " Some could not be read: too slow or too large (", "zh": " 部分序列未能读取：查询耗时过长或结果过大（"} {
+		for language, want := range map[incident.Language]string{"en": " Some could not be read: too slow or too large (", "zh": "部分序列查询失败：查询过慢或结果过大（"} {
 			c := collectorAt(t, faulty(t, p.URL, faultsOfServers["too large"], func(query string, _ url.Values) bool {
 				return strings.Contains(query, `job="api",`) && strings.Contains(query, `__name__!=""`) && !strings.Contains(query, "count")
 			}), r.end(), func(o *Options) { o.Language = language })
@@ -167,7 +167,7 @@ func TestEachCollectorFails(t *testing.T) {
 				return err == nil && float64(r.end().Unix())-start > days*86400
 			}
 		}
-		for language, want := range map[incident.Language]string{"en": "a week before lookup failed;", "zh": "一周前未能查询；"} {
+		for language, want := range map[incident.Language]string{"en": "a week before lookup failed;", "zh": "一周前查询失败；"} {
 			c := collectorAt(t, faulty(t, p.URL, faultsOfServers["fails"], earlier(3)), r.end(), func(o *Options) { o.Language = language })
 			comparisons, _ := c.CounterEvidence(t.Context(), inc, nil)
 			owed(t, comparisons...)
@@ -193,7 +193,7 @@ func TestEachCollectorFails(t *testing.T) {
 			for j, e := range append(comparisons, answers...) {
 				assert.Equal(t, j == i+1, e.Failed, "%d of %d: %s", j, i, e.Summary)
 			}
-			assert.Regexp(t, `^Lookup failed: query rejected \(.*parse error: unexpected\)$`, comparisons[i+1].Summary)
+			assert.Regexp(t, `^query rejected \(.*parse error: unexpected\)\.$`, comparisons[i+1].Summary)
 		}
 	})
 }
@@ -215,7 +215,7 @@ func TestBudgetRunsOut(t *testing.T) {
 			for _, e := range items {
 				assert.Empty(t, e.ID)
 				if e.Failed {
-					assert.Regexp(t, `the incident's query budget is used up|本次事件的查询次数已用完`, e.Summary)
+					assert.Regexp(t, `the incident's query budget is used up|本事件的查询次数已用完`, e.Summary)
 				}
 			}
 			if queries <= 3 {
@@ -239,7 +239,7 @@ func TestCanceled(t *testing.T) {
 	assert.False(t, items[0].Failed)
 	for _, e := range items[1:] {
 		assert.True(t, e.Failed, e.Summary)
-		assert.Equal(t, "Lookup failed: timed out", e.Summary)
+		assert.Equal(t, "timed out.", e.Summary)
 	}
 	comparisons, answers := c.CounterEvidence(ctx, inc, []incident.Check{{PromQL: "x"}})
 	for _, e := range append(comparisons, answers...) {
@@ -254,20 +254,20 @@ func TestExplain(t *testing.T) {
 		err    error
 		en, zh string
 	}{
-		{promapi.ErrNoBudget, "the incident's query budget is used up", "本次事件的查询次数已用完"},
-		{fmt.Errorf("a: %w", promapi.ErrNoBudget), "the incident's query budget is used up", "本次事件的查询次数已用完"},
-		{context.DeadlineExceeded, "timed out", "查询超过了规定的时间"},
-		{fmt.Errorf("a: %w", context.Canceled), "timed out", "查询超过了规定的时间"},
-		{fmt.Errorf("%w: no answer in time", promapi.ErrTooExpensive), "too slow or too large (no answer in time)", "查询耗时过长或结果过大（no answer in time）"},
-		{fmt.Errorf("%w: parse error", promapi.ErrBadQuery), "query rejected (parse error)", "服务器拒绝了查询（parse error）"},
+		{promapi.ErrNoBudget, "the incident's query budget is used up", "本事件的查询次数已用完"},
+		{fmt.Errorf("a: %w", promapi.ErrNoBudget), "the incident's query budget is used up", "本事件的查询次数已用完"},
+		{context.DeadlineExceeded, "timed out", "查询超时"},
+		{fmt.Errorf("a: %w", context.Canceled), "timed out", "查询超时"},
+		{fmt.Errorf("%w: no answer in time", promapi.ErrTooExpensive), "too slow or too large (no answer in time)", "查询过慢或结果过大（未在时限内返回）"},
+		{fmt.Errorf("%w: parse error", promapi.ErrBadQuery), "query rejected (parse error)", "查询被拒绝（parse error）"},
 		{fmt.Errorf("%w: gone", promapi.ErrUnavailable), "server unavailable (gone)", "无法访问服务器（gone）"},
 		{fmt.Errorf("a: %w", fmt.Errorf("%w: gone", promapi.ErrUnavailable)), "server unavailable (a: gone)", "无法访问服务器（a: gone）"},
 		{errors.New("anything"), "anything", "anything"},
 		{errors.Join(errors.New("one"), errors.New("two")), "one two", "one two"},
-		{fmt.Errorf("%w: a\n\tb\u202e", promapi.ErrBadQuery), "query rejected (a b)", "服务器拒绝了查询（a b）"},
+		{fmt.Errorf("%w: a\n\tb\u202e", promapi.ErrBadQuery), "query rejected (a b)", "查询被拒绝（a b）"},
 		{errors.New(long), strings.Repeat("x", 299) + "…", strings.Repeat("x", 299) + "…"},
 		{fmt.Errorf("%w: %s", promapi.ErrUnavailable, long), "server unavailable (" + strings.Repeat("x", 299) + "…)", "无法访问服务器（" + strings.Repeat("x", 299) + "…）"},
-		{errors.Join(promapi.ErrNoBudget, promapi.ErrUnavailable), "the incident's query budget is used up", "本次事件的查询次数已用完"},
+		{errors.Join(promapi.ErrNoBudget, promapi.ErrUnavailable), "the incident's query budget is used up", "本事件的查询次数已用完"},
 	}
 	for _, test := range tests {
 		assert.Equal(t, test.en, (&investigation{language: incident.English}).explain(test.err))

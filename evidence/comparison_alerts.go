@@ -18,15 +18,15 @@ var (
 	msgNothingFires = message{"No other alerts firing.", "当前没有其他告警触发。"}
 	msgFiresNow     = message{
 		"Other alerts firing: %[1]d; also with %[2]s: %[3]d; elsewhere: %[4]d, in %[5]d other %[6]ss.",
-		"当前另有 %[1]d 条告警触发：与本告警同在 %[2]s 的 %[3]d 条，别处 %[4]d 条，涉及另外 %[5]d 个 %[6]s。",
+		"当前另有 %[1]d 条告警触发：同属 %[2]s 的 %[3]d 条，其他 %[4]d 条（涉及 %[6]s %[5]d 个）。",
 	}
 	msgFiresAnywhere = message{
 		"Other alerts firing: %d; this one has no namespace or job to locate them by.",
-		"当前另有 %d 条告警触发；本告警没有 namespace 或 job，无法判断它们的远近。",
+		"当前另有 %d 条告警触发；本告警没有 namespace 或 job 标签，无法判断是否相关。",
 	}
 	msgWordFires     = message{"firing", "触发数"}
-	msgWordNear      = message{"with %s", "同在 %s"}
-	msgWordElsewhere = message{"elsewhere", "别处"}
+	msgWordNear      = message{"with %s", "同属 %s"}
+	msgWordElsewhere = message{"elsewhere", "其他"}
 )
 
 // maxNamesFiring bounds the table of what else fires.

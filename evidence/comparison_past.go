@@ -18,42 +18,42 @@ import (
 )
 
 var (
-	msgHours = message{"Value at this hour: %[1]s; %[2]s.", "同一时段的值：%[1]s；%[2]s。"}
+	msgHours = message{"Value at this hour: %[1]s; %[2]s.", "同一时段对比：%[1]s；%[2]s。"}
 	msgMost  = message{"%[1]s max %[2]s", "%[1]s最高 %[2]s"}
 	msgLeast = message{"%[1]s min %[2]s", "%[1]s最低 %[2]s"}
 
-	msgHourNone    = message{"%s no value with these labels", "%s没有该标签的数据"}
+	msgHourNone    = message{"%s no value with these labels", "%s没有这些标签的数据"}
 	msgHourUnknown = message{"%s no data at all", "%s没有任何数据"}
-	msgHourFailed  = message{"%s lookup failed", "%s未能查询"}
+	msgHourFailed  = message{"%s lookup failed", "%s查询失败"}
 
 	msgInfiniteSince = message{
 		"The expression has been infinite since the onset, a division by zero: nothing to compare.",
-		"自异常开始以来，表达式的值为无穷大（除数为零），无法与其他日期比较。",
+		"异常开始后表达式的值为无穷大（除数为零），无法与其他日期对比。",
 	}
 	msgNothingSince = message{
 		"The expression has had no value with this alert's labels since the onset: nothing to compare.",
-		"自异常开始以来，表达式没有与此告警标签相符的数据，无法与其他日期比较。",
+		"异常开始后没有与本告警标签匹配的数据，无法与其他日期对比。",
 	}
-	msgNoHours      = message{" No data from then to compare.", " 没有当时的数据可供比较。"}
-	msgNotRisen     = message{" It did not rise like this then.", " 当时没有这样的上升。"}
-	msgNotFallen    = message{" It did not fall like this then.", " 当时没有这样的下降。"}
-	msgRisenToo     = message{" It also rose like this %s: maybe a %s pattern.", " %s也有这样的上升：可能是%s规律。"}
-	msgFallenToo    = message{" It also fell like this %s: maybe a %s pattern.", " %s也有这样的下降：可能是%s规律。"}
-	msgNothingNew   = message{" It was also like this %s, and before that hour: this may be nothing new.", " %s也是如此，且在该时段之前就已如此：可能并非新现象。"}
+	msgNoHours      = message{" No data from then to compare.", "没有历史同期数据可对比。"}
+	msgNotRisen     = message{" It did not rise like this then.", "历史同期没有类似的上升。"}
+	msgNotFallen    = message{" It did not fall like this then.", "历史同期没有类似的下降。"}
+	msgRisenToo     = message{" It also rose like this %s: maybe a %s pattern.", "%s同期也有类似的上升，可能是%s规律。"}
+	msgFallenToo    = message{" It also fell like this %s: maybe a %s pattern.", "%s同期也有类似的下降，可能是%s规律。"}
+	msgNothingNew   = message{" It was also like this %s, and before that hour: this may be nothing new.", "%s同期也是如此，且更早就是如此，可能不是新问题。"}
 	msgConditionToo = message{
 		" The condition was also met %s, but the value moved less than half as far.",
-		" %s条件也曾成立，但变化幅度不到本次的一半。",
+		"%s同期也满足过告警条件，但变化幅度不到本次的一半。",
 	}
 
 	msgWordThisTime  = message{"this time", "本次"}
-	msgWordDaily     = message{"daily", "每日"}
-	msgWordWeekly    = message{"weekly", "每周"}
+	msgWordDaily     = message{"daily", "日周期"}
+	msgWordWeekly    = message{"weekly", "周周期"}
 	msgWordAnd       = message{" and ", "和"}
 	msgWordDay       = message{"day", "日期"}
-	msgWordMedian    = message{"median before", "此前中位数"}
+	msgWordMedian    = message{"median before", "异常前中位数"}
 	msgWordHighest   = message{"max", "最高"}
 	msgWordLowest    = message{"min", "最低"}
-	msgWordCondition = message{"condition met", "条件成立"}
+	msgWordCondition = message{"condition met", "满足条件"}
 	msgWordYes       = message{"yes", "是"}
 	msgWordNo        = message{"no", "否"}
 )
@@ -288,7 +288,7 @@ func (inv *investigation) summarizeHours(present sameHour, past []sameHour, up b
 			met = append(met, h.name)
 		}
 	}
-	out := inv.say(msgHours, strings.Join(told, inv.say(message{", ", "，"})), inv.say(say, present.name, number(present.extreme)))
+	out := inv.say(msgHours, strings.Join(told, inv.say(msgClauseMark)), inv.say(say, present.name, number(present.extreme)))
 	and := inv.say(msgWordAnd)
 	switch {
 	case !compared:

@@ -19,46 +19,46 @@ import (
 var (
 	msgPeersWell = message{
 		"None of the expression's %d other series met the condition since the onset.",
-		"表达式的其他 %d 条序列自异常开始以来均未满足条件。",
+		"表达式另有 %d 条序列，异常开始后均未满足条件。",
 	}
 	msgPeersSick = message{
 		"%[1]d of the expression's %[2]d other series met the condition since the onset; %[3]d still do at the end.",
-		"表达式的其他 %[2]d 条序列中，有 %[1]d 条自异常开始以来满足过条件，其中 %[3]d 条至今仍满足。",
+		"表达式另有 %[2]d 条序列，异常开始后满足过条件的 %[1]d 条，目前仍满足的 %[3]d 条。",
 	}
 	msgPeersMost = message{
 		" Max since then: %[1]s for this alert; others: median %[2]s, max %[3]s.",
-		" 此后的最高值：本告警 %[1]s；其他序列的中位数 %[2]s，最高 %[3]s。",
+		"异常开始后的最高值：本告警 %[1]s；其他序列中位数 %[2]s，最高 %[3]s。",
 	}
 	msgPeersLeast = message{
 		" Min since then: %[1]s for this alert; others: median %[2]s, min %[3]s.",
-		" 此后的最低值：本告警 %[1]s；其他序列的中位数 %[2]s，最低 %[3]s。",
+		"异常开始后的最低值：本告警 %[1]s；其他序列中位数 %[2]s，最低 %[3]s。",
 	}
-	msgLookedAt = message{" Looked at: %s.", " 查看的时间范围：%s。"}
+	msgLookedAt = message{" Looked at: %s.", "对比窗口：%s。"}
 
-	msgLocal  = message{" A shared cause is unlikely.", " 它们共有的原因不太可能。"}
-	msgShared = message{" A cause specific to this target is unlikely.", " 仅由本告警目标自身引起的可能性不大。"}
+	msgLocal  = message{" A shared cause is unlikely.", "由共同原因引起的可能性小。"}
+	msgShared = message{" A cause specific to this target is unlikely.", "仅由本告警对象自身引起的可能性小。"}
 
 	msgNoPeers = message{
 		"The expression has no other series: no peers to compare.",
-		"表达式只有本告警的序列，没有同类对象可比较。",
+		"表达式只有本告警的序列，没有同类序列可对比。",
 	}
 	msgNoExpression = message{
 		"The alert's expression is unknown: no peers to compare.",
-		"告警表达式未知，无法得知同类对象。",
+		"告警表达式未知，无法确定同类序列。",
 	}
 	msgJobUp = message{
 		" Targets with %[1]s at %[4]s: %[2]d up, %[3]d down.",
-		" %[4]s 时，标签为 %[1]s 的采集目标中 %[2]d 个正常，%[3]d 个不可用。",
+		"%[4]s 时，%[1]s 的采集目标 %[2]d 个正常，%[3]d 个不可用。",
 	}
-	msgNoJobUp = message{" Prometheus has no scrape targets with %[1]s at %[2]s.", " %[2]s 时 Prometheus 没有标签为 %[1]s 的采集目标。"}
-	msgNoJob   = message{" Its labels name no job either.", " 从其标签也无法判断所属 job。"}
+	msgNoJobUp = message{" Prometheus has no scrape targets with %[1]s at %[2]s.", "%[2]s 时 Prometheus 中没有 %[1]s 的采集目标。"}
+	msgNoJob   = message{" Its labels name no job either.", "也无法从标签判断所属 job。"}
 
 	msgWordLast   = message{"last", "最新值"}
 	msgWordOurs   = message{"this alert", "本告警"}
 	msgWordRole   = message{"role", "所属"}
-	msgWordPeer   = message{"peer", "同类"}
-	msgWordMetNow = message{"now", "当前成立"}
-	msgWordMetOff = message{"earlier", "曾成立"}
+	msgWordPeer   = message{"peer", "同类序列"}
+	msgWordMetNow = message{"now", "目前满足"}
+	msgWordMetOff = message{"earlier", "曾满足"}
 )
 
 // The bounds of the table of peers.

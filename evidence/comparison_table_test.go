@@ -88,20 +88,20 @@ func TestPastHours(t *testing.T) {
 	tests := []struct{ name, expr, en, zh string }{
 		{
 			"once", "once_percent > 10", `^Value at this hour: a day before max 2\S* %, a week before max 2\S* %; this time max 6\S* %\. It did not rise like this then\.$`,
-			`^同一时段的值：前一天最高 2\S* %，一周前最高 2\S* %；本次最高 6\S* %。 当时没有这样的上升。$`,
+			`^同一时段对比：前一天最高 2\S* %，一周前最高 2\S* %；本次最高 6\S* %。历史同期没有类似的上升。$`,
 		},
-		{"daily", "daily_percent > 10", ` It also rose like this a day before: maybe a daily pattern\.$`, ` 前一天也有这样的上升：可能是每日规律。$`},
-		{"weekly", "weekly_percent > 10", ` It also rose like this a week before: maybe a weekly pattern\.$`, ` 一周前也有这样的上升：可能是每周规律。$`},
-		{"both", "both_percent > 10", ` It also rose like this a day before and a week before: maybe a daily pattern\.$`, ` 前一天和一周前也有这样的上升：可能是每日规律。$`},
-		{"always", "always_percent > 10", ` It was also like this a day before and a week before, and before that hour: this may be nothing new\.$`, ` 前一天和一周前也是如此，且在该时段之前就已如此：可能并非新现象。$`},
-		{"a fall", "room_percent < 50", `: a day before min 3\S* %, .* It also fell like this a day before: maybe a daily pattern\.$`, `：前一天最低 3\S* %，.* 前一天也有这样的下降：可能是每日规律。$`},
-		{"a fall, once", "room_once_percent < 50", ` It did not fall like this then\.$`, ` 当时没有这样的下降。$`},
-		{"the condition alone", "barely_percent > 10", ` The condition was also met a day before, but the value moved less than half as far\.$`, ` 前一天条件也曾成立，但变化幅度不到本次的一半。$`},
-		{"no such series then", "fresh_percent > 10", `^Value at this hour: a day before no value with these labels, a week before no data at all; this time max 60 %\. It did not rise`, `^同一时段的值：前一天没有该标签的数据，一周前没有任何数据；本次最高 60 %。`},
-		{"ended before the onset", "ended_percent > 10", `^The expression has had no value with this alert's labels since the onset: nothing to compare\.$`, `^自异常开始以来，表达式没有与此告警标签相符的数据，无法与其他日期比较。$`},
+		{"daily", "daily_percent > 10", ` It also rose like this a day before: maybe a daily pattern\.$`, `前一天同期也有类似的上升，可能是日周期规律。$`},
+		{"weekly", "weekly_percent > 10", ` It also rose like this a week before: maybe a weekly pattern\.$`, `一周前同期也有类似的上升，可能是周周期规律。$`},
+		{"both", "both_percent > 10", ` It also rose like this a day before and a week before: maybe a daily pattern\.$`, `前一天和一周前同期也有类似的上升，可能是日周期规律。$`},
+		{"always", "always_percent > 10", ` It was also like this a day before and a week before, and before that hour: this may be nothing new\.$`, `前一天和一周前同期也是如此，且更早就是如此，可能不是新问题。$`},
+		{"a fall", "room_percent < 50", `: a day before min 3\S* %, .* It also fell like this a day before: maybe a daily pattern\.$`, `：前一天最低 3\S* %，.*前一天同期也有类似的下降，可能是日周期规律。$`},
+		{"a fall, once", "room_once_percent < 50", ` It did not fall like this then\.$`, `历史同期没有类似的下降。$`},
+		{"the condition alone", "barely_percent > 10", ` The condition was also met a day before, but the value moved less than half as far\.$`, `前一天同期也满足过告警条件，但变化幅度不到本次的一半。$`},
+		{"no such series then", "fresh_percent > 10", `^Value at this hour: a day before no value with these labels, a week before no data at all; this time max 60 %\. It did not rise`, `^同一时段对比：前一天没有这些标签的数据，一周前没有任何数据；本次最高 60 %。`},
+		{"ended before the onset", "ended_percent > 10", `^The expression has had no value with this alert's labels since the onset: nothing to compare\.$`, `^异常开始后没有与本告警标签匹配的数据，无法与其他日期对比。$`},
 		{"nothing", "nowhere > 10", `^The expression has no value with this alert's labels in this window`, `.`},
-		{"without a comparison", "once_percent", `^Value at this hour: a day before max 2\S* %`, `^同一时段的值：前一天最高 2\S* %`},
-		{"infinity", "infinite > 10", `^Value at this hour: a day before`, `^同一时段的值：前一天`},
+		{"without a comparison", "once_percent", `^Value at this hour: a day before max 2\S* %`, `^同一时段对比：前一天最高 2\S* %`},
+		{"infinity", "infinite > 10", `^Value at this hour: a day before`, `^同一时段对比：前一天`},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -128,7 +128,7 @@ func TestPastHours(t *testing.T) {
 		})
 	}
 	t.Run("no data of then", func(t *testing.T) {
-		for language, want := range map[incident.Language]string{"en": " No data from then to compare.", "zh": " 没有当时的数据可供比较。"} {
+		for language, want := range map[incident.Language]string{"en": " No data from then to compare.", "zh": "没有历史同期数据可对比。"} {
 			begin := r.at(end - 7*oneDay.Seconds() - 1200) // a week ago, which is where the data begin
 			inc := firingIncident(begin.Add(time.Hour), "once_percent > 1", "alertname=X job=api")
 			assert.Contains(t, compared(t, p.URL, begin.Add(70*time.Minute), language, inc)[0].Summary, want)
@@ -177,23 +177,23 @@ func TestPeersTable(t *testing.T) {
 	}{
 		{
 			"one", "one > 5", "", `^None of the expression's 1 other series met the condition since the onset\. Max since then: 9 for this alert; others: median 1, max 1\. A shared cause is unlikely\.$`,
-			`^表达式的其他 1 条序列自异常开始以来均未满足条件。 此后的最高值：本告警 9；其他序列的中位数 1，最高 1。 它们共有的原因不太可能。$`,
+			`^表达式另有 1 条序列，异常开始后均未满足条件。异常开始后的最高值：本告警 9；其他序列中位数 1，最高 1。由共同原因引起的可能性小。$`,
 			[]string{"this alert now", "peer no"},
 		},
-		{"half of them", "half > 5", "", `^1 of the expression's 2 other series .*; 1 still do at the end\. .* A cause specific to this target is unlikely\.$`, `^表达式的其他 2 条序列中，有 1 条自异常开始以来满足过条件，其中 1 条至今仍满足。.* 仅由本告警目标自身引起的可能性不大。$`, []string{"this alert now", "peer now", "peer no"}},
+		{"half of them", "half > 5", "", `^1 of the expression's 2 other series .*; 1 still do at the end\. .* A cause specific to this target is unlikely\.$`, `^表达式另有 2 条序列，异常开始后满足过条件的 1 条，目前仍满足的 1 条。.*仅由本告警对象自身引起的可能性小。$`, []string{"this alert now", "peer now", "peer no"}},
 		{"fewer", "third > 5", "", `^1 of the expression's 3 other series .* max 9\.$`, `最高 9。$`, []string{"this alert now", "peer now", "peer no", "peer no"}},
-		{"all", "all > 5", "", `^2 of the expression's 2 other series .*; 2 still do`, `其中 2 条至今仍满足`, []string{"this alert now", "peer now", "peer now"}},
-		{"two of them ours", "all > 5", ";alertname=X job=api instance=01", `^1 of the expression's 1 other series`, `其他 1 条序列中，有 1 条`, []string{"this alert now", "this alert now", "peer now"}},
-		{"not any more", "over > 5", "", `^1 of the expression's 1 other series .*; 0 still do at the end`, `其中 0 条至今仍满足`, []string{"this alert now", "peer earlier"}},
+		{"all", "all > 5", "", `^2 of the expression's 2 other series .*; 2 still do`, `目前仍满足的 2 条`, []string{"this alert now", "peer now", "peer now"}},
+		{"two of them ours", "all > 5", ";alertname=X job=api instance=01", `^1 of the expression's 1 other series`, `另有 1 条序列，异常开始后满足过条件的 1 条`, []string{"this alert now", "this alert now", "peer now"}},
+		{"not any more", "over > 5", "", `^1 of the expression's 1 other series .*; 0 still do at the end`, `目前仍满足的 0 条`, []string{"this alert now", "peer earlier"}},
 		{"before the onset", "before > 5", "", `^None of the expression's 1 other series met`, `均未满足条件`, []string{"this alert now", "peer no"}},
-		{"none with numbers", "hollow > 5", "", `^The expression has no other series: no peers to compare\. Targets with job="api" at .* UTC: 1 up, 1 down\.$`, `^表达式只有本告警的序列，没有同类对象可比较。 .* UTC 时，标签为 job="api" 的采集目标中 1 个正常，1 个不可用。$`, nil},
+		{"none with numbers", "hollow > 5", "", `^The expression has no other series: no peers to compare\. Targets with job="api" at .* UTC: 1 up, 1 down\.$`, `^表达式只有本告警的序列，没有同类序列可对比。.* UTC 时，job="api" 的采集目标 1 个正常，1 个不可用。$`, nil},
 		{"a new one", "fresh > 5", "", `^None of the expression's 1 other series .* others: median 2, max 2\.`, `中位数 2`, []string{"this alert now", "peer no"}},
-		{"a fall", "fall < 5", "", `^None of .* Min since then: 1 for this alert; others: median 8\.5, min 8\.`, `此后的最低值：本告警 1；其他序列的中位数 8\.5，最低 8。`, []string{"this alert now", "peer no", "peer no"}},
-		{"ours is gone", "ours_gone > 5", "", `^None of the expression's 1 other series met the condition since the onset\. A shared cause is unlikely\.$`, `均未满足条件。 它们共有的原因不太可能。$`, []string{"peer no"}},
-		{"nobody else", "lone > 5", "", `^The expression has no other series`, `没有同类对象`, nil},
-		{"no series", "nowhere > 5", "", `^The expression has no other series`, `没有同类对象`, nil},
-		{"absent", "absent(nowhere)", "", `^The expression has no other series`, `没有同类对象`, nil},
-		{"no rule", "", "", `^The alert's expression is unknown: no peers to compare\. Targets with job="api" .*: 1 up, 1 down\.$`, `^告警表达式未知，无法得知同类对象。 .* UTC 时，`, nil},
+		{"a fall", "fall < 5", "", `^None of .* Min since then: 1 for this alert; others: median 8\.5, min 8\.`, `异常开始后的最低值：本告警 1；其他序列中位数 8\.5，最低 8。`, []string{"this alert now", "peer no", "peer no"}},
+		{"ours is gone", "ours_gone > 5", "", `^None of the expression's 1 other series met the condition since the onset\. A shared cause is unlikely\.$`, `均未满足条件。由共同原因引起的可能性小。$`, []string{"peer no"}},
+		{"nobody else", "lone > 5", "", `^The expression has no other series`, `没有同类序列`, nil},
+		{"no series", "nowhere > 5", "", `^The expression has no other series`, `没有同类序列`, nil},
+		{"absent", "absent(nowhere)", "", `^The expression has no other series`, `没有同类序列`, nil},
+		{"no rule", "", "", `^The alert's expression is unknown: no peers to compare\. Targets with job="api" .*: 1 up, 1 down\.$`, `^告警表达式未知，无法确定同类序列。.* UTC 时，`, nil},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -211,7 +211,7 @@ func TestPeersTable(t *testing.T) {
 				rows = append(rows, row[1]+" "+row[5])
 			}
 			assert.Equal(t, test.rows, rows)
-			assert.Equal(t, []string{"序列", "所属", "此前中位数"}, zh.Table.Columns[:3])
+			assert.Equal(t, []string{"序列", "所属", "异常前中位数"}, zh.Table.Columns[:3])
 		})
 	}
 	t.Run("many: the furthest are shown", func(t *testing.T) {
@@ -227,7 +227,7 @@ func TestPeersTable(t *testing.T) {
 	t.Run("no job, no targets", func(t *testing.T) {
 		for language, want := range map[incident.Language][2]string{
 			"en": {"Its labels name no job either.", `Prometheus has no scrape targets with job="web" at `},
-			"zh": {"从其标签也无法判断所属 job。", `Prometheus 没有标签为 job="web" 的采集目标。`},
+			"zh": {"也无法从标签判断所属 job。", `Prometheus 中没有 job="web" 的采集目标`},
 		} {
 			for i, alert := range []string{"alertname=X team=a", "alertname=X job=web"} {
 				inc := firingIncident(r.at(onset), "", alert)
@@ -255,20 +255,20 @@ func TestFiringTable(t *testing.T) {
 			"one near",
 			[]string{`alertname="A",job="api"`},
 			"alertname=X job=api", `Other alerts firing: 1; also with job="api": 1; elsewhere: 0, in 0 other jobs.`,
-			`当前另有 1 条告警触发：与本告警同在 job="api" 的 1 条，别处 0 条，涉及另外 0 个 job。`,
+			`当前另有 1 条告警触发：同属 job="api" 的 1 条，其他 0 条（涉及 job 0 个）。`,
 			[][]string{{"A", "1", "1", "0"}},
-			4, `同在 job="api"`,
+			4, `同属 job="api"`,
 		},
 		{
 			"near and far",
 			[]string{`alertname="A",namespace="n1",i="1"`, `alertname="A",namespace="n2",i="2"`, `alertname="A",namespace="n3"`, `alertname="B",namespace="n3"`, `alertname="B"`, `alertname="C",namespace="n1"`},
 			"alertname=X namespace=n1",
 			`Other alerts firing: 6; also with namespace="n1": 2; elsewhere: 4, in 2 other namespaces.`,
-			`当前另有 6 条告警触发：与本告警同在 namespace="n1" 的 2 条，别处 4 条，涉及另外 2 个 namespace。`,
+			`当前另有 6 条告警触发：同属 namespace="n1" 的 2 条，其他 4 条（涉及 namespace 2 个）。`,
 			[][]string{{"A", "3", "1", "2"}, {"B", "2", "0", "2"}, {"C", "1", "1", "0"}},
-			4, `同在 namespace="n1"`,
+			4, `同属 namespace="n1"`,
 		},
-		{"nowhere", []string{`alertname="A",job="api"`, `alertname="B"`}, "alertname=X team=a", "Other alerts firing: 2; this one has no namespace or job to locate them by.", "当前另有 2 条告警触发；本告警没有 namespace 或 job，无法判断它们的远近。", [][]string{{"A", "1"}, {"B", "1"}}, 2, "触发数"},
+		{"nowhere", []string{`alertname="A",job="api"`, `alertname="B"`}, "alertname=X team=a", "Other alerts firing: 2; this one has no namespace or job to locate them by.", "当前另有 2 条告警触发；本告警没有 namespace 或 job 标签，无法判断是否相关。", [][]string{{"A", "1"}, {"B", "1"}}, 2, "触发数"},
 	}
 	// Prometheus looks back five minutes for a value: each stage is as far away from the next.
 	const apart = 330

@@ -202,8 +202,8 @@ func TestBefore(t *testing.T) {
 		c := collectorAt(t, p.URL, r.end(), func(o *Options) { o.Language = "zh" })
 		comparisons, _ := c.CounterEvidence(t.Context(), firingIncident(fired, "daily_percent > 10", "alertname=X job=api"), nil)
 		t.Log(comparisons[0].Summary)
-		assert.Equal(t, "以前是否也这样", comparisons[0].Title)
-		assert.Regexp(t, "^同一时段的值：前一天最高 "+number+" %，一周前最高 "+number+" %；本次最高 "+number+" %。 前一天和一周前也有这样的上升：可能是每日规律。$", comparisons[0].Summary)
+		assert.Equal(t, "历史同期对比", comparisons[0].Title)
+		assert.Regexp(t, "^同一时段对比：前一天最高 "+number+" %，一周前最高 "+number+" %；本次最高 "+number+" %。前一天和一周前同期也有类似的上升，可能是日周期规律。$", comparisons[0].Summary)
 		assert.NotRegexp(t, `%!|\b(the|a|no)\b`, fmt.Sprint(comparisons))
 	})
 }
@@ -347,13 +347,13 @@ func TestPeersAndAlerts(t *testing.T) {
 	t.Run("Chinese", func(t *testing.T) {
 		c := collectorAt(t, p.URL, r.end(), func(o *Options) { o.Language = "zh" })
 		for expr, want := range map[string]string{
-			"global > 50": "^表达式的其他 9 条序列中，有 6 条自异常开始以来满足过条件，其中 6 条至今仍满足。 此后的最高值：",
-			"local > 50":  "^表达式的其他 9 条序列自异常开始以来均未满足条件。",
-			"alone > 50":  `^表达式只有本告警的序列，没有同类对象可比较。 .* UTC 时，标签为 job="api" 的采集目标中 8 个正常，2 个不可用。$`,
+			"global > 50": "^表达式另有 9 条序列，异常开始后满足过条件的 6 条，目前仍满足的 6 条。异常开始后的最高值：",
+			"local > 50":  "^表达式另有 9 条序列，异常开始后均未满足条件。",
+			"alone > 50":  `^表达式只有本告警的序列，没有同类序列可对比。.* UTC 时，job="api" 的采集目标 8 个正常，2 个不可用。$`,
 		} {
 			comparisons, _ := c.CounterEvidence(t.Context(), firingIncident(r.at(onset+30), expr, alert), nil)
 			assert.Regexp(t, want, comparisons[1].Summary)
-			assert.Equal(t, `当前另有 15 条告警触发：与本告警同在 job="api" 的 1 条，别处 14 条，涉及另外 0 个 job。`, comparisons[2].Summary)
+			assert.Equal(t, `当前另有 15 条告警触发：同属 job="api" 的 1 条，其他 14 条（涉及 job 0 个）。`, comparisons[2].Summary)
 			assert.NotRegexp(t, `%!|\b(the|of|no)\b`, fmt.Sprint(comparisons))
 		}
 	})

@@ -2,7 +2,6 @@ package evidence
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,95 +17,96 @@ import (
 )
 
 var (
-	msgWithin  = message{"Within %s: ", "在 %s 范围内："}
-	msgLately  = message{"%s against before the onset: ", "%s 与异常开始前相比："}
+	msgWithin  = message{"Within %s: ", "在 %s 范围内，"}
+	msgLately  = message{"%s against before the onset: ", "%s 与异常前相比，"}
 	msgCarries = message{
 		"%[1]s accounts for %[2]s of the change and %[3]s of the total; its own value went from %[4]s to %[5]s.",
-		"变化的 %[2]s 来自 %[1]s；它占总量的 %[3]s，其自身的值由 %[4]s 变为 %[5]s。",
+		"变化的 %[2]s 来自 %[1]s（占总量的 %[3]s），自身的值由 %[4]s 变为 %[5]s。",
 	}
 	msgCarriesSum = message{
 		"%[1]s accounts for %[2]s of the change (%[3]s before): from %[4]s to %[5]s.",
-		"变化的 %[2]s 来自 %[1]s（此前占 %[3]s）：由 %[4]s 变为 %[5]s。",
+		"变化的 %[2]s 来自 %[1]s（异常前占总量的 %[3]s），由 %[4]s 变为 %[5]s。",
 	}
 	msgCarriesNew = message{
 		"%[1]s accounts for %[2]s; its value is %[3]s.",
-		"其中 %[2]s 来自 %[1]s；其自身的值为 %[3]s。",
+		"当前值的 %[2]s 来自 %[1]s，自身的值为 %[3]s。",
 	}
 	msgStandsOut = message{
 		"%[1]s stands out: it went from %[2]s to %[3]s.",
-		"%[1]s 最为突出：由 %[2]s 变为 %[3]s。",
+		"%[1]s 最突出，由 %[2]s 变为 %[3]s。",
 	}
 	msgOnlyOne = message{
 		"Only %[1]s is in it; there was nothing yet at %[2]s.",
-		"其中只有 %[1]s；在 %[2]s 时还没有数据。",
+		"只有 %[1]s，%[2]s 时还没有数据。",
 	}
 	msgIsHighest = message{
 		"%[1]s is the highest: %[2]s at %[6]s, %[3]s before. Next is %[4]s with %[5]s.",
-		"%[1]s 最高：%[6]s 为 %[2]s，此前为 %[3]s。其次是 %[4]s（%[5]s）。",
+		"%[1]s 最高：%[6]s 为 %[2]s，异常前为 %[3]s；其次是 %[4]s（%[5]s）。",
 	}
 	msgIsLowest = message{
 		"%[1]s is the lowest: %[2]s at %[6]s, %[3]s before. Next is %[4]s with %[5]s.",
-		"%[1]s 最低：%[6]s 为 %[2]s，此前为 %[3]s。其次是 %[4]s（%[5]s）。",
+		"%[1]s 最低：%[6]s 为 %[2]s，异常前为 %[3]s；其次是 %[4]s（%[5]s）。",
 	}
 	msgNoneStandsOut = message{"No part stands out.", "没有突出的部分。"}
-	msgAllAlike      = message{" All alike by %s.", " 按 %s 划分时各部分相近。"}
+	msgAllAlike      = message{" All alike by %s.", "按 %s 划分时各部分相近。"}
 	msgTogether      = message{
 		"These account for %[2]s of the change together: %[1]s.",
 		"以下各项合计占变化的 %[2]s：%[1]s。",
 	}
 	msgFromTo      = message{"%[1]s (from %[2]s to %[3]s)", "%[1]s（由 %[2]s 变为 %[3]s）"}
-	msgOfNumerator = message{"Of the numerator: ", "关于分子："}
-	msgOfThreshold = message{"Of the threshold: ", "关于阈值："}
+	msgOfNumerator = message{"Of the numerator: ", "按分子看，"}
+	msgOfThreshold = message{"Of the threshold: ", "按阈值看，"}
 	msgNotPromQL   = message{
 		"Not broken down: the expression is not PromQL.",
-		"未下钻：该表达式不是 PromQL。",
+		"未下钻：表达式不是 PromQL。",
 	}
-	msgSpreadOver = message{" Evenly spread over %s.", " 在 %s 上分布均匀。"}
+	msgSpreadOver = message{" Evenly spread over %s.", "按 %s 分布均匀。"}
 	msgAsBefore   = message{
 		"Nothing new stands out: the change matches the prior distribution.",
-		"没有新的突出部分：变化与原有分布一致。",
+		"没有突出的部分，变化与原有分布一致。",
 	}
-	msgOneValue  = message{" Only one value of %s.", " %s 只有一个值。"}
+	msgValuesOf  = message{"%[1]s (%[2]d)", "%[1]s（%[2]d 个取值）"}
+	msgOneValue  = message{" Only one value of %s.", "%s 只有一个取值。"}
 	msgUnchanged = message{"Almost no change.", "几乎没有变化。"}
 	msgNews      = message{
 		" No data from before the onset: shares are of the current value.",
-		" 没有触发前的数据：占比按当前值计算。",
+		"没有异常前的数据，占比按当前值计算。",
 	}
 
 	msgNotBrokenDown = map[promql.Refusal]message{
 		promql.RefusedSeries: {
 			"Not broken down: each value of the expression is already a single series.",
-			"未下钻：表达式的每个值本来就对应单个时间序列。",
+			"未下钻：表达式的每个值已对应单条序列。",
 		},
 		promql.RefusedRecorded: {
 			"Not broken down: the series comes from a recording rule, without its parts.",
-			"未下钻：该序列由记录规则生成，不含其组成部分。",
+			"未下钻：该序列由记录规则生成，不含明细。",
 		},
 		promql.RefusedLabels: {
 			"Not broken down: no label distinguishes the aggregated series.",
-			"未下钻：被聚合的序列没有可区分的标签。",
+			"未下钻：被聚合的序列没有可用于区分的标签。",
 		},
-		promql.RefusedEmpty:    {"No data to break down (%s).", "没有可供下钻的数据（%s）。"},
-		promql.RefusedConstant: {"Not broken down: the expression has no series.", "未下钻：表达式中没有时间序列。"},
+		promql.RefusedEmpty:    {"No data to break down (%s).", "窗口（%s）内没有可下钻的数据。"},
+		promql.RefusedConstant: {"Not broken down: the expression has no series.", "未下钻：表达式中没有序列。"},
 		promql.RefusedForm: {
 			"Not broken down: this aggregation's parts do not explain the total.",
-			"未下钻：此类聚合的组成部分无法解释整体。",
+			"未下钻：此类聚合不能按组成部分拆解。",
 		},
 	}
 	msgMeeting = message{
 		" When the alert fired (%[3]s), %[1]s of the expression's %[2]s series met its condition.",
-		" 告警触发时（%[3]s），表达式的 %[2]s 个序列中有 %[1]s 个满足条件。",
+		"告警触发时（%[3]s），表达式共 %[2]s 条序列，%[1]s 条满足条件。",
 	}
 	msgMeetingAt = message{
 		" At %[3]s, %[1]s of its %[2]s series met its condition.",
-		" %[3]s 时，其 %[2]s 个序列中有 %[1]s 个满足条件。",
+		"%[3]s 时，共 %[2]s 条序列，%[1]s 条满足条件。",
 	}
 	msgWordLabel = message{"label", "标签"}
 	msgWordCount = message{"values", "取值数"}
-	msgWordTop   = message{"top value", "最突出的值"}
-	msgWordWent  = message{"from → to", "由 → 至"}
+	msgWordTop   = message{"top value", "最突出的取值"}
+	msgWordWent  = message{"from → to", "异常前 → 异常后"}
 	msgWordShare = message{"share of change", "变化占比"}
-	msgWordMoved = message{"unevenness", "不均匀程度"}
+	msgWordMoved = message{"unevenness", "不均衡度"}
 	msgWordRest  = message{"all others", "其余合计"}
 )
 
@@ -191,20 +191,20 @@ func (inv *investigation) summarizeDrill(r drilled) string {
 		case len(one.Parts) == 1:
 			single = append(single, one.By[0])
 		case !one.Concentrated() && one.Unevenness < breakdown.MinUnevenness:
-			even = append(even, fmt.Sprintf("%s (%d)", one.By[0], len(one.Parts)))
+			even = append(even, inv.say(msgValuesOf, one.By[0], len(one.Parts)))
 		}
 	}
 	switch {
 	case len(even) > 0 && best.ByLevel:
-		b.WriteString(inv.say(msgAllAlike, strings.Join(even, ", ")))
+		b.WriteString(inv.say(msgAllAlike, strings.Join(even, inv.say(msgComma))))
 	case len(even) > 0 && best.Change != 0 && best.Form != promql.FormRanked:
-		b.WriteString(inv.say(msgSpreadOver, strings.Join(even, ", ")))
+		b.WriteString(inv.say(msgSpreadOver, strings.Join(even, inv.say(msgComma))))
 	}
 	if onlyOne(r) {
 		return b.String()
 	}
 	if len(single) > 0 {
-		b.WriteString(inv.say(msgOneValue, strings.Join(single, ", ")))
+		b.WriteString(inv.say(msgOneValue, strings.Join(single, inv.say(msgComma))))
 	}
 	if best.NoPast {
 		b.WriteString(inv.say(msgNews))
@@ -244,7 +244,7 @@ func (inv *investigation) whatCarries(r drilled) string {
 		if best.Limit != nil {
 			level = u.FormatApart(top.After, *best.Limit)
 		}
-		return inv.say(phrase, strings.Join(names, "; "), level, u.Format(top.Before), labelText(next.Labels), u.FormatApart(next.After, top.After), formatTime(inv.levelAt()))
+		return inv.say(phrase, strings.Join(names, inv.say(msgListMark)), level, u.Format(top.Before), labelText(next.Labels), u.FormatApart(next.After, top.After), formatTime(inv.levelAt()))
 	case best.Change == 0 && top.Change == 0:
 		return inv.say(msgUnchanged)
 	case !best.Concentrated():
@@ -269,7 +269,7 @@ func (inv *investigation) tiedCarry(tied []breakdown.Contribution, u promql.Unit
 		share += c.Share
 		parts[i] = inv.say(msgFromTo, labelText(c.Labels), u.Format(c.Before), u.Format(c.After))
 	}
-	return inv.say(msgTogether, strings.Join(parts, "; "), formatPercent(share))
+	return inv.say(msgTogether, strings.Join(parts, inv.say(msgListMark)), formatPercent(share))
 }
 
 // scopeOfDrill names the labels of the alert to which the drill was narrowed.

@@ -139,8 +139,8 @@ func TestWithoutPrometheus(t *testing.T) {
 			"Prometheus was not queried: PROMETHEUS_URL is not set.",
 		},
 		"zh": {
-			`X 共 2 条告警，其中 1 条正在触发；最早始于 2026-11-20 08:30:05 UTC。 Alertmanager 的通知中另有 3 条未列出。 共同标签：alertname="X", team="a"。`,
-			"未查询 Prometheus：未设置 PROMETHEUS_URL。",
+			`X：共 2 条告警，1 条触发中，最早 2026-11-20 08:30:05 UTC 开始。另有 3 条被 Alertmanager 截断。共同标签：alertname="X", team="a"。`,
+			"未设置 PROMETHEUS_URL。",
 		},
 	} {
 		t.Run(string(language), func(t *testing.T) {

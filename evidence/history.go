@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/alertscribe/alertscribe/incident"
-	"github.com/alertscribe/alertscribe/promql"
 )
 
 // history is where past incidents are kept.
@@ -23,14 +22,20 @@ type history interface {
 const maxPast = 5
 
 var (
-	msgNoPastIncidents = message{"No earlier incidents of this alert.", "该告警没有历史事件。"}
+	msgNoPastIncidents = message{"No earlier incidents of this alert.", "本告警没有历史事件。"}
 	msgPastIncidents   = message{
 		"Earlier incidents: %[1]d, with the same labels: %[2]d; the last began at %[3]s and lasted %[4]s.",
-		"该告警有 %[1]d 次历史事件，其中 %[2]d 次标签相同；最近一次始于 %[3]s，持续 %[4]s。",
+		"本告警有 %[1]d 起历史事件，其中 %[2]d 起标签相同；最近一起始于 %[3]s，历时 %[4]s。",
 	}
+	msgPastGoing = message{
+		"Earlier incidents: %[1]d, with the same labels: %[2]d; the last began at %[3]s and is %[4]s.",
+		"本告警有 %[1]d 起历史事件，其中 %[2]d 起标签相同；最近一起始于 %[3]s，%[4]s。",
+	}
+	msgStillFiring  = message{"still firing", "尚未恢复"}
+	msgWentStale    = message{"stale", "通知中断"}
 	msgWordIncident = message{"incident", "事件"}
-	msgWordLasted   = message{"lasted", "持续"}
-	msgWordOther    = message{"other labels", "不同的标签"}
+	msgWordLasted   = message{"lasted", "历时"}
+	msgWordOther    = message{"other labels", "不同标签"}
 )
 
 // pastIncident is an earlier incident and how much it is like the one looked into.
@@ -64,7 +69,11 @@ func (c *Collector) pastIncidentsItem(ctx context.Context, inv *investigation) (
 			same++
 		}
 	}
-	item.Summary = inv.say(msgPastIncidents, len(found), same, formatTime(last.StartedAt), inv.lasted(last))
+	phrase := msgPastIncidents
+	if last.ResolvedAt.IsZero() {
+		phrase = msgPastGoing
+	}
+	item.Summary = inv.say(phrase, len(found), same, formatTime(last.StartedAt), inv.lasted(last))
 	slices.SortStableFunc(found, func(a, b pastIncident) int { return cmp.Compare(b.similarity, a.similarity) })
 	item.Table = &incident.Table{Columns: []string{
 		inv.say(msgWordSince), inv.say(msgWordLasted), inv.say(msgWordOther), inv.say(msgWordIncident),
@@ -142,10 +151,13 @@ func differing(past, labels map[string]string) map[string]string {
 
 // lasted formats how long an incident took, or that it isn't over.
 func (inv *investigation) lasted(p pastIncident) string {
-	if p.ResolvedAt.IsZero() {
-		return string(p.Status)
+	switch {
+	case !p.ResolvedAt.IsZero():
+		return inv.duration(p.ResolvedAt.Sub(p.StartedAt).Round(time.Second))
+	case p.Status == incident.Stale:
+		return inv.say(msgWentStale)
 	}
-	return promql.FormatDuration(p.ResolvedAt.Sub(p.StartedAt).Round(time.Second))
+	return inv.say(msgStillFiring)
 }
 
 // recentPast keeps what was read last of past incidents: the evidence of an incident and what is recalled for its analysis

@@ -2,8 +2,13 @@ package evidence
 
 import (
 	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
 
 	"github.com/alertscribe/alertscribe/incident"
+	"github.com/alertscribe/alertscribe/promql"
 )
 
 // message is a phrase in both languages, with the verbs of package fmt; they are numbered where the order differs.
@@ -21,44 +26,60 @@ func (t message) in(language incident.Language, args ...any) string {
 	return fmt.Sprintf(phrase, args...)
 }
 
-// msgBlank stands between two sentences.
-var msgBlank = message{" ", ""}
+// What stands between sentences and between times, and the units of durations in words.
+var (
+	msgBlank        = message{" ", ""}
+	msgBetweenSpans = message{" and ", "、"}
+	msgUnits        = []struct {
+		length time.Duration
+		name   message
+	}{
+		{24 * time.Hour, message{"d", " 天"}}, {time.Hour, message{"h", " 小时"}}, {time.Minute, message{"m", " 分钟"}}, {time.Second, message{"s", " 秒"}},
+	}
+)
+
+// duration writes a duration as the language does within a sentence: 1m30s, 1 分钟 30 秒.
+func (inv *investigation) duration(d time.Duration) string {
+	if inv.language != incident.Chinese || d%time.Second != 0 {
+		return promql.FormatDuration(d)
+	}
+	var parts []string
+	if d == 0 {
+		parts = append(parts, "0"+inv.say(msgUnits[len(msgUnits)-1].name))
+	}
+	for _, u := range msgUnits {
+		if n := d / u.length; n > 0 {
+			parts = append(parts, strconv.Itoa(int(n))+inv.say(u.name))
+			d -= n * u.length
+		}
+	}
+	return strings.Join(parts, " ")
+}
+
+// joined makes one sentence of several where the language would: Chinese has commas where English has stops.
+func (inv *investigation) joined(sentences ...string) string {
+	if inv.language != incident.Chinese {
+		return strings.Join(sentences, "")
+	}
+	sentences = slices.DeleteFunc(sentences, func(s string) bool { return s == "" })
+	for i := range max(len(sentences)-1, 0) {
+		sentences[i] = strings.TrimSuffix(sentences[i], "。")
+	}
+	return strings.Join(sentences, "，")
+}
 
 // Titles.
 var (
-	msgTitleAlert     = message{"Incident alerts", "本次事件的告警"}
-	msgTitleSignal    = message{"Alert signal", "告警信号"}
-	msgTitleDrilldown = message{"Change by label", "变化来自哪里"}
+	msgTitleAlert     = message{"Incident alerts", "本事件的告警"}
+	msgTitleSignal    = message{"Alert signal", "告警指标"}
+	msgTitleDrilldown = message{"Change by label", "变化来源"}
 	msgTitleSuspects  = message{"What else changed", "同时变化的指标"}
-	msgTitleNeighbors = message{"Targets, restarts and changes", "目标状态、重启与变更"}
-	msgTitleOthers    = message{"Other alerts", "其他告警"}
+	msgTitleNeighbors = message{"Targets, restarts and changes", "采集目标、重启和变更"}
+	msgTitleOthers    = message{"Other alerts", "同期其他告警"}
 	msgTitleHistory   = message{"Past incidents", "历史事件"}
-	msgTitleRunbook   = message{"Runbook", "操作手册"}
-	msgTitleBefore    = message{"Was it like this before?", "以前是否也这样"}
-	msgTitlePeers     = message{"Are the peers healthy?", "同类对象是否正常"}
-	msgTitleFiring    = message{"Also firing now", "当前还有哪些告警"}
-	msgTitleCheck     = message{"Check %d", "检查 %d"}
-)
-
-// Failures.
-var (
-	msgFailed       = message{"Lookup failed: %s", "未能查询：%s"}
-	msgOurFault     = message{"internal error, see alertscribe's log", "alertscribe 内部出错，请查看其日志"}
-	msgNoBudget     = message{"the incident's query budget is used up", "本次事件的查询次数已用完"}
-	msgTimeout      = message{"timed out", "查询超过了规定的时间"}
-	msgTooExpensive = message{"too slow or too large (%s)", "查询耗时过长或结果过大（%s）"}
-	msgBadQuery     = message{"query rejected (%s)", "服务器拒绝了查询（%s）"}
-	msgUnavailable  = message{"server unavailable (%s)", "无法访问服务器（%s）"}
-	msgNoPrometheus = message{
-		"Prometheus was not queried: PROMETHEUS_URL is not set.",
-		"未查询 Prometheus：未设置 PROMETHEUS_URL。",
-	}
-	msgNoServerFits = message{
-		"Prometheus was not queried: none of the servers in the settings (%s) fits the labels of this alert; see prometheus[].match.",
-		"未查询 Prometheus：配置中的服务器（%s）均与本告警的标签不符；请检查 prometheus[].match。",
-	}
-	msgElsewhere = message{
-		" Only Prometheus %s was queried; %d of these alerts belong to another one.",
-		"仅查询了 Prometheus %s；其中 %d 条告警属于其他 Prometheus。",
-	}
+	msgTitleRunbook   = message{"Runbook", "处理手册"}
+	msgTitleBefore    = message{"Was it like this before?", "历史同期对比"}
+	msgTitlePeers     = message{"Are the peers healthy?", "同类序列对比"}
+	msgTitleFiring    = message{"Also firing now", "当前其他告警"}
+	msgTitleCheck     = message{"Check %d", "验证查询 %d"}
 )

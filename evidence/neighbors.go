@@ -17,50 +17,50 @@ import (
 )
 
 var (
-	msgTitleTargets  = message{"Targets and peers", "相关采集目标的状态"}
+	msgTitleTargets  = message{"Targets and peers", "采集目标状态"}
 	msgTitleRestarts = message{"Restarts", "重启"}
-	msgTitleVersions = message{"Version and config changes", "版本与配置变更"}
-	msgTitleReplicas = message{"Deployment and replica changes", "部署与副本变更"}
+	msgTitleVersions = message{"Version and config changes", "版本和配置变更"}
+	msgTitleReplicas = message{"Deployment and replica changes", "部署和副本变更"}
 
 	msgNoTargets = message{
 		"The alert's labels identify no target: they have no job, instance, or namespace.",
-		"无法从告警标签判断采集目标：其中没有 job、instance 或 namespace。",
+		"无法从告警标签判断采集目标：没有 job、instance 或 namespace 标签。",
 	}
-	msgNoUp = message{"Prometheus has no scrape targets with %[1]s during %[2]s.", "%[2]s：Prometheus 没有标签为 %[1]s 的采集目标。"}
+	msgNoUp = message{"Prometheus has no scrape targets with %[1]s during %[2]s.", "Prometheus 中没有 %[1]s 的采集目标（%[2]s）。"}
 	msgUp   = message{
 		"All targets with %[2]s (%[1]d) were up throughout %[3]s.",
-		"%[3]s：标签为 %[2]s 的 %[1]d 个采集目标始终正常。",
+		"%[2]s 的 %[1]d 个采集目标在窗口（%[3]s）内始终正常。",
 	}
 	msgNotUp = message{
 		"%[1]d of %[2]d targets with %[3]s were not always up during %[6]s; the first since %[4]s: %[5]s.",
-		"%[6]s：标签为 %[3]s 的 %[2]d 个采集目标中有 %[1]d 个曾不正常；最早自 %[4]s 起：%[5]s。",
+		"%[3]s 的 %[2]d 个采集目标中有 %[1]d 个在窗口（%[6]s）内出现过异常，最早在 %[4]s：%[5]s。",
 	}
-	msgDownNow = message{" At the end: %d down or not scraped.", " 截至结束时有 %d 个不可用或未采集。"}
+	msgDownNow = message{" At the end: %d down or not scraped.", "窗口结束时有 %d 个不可用或采集中断。"}
 	msgNoData  = message{
 		"Prometheus has no data of targets from when the alert fired (%s).",
 		"Prometheus 没有告警触发时（%s）的采集目标数据。",
 	}
-	msgNoChange = message{" Not seen in that time: %s.", " 此期间未发现：%s。"}
+	msgNoChange = message{" Not seen in that time: %s.", "窗口内未发现%s。"}
 	msgChanges  = message{
 		"%[1]d during %[6]s, %[2]d in the half hour before the onset (%[3]s); the last before it: %[4]s at %[5]s.",
-		"%[6]s：共 %[1]d 次，其中 %[2]d 次在异常开始（%[3]s）前半小时内；之前最近一次：%[4]s（%[5]s）。",
+		"窗口（%[6]s）内共 %[1]d 次，其中 %[2]d 次在异常开始（%[3]s）前 30 分钟内；异常前最近一次：%[4]s（%[5]s）。",
 	}
 	msgChangesAfter = message{
 		"%[1]d during %[5]s, all after the onset (%[2]s); the first: %[3]s at %[4]s.",
-		"%[5]s：共 %[1]d 次，均在异常开始（%[2]s）之后；最早：%[3]s（%[4]s）。",
+		"窗口（%[5]s）内共 %[1]d 次，均在异常开始（%[2]s）之后，最早一次：%[3]s（%[4]s）。",
 	}
-	msgChangesLately = message{" The last of all: %[1]s at %[2]s.", " 最近一次：%[1]s（%[2]s）。"}
+	msgChangesLately = message{" The last of all: %[1]s at %[2]s.", "最近一次：%[1]s（%[2]s）。"}
 
-	msgWordTarget  = message{"target", "目标"}
+	msgWordTarget  = message{"target", "采集目标"}
 	msgWordState   = message{"state", "状态"}
 	msgWordTime    = message{"time", "时间"}
-	msgWordWhere   = message{"where", "位置"}
+	msgWordWhere   = message{"where", "对象"}
 	msgWordWhat    = message{"what", "变更"}
 	msgWordDown    = message{"down", "不可用"}
 	msgAlready     = message{"%s already", "此前已%s"}
-	msgWordMissing = message{"not scraped", "未采集"}
+	msgWordMissing = message{"not scraped", "采集中断"}
 	msgWordStarted = message{"process started", "进程启动"}
-	msgWordBack    = message{"up again", "已恢复"}
+	msgWordBack    = message{"up again", "恢复正常"}
 )
 
 const (
@@ -112,7 +112,7 @@ func collectNeighbors(ctx context.Context, inv *investigation) ([]incident.Evide
 		}
 	}
 	if len(quiet) > 0 && errs[0] == nil {
-		items[0].Summary += inv.say(msgNoChange, strings.ToLower(strings.Join(quiet, ", ")))
+		items[0].Summary += inv.say(msgNoChange, strings.ToLower(strings.Join(quiet, inv.say(msgComma))))
 	}
 	return slices.DeleteFunc(items, func(e incident.Evidence) bool { return e.Summary == "" }), errors.Join(errs...)
 }

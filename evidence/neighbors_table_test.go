@@ -86,23 +86,23 @@ func TestTargets(t *testing.T) {
 		en, zh      string // of the summary; %s is about 6000 s, to ten minutes
 		states      []string
 	}{
-		{"well", "job=well", `^All targets with job="well" \(1\) were up throughout .* UTC\.`, `：标签为 job="well" 的 1 个采集目标始终正常。`, nil},
-		{"down", "job=down", `^1 of 2 targets with job="down" were not always up during .* UTC; the first since .*: instance="a", job="down" down\.`, `：标签为 job="down" 的 2 个采集目标中有 1 个曾不正常；最早自 .*起：instance="a", job="down" 不可用。`, []string{"down"}},
-		{"down from the beginning", "job=always-down", `^1 of 1 targets`, `1 个曾不正常`, []string{"down already"}},
-		{"back", "job=back", `^1 of 1 targets`, `1 个曾不正常`, []string{"down", "up again"}},
-		{"one scrape", "job=once", `^1 of 1 targets`, `1 个曾不正常`, []string{"down", "up again"}},
-		{"gone", "job=gone", `instance="a", job="gone" not scraped\.`, `instance="a", job="gone" 未采集。`, []string{"not scraped"}},
-		{"gone and back", "job=gone-back", `not scraped\.`, `未采集。`, []string{"not scraped", "up again"}},
+		{"well", "job=well", `^All targets with job="well" \(1\) were up throughout .* UTC\.`, `job="well" 的 1 个采集目标在窗口（.*）内始终正常。`, nil},
+		{"down", "job=down", `^1 of 2 targets with job="down" were not always up during .* UTC; the first since .*: instance="a", job="down" down\.`, `job="down" 的 2 个采集目标中有 1 个在窗口（.*）内出现过异常，最早在 .*：instance="a", job="down" 不可用。`, []string{"down"}},
+		{"down from the beginning", "job=always-down", `^1 of 1 targets`, `中有 1 个在窗口（`, []string{"down already"}},
+		{"back", "job=back", `^1 of 1 targets`, `中有 1 个在窗口（`, []string{"down", "up again"}},
+		{"one scrape", "job=once", `^1 of 1 targets`, `中有 1 个在窗口（`, []string{"down", "up again"}},
+		{"gone", "job=gone", `instance="a", job="gone" not scraped\.`, `instance="a", job="gone" 采集中断。`, []string{"not scraped"}},
+		{"gone and back", "job=gone-back", `not scraped\.`, `采集中断。`, []string{"not scraped", "up again"}},
 		{"there only since then", "job=late", `^All targets with job="late" \(1\) were up throughout`, `始终正常`, nil},
 		{"down since it is there", "job=late-down", `^1 of 1 targets .* down\.`, `不可用`, []string{"down"}},
-		{"a few of many", "job=many", `^25 of 30 targets with job="many" were not always up`, `的 30 个采集目标中有 25 个曾不正常`, nil},
+		{"a few of many", "job=many", `^25 of 30 targets with job="many" were not always up`, `的 30 个采集目标中有 25 个在窗口`, nil},
 		{"by instance alone", "instance=shop-2", `^All targets with instance="shop-2" \(1\)`, `instance="shop-2"`, nil},
 		{"by namespace", "namespace=shop", `^2 of 3 targets with namespace="shop"`, `的 3 个采集目标中有 2 个`, []string{"down already", "down"}},
 		{"by namespace and cluster", "namespace=shop cluster=one", `^1 of 2 targets with cluster="one", namespace="shop"`, `的 2 个采集目标中有 1 个`, []string{"down"}},
 		{"by instance and cluster", "instance=shop-3 cluster=two", `^1 of 1 targets with cluster="two", instance="shop-3"`, `的 1 个采集目标中有 1 个`, []string{"down already"}},
 		{"the job before all else", "job=well namespace=nowhere cluster=nowhere", `^All targets with job="well" \(1\)`, `job="well"`, nil},
 		{"empty labels are none", "job= namespace= instance=shop-2", `^All targets with instance="shop-2"`, `instance="shop-2"`, nil},
-		{"none", "job=nowhere", `^Prometheus has no scrape targets with job="nowhere" during .* UTC\.`, `：Prometheus 没有标签为 job="nowhere" 的采集目标。`, nil},
+		{"none", "job=nowhere", `^Prometheus has no scrape targets with job="nowhere" during .* UTC\.`, `Prometheus 中没有 job="nowhere" 的采集目标`, nil},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -112,7 +112,7 @@ func TestTargets(t *testing.T) {
 			assert.Regexp(t, test.en, item[0].Summary)
 			assert.Regexp(t, test.zh, item[1].Summary)
 			assert.Contains(t, item[0].Summary, " Not seen in that time: restarts, version and config changes, deployment and replica changes.")
-			assert.Contains(t, item[1].Summary, " 此期间未发现：重启, 版本与配置变更, 部署与副本变更。")
+			assert.Contains(t, item[1].Summary, "窗口内未发现重启、版本和配置变更、部署和副本变更。")
 			if item[0].Table == nil {
 				assert.Nil(t, test.states)
 				return
@@ -125,7 +125,7 @@ func TestTargets(t *testing.T) {
 				assert.Equal(t, test.states, states)
 			}
 			assert.Equal(t, []string{"time", "target", "state"}, item[0].Table.Columns)
-			assert.Equal(t, []string{"时间", "目标", "状态"}, item[1].Table.Columns)
+			assert.Equal(t, []string{"时间", "采集目标", "状态"}, item[1].Table.Columns)
 			assert.Contains(t, item[0].Summary, item[0].Table.Rows[0][0], "the first is the table's first")
 		})
 	}
@@ -211,14 +211,14 @@ func TestChanges(t *testing.T) {
 		{
 			"long before", "job=restarted", "Restarts",
 			`^1 during .* UTC, 0 in the half hour before the onset \(.* UTC\); the last before it: process started instance="a", job="restarted" at .* UTC\.$`,
-			`：共 1 次，其中 0 次在异常开始（.* UTC）前半小时内；之前最近一次：进程启动 instance="a", job="restarted"（.* UTC）。$`,
+			`窗口（.*）内共 1 次，其中 0 次在异常开始（.* UTC）前 30 分钟内；异常前最近一次：进程启动 instance="a", job="restarted"（.* UTC）。$`,
 			[]string{"process started"},
 		},
 		{"just before", "job=recent", "Restarts", `^1 during .* UTC, 1 in the half hour before`, `其中 1 次`, []string{"process started"}},
 		{
 			"after", "job=after", "Restarts",
 			`^1 during .* UTC, all after the onset \(.* UTC\); the first: process started instance="a", job="after" at .* UTC\.$`,
-			`：共 1 次，均在异常开始（.* UTC）之后；最早：进程启动 instance="a", job="after"（.* UTC）。$`,
+			`窗口（.*）内共 1 次，均在异常开始（.* UTC）之后，最早一次：进程启动 instance="a", job="after"（.* UTC）。$`,
 			[]string{"process started"},
 		},
 		{"a clock that is wrong", "job=future", "Restarts", "", "", nil},
@@ -259,7 +259,7 @@ func TestChanges(t *testing.T) {
 			assert.Regexp(t, test.en, item[0].Summary)
 			assert.Regexp(t, test.zh, item[1].Summary)
 			assert.Equal(t, []string{"time", "where", "what"}, item[0].Table.Columns)
-			assert.Equal(t, []string{"时间", "位置", "变更"}, item[1].Table.Columns)
+			assert.Equal(t, []string{"时间", "对象", "变更"}, item[1].Table.Columns)
 			var what []string
 			for i, row := range item[0].Table.Rows {
 				what = append(what, row[2])

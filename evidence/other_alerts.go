@@ -17,19 +17,20 @@ import (
 )
 
 var (
-	msgNoOthers = message{"No other alert fired in this window (%s).", "该时间范围（%s）内没有其他告警触发。"}
+	msgNoOthers = message{"No other alert fired in this window (%s).", "窗口（%s）内没有其他告警触发。"}
 	msgOthers   = message{
 		"Other alerts in this window (%[4]s): %[1]d; before this one: %[2]d; on the same target: %[3]d; firing at its end: %[5]d.",
-		"该时间范围（%[4]s）内另有 %[1]d 条告警触发，其中 %[2]d 条早于本告警，%[3]d 条在同一目标上，结束时仍在触发的有 %[5]d 条。",
+		"窗口（%[4]s）内另有 %[1]d 条告警触发，其中早于本告警 %[2]d 条，同一目标 %[3]d 条，窗口结束时仍触发 %[5]d 条。",
 	}
-	msgFirstOther = message{" First in the window: %[1]s at %[2]s.", " 该时间范围内最早触发：%[1]s（%[2]s）。"}
-	msgOlder      = message{" Already firing before it: %d more.", " 另有 %d 条在此之前就已触发。"}
-	msgSilenced   = message{" This alert is silenced%s.", " 本告警已被静默%s。"}
-	msgInhibited  = message{" This alert is inhibited by %s.", " 本告警被 %s 抑制。"}
-	msgByComment  = message{" (%[1]s: %[2]q, until %[3]s)", "（%[1]s：%[2]q，至 %[3]s）"}
+	msgFirstOther = message{" First in the window: %[1]s at %[2]s.", "其中最早触发的是 %[1]s（%[2]s）。"}
+	msgOlder      = message{" Already firing before it: %d more.", "另有 %d 条在窗口开始前就已触发。"}
+	msgSilenced   = message{" This alert is silenced%s.", "本告警已被静默%s。"}
+	msgInhibited  = message{" This alert is inhibited by %s.", "本告警被以下告警抑制：%s。"}
+	msgByComment  = message{" (%[1]s: \"%[2]s\", until %[3]s)", "（%[1]s：“%[2]s”，%[3]s 到期）"}
 
 	msgWordAlert     = message{"alert", "告警"}
 	msgWordLabelsOf  = message{"labels", "标签"}
+	msgWordSeverity  = message{"severity", "严重级别"}
 	msgWordSame      = message{"same target", "同一目标"}
 	msgWordSilenced  = message{"silenced", "已静默"}
 	msgWordInhibited = message{"inhibited", "被抑制"}
@@ -251,10 +252,10 @@ func (inv *investigation) othersTable(others []otherAlert) *incident.Table {
 		slices.SortStableFunc(shown, func(a, b otherAlert) int { return a.start.Compare(b.start) })
 	}
 	t := &incident.Table{Columns: []string{
-		inv.say(msgWordSince), inv.say(msgWordAlert), "severity", inv.say(msgWordStatus), inv.say(msgWordSame), inv.say(msgWordLabelsOf),
+		inv.say(msgWordSince), inv.say(msgWordAlert), inv.say(msgWordSeverity), inv.say(msgWordStatus), inv.say(msgWordSame), inv.say(msgWordLabelsOf),
 	}}
 	for _, o := range shown {
-		since, same, state := formatTime(o.start), strings.Join(o.sharedLabels, ", "), inv.say(o.state)
+		since, same, state := formatTime(o.start), strings.Join(o.sharedLabels, inv.say(msgComma)), inv.say(o.state)
 		if o.vague {
 			since = "≤ " + since
 		}

@@ -18,19 +18,19 @@ import (
 var (
 	msgSeveralFit = message{
 		" %[1]d series fit the alert's labels and met the condition when it fired; which of them is the alert's is unknown, all are shown.",
-		" 有 %[1]d 条序列与告警标签相符且在触发时满足条件；无法确定哪一条属于本告警，全部列出。",
+		"有 %[1]d 条序列与告警标签匹配且触发时满足条件，无法确定哪一条属于本告警，已全部列出。",
 	}
 	msgNoneFits = message{
 		" No series has the alert's labels: the rule or relabeling may have changed them. Shown: the series that met the condition when it fired (%[1]d of %[2]d).",
-		" 没有序列与告警标签相符：标签可能被规则或重标记修改。此处显示触发时满足条件的序列（%[2]d 条中的 %[1]d 条）。",
+		"没有与告警标签匹配的序列：标签可能被规则或 relabel 配置修改。以下为触发时满足条件的序列（%[2]d 条中的 %[1]d 条）。",
 	}
 	msgOnlySiblings = message{
 		" No series has the labels of the alert looked at: these are of the incident's other alerts.",
-		" 没有序列与所查看告警的标签相符：此处为本次事件其他告警的序列。",
+		"没有与所查告警标签匹配的序列，以下为本事件其他告警的序列。",
 	}
 	msgNoneMet = message{
 		" %[1]d series fit the alert's labels, and none met the condition when it fired; which of them is the alert's is unknown.",
-		" 有 %[1]d 条序列与告警标签相符，但触发时均不满足条件；无法确定哪一条属于本告警。",
+		"有 %[1]d 条序列与告警标签匹配，但触发时均不满足条件，无法确定哪一条属于本告警。",
 	}
 )
 

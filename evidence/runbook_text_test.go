@@ -81,7 +81,7 @@ func TestRunbookText(t *testing.T) {
 			assert.Equal(t, "Runbook", items[0].Title)
 			if test.failed != "" {
 				assert.True(t, items[0].Failed)
-				assert.Regexp(t, `^Lookup failed: fetching the runbook: `, items[0].Summary)
+				assert.Regexp(t, `^fetching the runbook: `, items[0].Summary)
 				assert.Contains(t, items[0].Summary, test.failed)
 				assert.Nil(t, items[0].Table)
 				return
@@ -100,13 +100,13 @@ func TestRunbookText(t *testing.T) {
 		served.Store(page{"text/plain", strings.Repeat("a\n", 25)})
 		items := runbookOf(t, map[string]string{"runbook_url": s.URL + "/x"}, books, func(o *Options) { o.Language = incident.Chinese })
 		require.Len(t, items, 1)
-		assert.Equal(t, "操作手册", items[0].Title)
-		assert.Equal(t, []string{"操作手册"}, items[0].Table.Columns)
+		assert.Equal(t, "处理手册", items[0].Title)
+		assert.Equal(t, []string{"处理手册"}, items[0].Table.Columns)
 		assert.Equal(t, s.URL+"/x 的前 20 行（共 25 行）。", items[0].Summary)
 		assert.Len(t, items[0].Table.Rows, maxRows)
 		served.Store(page{"image/png", ""})
 		items = runbookOf(t, map[string]string{"runbook_url": s.URL + "/x"}, books, func(o *Options) { o.Language = incident.Chinese })
-		assert.Regexp(t, `^未能查询：`, items[0].Summary)
+		assert.Regexp(t, `^获取处理手册失败：`, items[0].Summary)
 	})
 	t.Run("which annotation", func(t *testing.T) {
 		served.Store(page{"text/plain", "a"})

@@ -14,75 +14,75 @@ import (
 var (
 	msgNoRule = message{
 		"alert rule not found: Prometheus doesn't list it, and the alert's generatorURL has no expression",
-		"告警规则未知：Prometheus 中没有该规则，告警的 generatorURL 也不含表达式",
+		"找不到告警规则：Prometheus 中没有，告警的 generatorURL 也不含表达式",
 	}
 	msgTitleOf  = message{"%[1]s: %[2]s", "%[1]s：%[2]s"}
 	msgNoSignal = message{
 		"The expression has no value with this alert's labels in this window (%s).",
-		"在该时间范围（%s）内，表达式没有与此告警标签相符的数据。",
+		"窗口（%s）内没有与本告警标签匹配的数据。",
 	}
 	msgValues = message{
 		"Value when the alert fired: %[1]s; last: %[2]s at %[3]s.",
-		"告警触发时的值为 %[1]s，最新值为 %[2]s（%[3]s）。",
+		"触发时为 %[1]s，最新值 %[2]s（%[3]s）。",
 	}
 	msgGone = message{
 		"No value when the alert fired; last: %[1]s at %[2]s.",
-		"告警触发时没有数据，最后的值为 %[1]s（%[2]s）。",
+		"触发时没有数据，最后一个值为 %[1]s（%[2]s）。",
 	}
 	msgNoOnset = message{
 		"Prometheus has no data from when the alert fired (%[3]s); last: %[1]s at %[2]s.",
-		"Prometheus 没有告警触发时（%[3]s）的数据，最新值为 %[1]s（%[2]s）。",
+		"Prometheus 没有告警触发时（%[3]s）的数据，最新值 %[1]s（%[2]s）。",
 	}
 	msgPeakWas = message{
 		"Peak: %[1]s at %[2]s%[3]s.",
-		"峰值为 %[1]s（%[2]s）%[3]s。",
+		"峰值 %[1]s（%[2]s）%[3]s。",
 	}
 	msgValuesWere = message{
 		" Value when the alert fired: %[1]s; last while it fired: %[2]s at %[3]s.",
-		" 告警触发时的值为 %[1]s，触发期间最后的值为 %[2]s（%[3]s）。",
+		"触发时为 %[1]s，触发期间最后一个值为 %[2]s（%[3]s）。",
 	}
-	msgLastWas  = message{" Last while it fired: %[1]s at %[2]s.", " 触发期间最后的值为 %[1]s（%[2]s）。"}
-	msgHighest  = message{" Max %[1]s at %[2]s%[3]s.", " 最高 %[1]s（%[2]s）%[3]s。"}
-	msgLowest   = message{" Min %[1]s at %[2]s%[3]s.", " 最低 %[1]s（%[2]s）%[3]s。"}
-	msgCoarse   = message{" (looked at every %s)", "（每 %s 查看一次）"}
-	msgLeftOpen = message{" Nothing is known of %[1]s: %[2]s.", " %[1]s 的情况未知：%[2]s。"}
-	msgLastOnly = message{"Last value: %[1]s at %[2]s.", "最新值为 %[1]s（%[2]s）。"}
+	msgLastWas  = message{" Last while it fired: %[1]s at %[2]s.", "触发期间最后一个值为 %[1]s（%[2]s）。"}
+	msgHighest  = message{" Max %[1]s at %[2]s%[3]s.", "异常开始后最高 %[1]s（%[2]s）%[3]s。"}
+	msgLowest   = message{" Min %[1]s at %[2]s%[3]s.", "异常开始后最低 %[1]s（%[2]s）%[3]s。"}
+	msgCoarse   = message{" (looked at every %s)", "，每 %s取样一次"}
+	msgLeftOpen = message{" Nothing is known of %[1]s: %[2]s.", "%[1]s 期间的情况未知：%[2]s。"}
+	msgLastOnly = message{"Last value: %[1]s at %[2]s.", "最新值 %[1]s（%[2]s）。"}
 	msgFuture   = message{
 		" The alert says that it began at %s, which is in the future: its sender's clock may be wrong.",
-		" 告警声称始于 %s，晚于当前时间：发送方的时钟可能有误。",
+		"告警给出的开始时间 %s 晚于当前时间，发送方的时钟可能有误。",
 	}
-	msgLimit    = message{" Threshold: %[1]s %[2]s.", " 阈值：%[1]s %[2]s。"}
-	msgBaseline = message{" Before: median %[1]s, deviation %[2]s.", " 此前：中位数 %[1]s，常见偏差 %[2]s。"}
+	msgLimit    = message{" Threshold: %[1]s %[2]s.", "阈值 %[1]s %[2]s。"}
+	msgBaseline = message{" Before: median %[1]s, deviation %[2]s.", "基线：中位数 %[1]s，常规波动 %[2]s。"}
 	msgUnusual  = message{
 		" The change is %s times the deviation.",
-		" 变化幅度是常见偏差的 %s 倍。",
+		"本次变化是常规波动的 %s 倍。",
 	}
-	msgLimitWas   = message{" It was %s before.", " 此前为 %s。"}
-	msgLimitFired = message{" It was %s when the alert fired.", " 告警触发时为 %s。"}
-	msgMedian     = message{" Before: median %s.", " 此前：中位数 %s。"}
-	msgUnchanging = message{" Before: always %s.", " 此前一直为 %s。"}
-	msgNoValue    = message{" No value until %s.", " 在 %s 之前没有数据。"}
-	msgInfinite   = message{" The value is infinite: the divisor was 0.", " 值为无穷大：除数为零。"}
+	msgLimitWas   = message{" It was %s before.", "异常前阈值为 %s。"}
+	msgLimitFired = message{" It was %s when the alert fired.", "触发时阈值为 %s。"}
+	msgMedian     = message{" Before: median %s.", "基线：中位数 %s。"}
+	msgUnchanging = message{" Before: always %s.", "异常前一直为 %s。"}
+	msgNoValue    = message{" No value until %s.", "%s 之前没有数据。"}
+	msgInfinite   = message{" The value is infinite: the divisor was 0.", "值为无穷大：除数为零。"}
 	msgForeign    = message{
 		" The expression is not PromQL: it was run as it stands, and has values only where its condition is met.",
-		" 该表达式不是 PromQL：按原样执行，仅在条件成立时才有值。",
+		"表达式不是 PromQL，已按原样执行，仅在满足条件时才有值。",
 	}
-	msgUsual  = message{" The change is within that.", " 与此前相比几乎没有变化。"}
-	msgNoPast = message{" Too little data before the onset to compare.", " 触发前的数据太少，无法比较。"}
-	msgSince  = message{" Condition met since %[1]s (%[2]s), for %[3]s.", " 条件自 %[1]s（%[2]s）起成立，共 %[3]s。"}
+	msgUsual  = message{" The change is within that.", "与基线相比几乎没有变化。"}
+	msgNoPast = message{" Too little data before the onset to compare.", "异常前数据不足，无法对比。"}
+	msgSince  = message{" Condition met since %[1]s (%[2]s), for %[3]s.", "%[1]s 起持续满足告警条件（%[2]s），已持续 %[3]s。"}
 	msgUntil  = message{
 		" Condition met from %[1]s (%[2]s) until %[4]s, for %[3]s.",
-		" 条件自 %[1]s（%[2]s）起成立，至 %[4]s 为止，共 %[3]s。",
+		"%[1]s 至 %[4]s 满足告警条件（%[2]s），历时 %[3]s。",
 	}
-	msgExact     = message{"to within %s", "误差在 %s 内"}
-	msgLooksBack = message{"to within %[1]s; the expression looks back %[2]s", "误差在 %[1]s 内；表达式回看 %[2]s"}
+	msgExact     = message{"to within %s", "误差不超过 %s"}
+	msgLooksBack = message{"to within %[1]s; the expression looks back %[2]s", "误差不超过 %[1]s，表达式回看 %[2]s"}
 	msgAllPast   = message{
 		" Condition met for the whole window or longer (window: %s).",
-		" 条件在整个时间范围（%s）内一直成立，或更早就已成立。",
+		"整个窗口（%s）内一直满足告警条件，可能更早就已满足。",
 	}
 	msgWordLimit  = message{"threshold", "阈值"}
 	msgWordGroup  = message{"rule group", "规则组"}
-	msgWordFor    = message{"for", "for"}
+	msgWordFor    = message{"for", "持续时长（for）"}
 	msgWordLabels = message{"labels set", "附加标签"}
 	msgWordRule   = message{"rule", "规则"}
 )
@@ -90,31 +90,33 @@ var (
 // summarizeSignal writes the statistics as one line: of an alert that fires the value first, of one that has ended what it was at its
 // worst.
 func (inv *investigation) summarizeSignal(v *signalView, f signalStats, told *incident.Figures) string {
-	var b strings.Builder
+	var values []string
 	coarse := ""
 	if step := v.coarsest(); step > maxFineStep {
-		coarse = inv.say(msgCoarse, promql.FormatDuration(step))
+		coarse = inv.say(msgCoarse, inv.duration(step))
 	}
 	peakAt := formatTime(told.PeakAt)
 	switch {
 	case inv.ended.IsZero():
-		b.WriteString(inv.valueNow(f, told))
+		values = append(values, inv.valueNow(f, told))
 	case told.Fired == nil:
-		b.WriteString(inv.say(msgPeakWas, textOf(told.Peak), peakAt, coarse) + inv.say(msgLastWas, textOf(told.Value), formatTime(f.lastAt)))
+		values = append(values, inv.say(msgPeakWas, textOf(told.Peak), peakAt, coarse), inv.say(msgLastWas, textOf(told.Value), formatTime(f.lastAt)))
 	default:
-		b.WriteString(inv.say(msgPeakWas, textOf(told.Peak), peakAt, coarse))
-		b.WriteString(inv.say(msgValuesWere, textOf(told.Fired), textOf(told.Value), formatTime(f.lastAt)))
+		values = append(values, inv.say(msgPeakWas, textOf(told.Peak), peakAt, coarse),
+			inv.say(msgValuesWere, textOf(told.Fired), textOf(told.Value), formatTime(f.lastAt)))
 	}
 	if told.Threshold != nil {
-		b.WriteString(inv.say(msgLimit, told.Condition, told.Threshold.Text) + inv.formerLimit(v))
+		values = append(values, inv.say(msgLimit, told.Condition, told.Threshold.Text), inv.formerLimit(v))
 	}
 	if inv.ended.IsZero() {
 		extreme := msgLowest
 		if f.up {
 			extreme = msgHighest
 		}
-		b.WriteString(inv.say(extreme, textOf(told.Peak), peakAt, coarse))
+		values = append(values, inv.say(extreme, textOf(told.Peak), peakAt, coarse))
 	}
+	var b strings.Builder
+	b.WriteString(inv.joined(values...))
 	if math.IsInf(f.fired, 0) || math.IsInf(f.last, 0) {
 		b.WriteString(inv.say(msgInfinite))
 	}
@@ -155,11 +157,11 @@ func (inv *investigation) metText(v *signalView, f signalStats) string {
 	case f.since.IsZero():
 		return ""
 	}
-	exact := inv.say(msgExact, promql.FormatDuration(v.step))
+	exact := inv.say(msgExact, inv.duration(v.step))
 	if inv.rule.reach > 0 {
-		exact = inv.say(msgLooksBack, promql.FormatDuration(v.step), promql.FormatDuration(inv.rule.reach))
+		exact = inv.say(msgLooksBack, inv.duration(v.step), inv.duration(inv.rule.reach))
 	}
-	long := promql.FormatDuration(f.met.Round(time.Second))
+	long := inv.duration(f.met.Round(time.Second))
 	if !inv.ended.IsZero() {
 		return inv.say(msgUntil, formatTime(f.since), exact, long, formatTime(f.until))
 	}
@@ -201,9 +203,9 @@ func (inv *investigation) summarizePast(v *signalView, f signalStats) string {
 	}
 	out := inv.say(msgBaseline, v.unit.Format(f.past.Median), v.unit.Format(f.past.Noise))
 	if f.score < 1 {
-		return out + inv.say(msgUsual)
+		return inv.joined(out, inv.say(msgUsual))
 	}
-	return out + inv.say(msgUnusual, promql.FormatNumber(f.score))
+	return inv.joined(out, inv.say(msgUnusual, promql.FormatNumber(f.score)))
 }
 
 // ruleTable shows the whole rule that the query is a part of.

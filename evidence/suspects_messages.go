@@ -3,47 +3,47 @@ package evidence
 var (
 	msgSuspectsNoPast = message{
 		"No related series has enough history to detect a change.",
-		"告警周边的序列缺少足够的历史数据，无法判断变化。",
+		"相关序列的历史数据不足，无法判断是否有变化。",
 	}
 	msgSuspects = message{
 		"%[1]d of %[2]d related series changed clearly, most of all %[3]s: %[4]s, %[5]s, since %[6]s.",
-		"告警周边 %[2]d 条序列中有 %[1]d 条明显变化；变化最大的是 %[3]s：%[4]s %[5]s，始于 %[6]s。",
+		"相关的 %[2]d 条序列中有 %[1]d 条明显变化，变化最大的是 %[3]s：%[4]s，%[5]s，始于 %[6]s。",
 	}
 	msgEarlySuspects = message{
 		"Early: %[1]d of %[2]d related series differ clearly, %[7]d values after the change at most; most of all %[3]s: %[4]s, %[5]s, since %[6]s.",
-		"为时尚早（变化后至多 %[7]d 个值）：告警周边 %[2]d 条序列中有 %[1]d 条已明显不同；变化最大的是 %[3]s：%[4]s %[5]s，始于 %[6]s。",
+		"变化刚开始（至多 %[7]d 个值）：相关的 %[2]d 条序列中有 %[1]d 条已明显不同，变化最大的是 %[3]s：%[4]s，%[5]s，始于 %[6]s。",
 	}
 	msgNoSuspect = message{
 		"None of %[1]d related series (%[2]d %[6]s) changed beyond what healthy series show; the closest is %[3]s, %[4]s, since %[5]s.",
-		"告警周边 %[1]d 条序列（%[2]d 个%[6]s）均未超出正常波动；相对最突出的是 %[3]s：%[4]s，始于 %[5]s。",
+		"相关的 %[1]d 条序列（%[2]d 个%[6]s）均在正常波动范围内，相对最突出的是 %[3]s：%[4]s，始于 %[5]s。",
 	}
 	msgTarget     = message{"target", "对象"}
 	msgTargets    = message{"targets", "对象"}
-	msgFirstMoved = message{" %[1]s moved first, %[2]s, at %[3]s.", " 最先变化的是 %[1]s（%[2]s），时间 %[3]s。"}
-	msgMovedFirst = message{" It moved first.", " 它最先变化。"}
-	msgAlsoMoved  = message{" Of the same: %s.", " 同一对象还有：%s。"}
-	msgLeads      = message{" Its deviation is %[1]s times that of the next, %[2]s.", " 其偏离程度是次位 %[2]s 的 %[1]s 倍。"}
-	msgVictims    = message{" Calls to it explain the changes of %s.", " 对它的调用可以解释 %s 的变化。"}
-	msgBlamed     = message{" Calls to %s explain it.", " 对 %s 的调用可以解释它。"}
-	msgFamily     = message{" By %[1]s: %[2]s.", " 按 %[1]s：%[2]s。"}
+	msgFirstMoved = message{" %[1]s moved first, %[2]s, at %[3]s.", "最先变化的是 %[1]s：%[2]s，始于 %[3]s。"}
+	msgMovedFirst = message{" It moved first.", "该序列也是最先变化的。"}
+	msgAlsoMoved  = message{" Of the same: %s.", "同一对象还有：%s。"}
+	msgLeads      = message{" Its deviation is %[1]s times that of the next, %[2]s.", "偏离程度是次位（%[2]s）的 %[1]s 倍。"}
+	msgVictims    = message{" Calls to it explain the changes of %s.", "对该对象的调用可以解释 %s 的变化。"}
+	msgBlamed     = message{" Calls to %s explain it.", "对 %s 的调用可以解释这一变化。"}
+	msgFamily     = message{" By %[1]s: %[2]s.", "按 %[1]s 看：%[2]s。"}
 	msgCommonEnd  = message{
 		" %[1]d series of %[2]d targets end together at %[3]s: their recording, scraping or federation ended, which is no finding about them.",
-		" %[2]d 个对象的 %[1]d 条序列在 %[3]s同时中断：应是记录、抓取或联邦中断，与这些对象本身无关。",
+		"%[2]d 个对象的 %[1]d 条序列在 %[3]s同时中断：应是记录、采集或联邦中断，与对象本身无关。",
 	}
 	msgAllEnd = message{
 		" All %[1]d series end together at %[3]s: the recording, scraping or federation ended.",
-		" 全部 %[1]d 条序列在 %[3]s同时中断：记录、抓取或联邦已中断。",
+		"全部 %[1]d 条序列在 %[3]s同时中断：记录、采集或联邦已中断。",
 	}
-	msgLeftOut = message{" Skipped %d more series: too many.", " 另有 %d 条序列因数量过多未查看。"}
+	msgLeftOut = message{" Skipped %d more series: too many.", "序列过多，另有 %d 条未检查。"}
 	msgSampled = message{
 		" Of %d more series, only those that changed most were read.",
-		" 另有 %d 条序列数量过多，只查看了其中变化最大的。",
+		"序列过多，另有 %d 条只检查了其中变化最大的。",
 	}
-	msgPartly = message{" Some could not be read: %s.", " 部分序列未能读取：%s。"}
-	msgRose   = message{"which rose from %[1]s to %[2]s%[3]s", "从 %[1]s 升至 %[2]s%[3]s"}
-	msgFell   = message{"which fell from %[1]s to %[2]s%[3]s", "从 %[1]s 降至 %[2]s%[3]s"}
+	msgPartly = message{" Some could not be read: %s.", "部分序列查询失败：%s。"}
+	msgRose   = message{"which rose from %[1]s to %[2]s%[3]s", "由 %[1]s 升至 %[2]s%[3]s"}
+	msgFell   = message{"which fell from %[1]s to %[2]s%[3]s", "由 %[1]s 降至 %[2]s%[3]s"}
 	msgStays  = message{"which stays at %[1]s", "保持在 %[1]s"}
-	msgEnded  = message{"which ended (was %s)", "已中断（此前为 %s）"}
+	msgEnded  = message{"which ended (was %s)", "数据中断（中断前为 %s）"}
 
 	msgFold        = message{" (%s-fold)", "（%s 倍）"}
 	msgFoldOver    = message{" (over %s-fold)", "（超过 %s 倍）"}
@@ -53,26 +53,28 @@ var (
 	msgCores       = message{" cores", " 核"}
 	msgUpward      = message{"up", "上升"}
 	msgDownward    = message{"down", "下降"}
-	msgOthersMoved = message{"%d more", "另 %d 条"}
+	msgOthersMoved = message{"%d more", "另有 %d 条"}
 	msgComma       = message{", ", "、"}
+	msgClauseMark  = message{", ", "，"}
+	msgInBrackets  = message{" (%s)", "（%s）"}
 	msgListMark    = message{"; ", "；"}
 
 	msgWordSeries    = message{"series", "序列"}
 	msgWordLead      = message{"leading series", "主要序列"}
-	msgWordOf        = message{"target", "所属"}
-	msgWordBefore    = message{"before", "之前"}
-	msgWordAfter     = message{"after", "之后"}
-	msgWordDeviation = message{"deviations", "偏离倍数"}
+	msgWordOf        = message{"target", "所属对象"}
+	msgWordBefore    = message{"before", "异常前"}
+	msgWordAfter     = message{"after", "异常后"}
+	msgWordDeviation = message{"deviations", "偏离（倍）"}
 	msgWordAlso      = message{"also of it", "同一对象的其他变化"}
 	msgWordNote      = message{"note", "备注"}
 	msgNoteSure      = message{"high confidence", "置信度高"}
-	msgNoteEarly     = message{"early: %d values", "为时尚早：%d 个值"}
+	msgNoteEarly     = message{"early: %d values", "变化刚开始（%d 个值）"}
 	msgNoteUnsure    = message{"low confidence", "置信度低"}
-	msgNoteUsual     = message{"also seen the day before", "前一天也曾如此"}
-	msgNoteOwn       = message{"alert's own signal", "告警自身的信号"}
-	msgNoteEnded     = message{"ended", "已中断"}
+	msgNoteUsual     = message{"also seen the day before", "前一天也出现过"}
+	msgNoteOwn       = message{"alert's own signal", "告警自身的指标"}
+	msgNoteEnded     = message{"ended", "数据中断"}
 	msgNoteBlamed    = message{"explained by calls to %s", "可由对 %s 的调用解释"}
-	msgNoteVictims   = message{"explains %s", "可解释 %s"}
+	msgNoteVictims   = message{"explains %s", "可解释 %s 的变化"}
 )
 
 // sizeWords say how large a deviation is, the largest first.

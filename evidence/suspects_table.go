@@ -48,7 +48,7 @@ func (g *suspectGroup) seriesName() string {
 func (inv *investigation) sizeText(deviation float64) string {
 	for _, size := range sizeWords {
 		if deviation >= size.from {
-			return strconv.FormatFloat(deviation, 'f', 1, 64) + " (" + inv.say(size.word) + ")"
+			return strconv.FormatFloat(deviation, 'f', 1, 64) + inv.say(msgInBrackets, inv.say(size.word))
 		}
 	}
 	return strconv.FormatFloat(deviation, 'f', 1, 64)
@@ -76,7 +76,7 @@ func (inv *investigation) suspectNote(g *suspectGroup) string {
 	if len(g.victims) > 0 {
 		notes = append(notes, inv.say(msgNoteVictims, namesText(g.victims, inv.say(msgComma))))
 	}
-	return strings.Join(notes, inv.say(msgComma))
+	return strings.Join(notes, inv.say(msgClauseMark))
 }
 
 // suspectChart draws the first few on one scale: 0 is the level before, 1 that of the change.

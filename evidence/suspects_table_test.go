@@ -58,25 +58,25 @@ func TestSuspectsTold(t *testing.T) {
 		en, zh string
 		notes  [2]string // of the first row
 	}{
-		{"none", nil, 0, nil, `^No related series has enough history to detect a change\.$`, `^告警周边的序列缺少足够的历史数据，无法判断变化。$`, [2]string{}},
-		{"too new", []trackedSeries{seriesOf("__name__=m", steps(nan, 35, 4))}, 0, nil, `^No related series has enough history`, `缺少足够的历史数据`, [2]string{}},
-		{"nothing but NaN", []trackedSeries{seriesOf("__name__=m", steps(nan))}, 0, nil, `^No related series`, `缺少足够`, [2]string{}},
+		{"none", nil, 0, nil, `^No related series has enough history to detect a change\.$`, `^相关序列的历史数据不足，无法判断是否有变化。$`, [2]string{}},
+		{"too new", []trackedSeries{seriesOf("__name__=m", steps(nan, 35, 4))}, 0, nil, `^No related series has enough history`, `历史数据不足`, [2]string{}},
+		{"nothing but NaN", []trackedSeries{seriesOf("__name__=m", steps(nan))}, 0, nil, `^No related series`, `历史数据不足`, [2]string{}},
 		{
 			"a rise",
 			[]trackedSeries{seriesOf("__name__=m job=api", noisy(2, 40, 30))},
 			0, nil,
 			`^1 of 1 related series changed clearly, most of all job="api": m\{job="api"\}, which rose from (2|1\.9\d|2\.0\d) to (30|29\.\d|30\.\d) \(15-fold\), since 2026-11-20 08:4\d:00 UTC \(±1m\)\.$`,
-			`^告警周边 1 条序列中有 1 条明显变化；变化最大的是 job="api"：m\{job="api"\} 从 (2|1\.9\d|2\.0\d) 升至 (30|29\.\d|30\.\d)（15 倍），始于 2026-11-20 08:4\d:00 UTC（±1m）。$`,
+			`^相关的 1 条序列中有 1 条明显变化，变化最大的是 job="api"：m\{job="api"\}，由 (2|1\.9\d|2\.0\d) 升至 (30|29\.\d|30\.\d)（15 倍），始于 2026-11-20 08:4\d:00 UTC（±1 分钟）。$`,
 			[2]string{"high confidence", "置信度高"},
 		},
-		{"a fall", []trackedSeries{seriesOf("__name__=m", noisy(30, 40, 2))}, 0, nil, `which fell from (30|29\.\d|30\.\d) to (2|1\.9\d|2\.0\d) \(to [67] % of it\), since`, ` 从 (30|29\.\d|30\.\d) 降至 .*（降至原来的 [67] %）`, [2]string{"high confidence", "置信度高"}},
-		{"an end may be rare traffic", []trackedSeries{seriesOf("__name__=m", steps(3, 42, nan))}, 0, nil, `^None of 1 related series .* the closest is m, which ended \(was 3\), since 2026-11-20 08:42:00 UTC \(±1m\)\.$`, `：已中断（此前为 3），始于`, [2]string{"low confidence", "置信度低"}},
+		{"a fall", []trackedSeries{seriesOf("__name__=m", noisy(30, 40, 2))}, 0, nil, `which fell from (30|29\.\d|30\.\d) to (2|1\.9\d|2\.0\d) \(to [67] % of it\), since`, `由 (30|29\.\d|30\.\d) 降至 .*（降至原来的 [67] %）`, [2]string{"high confidence", "置信度高"}},
+		{"an end may be rare traffic", []trackedSeries{seriesOf("__name__=m", steps(3, 42, nan))}, 0, nil, `^None of 1 related series .* the closest is m, which ended \(was 3\), since 2026-11-20 08:42:00 UTC \(±1m\)\.$`, `：数据中断（中断前为 3），始于`, [2]string{"low confidence", "置信度低"}},
 		{
 			"the end of a target",
 			[]trackedSeries{seriesOf("__name__=a job=x", steps(3, 42, nan)), seriesOf("__name__=b job=x", steps(4, 42, nan)), seriesOf("__name__=c job=x", steps(5, 42, nan)), seriesOf("__name__=a job=y", steps(3))},
 			0, nil,
 			`^3 of 4 related series changed clearly, most of all job="x": a\{job="x"\}, which ended \(was 3\), since 2026-11-20 08:42:00 UTC \(±6m\)\. Of the same: b 4 → ended; c 5 → ended\.$`,
-			`变化最大的是 job="x"：a\{job="x"\} 已中断（此前为 3）`,
+			`变化最大的是 job="x"：a\{job="x"\}，数据中断（中断前为 3）`,
 			[2]string{"high confidence", "置信度高"},
 		},
 		{
@@ -84,7 +84,7 @@ func TestSuspectsTold(t *testing.T) {
 			[]trackedSeries{seriesOf("__name__=a job=x", noisy(2, 30, 60, 45, nan)), seriesOf("__name__=a job=y", noisy(3, 45, nan)), seriesOf("__name__=a job=z", noisy(3, 45, nan))},
 			0, nil,
 			`^1 of 3 related series changed clearly, most of all job="x": .* All 3 series end together at 2026-11-20 08:45:00 UTC \(±5m\): the recording, scraping or federation ended\.$`,
-			`全部 3 条序列在 2026-11-20 08:45:00 UTC（±5m）同时中断`,
+			`全部 3 条序列在 2026-11-20 08:45:00 UTC（±5 分钟）同时中断`,
 			[2]string{"high confidence", "置信度高"},
 		},
 		{
@@ -92,10 +92,10 @@ func TestSuspectsTold(t *testing.T) {
 			[]trackedSeries{seriesOf("__name__=m job=api", noisy(2, 57, 100))},
 			0, nil,
 			`^Early: 1 of 1 related series differ clearly, 3 values after the change at most; most of all job="api": .* \((49|50|51|52)-fold\), since`,
-			`^为时尚早（变化后至多 3 个值）：告警周边 1 条序列中有 1 条已明显不同`,
-			[2]string{"early: 3 values", "为时尚早：3 个值"},
+			`^变化刚开始（至多 3 个值）：相关的 1 条序列中有 1 条已明显不同`,
+			[2]string{"early: 3 values", "变化刚开始（3 个值）"},
 		},
-		{"hardly", []trackedSeries{seriesOf("__name__=m", noisy(30, 50, 30.5))}, 0, nil, `^None of 1 related series \(1 target\) changed beyond what healthy series show; the closest is m, which (rose|fell) from`, `^告警周边 1 条序列（1 个对象）均未超出正常波动；相对最突出的是 m：从`, [2]string{"low confidence", "置信度低"}},
+		{"hardly", []trackedSeries{seriesOf("__name__=m", noisy(30, 50, 30.5))}, 0, nil, `^None of 1 related series \(1 target\) changed beyond what healthy series show; the closest is m, which (rose|fell) from`, `^相关的 1 条序列（1 个对象）均在正常波动范围内，相对最突出的是 m：由`, [2]string{"low confidence", "置信度低"}},
 		{
 			"its own signal is not what else changed",
 			[]trackedSeries{own, seriesOf("__name__=m job=api", noisy(2, 40, 30))},
@@ -103,19 +103,19 @@ func TestSuspectsTold(t *testing.T) {
 			`^2 of 2 related series changed clearly, most of all job="api": m\{job="api"\},`, `变化最大的是 job="api"：m\{job="api"\}`,
 			[2]string{"high confidence", "置信度高"},
 		},
-		{"but where there is nothing else", []trackedSeries{own}, 0, nil, `most of all job="api": own\{job="api"\},`, `变化最大的是 job="api"：own`, [2]string{"high confidence, alert's own signal", "置信度高、告警自身的信号"}},
+		{"but where there is nothing else", []trackedSeries{own}, 0, nil, `most of all job="api": own\{job="api"\},`, `变化最大的是 job="api"：own`, [2]string{"high confidence, alert's own signal", "置信度高，告警自身的指标"}},
 		{
 			"another moved first",
 			[]trackedSeries{seriesOf("__name__=most job=a", noisy(2, 40, 900)), seriesOf("__name__=first job=b", noisy(20, 37, 70))},
 			0, nil,
-			`most of all job="a": most\{job="a"\}, .* first\{job="b"\} moved first, up, at 2026-11-20 08:3\d:00 UTC \(±1m\)\.$`, ` 最先变化的是 first\{job="b"\}（上升），时间 2026-11-20 08:3\d:00 UTC（±1m）。$`,
+			`most of all job="a": most\{job="a"\}, .* first\{job="b"\} moved first, up, at 2026-11-20 08:3\d:00 UTC \(±1m\)\.$`, `最先变化的是 first\{job="b"\}：上升，始于 2026-11-20 08:3\d:00 UTC（±1 分钟）。$`,
 			[2]string{"high confidence", "置信度高"},
 		},
 		{
 			"it moved first",
 			[]trackedSeries{seriesOf("__name__=most job=a", noisy(2, 36, 900)), seriesOf("__name__=later job=b", noisy(2, 43, 60))},
 			0, nil,
-			`most of all job="a": most\{job="a"\}, .* It moved first\.$`, ` 它最先变化。$`,
+			`most of all job="a": most\{job="a"\}, .* It moved first\.$`, `该序列也是最先变化的。$`,
 			[2]string{"high confidence", "置信度高"},
 		},
 		{
@@ -123,10 +123,10 @@ func TestSuspectsTold(t *testing.T) {
 			[]trackedSeries{seriesOf("__name__=m", noisy(2, 40, 30))},
 			1234, fmt.Errorf("%w: no answer in time", promapi.ErrTooExpensive),
 			` UTC \(±1m\)\. Skipped 1234 more series: too many\. Some could not be read: too slow or too large \(no answer in time\)\.$`,
-			` 另有 1234 条序列因数量过多未查看。 部分序列未能读取：查询耗时过长或结果过大（no answer in time）。$`,
+			`序列过多，另有 1234 条未检查。部分序列查询失败：查询过慢或结果过大（未在时限内返回）。$`,
 			[2]string{"high confidence", "置信度高"},
 		},
-		{"none, and some not read", nil, 3, promapi.ErrNoBudget, `a change\. Skipped 3 more series: too many\. Some could not be read: the incident's query budget is used up\.$`, `本次事件的查询次数已用完。$`, [2]string{}},
+		{"none, and some not read", nil, 3, promapi.ErrNoBudget, `a change\. Skipped 3 more series: too many\. Some could not be read: the incident's query budget is used up\.$`, `本事件的查询次数已用完。$`, [2]string{}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -142,7 +142,7 @@ func TestSuspectsTold(t *testing.T) {
 			notes := []string{item.Table.Rows[0][6], zh.Table.Rows[0][6]}
 			assert.Equal(t, test.notes[:], notes)
 			assert.GreaterOrEqual(t, len(item.Ranking), len(item.Table.Rows))
-			assert.Equal(t, []string{"所属", "主要序列", "之前", "之后", "开始", "偏离倍数", "备注", "同一对象的其他变化"}, zh.Table.Columns)
+			assert.Equal(t, []string{"所属对象", "主要序列", "异常前", "异常后", "开始时间", "偏离（倍）", "备注", "同一对象的其他变化"}, zh.Table.Columns)
 		})
 	}
 }

@@ -150,7 +150,7 @@ func (inv *investigation) suspectSummary(r suspectRanking, top *suspectGroup) st
 		if r.common.all {
 			phrase = msgAllEnd
 		}
-		b.WriteString(inv.say(phrase, r.common.series, r.common.owners, formatTime(r.grid.At(r.common.at))+inv.say(msgGiveOrTake, promql.FormatDuration(lookback))))
+		b.WriteString(inv.say(phrase, r.common.series, r.common.owners, formatTime(r.grid.At(r.common.at))+inv.say(msgGiveOrTake, inv.duration(lookback))))
 	}
 	return b.String()
 }
@@ -237,7 +237,7 @@ func (inv *investigation) onsetText(s *suspect) string {
 	if s.lag <= 0 {
 		return formatTime(s.since)
 	}
-	return formatTime(s.since) + inv.say(msgGiveOrTake, promql.FormatDuration(s.lag))
+	return formatTime(s.since) + inv.say(msgGiveOrTake, inv.duration(s.lag))
 }
 
 // alsoText lists what else of a group moved, by its metrics.

@@ -131,7 +131,7 @@ func (inv *investigation) spansText() string {
 	for _, one := range inv.eachWindow() {
 		spans = append(spans, formatSpan(one.start, one.end))
 	}
-	return strings.Join(spans, inv.say(msgWordAnd))
+	return strings.Join(spans, inv.say(msgBetweenSpans))
 }
 
 // formatSpan formats a stretch of time in UTC.

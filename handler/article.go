@@ -32,7 +32,7 @@ const maxGist = 220 // characters of an item that are shown while it is folded
 var (
 	itemAnchor = regexp.MustCompile(`^e([1-9][0-9]{0,3})(?:-|$)`)
 	chartSrc   = regexp.MustCompile(`/(E[1-9][0-9]{0,3})\.svg$`)
-	wholeTime  = regexp.MustCompile(`(\d{4}-\d\d-\d\d \d\d:\d\d(?::\d\d)?)(?: – (?:(\d{4}-\d\d-\d\d) )?(\d\d:\d\d(?::\d\d)?))? UTC|\b(\d\d:\d\d:\d\d)\b`)
+	wholeTime  = regexp.MustCompile(`(\d{4}-\d\d-\d\d \d\d:\d\d(?::\d\d)?)(?: – (?:(\d{4}-\d\d-\d\d) )?(\d\d:\d\d(?::\d\d)?))? UTC|\b(\d\d:\d\d:\d\d)\b( UTC)?`)
 )
 
 func (a *article) render(body []byte) ([]byte, error) {
@@ -159,10 +159,12 @@ func (a *article) times(n *html.Node) {
 		n.Parent.InsertBefore(textNode(rest[:at[0]]), n)
 		beside := func(i int) bool { return i >= 0 && i < len(rest) && rest[i] == ':' }
 		switch alone := group(4); {
+		case (from != "" || group(5) != "") && at[1] < len(rest) && strings.ContainsRune("+-", rune(rest[at[1]])): // in a zone, as the settings want it
+			n.Parent.InsertBefore(textNode(rest[at[0]:at[1]]), n)
 		case alone != "" && (a.day == "" || beside(at[0]-1) || beside(at[1])): // an address, say
-			n.Parent.InsertBefore(textNode(alone), n)
+			n.Parent.InsertBefore(textNode(alone+group(5)), n)
 		case alone != "":
-			n.Parent.InsertBefore(timeNode(a.day+" "+alone, alone), n)
+			n.Parent.InsertBefore(timeNode(a.day+" "+alone, alone+group(5)), n)
 		case to == "":
 			n.Parent.InsertBefore(timeNode(from, from+" UTC"), n)
 			a.day, _, _ = strings.Cut(from, " ")

@@ -12,8 +12,13 @@ import (
 func TestArticle(t *testing.T) {
 	hostile := incident.Evidence{ID: "E3", Title: `"><script>`, Summary: "<b>\nx", Chart: &incident.Chart{}}
 	for name, tc := range map[string]struct{ in, want string }{
-		"text":        {"<p>a <b>b</b></p>", "<p>a <b>b</b></p>"},
-		"a time":      {"<p>at 2026-11-20 08:29:35 UTC.</p>", `<p>at <time datetime="2026-11-20T08:29:35Z">2026-11-20 08:29:35 UTC</time>.</p>`},
+		"text":   {"<p>a <b>b</b></p>", "<p>a <b>b</b></p>"},
+		"a time": {"<p>at 2026-11-20 08:29:35 UTC.</p>", `<p>at <time datetime="2026-11-20T08:29:35Z">2026-11-20 08:29:35 UTC</time>.</p>`},
+		"a clock with its zone": {
+			"<p>2026-11-20 07:35 UTC, 08:33:25 UTC, 08:33:25 UTC+1</p>",
+			`<p><time datetime="2026-11-20T07:35Z">2026-11-20 07:35 UTC</time>, <time datetime="2026-11-20T08:33:25Z">08:33:25 UTC</time>, 08:33:25 UTC+1</p>`,
+		},
+		"in a zone":   {"<p>at 2026-11-20 16:29:35 UTC+8.</p>", "<p>at 2026-11-20 16:29:35 UTC+8.</p>"},
 		"in code":     {"<p><code>2026-11-20 08:29:35 UTC</code></p>", "<p><code>2026-11-20 08:29:35 UTC</code></p>"},
 		"other zones": {"<p>2026-11-20 08:29:35 CET</p>", "<p>2026-11-20 08:29:35 CET</p>"},
 		"a span": {

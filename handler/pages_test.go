@@ -77,7 +77,7 @@ func TestReportPages(t *testing.T) {
 
 // TestReportPageOfDraft: while a draft is verified the page says so and looks again, also when a try has failed.
 func TestReportPageOfDraft(t *testing.T) {
-	for language, want := range map[incident.Language]string{"en": "Checking the draft against counter-evidence", "zh": "正在用可能推翻它的证据检验"} {
+	for language, want := range map[incident.Language]string{"en": "Checking the draft against counter-evidence", "zh": "已有初步结论，正在交叉验证"} {
 		t.Run(string(language), func(t *testing.T) {
 			e := newEnv(t, func(o *Options) { o.Language = language })
 			id := e.post(t, body("HighLoad", "firing"))
@@ -242,13 +242,13 @@ func TestLasted(t *testing.T) {
 
 func TestChinese(t *testing.T) {
 	e := newEnv(t, func(o *Options) { o.Language = "zh" })
-	assert.Contains(t, readBody(t, e.get(t, "/reports"), http.StatusOK), "还没有事件")
+	assert.Contains(t, readBody(t, e.get(t, "/reports"), http.StatusOK), "暂无事件")
 	id := e.post(t, body("登录失败率过高", "firing"))
 	page := readBody(t, e.get(t, "/reports"), http.StatusOK)
-	assert.Contains(t, page, `<html lang="zh">`)
+	assert.Contains(t, page, `<html lang="zh-CN">`)
 	assert.Contains(t, page, "触发中")
 	assert.Contains(t, readBody(t, e.get(t, "/reports/"+id), http.StatusOK), "正在收集证据")
-	assert.Contains(t, readBody(t, e.get(t, "/reports/x"), http.StatusNotFound), "没有这份报告")
+	assert.Contains(t, readBody(t, e.get(t, "/reports/x"), http.StatusNotFound), "报告不存在")
 }
 
 // TestWords: every language has all words, with the same verbs.

@@ -18,9 +18,9 @@ func TestListShowsTheSeverityAsSent(t *testing.T) {
 		en, zh string
 	}{
 		"known":          {[]string{"severity", "critical"}, ">critical<", ">critical<"},
-		"another school": {[]string{"severity", "灾难"}, ">灾难 (as warning)<", ">灾难（按 warning）<"},
-		"priority":       {[]string{"priority", "P1"}, ">priority=P1 (as warning)<", ">priority=P1（按 warning）<"},
-		"none":           {nil, ">none (as warning)<", ">无（按 warning）<"},
+		"another school": {[]string{"severity", "灾难"}, ">灾难 (as warning)<", ">灾难（按 warning 处理）<"},
+		"priority":       {[]string{"priority", "P1"}, ">priority=P1 (as warning)<", ">priority=P1（按 warning 处理）<"},
+		"none":           {nil, ">none (as warning)<", ">未设级别（按 warning 处理）<"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			for language, want := range map[incident.Language]string{incident.English: tc.en, incident.Chinese: tc.zh} {

@@ -49,11 +49,14 @@ func loadAssets() assets {
 // parseTemplates returns a template for each page.
 func (h *handler) parseTemplates() map[string]*template.Template {
 	layout := template.Must(template.New("").Funcs(template.FuncMap{
-		"link":    h.link,
-		"asset":   h.assetURL,
-		"local":   func(t time.Time) string { return t.In(h.TimeZone).Format("2006-01-02 15:04") },
-		"zone":    h.zoneName,
-		"clock":   func(t time.Time) string { return t.In(h.TimeZone).Format("15:04:05") },
+		"link":  h.link,
+		"asset": h.assetURL,
+		"local": func(t time.Time) string { return t.In(h.TimeZone).Format("2006-01-02 15:04") },
+		"zone":  h.zoneName,
+		"inBrackets": func(zone string) template.HTML { // the reader's own zone takes its place, if scripts run
+			return template.HTML(fmt.Sprintf(h.words.InBrackets, "<span data-zone>"+template.HTMLEscapeString(zone)+"</span>")) //nolint:gosec // escaped
+		},
+		"clock":   func(t time.Time) string { return t.In(h.TimeZone).Format("15:04:05 ") + h.zoneName() },
 		"rfc3339": func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
 	}).ParseFS(webFiles, "web/templates/layout.html"))
 	pages := map[string]*template.Template{}

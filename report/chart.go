@@ -57,7 +57,9 @@ func (w *Writer) Chart(f incident.Findings, file string) (svg []byte, ok bool) {
 	for _, e := range f.Evidence {
 		if name, ok := chartFile(e); ok && name == file {
 			var out bytes.Buffer
-			if err := chartTemplate.Execute(&out, w.messages.layout(w.rewritten(e), w.zone)); err != nil {
+			e = w.rewritten(e)
+			w.messages.tightenItem(&e)
+			if err := chartTemplate.Execute(&out, w.messages.layout(e, w.zone)); err != nil {
 				return nil, false
 			}
 			return out.Bytes(), true
@@ -109,9 +111,12 @@ func (w *messages) layout(e incident.Evidence, zone *time.Location) *drawing {
 		Bottom: chartBottom, LabelX: chartLeft - 6, TimeY: chartBottom + 17,
 	}
 	d.bounds(e, zone)
-	d.Title = e.ID + ": " + oneLine(e.Title, titleRunes)
+	d.Title = e.ID + w.ItemMark + oneLine(e.Title, titleRunes)
 	d.Range = span(d.from, d.to)
 	d.Heading = fit(d.Title, (chartRight-30-textWidth(d.Range)*charWidth)/(charWidth*14/11))
+	for i := range d.YTicks {
+		d.YTicks[i].Label = w.tight(d.YTicks[i].Label)
+	}
 	d.Desc = fmt.Sprintf(w.ChartDesc, len(c.Series), d.Range)
 	if summary := oneLine(e.Summary, lineRunes); summary != "" {
 		d.Desc += w.Stop + w.Gap + summary
@@ -121,7 +126,7 @@ func (w *messages) layout(e incident.Evidence, zone *time.Location) *drawing {
 		d.Lines = append(d.Lines, d.line(s, i))
 	}
 	if t := c.Threshold; t != nil && math.Abs(*t) <= maxValue {
-		d.limit(fmt.Sprintf(w.ChartThreshold, number(*t, c.Unit)), *t)
+		d.limit(fmt.Sprintf(w.ChartThreshold, w.number(*t, c.Unit)), *t)
 	}
 	d.firing(c.Firing, w.ChartFiring)
 	d.legend(drawn, len(c.Series)-len(drawn), w.ChartMore)

@@ -129,17 +129,18 @@ func inLanguage(w *messages, evidence []incident.Evidence) []incident.Evidence {
 		if e.Kind == incident.KindAlert && e.Failed {
 			evidence[i].Title, evidence[i].Summary = w.Evidence, w.EvidenceFault
 		}
+		w.tightenItem(&evidence[i])
 	}
 	return evidence
 }
 
 // evidenceHeading is the heading's text, from which readers make the id that citations link to.
-func evidenceHeading(e incident.Evidence) string {
-	return escaped(strings.TrimSpace(e.ID+": "+e.Title), titleRunes)
+func (w *messages) evidenceHeading(e incident.Evidence) string {
+	return escaped(strings.TrimSpace(e.ID+w.ItemMark+e.Title), titleRunes)
 }
 
 func (p *page) item(e incident.Evidence) {
-	p.out.WriteString("### " + evidenceHeading(e) + "\n\n")
+	p.out.WriteString("### " + p.w.evidenceHeading(e) + "\n\n")
 	summary := escaped(e.Summary, lineRunes)
 	if e.Failed {
 		summary = "⚠ **" + p.w.FailedEvidence + "**" + p.w.Colon + cell(summary)
@@ -229,21 +230,24 @@ func (p *page) ranking(e incident.Evidence) {
 		return
 	}
 	unit := unitOf(e)
-	var onset, share, values bool
+	var onset, score, share, values bool
 	for _, r := range e.Ranking {
 		onset = onset || !r.Onset.IsZero()
+		score = score || r.Score != 0
 		share = share || r.Share != 0
 		values = values || r.Before != 0 || r.After != 0
 	}
-	columns := []string{p.w.RankCol, p.w.LabelsCol, p.w.DirectionCol, p.w.ScoreCol}
+	columns := []string{p.w.RankCol, p.w.LabelsCol, p.w.DirectionCol}
+	columns = appendIf(columns, score, p.w.ScoreCol)
 	columns = appendIf(columns, share, p.w.ShareCol)
 	columns = appendIf(columns, values, p.w.BeforeCol, p.w.AfterCol)
 	columns = appendIf(columns, onset, p.w.OnsetCol)
 	var rows [][]string
 	for i, r := range e.Ranking[:min(len(e.Ranking), maxRows)] {
-		row := []string{strconv.Itoa(i + 1), rankedLabels(r.Labels), named(p.w.Directions, r.Direction), number(r.Score, "")}
-		row = appendIf(row, share, number(r.Share, "%"))
-		row = appendIf(row, values, number(r.Before, unit), number(r.After, unit))
+		row := []string{strconv.Itoa(i + 1), rankedLabels(r.Labels), named(p.w.Directions, r.Direction)}
+		row = appendIf(row, score, p.w.number(r.Score, ""))
+		row = appendIf(row, share, p.w.number(r.Share, "%"))
+		row = appendIf(row, values, p.w.number(r.Before, unit), p.w.number(r.After, unit))
 		began := ""
 		if !r.Onset.IsZero() {
 			began = at(r.Onset)

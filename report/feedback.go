@@ -83,7 +83,7 @@ func (p *page) memory() {
 
 // recollection writes one earlier incident: what people said about it first, then what a model thought.
 func (p *page) recollection(r incident.PastIncident) {
-	about := []string{fmt.Sprintf(p.w.Likeness, number(r.Similarity, "%"))}
+	about := []string{fmt.Sprintf(p.w.Likeness, p.w.number(r.Similarity, "%"))}
 	if r.ResolvedAt.After(r.StartedAt) {
 		about = append([]string{fmt.Sprintf(p.w.Lasted, p.w.duration(r.ResolvedAt.Sub(r.StartedAt)))}, about...)
 	}

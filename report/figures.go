@@ -27,7 +27,7 @@ func (p *page) figuresLine() string {
 	var parts []string
 	add := func(name, text string) {
 		if text != "" {
-			parts = append(parts, name+" "+escaped(text, labelRunes))
+			parts = append(parts, name+" "+escaped(p.w.tight(text), labelRunes))
 		}
 	}
 	if p.inc.Status == incident.Firing {

@@ -54,7 +54,7 @@ func (w *Writer) Markdown(inc *incident.Incident, f incident.Findings, chartBase
 		if evidenceID.MatchString(e.ID) {
 			p.known[e.ID] = true
 			if cited[e.ID] || !e.Failed && !e.Nothing {
-				p.anchors[e.ID] = slug(evidenceHeading(e))
+				p.anchors[e.ID] = slug(w.messages.evidenceHeading(e))
 			}
 		}
 	}

@@ -82,6 +82,8 @@ type messages struct {
 	// Pieces of sentences, units of durations, and charts.
 	Comma, Stop, Colon                                string
 	Gap                                               string // between two sentences
+	ItemMark                                          string // between an item's id and its title
+	Percent                                           string // behind a number
 	Day, Hour, Minute, Second                         string
 	ChartFiring, ChartThreshold, ChartMore, ChartDesc string
 }

@@ -116,7 +116,7 @@ var english = messages{
 	},
 	ProseLabel: "The model's answer was free text. It is quoted verbatim, and none of it was checked.",
 	NoCauses:   "The model named no cause.", NoActions: "The model named no actions.",
-	Risk: "risk", Why: "Why",
+	Risk: " — risk: %s", Why: "Why",
 	Likelihoods: map[string]string{
 		"high": "high likelihood", "medium": "medium likelihood", "low": "low likelihood", incident.Unknown: "likelihood unknown",
 	},
@@ -162,7 +162,7 @@ var english = messages{
 	Grafana:   "Grafana", Rule: "Rule", Dashboard: "Dashboard", Panel: "Panel", RunbookSays: "The runbook says: %s",
 	SeverityOurs: "%s (handled as %s)", NoSeverity: "no severity (handled as %s)",
 	ModelTimes: "Times in the model's own words are in UTC.",
-	Comma:      ", ", Stop: ".", Colon: ": ",
+	Comma:      ", ", Stop: ".", Colon: ": ", Gap: " ", ItemMark: ": ", Percent: percent,
 	Day: "d", Hour: "h", Minute: "m", Second: "s",
 	ChartFiring: "firing", ChartThreshold: "threshold %s", ChartMore: "… and %d more series",
 	ChartDesc: "%d series from %s",

@@ -16,7 +16,7 @@ var chinese = messages{
 	Carries:          "主要来自",
 	MovedFirst:       "最先变化",
 	DoFirst:          "建议先做",
-	LookAt:           "查看 %s，它最为突出（%s）。",
+	LookAt:           "查看 %s，该项最突出（%s）。",
 	ProseBelow:       "模型未按约定格式回答，原文见下。",
 	UnknownAlertname: "未命名告警",
 	RunbookFirst:     "打开处理手册",
@@ -50,7 +50,7 @@ var chinese = messages{
 	},
 
 	Now: "当前", Peak: "峰值", PeakAt: "%s（%s）", Threshold: "阈值", Usual: "基线",
-	MetSince: "已满足告警条件 %s（%s 起）", MetUntil: "满足告警条件 %s（%s 至 %s）",
+	MetSince: "%[2]s 起满足告警条件，已持续 %[1]s", MetUntil: "%[2]s 至 %[3]s 满足告警条件，历时 %[1]s",
 	LookedAt: "查询于 %s", WhenAnalyzed: "分析时（%s）",
 	NothingFound: "已检查，未见异常",
 
@@ -110,7 +110,7 @@ var chinese = messages{
 	},
 	ProseLabel: "模型的回答不符合约定格式，以下为原文，内容未经核对。",
 	NoCauses:   "模型没有给出原因。", NoActions: "模型没有给出处理建议。",
-	Risk: "风险", Why: "目的",
+	Risk: "（风险：%s）", Why: "目的",
 	Likelihoods: map[string]string{
 		"high": "可能性高", "medium": "可能性中", "low": "可能性低", incident.Unknown: "可能性未说明",
 	},
@@ -154,7 +154,7 @@ var chinese = messages{
 	Grafana:   "Grafana", Rule: "规则", Dashboard: "仪表盘", Panel: "面板", RunbookSays: "处理手册：%s",
 	SeverityOurs: "%s（按 %s 处理）", NoSeverity: "未设级别（按 %s 处理）",
 	ModelTimes: "模型原文中的时间为 UTC 时间。",
-	Comma:      "，", Stop: "。", Colon: "：", Gap: "",
+	Comma:      "，", Stop: "。", Colon: "：", Gap: "", ItemMark: " ", Percent: "%",
 	Day: " 天", Hour: " 小时", Minute: " 分钟", Second: " 秒",
 	ChartFiring: "触发中", ChartThreshold: "阈值 %s", ChartMore: "另有 %d 条序列未画出",
 	ChartDesc: "%d 条序列，%s",

@@ -41,7 +41,7 @@ func (w *Writer) Plot(f incident.Findings, file string) (data []byte, ok bool) {
 			Left: chartLeft, Right: chartRight, Top: chartTop, Bottom: chartBottom,
 		}
 		for _, s := range e.Chart.Series[:min(len(e.Chart.Series), maxSeries)] {
-			if drawn := plotted(s, e.Chart.Unit); len(drawn.Points) > 0 {
+			if drawn := w.messages.plotted(s, e.Chart.Unit); len(drawn.Points) > 0 {
 				p.Series = append(p.Series, drawn)
 			}
 		}
@@ -51,11 +51,11 @@ func (w *Writer) Plot(f incident.Findings, file string) (data []byte, ok bool) {
 	return nil, false
 }
 
-func plotted(s incident.Series, unit string) plotSeries {
+func (w *messages) plotted(s incident.Series, unit string) plotSeries {
 	out := plotSeries{Name: oneLine(s.Name, labelRunes), Reach: math.Max(s.Step.Seconds(), 1)}
 	for _, point := range s.Points {
 		if drawable(point) {
-			out.Points = append(out.Points, [2]any{seconds(point.At), number(point.Value, unit)})
+			out.Points = append(out.Points, [2]any{seconds(point.At), w.number(point.Value, unit)})
 		}
 	}
 	return out

@@ -27,7 +27,7 @@ func (p *page) carriers() string {
 		if len(parts) < headRanked && (r.Share >= worthShare || r.Share == 0 && r.Score >= telltaleScore) {
 			part := rankedLabels(r.Labels)
 			if r.Share > 0 {
-				part += " " + number(r.Share, "%")
+				part += " " + p.w.number(r.Share, "%")
 			}
 			parts = append(parts, part+p.fromTo(r, unitOf(e)))
 		}
@@ -67,7 +67,7 @@ func (p *page) fromTo(r incident.RankedSeries, unit string) string {
 	if r.Before == 0 && r.After == 0 {
 		return ""
 	}
-	return strings.Replace(p.w.Aside, "%s", number(r.Before, unit)+" → "+number(r.After, unit), 1)
+	return strings.Replace(p.w.Aside, "%s", p.w.number(r.Before, unit)+" → "+p.w.number(r.After, unit), 1)
 }
 
 func unitOf(e incident.Evidence) string {

@@ -23,7 +23,11 @@ func (p *page) storm() string {
 		many = p.w.StormLeast
 	}
 	line := fmt.Sprintf(format, code(p.inc.Scope, labelRunes), count(len(related), p.w.StormOne, many), p.w.duration(incident.StormWindow))
-	return line + p.w.Colon + p.incidents(related)
+	line += p.w.Colon + p.incidents(related[:min(len(related), maxRows)])
+	if more := len(related) - maxRows; more > 0 {
+		line += " · " + fmt.Sprintf(p.w.MoreRows, more)
+	}
+	return line
 }
 
 // related returns the other incidents of the storm, the most severe first, by the default order of severities.

@@ -65,7 +65,7 @@ func (p *page) cause(n int, c incident.Cause) {
 	}
 	line := indent + p.causeStatus(c) + " · " + p.w.Citations + p.w.Colon + cited
 	if c.Confidence > 0 {
-		line += " · " + p.w.Checked + p.w.Colon + number(c.Confidence, "%")
+		line += " · " + p.w.Checked + p.w.Colon + p.w.number(c.Confidence, "%")
 	}
 	p.out.WriteString(line + "\n")
 	if disproof := p.prose(c.Disproof, lineRunes); disproof != "" {
@@ -153,7 +153,7 @@ func (p *page) actions() {
 	}
 	for i, a := range v.Actions[:min(len(v.Actions), maxItems)] {
 		marker := strconv.Itoa(i+1) + ". "
-		p.out.WriteString(marker + strong(p.prose(a.Step, lineRunes)) + " — " + p.w.Risk + p.w.Colon + p.risk(a.Risk) + "\n")
+		p.out.WriteString(marker + strong(p.prose(a.Step, lineRunes)) + fmt.Sprintf(p.w.Risk, p.risk(a.Risk)) + "\n")
 		p.action(strings.Repeat(" ", len(marker)), a)
 	}
 }

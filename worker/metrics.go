@@ -36,7 +36,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		}),
 		drafted: f.NewHistogram(prometheus.HistogramOpts{
 			Name: "alertscribe_draft_delay_seconds", Buckets: slow,
-			Help: "Time from the arrival of an incident's opening notification to a stored draft that is to be verified.",
+			Help: "Time from the arrival of an incident's opening notification to a stored draft that waits for its verification.",
 		}),
 		analyzed: f.NewHistogram(prometheus.HistogramOpts{
 			Name: "alertscribe_analysis_delay_seconds", Buckets: slow,

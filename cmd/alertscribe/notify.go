@@ -99,7 +99,7 @@ func (c *config) prepareNotify(getenv func(string) string) []error {
 		}
 		switch {
 		case ready.Name == "":
-			errs = append(errs, fmt.Errorf("%s.name: is missing; notify.priority, metrics, and notify-test go by it", key))
+			errs = append(errs, fmt.Errorf("%s.name: is missing; notify.priority, metrics, and notify-test use it", key))
 		case names[ready.Name]:
 			errs = append(errs, fmt.Errorf("%s.name: %q is the name of an earlier channel; choose another one", key, ready.Name))
 		}

@@ -27,6 +27,7 @@ type words struct {
 	lasted      string
 	day, hour   string
 	minute, sec string
+	gap         string // between two units
 	test        string
 }
 
@@ -46,6 +47,8 @@ var english = words{
 		incident.Balance:        "the provider account has no balance",
 		incident.Budget:         "the model budget is spent",
 		incident.Skipped:        "the alert matches analysis.skip",
+		incident.Forbidden:      "the provider denies access",
+		incident.OverAtOnce:     "the alerts resolved before the analysis began",
 		incident.GaveUp:         "no attempt succeeded",
 		pending:                 "the model has not answered yet",
 	},
@@ -56,26 +59,28 @@ var english = words{
 
 var chinese = words{
 	heading:    "【%s】%s",
-	statuses:   map[incident.Status]string{incident.Firing: "触发中", incident.Resolved: "已恢复", incident.Stale: "长时间无更新"},
+	statuses:   map[incident.Status]string{incident.Firing: "触发中", incident.Resolved: "已恢复", incident.Stale: "通知中断"},
 	severities: map[string]string{"critical": "严重", "page": "紧急", "error": "错误", "warning": "警告", "info": "提示"},
-	summary:    "摘要", cause: "可能原因", action: "首先处理", noAnalysis: "暂无分析", report: "报告", colon: "：",
-	likelihoods: map[string]string{"high": "可能性高", "medium": "可能性中等", "low": "可能性低"},
+	summary:    "摘要", cause: "可能原因", action: "建议先做", noAnalysis: "暂无分析", report: "报告", colon: "：",
+	likelihoods: map[string]string{"high": "可能性高", "medium": "可能性中", "low": "可能性低"},
 	aside:       "（%s）",
 	marks: map[Mark]string{
-		Marked: "⚠ 未通过核查", ForeignText: "⚠ 仅见于告警文本，无人核实",
+		Marked: "⚠ 未核实", ForeignText: "⚠ 来源不可信：只出现在告警文本中",
 	},
 	reasons: map[incident.Reason]string{
 		incident.NoKey:          "未设置 API 密钥",
 		incident.Authentication: "模型服务拒绝了 API 密钥",
 		incident.Balance:        "模型服务账户余额不足",
-		incident.Budget:         "模型预算已用完",
-		incident.Skipped:        "告警匹配 analysis.skip",
-		incident.GaveUp:         "多次尝试均未成功",
-		pending:                 "模型尚未答复",
+		incident.Budget:         "模型调用预算已用完",
+		incident.Skipped:        "按 analysis.skip 的设置不做模型分析",
+		incident.Forbidden:      "模型服务商拒绝访问",
+		incident.OverAtOnce:     "告警在分析开始之前已恢复",
+		incident.GaveUp:         "多次尝试均失败",
+		pending:                 "模型分析尚未完成",
 	},
-	count: "%d 条告警触发中", lasted: "持续 %s",
-	day: "天", hour: "小时", minute: "分", sec: "秒",
-	test: "alertscribe 可以向此渠道发送消息，事件消息的样式与此相同。",
+	count: "%d 条告警触发中", lasted: "历时 %s",
+	day: " 天", hour: " 小时", minute: " 分钟", sec: " 秒", gap: " ",
+	test: "alertscribe 可以向本渠道发送消息，事件消息的样式与此一致。",
 }
 
 // pending stands for an analysis that takes longer than a message waits for it.
@@ -109,5 +114,5 @@ func (w *words) duration(d time.Duration) string {
 	if len(parts) == 0 {
 		return "0" + w.sec
 	}
-	return strings.Join(parts, "")
+	return strings.Join(parts, w.gap)
 }

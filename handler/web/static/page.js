@@ -19,12 +19,12 @@
     for (const t of tree.querySelectorAll("time[datetime]")) {
       const at = new Date(t.dateTime);
       if (isNaN(at) || at.getTimezoneOffset() === 0) continue;
-      const written = t.textContent;
-      t.title = written.includes("UTC") ? written : written + " UTC";
+      const written = t.textContent, zone = written.includes("UTC") ? "UTC" : document.body.dataset.times; // that the server has written
+      t.title = written.includes(zone) ? written : written + " " + zone;
       t.textContent = written
         .replace(/\d{4}-\d\d-\d\d/, `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`)
         .replace(/\d\d:\d\d(:\d\d)?/, (_, s) => two(at.getHours()) + ":" + two(at.getMinutes()) + (s ? ":" + two(at.getSeconds()) : ""))
-        .replace("UTC", zoneOf(at));
+        .replace(zone, zoneOf(at));
     }
     const now = new Date();
     if (now.getTimezoneOffset() !== 0) for (const z of tree.querySelectorAll("[data-zone]")) z.textContent = zoneOf(now);
