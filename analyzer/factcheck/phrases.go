@@ -3,7 +3,6 @@ package factcheck
 import (
 	"index/suffixarray"
 	"strings"
-	"unicode"
 
 	"github.com/alertscribe/alertscribe/text"
 )
@@ -38,7 +37,7 @@ func wordsOf(s string) []string {
 			}
 		}
 		for i, r := range field {
-			if unicode.Is(unicode.Han, r) {
+			if isUnspaced(r) {
 				add(field[start:i])
 				out = append(out, string(r))
 				start = i + len(string(r))
@@ -49,10 +48,13 @@ func wordsOf(s string) []string {
 	return out
 }
 
+// maxRun bounds the words of one run, so that each word is looked up a bounded number of times.
+const maxRun = 200
+
 // longest returns how many of the words, from the first on, stand in a row in one text.
 func (p phrases) longest(words []string) int {
 	n := 0
-	for n < len(words) && p.have(words[:n+1]) {
+	for n < min(len(words), maxRun) && p.have(words[:n+1]) {
 		n++
 	}
 	return n
@@ -62,7 +64,7 @@ func (p phrases) longest(words []string) int {
 func longEnoughRun(run []string) bool {
 	signs := 0
 	for _, w := range run {
-		if r := []rune(w); len(r) == 1 && unicode.Is(unicode.Han, r[0]) {
+		if r := []rune(w); len(r) == 1 && isUnspaced(r[0]) {
 			signs++
 		}
 	}
