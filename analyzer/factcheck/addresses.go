@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/alertscribe/alertscribe/text"
 )
@@ -35,40 +36,97 @@ type address struct {
 }
 
 // addressesOf returns the addresses in a folded text.
-func addressesOf(f string) []address {
+func addressesOf(f string) []address { return addressesIn(f, nil) }
+
+// addressesIn leaves out words that were seen before, where seen is a map.
+func addressesIn(f string, seen map[string]bool) []address {
 	f = fanged.Replace(text.CutBytes(f, maxFieldBytes))
-	var out []address
-	add := func(key, s string, bare bool) {
-		if a := (address{key, strings.TrimSpace(s), bare}); key != "" && len(out) < maxTried && !slices.Contains(out, a) {
-			out = append(out, a)
-		}
+	x := &addressScan{f: f, seen: seen}
+	if strings.ContainsAny(f, "+@#") {
+		x.addForm(phoneForm, func(s string) string { return "+" + strings.Map(onlyDigits, s) })
+		x.addForm(handleForm, nil)
+		x.addForm(sourceForm, nil)
+	} else if strings.Contains(f, "ppa:") {
+		x.addForm(sourceForm, nil)
 	}
-	for _, s := range mailForm.FindAllString(f, maxTried) {
-		add(s, s, false)
-	}
-	for _, at := range hostRun.FindAllStringIndex(f, maxTried) {
-		if host := f[at[0]:at[1]]; isHostName(host, f[at[1]:]) {
-			add(host, host, isBare(f, at))
-		}
-	}
-	for _, at := range numberRun.FindAllStringIndex(f, maxTried) {
-		s := f[at[0]:at[1]]
-		bareIP, _, _ := strings.Cut(s, "/")
-		if (isAddress(bareIP) || strings.HasPrefix(s, "0x")) && !isLoopback(bareIP) {
-			add(bareIP, s, isBare(f, at))
-		}
-	}
-	for _, form := range []*regexp.Regexp{imageForm, sourceForm, phoneForm, handleForm} {
-		for _, s := range form.FindAllString(f, maxTried) {
-			s = strings.Trim(s, " \t\n\"'=(")
-			key := s
-			if form == phoneForm {
-				key = "+" + strings.Map(onlyDigits, s)
+	start := -1
+	for i := 0; i <= len(f) && len(x.out) < maxTried; i++ {
+		if i < len(f) && (isAlphanumeric(f[i]) || f[i] >= utf8.RuneSelf || strings.IndexByte("._-@:/%+~", f[i]) >= 0) {
+			if start < 0 {
+				start = i
 			}
-			add(key, s, false)
+			continue
+		}
+		if start >= 0 {
+			x.word(start, i)
+			start = -1
 		}
 	}
-	return out
+	return x.out
+}
+
+// addressScan gathers the addresses of a text.
+type addressScan struct {
+	f    string
+	seen map[string]bool
+	out  []address
+}
+
+func (x *addressScan) add(key, s string, bare bool) {
+	if a := (address{key, strings.TrimSpace(s), bare}); key != "" && len(x.out) < maxTried && !slices.Contains(x.out, a) {
+		x.out = append(x.out, a)
+	}
+}
+
+// addForm adds what has a form, compared as key says.
+func (x *addressScan) addForm(form *regexp.Regexp, key func(string) string) {
+	for _, s := range form.FindAllString(x.f, maxTried) {
+		if s = strings.Trim(s, " \t\n\"'=("); key != nil {
+			x.add(key(s), s, false)
+		} else {
+			x.add(s, s, false)
+		}
+	}
+}
+
+// word adds the addresses within a run of the characters that addresses are made of.
+func (x *addressScan) word(start, end int) {
+	s := x.f[start:end]
+	if strings.IndexAny(s, ".:@/") < 0 && !strings.Contains(s, "0x") || x.seen[s] {
+		return
+	}
+	if x.seen != nil {
+		x.seen[s] = true
+	}
+	dots, colons := strings.Count(s, "."), strings.Count(s, ":")
+	if strings.Contains(s, "@") {
+		for _, mail := range mailForm.FindAllString(s, maxTried) {
+			x.add(mail, mail, false)
+		}
+	}
+	if strings.Contains(s, "/") && (colons > 0 || strings.Contains(s, "@")) {
+		for _, image := range imageForm.FindAllString(s, maxTried) {
+			x.add(image, image, false)
+		}
+	}
+	if dots > 0 {
+		for _, at := range hostRun.FindAllStringIndex(s, maxTried) {
+			at[0], at[1] = at[0]+start, at[1]+start
+			if host := x.f[at[0]:at[1]]; isHostName(host, x.f[at[1]:]) {
+				x.add(host, host, isBare(x.f, at))
+			}
+		}
+	}
+	if dots < 3 && colons < 2 && !strings.Contains(s, "0x") {
+		return
+	}
+	for _, at := range numberRun.FindAllStringIndex(s, maxTried) {
+		at[0], at[1] = at[0]+start, at[1]+start
+		ip, _, _ := strings.Cut(x.f[at[0]:at[1]], "/")
+		if (isAddress(ip) || strings.HasPrefix(ip, "0x")) && !isLoopback(ip) {
+			x.add(ip, x.f[at[0]:at[1]], isBare(x.f, at))
+		}
+	}
 }
 
 func onlyDigits(r rune) rune {
@@ -110,11 +168,26 @@ var installForm = regexp.MustCompile(`\b(?:(?:pip3?|pipx|uv|uv pip|conda|mamba|g
 	`helm +(?:install|upgrade|template|repo add)|npx|uvx|bunx|pnpm dlx|yarn dlx|go run|pipx run|cpan|git clone|gh repo clone|(?:add-apt-repository|apt-add-repository|apt-add)|set image|` +
 	`install-module|install-package|--(?:image|index-url|extra-index-url|registry|repo|repository|channel|source)|dpkg -i|rpm -[uiv]+h?|pacman -s[yu]*)\b[ =]`)
 
+// installers are the words of installForm, of which a text has to have one.
+var installers = wordSet(`pip pip3 pipx uv uvx conda mamba gem apt aptitude dnf yum apk zypper brew snap flatpak choco winget scoop cpan cpanm luarocks opam composer dotnet
+	cargo go npm npx pnpm yarn bun bunx kubectl ansible gh helm vagrant install docker podman nerdctl crictl ctr skopeo singularity git add set image
+	index registry repo repository channel source extra dpkg rpm pacman`)
+
+// mayInstall reports whether a text has a word of what installs something.
+func mayInstall(f string) bool {
+	may := false
+	scanWords(f, func(word string, _ int) { may = may || installers[word] }, func(string, int) {})
+	return may
+}
+
 const maxPackages = 12 // behind one command
 
 // packagesOf returns what the commands within a folded text install. All words behind a command count where the text is a command;
 // in a sentence the first one does, and those that go on like a list.
 func packagesOf(f string, command bool) []string {
+	if !mayInstall(f) {
+		return nil
+	}
 	var out []string
 	for _, at := range installForm.FindAllStringIndex(f, maxTried) {
 		rest := f[at[1]:]
@@ -159,15 +232,17 @@ type addressIndex struct {
 	known    map[string]bool // addresses as they are compared, and the hosts of mail addresses
 	parents  map[string]bool // what the hosts are below of
 	packages map[string]bool // what commands within the text install
-	words    map[string]bool // of three letters and more
+	words    map[string]bool // all
+	seen     map[string]bool // what was looked at closely
 }
 
 func newAddressIndex(own *vocabulary) *addressIndex {
-	return &addressIndex{own, map[string]bool{}, map[string]bool{}, map[string]bool{}, map[string]bool{}}
+	return &addressIndex{own, map[string]bool{}, map[string]bool{}, map[string]bool{}, map[string]bool{}, map[string]bool{}}
 }
 
-func (x *addressIndex) add(f string) {
-	for _, a := range addressesOf(f) {
+// add adds a folded text, whose words are known.
+func (x *addressIndex) add(f string, words []string) {
+	for _, a := range addressesIn(f, x.seen) {
 		x.known[a.key] = true
 		if _, host, ok := strings.Cut(a.key, "@"); ok {
 			x.known[host] = true
@@ -176,16 +251,20 @@ func (x *addressIndex) add(f string) {
 			x.parents[parent] = true
 		}
 	}
-	for _, link := range linkForm.FindAllString(fanged.Replace(text.CutBytes(f, maxFieldBytes)), maxTried) {
-		if host := hostOf(link); host != "" {
-			x.known[host] = true
+	if strings.Contains(f, ":/") || strings.Contains(f, "www.") {
+		for _, link := range linkForm.FindAllString(fanged.Replace(text.CutBytes(f, maxFieldBytes)), maxTried) {
+			if host := hostOf(link); host != "" {
+				x.known[host] = true
+			}
 		}
 	}
 	for _, name := range packagesOf(f, false) {
 		x.packages[name] = true
 	}
-	for _, word := range shellWords(f) {
-		x.words[word], x.words[packageName(word)] = true, true
+	for _, word := range words {
+		if !x.words[word] {
+			x.words[word], x.words[packageName(word)] = true, true
+		}
 	}
 }
 

@@ -164,12 +164,14 @@ func newEchoes(own *vocabulary, said []string) *echoes {
 	}
 	e.letters = newShingles(size)
 	for _, s := range said {
-		s = identifierForm.ReplaceAllStringFunc(s, func(name string) string {
-			if strings.Count(name, "_") < maxNameParts {
-				return " " // the name of a metric or of a label
-			}
-			return name
-		})
+		if strings.Contains(s, "_") {
+			s = identifierForm.ReplaceAllStringFunc(s, func(name string) string {
+				if strings.Count(name, "_") < maxNameParts {
+					return " " // the name of a metric or of a label
+				}
+				return name
+			})
+		}
 		e.addRuns(featuresOf(s, own))
 		e.letters.add(s)
 		for sentence := range sentencesOf(s) {

@@ -18,8 +18,9 @@ import (
 
 // folded returns a text as texts are compared: in lower case, without what does not show, and with full-width, accented and
 // mathematical letters, those of other scripts that look like ours, and typographic signs as the ASCII that they stand for.
-func folded(s string) string {
-	s = text.Clean(s)
+func folded(s string) string { return foldedClean(text.Clean(s)) }
+
+func foldedClean(s string) string {
 	if isASCII(s) {
 		return strings.ToLower(s)
 	}
@@ -119,15 +120,14 @@ const (
 
 var (
 	escapeForm = regexp.MustCompile(`(?i)(?:%[0-9a-f]{2})+|(?:\\x[0-9a-f]{2})+|(?:\\u[0-9a-f]{4})+|\\u\{[0-9a-f]{1,6}\}|(?:\\0?[0-3][0-7]{2})+|&#?[a-z0-9]{1,8};`)
-	blobForm   = regexp.MustCompile(`(?:[0-9A-Fa-f]{2}[ :,]){7,}[0-9A-Fa-f]{2}|[A-Za-z0-9+/_-]{8,}={0,6}`)
-	wrapped    = regexp.MustCompile(`([A-Za-z0-9+/]{32,})\s*\n\s*`)
+	plusForm   = regexp.MustCompile(`[a-zA-Z]\+[-/a-zA-Z]`) // a blank in the query of a URL
 )
 
 // readings returns a text folded, and what it says once it is decoded: escapes, percent-encoding, entities, base64, base32 and
 // hexadecimal digits.
 func readings(s string) []string {
 	s = text.Clean(s)
-	out := []string{folded(s)}
+	out := []string{foldedClean(s)}
 	add := func(decoded string) {
 		if len(out) < maxReadings {
 			out = append(out, folded(decoded))
@@ -139,7 +139,7 @@ func readings(s string) []string {
 	}
 	for range 2 { // what was encoded twice
 		more := ""
-		for _, blob := range blobForm.FindAllString(wrapped.ReplaceAllString(s, "$1"), maxReadings*4) {
+		for _, blob := range blobsIn(s) {
 			if decoded := decodedBlob(blob); decoded != "" {
 				add(decoded)
 				more += decoded + "\n"
@@ -151,6 +151,92 @@ func readings(s string) []string {
 	}
 	return out
 }
+
+// heard returns the readings of a text of the model's, and what it says turned around: so it is found whichever side was turned.
+func heard(s string) []string { return append(readings(s), turned(s)...) }
+
+const (
+	maxBlobs  = 40 // of one text
+	leastBlob = 8  // characters
+)
+
+// blobsIn returns the parts of a text that may be encoded: runs of the characters of base64 that are no plain words, over line
+// breaks as well, and hexadecimal digits with separators between the bytes.
+func blobsIn(s string) []string {
+	var out []string
+	start := -1
+	for i := 0; i <= len(s) && len(out) < maxBlobs; i++ {
+		if i < len(s) && isBlobByte(s[i]) || i > 0 && i+1 < len(s) && s[i] == '\n' && start >= 0 && i-start >= 4*leastBlob {
+			if start < 0 {
+				start = i
+			}
+			continue
+		}
+		if start >= 0 && i-start >= leastBlob {
+			out = append(out, encodedParts(strings.ReplaceAll(s[start:i], "\n", ""))...)
+		}
+		start = -1
+	}
+	return append(out, bytesIn(s)...)
+}
+
+// encodedParts returns what of a run looks encoded: a padding sign within it ends one part, and a slash may stand before another,
+// as in the path of a URL.
+func encodedParts(run string) []string {
+	var out []string
+	for part := range strings.FieldsFuncSeq(run, func(r rune) bool { return r == '=' }) {
+		if len(part) >= leastBlob && looksEncoded(part) {
+			out = append(out, part)
+		}
+		for segment := range strings.SplitSeq(part, "/") {
+			if len(segment) >= leastBlob && len(segment) < len(part) && looksEncoded(segment) {
+				out = append(out, segment)
+			}
+		}
+	}
+	return out
+}
+
+func isBlobByte(b byte) bool { return isAlphanumeric(b) || strings.IndexByte("+/=_-", b) >= 0 }
+
+// looksEncoded reports whether a run of letters and digits is more than words: capitals among small letters, or bytes.
+func looksEncoded(run string) bool {
+	upper, lower, other := 0, 0, 0
+	for i := range len(run) {
+		switch b := run[i]; {
+		case b >= 'A' && b <= 'Z':
+			upper++
+		case b >= 'a' && b <= 'z':
+			lower++
+		default:
+			other++
+		}
+	}
+	return upper > 1 && lower > 0 || upper > 0 && lower > 1 && other > 0 || upper >= 2*leastBlob && lower == 0 ||
+		len(run)%2 == 0 && strings.Trim(run, "0123456789abcdefABCDEF") == ""
+}
+
+// bytesIn returns hexadecimal digits that stand in pairs: 72 6d 20.
+func bytesIn(s string) []string {
+	var out []string
+	isPair := func(i int) bool { return i+1 < len(s) && isHexDigit(s[i]) && isHexDigit(s[i+1]) }
+	for i := 0; i < len(s) && len(out) < maxBlobs; i++ {
+		if !isPair(i) || i > 0 && isAlphanumeric(s[i-1]) {
+			continue
+		}
+		end := i + 2
+		for end < len(s) && strings.IndexByte(" :,", s[end]) >= 0 && isPair(end+1) && (end+3 == len(s) || !isAlphanumeric(s[end+3])) {
+			end += 3
+		}
+		if end-i >= 3*leastBlob-1 {
+			out = append(out, s[i:end])
+		}
+		i = end - 1
+	}
+	return out
+}
+
+func isHexDigit(b byte) bool { return isDigit(b) || b >= 'a' && b <= 'f' || b >= 'A' && b <= 'F' }
 
 // turned returns what a text says backward, and by the alphabet turned by half.
 func turned(s string) []string {
@@ -175,7 +261,10 @@ func turned(s string) []string {
 
 // unescaped returns a text with its escapes decoded.
 func unescaped(s string) string {
-	percent := false
+	if !strings.ContainsAny(s, `%\&+`) {
+		return s
+	}
+	percent := plusForm.MatchString(s)
 	plain := escapeForm.ReplaceAllStringFunc(s, func(escape string) string {
 		percent = percent || escape[0] == '%'
 		return decodedEscape(escape)

@@ -21,10 +21,12 @@ type origin struct {
 
 const (
 	maxStrange = 256 << 10 // bytes of strangers' text that are looked at
-	maxText    = 4 << 10   // bytes of one of their texts: more of it is never shown to a model
-	runWords   = 3         // words in a row that count as copied, two of them longEnough
-	longEnough = 4         // bytes
-	runSigns   = 6         // signs in a row that count as copied
+	// bytes of a name that holds a sentence
+	leastSentence = 16
+	maxText       = 4 << 10 // bytes of one of their texts: more of it is never shown to a model
+	runWords      = 3       // words in a row that count as copied, two of them longEnough
+	longEnough    = 4       // bytes
+	runSigns      = 6       // signs in a row that count as copied
 )
 
 // newOrigin indexes texts; of the doubted ones, all that they claim, of the others what they order, and what commands and addresses
@@ -32,16 +34,12 @@ const (
 func newOrigin(kind incident.MarkKind, own *vocabulary, doubted, others []string) *origin {
 	o := &origin{kind: kind, addresses: newAddressIndex(own)}
 	var claimed, ordered []string
-	read := func(s string) []string {
-		all := readings(s)
-		return append(all, turned(s)...)
-	}
 	for _, s := range doubted {
-		claimed = append(claimed, read(s)...)
+		claimed = append(claimed, readings(s)...)
 	}
 	for _, s := range others {
-		for _, reading := range read(s) {
-			if instructionForm.MatchString(reading) {
+		for _, reading := range readings(s) {
+			if isInstruction(reading) {
 				claimed = append(claimed, reading)
 			} else {
 				ordered = append(ordered, reading)
@@ -53,9 +51,10 @@ func newOrigin(kind incident.MarkKind, own *vocabulary, doubted, others []string
 	var orders []string
 	for _, s := range slices.Concat(claimed, ordered) {
 		o.commands.addWhole(s)
-		o.commands.add(s)
-		o.addresses.add(s)
-		if strings.ContainsAny(strings.TrimSpace(s), " \n") && instructionForm.MatchString(s) || hasUnspaced(s) && instructionForm.MatchString(s) {
+		words := shellWords(s)
+		o.commands.add(words)
+		o.addresses.add(s, words)
+		if (strings.ContainsAny(strings.TrimSpace(s), " \n") || hasUnspaced(s)) && isInstruction(s) {
 			orders = append(orders, s)
 		}
 	}
@@ -88,8 +87,10 @@ func (g *gathering) add(texts ...string) {
 // addNames adds names that say more than a name does: those of many words.
 func (g *gathering) addNames(names ...string) {
 	for _, name := range names {
-		if words := nameWords(name); len(words) > maxNameParts {
-			g.add(strings.Join(words, " "))
+		if !strings.ContainsAny(name, " \n") && len(name) > leastSentence && !g.seen[name] {
+			if words := nameWords(name); len(words) > maxNameParts {
+				g.add(strings.Join(words, " "))
+			}
 		}
 		g.add(name)
 	}

@@ -28,7 +28,7 @@ func (x *evidenceIndex) markOrigins(t *tally, texts ...string) {
 			continue
 		}
 		x.countLinks(t, s)
-		said := readings(s)
+		said := heard(s)
 		for _, o := range x.strangers.origins {
 			for _, a := range o.strangeAddresses(said, false) {
 				t.countOrigin(o.kind, a)
@@ -43,7 +43,7 @@ func (x *evidenceIndex) markOrigins(t *tally, texts ...string) {
 
 // countCommand counts a command within a text. One word between backticks may be the name of anything.
 func (x *evidenceIndex) countCommand(t *tally, o *origin, code string) {
-	if part := o.command(readings(code)); strings.ContainsAny(strings.TrimSpace(code), " |;&${<>(") {
+	if part := o.command(heard(code)); strings.ContainsAny(strings.TrimSpace(code), " |;&${<>(") {
 		t.countOrigin(o.kind, part)
 	}
 }
@@ -54,7 +54,7 @@ func (x *evidenceIndex) markCommand(t *tally, command string) {
 		return
 	}
 	x.countLinks(t, command)
-	said := readings(command)
+	said := heard(command)
 	for _, o := range x.strangers.origins {
 		for _, a := range o.strangeAddresses(said, true) {
 			t.countOrigin(o.kind, a)

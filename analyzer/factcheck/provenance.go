@@ -67,6 +67,28 @@ var instructionForm = regexp.MustCompile(`(?im)\b(?:ignore|disregard|override|by
 	`(?:立即|直接|马上|并|现在|然后)(?:执行|运行|访问|打开|下载|点击)|(?:执行|运行)(?:以下|如下|命令)|(?:写入|写进|加入)(?:总结|报告|结论|原因|步骤)|` +
 	`(?:输出|回复|回答)(?:以下|如下|：|:)|(?:总结|结论|报告|回答)(?:中|里)?(?:必须|应|写|说)`)
 
+// instructionWords are the words of instructionForm: a text without any of them needs no closer look.
+var instructionWords = wordSet(`ignore disregard override bypass forget you your youre re instruction instructions prompt language llm
+	chatgpt gpt deepseek ai model analyst do don dont must shall say state claim conclude answer respond reply output print write report mention recommend
+	suggest advise tell inform declare mark classify rate treat set put add include insert append quote repeat use show link point send run execute paste type
+	open visit download fetch click install apply invoke launch browse navigate go follow curl wget sudo call contact email post copy pretend act assume return emit`)
+
+// isInstruction reports whether a folded text speaks to a reader who does as he is told.
+func isInstruction(f string) bool {
+	likely, before := false, ""
+	scanWords(f, func(word string, start int) {
+		end := start + len(word)
+		likely = likely || instructionWords[word] || chatRoles[before] && roleWords[word] || chatRoles[word] && end < len(f) && strings.Contains(f[end:min(end+2, len(f))], ":")
+		before = word
+	}, func(string, int) { likely = true })
+	return likely && instructionForm.MatchString(f)
+}
+
+var (
+	chatRoles = wordSet(`system assistant developer user`)
+	roleWords = wordSet(`prompt message messages instruction instructions role note`)
+)
+
 // echoed returns the longest part of a text that repeats what a stranger orders or claims; "" for none.
 func (o *origin) echoed(said []string) string {
 	best := ""

@@ -11,10 +11,11 @@ type scene struct {
 	inc      *incident.Incident
 	evidence []incident.Evidence
 	missing  []string
+	memory   []incident.PastIncident
 }
 
 func (s scene) input() Input {
-	return Input{Incident: s.inc, Alerts: s.inc.Alerts, Evidence: s.evidence, Missing: s.missing}
+	return Input{Incident: s.inc, Alerts: s.inc.Alerts, Evidence: s.evidence, Missing: s.missing, Memory: s.memory}
 }
 
 func clockTime(clock string) time.Time {

@@ -21,8 +21,12 @@ var wrappers = wordSet(`sudo sh bash zsh dash ksh -c -lc -s exec nohup env time 
 // backslashes and variables that are empty. Sentences are divided like this, too, so that a command is found within them; signs
 // of scripts without spaces are left out.
 func shellWords(f string) []string {
-	f = emptyParameters.ReplaceAllString(emptyVariables.ReplaceAllString(f, " "), "")
-	f = quotesOfShell.Replace(f)
+	if strings.Contains(f, "$") {
+		f = emptyParameters.ReplaceAllString(emptyVariables.ReplaceAllString(f, " "), "")
+	}
+	if strings.ContainsAny(f, "'\"\\") {
+		f = quotesOfShell.Replace(f)
+	}
 	var words []string
 	for word := range strings.FieldsFuncSeq(f, func(r rune) bool {
 		return unicode.IsSpace(r) || strings.ContainsRune("|;&()<>{}[]$=,`。、！？", r) || isUnspaced(r)
@@ -59,11 +63,12 @@ type commandIndex struct {
 	runs    map[uint64]bool // two and three in a row
 	strange map[uint64]bool // two in a row, what is plain left out
 	wholes  map[uint64]bool // letters and digits of whole texts
+	plain   map[uint64]bool // words that were looked at: alerts of one group say much the same
 	letters shingles
 }
 
 func newCommandIndex(own *vocabulary, letters shingles) *commandIndex {
-	return &commandIndex{own, map[uint64]bool{}, map[uint64]bool{}, map[uint64]bool{}, map[uint64]bool{}, letters}
+	return &commandIndex{own, map[uint64]bool{}, map[uint64]bool{}, map[uint64]bool{}, map[uint64]bool{}, map[uint64]bool{}, letters}
 }
 
 const leastWhole = 2 // letters and digits
@@ -71,6 +76,9 @@ const leastWhole = 2 // letters and digits
 // addWhole adds a text that a command may equal, and the commands within it that stand between backticks.
 func (x *commandIndex) addWhole(f string) {
 	texts := []string{f}
+	if !strings.Contains(f, "`") {
+		f = ""
+	}
 	for _, code := range codeForm.FindAllStringSubmatch(f, maxTried) {
 		texts = append(texts, code[1])
 	}
@@ -81,9 +89,9 @@ func (x *commandIndex) addWhole(f string) {
 	}
 }
 
-func (x *commandIndex) add(f string) {
-	words := shellWords(f)
-	var before []uint64
+// add adds the words of a text.
+func (x *commandIndex) add(words []string) {
+	before := make([]uint64, 0, len(words))
 	last := uint64(0) // the strange word before
 	for i, word := range words {
 		h := hashOf(word)
@@ -94,13 +102,22 @@ func (x *commandIndex) add(f string) {
 		if i > 1 {
 			x.runs[joined(before[i-2], before[i-1], h)] = true
 		}
-		if !x.own.isPlainToken(word) {
+		if !x.isPlain(h, word) {
 			if last != 0 {
 				x.strange[joined(last, h)] = true
 			}
 			last = h
 		}
 	}
+}
+
+func (x *commandIndex) isPlain(h uint64, word string) bool {
+	plain, seen := x.plain[h]
+	if !seen {
+		plain = x.own.isPlainToken(word)
+		x.plain[h] = plain
+	}
+	return plain
 }
 
 // longest returns how many words, from the first on, stand in a row in a text.
@@ -134,7 +151,7 @@ func (x *commandIndex) repeated(f string) string {
 	}
 	for _, part := range shellSeparators.Split(f, -1) {
 		words := unwrapped(shellWords(part))
-		if len(words) > 1 && x.anyStrange(words) && (x.longest(words) == len(words) || x.allStrangeKnown(words)) {
+		if len(words) > 1 && x.anyStrange(words) && (x.longest(words) == len(words) || x.allStrangeKnown(words) || x.knownButFlag(words)) {
 			return strings.Join(words, " ")
 		}
 	}
@@ -199,6 +216,23 @@ func (x *commandIndex) allStrangeKnown(words []string) bool {
 		seen[word] = true
 	}
 	return len(seen) > 1
+}
+
+// knownButFlag reports whether strangers have written all words of a simple command, a flag left out, and what it runs is not plain.
+func (x *commandIndex) knownButFlag(words []string) bool {
+	if x.own.isPlainToken(words[0]) {
+		return false
+	}
+	unknown := 0
+	for i, word := range words {
+		if x.words[hashOf(word)] {
+			continue
+		}
+		if unknown++; i == 0 || word[0] != '-' || unknown > 1 {
+			return false
+		}
+	}
+	return true
 }
 
 var comparedForm = regexp.MustCompile(`[=~]\s*(?:"([^"\n]*)"|'([^'\n]*)')`)

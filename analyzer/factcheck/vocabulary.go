@@ -58,6 +58,11 @@ var plainTools = wordSet(`kubectl oc get describe logs log top rollout status hi
 	group as desc asc not in is null like information_schema pg_stat_activity show processlist info openssl x509 s_client noout dates connect servername env printenv
 	for do done while if then else fi the a an of to on at with run use it or last since follow previous tee exec`)
 
+// changing are words of commands that change something: whoever says so has to stand for it.
+var changing = wordSet(`rm rmdir delete drop truncate kill killall pkill stop start restart reload disable enable mask scale patch replace apply create edit set unset drain cordon
+	undo pause resume flush purge reset reboot shutdown poweroff halt mv cp chmod chown dd mkfs umount swapoff install uninstall remove upgrade add update insert
+	grant revoke alter exec run attach import export push write config crontab useradd userdel usermod passwd iptables nft setenforce eval source`)
+
 // stems returns the features of a list of words.
 func stems(list string) map[uint64]bool {
 	set := map[uint64]bool{}
@@ -86,7 +91,6 @@ func stem(word string) string {
 var (
 	quotedForm     = regexp.MustCompile(`"(?:[^"\\\n]|\\.)*"|'[^'\n]*'|` + "`[^`\n]*`")
 	identifierForm = regexp.MustCompile(`[A-Za-z0-9]+(?:_[A-Za-z0-9]+)+`)
-	camelForm      = regexp.MustCompile(`\p{Lu}+[\p{Ll}\d]*|[\p{Ll}\d]+|\p{L}+`)
 	measureForm    = regexp.MustCompile(`^\d*(?:\.\d+)?(?:[kmgtp]i?)?(?:b|bytes?|bits?|req|requests|ops|rows|s|ms|[µu]s)?(?:/(?:s|sec|second|min|m|h))?$`)
 	placedForm     = regexp.MustCompile(`\b(\w+)="((?:[^"\\\n]|\\.)*)"`)
 )
@@ -160,6 +164,8 @@ func (v *vocabulary) isPlainWord(word string) bool {
 // isPlainToken reports whether a word of a command may be in common with strangers.
 func (v *vocabulary) isPlainToken(word string) bool {
 	switch {
+	case changing[word] && !v.tokens[word]:
+		return false
 	case len(word) < 2, plainTools[word], v.tokens[word], v.names[word], v.parts[word], plainWords[hashOf(stem(word))]:
 		return true
 	case word[0] == '-':
@@ -229,8 +235,21 @@ func (v *vocabulary) composedOfNames(word string) bool {
 // nameWords divides a name at its signs, and where capitals begin a word.
 func nameWords(name string) []string {
 	var words []string
-	for field := range strings.FieldsFuncSeq(text.CutBytes(name, maxCellBytes), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
-		words = append(words, camelForm.FindAllString(field, maxTried)...)
+	name = text.CutBytes(name, maxCellBytes)
+	start, before := -1, rune(0)
+	for i, r := range name {
+		isPart := unicode.IsLetter(r) || unicode.IsDigit(r)
+		if start >= 0 && (!isPart || unicode.IsUpper(r) && !unicode.IsUpper(before)) {
+			words = append(words, name[start:i])
+			start = -1
+		}
+		if isPart && start < 0 {
+			start = i
+		}
+		before = r
+	}
+	if start >= 0 {
+		words = append(words, name[start:])
 	}
 	return words
 }
@@ -300,6 +319,9 @@ func (v *vocabulary) addMonitored(e *incident.Evidence) {
 		}
 	}
 	series := func(s string) { // written as {key="value"}, with the metric before it
+		if !strings.ContainsAny(s, "_=") {
+			return
+		}
 		for _, name := range identifierForm.FindAllString(text.CutBytes(s, maxFieldBytes), maxTried) {
 			v.names[strings.ToLower(name)] = true
 		}
