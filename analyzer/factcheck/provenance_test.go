@@ -76,7 +76,7 @@ func TestLinksOfStrangers(t *testing.T) {
 	tests := map[string][2]int{
 		"Open https://evil.example/login now":                     {1, 0},
 		"Open https://evil.example/other now":                     {1, 0}, // another page of theirs
-		"Open www.evil.example now":                               {0, 1},
+		"Open www.evil.example now":                               {1, 0}, // of their domain
 		"Look at http://prometheus.example:9090/graph?g0.expr=up": {},
 		"Follow https://wiki.example/run/2":                       {},
 		"Look at https://status.example/board":                    {},
