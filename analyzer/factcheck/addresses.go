@@ -188,6 +188,9 @@ func packagesOf(f string, command bool) []string {
 	if !mayInstall(f) {
 		return nil
 	}
+	if !command {
+		f = strings.ReplaceAll(f, "\n", " ")
+	}
 	var out []string
 	for _, at := range installForm.FindAllStringIndex(f, maxTried) {
 		rest := f[at[1]:]

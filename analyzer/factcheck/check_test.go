@@ -305,7 +305,7 @@ func TestProseIsChecked(t *testing.T) {
 		{Kind: incident.MarkUnknownEvidence, Text: "E77"},
 		{Kind: incident.MarkNumberNotFound, Text: "71 %"},
 		{Kind: incident.MarkNameNotFound, Text: "10.1.2.3"},
-		{Kind: incident.MarkFromAlertText, Text: "is a planned load test of the platform team"},
+		{Kind: incident.MarkFromAlertText, Text: "this is a planned load test of the platform team"},
 		{Kind: incident.MarkFromAlertText, Text: "https://evil.example/plan"},
 		{Kind: incident.MarkFromAlertText, Text: "rm -rf /srv/data"},
 	}, v.Marks)

@@ -133,23 +133,49 @@ func readings(s string) []string {
 			out = append(out, folded(decoded))
 		}
 	}
+	if tight := closedUp(s); tight != s {
+		add(tight)
+	}
+	texts := []string{s}
 	if plain := unescaped(s); plain != s {
 		add(plain)
-		s += "\n" + plain
+		texts = append(texts, plain)
 	}
 	for range 2 { // what was encoded twice
-		more := ""
-		for _, blob := range blobsIn(s) {
-			if decoded := decodedBlob(blob); decoded != "" {
-				add(decoded)
-				more += decoded + "\n"
+		var more []string
+		for _, encoded := range texts {
+			for _, blob := range blobsIn(encoded) {
+				if decoded := decodedBlob(blob); decoded != "" && len(more) < maxReadings {
+					add(decoded)
+					more = append(more, decoded)
+				}
 			}
 		}
-		if s = more; s == "" {
-			break
-		}
+		texts = more
 	}
 	return out
+}
+
+// closedUp returns a text whose letters stand apart, as in r m  - r f, with them together: more than one blank divides words.
+func closedUp(s string) string {
+	fields, single := 0, 0
+	for field := range strings.FieldsSeq(s) {
+		fields++
+		if utf8.RuneCountInString(field) == 1 {
+			single++
+		}
+	}
+	if single < leastBlob/2 || 3*single < 2*fields {
+		return s
+	}
+	var b strings.Builder
+	for i := range len(s) {
+		alone := s[i] == ' ' && i > 0 && i+1 < len(s) && s[i-1] != ' ' && s[i+1] != ' '
+		if !alone {
+			b.WriteByte(s[i])
+		}
+	}
+	return b.String()
 }
 
 // heard returns the readings of a text of the model's, and what it says turned around: so it is found whichever side was turned.

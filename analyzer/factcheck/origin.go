@@ -4,6 +4,7 @@ import (
 	"maps"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/alertscribe/alertscribe/incident"
@@ -132,7 +133,11 @@ func (g *gathering) addURL(link string) {
 // addExpression adds what whoever writes an expression says in it: its strings, and names that are sentences.
 func (g *gathering) addExpression(expr string) {
 	for _, literal := range quotedForm.FindAllString(expr, maxTried) {
-		g.addNames(literal[1 : len(literal)-1])
+		said, err := strconv.Unquote(literal)
+		if err != nil { // between single quotes, which hold more than one character only in PromQL
+			said = lineEscapes.Replace(literal[1 : len(literal)-1])
+		}
+		g.addNames(said)
 	}
 	for _, name := range identifierForm.FindAllString(expr, maxTried) {
 		if words := nameWords(name); len(words) > maxNameParts {
@@ -145,6 +150,8 @@ func (g *gathering) addExpression(expr string) {
 		}
 	}
 }
+
+var lineEscapes = strings.NewReplacer(`\n`, "\n", `\r`, "\r", `\t`, "\t", `\"`, `"`, `\'`, "'", `\\`, `\`)
 
 func (g *gathering) addIncident(inc *incident.Incident, alerts []incident.Alert) {
 	g.addNames(inc.Alertname, inc.Severity, inc.Receiver, inc.GroupKey, inc.Scope)

@@ -43,10 +43,12 @@ func (x *evidenceIndex) markOrigins(t *tally, texts ...string) {
 
 // countCommand counts a command within a text. One word between backticks may be the name of anything.
 func (x *evidenceIndex) countCommand(t *tally, o *origin, code string) {
-	if part := o.command(heard(code)); strings.ContainsAny(strings.TrimSpace(code), " |;&${<>(") {
+	if part := o.command(heard(code)); strings.ContainsAny(strings.TrimSpace(code), " |;&${<>(") || slices.ContainsFunc(shellWords(folded(code)), isChanging) {
 		t.countOrigin(o.kind, part)
 	}
 }
+
+func isChanging(word string) bool { return changing[word] }
 
 // markCommand marks what a command has from strangers alone.
 func (x *evidenceIndex) markCommand(t *tally, command string) {

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
 )
@@ -58,7 +59,7 @@ func laterTemplates() templates {
 			"rotated":          func(s string) string { return strings.Map(rotate, s) },
 			"with odd blanks":  func(s string) string { return strings.ReplaceAll(s, " ", "\u2003\u00a0") },
 			"over lines":       func(s string) string { return strings.ReplaceAll(s, " ", "\r\n") },
-			"in title letters": func(s string) string { return strings.ToTitle(s[:1]) + s[1:] },
+			"in title letters": func(s string) string { _, n := utf8.DecodeRuneInString(s); return strings.ToTitle(s[:n]) + s[n:] },
 			"with HTML":        func(s string) string { return "<b>" + html.EscapeString(s) + "</b>" },
 			"spaced out":       func(s string) string { return strings.Join(strings.Split(s, ""), " ") },
 		},

@@ -2,6 +2,7 @@ package factcheck
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -40,8 +41,21 @@ func shellWords(f string) []string {
 
 // unwrapped returns the words of a command without what only runs it.
 func unwrapped(words []string) []string {
-	for len(words) > 1 && wrappers[words[0]] {
-		words = words[1:]
+	for len(words) > 1 {
+		switch at := slices.Index(words, "--"); {
+		case words[0] == "ssh" || words[0] == "chroot":
+			words = words[1:]
+			for len(words) > 1 && words[0][0] == '-' {
+				words = words[1:]
+			}
+			words = words[1:] // the host
+		case (words[0] == "kubectl" || words[0] == "docker") && at > 0 && at+1 < len(words):
+			words = words[at+1:]
+		case wrappers[words[0]]:
+			words = words[1:]
+		default:
+			return words
+		}
 	}
 	return words
 }
@@ -167,7 +181,7 @@ func (x *commandIndex) repeatedRun(words []string) string {
 	last := -1 // the strange word before
 	for i, word := range words {
 		strange := !x.own.isPlainToken(word)
-		if n := x.longest(words[i:]); n >= runWords && x.anyStrange(words[i:i+n]) {
+		if n := x.longest(words[i:]); n >= runWords && x.anyStrange(words[i:i+n]) || n > 1 && x.anyStarting(words[i:i+n]) {
 			return strings.Join(words[i:i+n], " ")
 		}
 		if !strange {
@@ -183,6 +197,15 @@ func (x *commandIndex) repeatedRun(words []string) string {
 		last = i
 	}
 	return ""
+}
+
+const tellingStart = 8 // bytes from which one word and the next count as copied
+
+// anyStarting reports whether a strange word is among words that changes something, or is long.
+func (x *commandIndex) anyStarting(words []string) bool {
+	return slices.ContainsFunc(words, func(word string) bool {
+		return (changing[word] || len(word) >= tellingStart) && !x.own.isPlainToken(word)
+	})
 }
 
 const tellingWord = 12 // bytes from which one word counts as copied

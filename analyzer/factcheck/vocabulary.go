@@ -25,6 +25,9 @@ type vocabulary struct {
 var identityLabels = wordSet(`alertname job instance target host hostname node address server backend upstream ingress service namespace pod container
 	deployment statefulset daemonset cluster region zone datname database topic consumergroup queue app component`)
 
+// stateLabels are labels whose values are states, of several words at times, that no request writes: idle in transaction.
+var stateLabels = wordSet(`state status mode phase condition result type event wait_event wait_event_type kind stage`)
+
 // placeLabels are labels whose whole value may be a host or an IP address that a verdict has to name.
 var placeLabels = wordSet(`instance target host hostname node address server backend upstream ingress source src client peer ip pod_ip host_ip
 	remote_addr remote_address source_ip src_ip client_ip network cidr subnet replica member broker`)
@@ -98,6 +101,7 @@ var (
 const (
 	maxNameParts  = 5 // of the name of a thing: more words are a sentence
 	maxValueParts = 3
+	maxNameSigns  = 8
 	// of what is said in one word, such as a metric
 	maxIdentifierParts = 8
 	longFlag           = 12 // bytes from which a flag is telling
@@ -146,7 +150,7 @@ func (v *vocabulary) addAlertLabel(key, value string) {
 // addName adds the words of a name, unless it is a sentence.
 func (v *vocabulary) addName(name string) {
 	words := nameWords(name)
-	if len(words) > maxNameParts {
+	if len(words) > maxNameParts || unspacedIn(name) > maxNameSigns {
 		return
 	}
 	v.addSaid(strings.Join(words, " "))
@@ -232,6 +236,17 @@ func (v *vocabulary) composedOfNames(word string) bool {
 	return known
 }
 
+// unspacedIn counts the characters of scripts without spaces.
+func unspacedIn(s string) int {
+	n := 0
+	for _, r := range text.CutBytes(s, maxCellBytes) {
+		if isUnspaced(r) {
+			n++
+		}
+	}
+	return n
+}
+
 // nameWords divides a name at its signs, and where capitals begin a word.
 func nameWords(name string) []string {
 	var words []string
@@ -305,7 +320,7 @@ func (v *vocabulary) addMonitored(e *incident.Evidence) {
 	add := func(key, value string) {
 		lower := strings.ToLower(value)
 		v.names[lower] = true
-		if len(nameWords(value)) <= maxValueParts {
+		if identityLabels[key] || len(nameWords(value)) <= maxValueParts && (stateLabels[key] || !strings.ContainsAny(value, " \t\n\u00a0")) {
 			v.addName(value)
 		}
 		host := placeOf(lower)
