@@ -317,24 +317,22 @@ func (x *addressIndex) strange(f string, command bool) []string {
 	if len(x.known)+len(x.packages)+len(x.words) == 0 {
 		return nil
 	}
-	fetched := false
-	words := shellWords(f)
-	for _, word := range words {
-		fetched = fetched || fetchers[word]
-	}
-	for _, a := range addressesOf(f) {
-		host := hostPart(a.key)
-		if x.own.hosts[host] || x.own.places[host] && a.bare && !fetched || !x.names(a.key) {
-			continue
+	for _, part := range shellSeparators.Split(strings.ReplaceAll(f, "\\\n", ""), -1) {
+		fetched := slices.ContainsFunc(shellWords(part), func(word string) bool { return fetchers[word] })
+		for _, a := range addressesOf(part) {
+			host := hostPart(a.key)
+			if x.own.hosts[host] || x.own.places[host] && a.bare && !fetched || !x.names(a.key) {
+				continue
+			}
+			out = append(out, a.text)
 		}
-		out = append(out, a.text)
 	}
 	for _, name := range packagesOf(f, command) {
 		if x.words[name] && !plainTools[name] && !x.own.tokens[name] && !x.own.composedOfNames(name) || x.packages[name] && !x.own.tokens[name] && !plainTools[name] {
 			out = append(out, name)
 		}
 	}
-	for _, word := range words {
+	for _, word := range shellWords(f) {
 		if name := packageName(word); x.packages[name] && !x.own.isPlainToken(name) {
 			out = append(out, name)
 		}

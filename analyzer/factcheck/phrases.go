@@ -2,6 +2,7 @@ package factcheck
 
 import (
 	"index/suffixarray"
+	"sort"
 	"strings"
 
 	"github.com/alertscribe/alertscribe/text"
@@ -53,11 +54,8 @@ const maxRun = 200
 
 // longest returns how many of the words, from the first on, stand in a row in one text.
 func (p phrases) longest(words []string) int {
-	n := 0
-	for n < min(len(words), maxRun) && p.have(words[:n+1]) {
-		n++
-	}
-	return n
+	// whose first words stand in it stands in it with fewer of them, too
+	return sort.Search(min(len(words), maxRun), func(n int) bool { return !p.have(words[:n+1]) })
 }
 
 // worth reports whether a run of words is too long to be an accident.

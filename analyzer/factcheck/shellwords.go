@@ -140,7 +140,7 @@ func (x *commandIndex) longest(words []string) int {
 		return 0
 	}
 	n := 1
-	for n < len(words) {
+	for n < min(len(words), maxRun) {
 		step := joined(hashOf(words[n-1]), hashOf(words[n]))
 		if n > 1 {
 			step = joined(hashOf(words[n-2]), hashOf(words[n-1]), hashOf(words[n]))
@@ -160,12 +160,12 @@ func (x *commandIndex) repeated(f string) string {
 	}
 	f = x.withoutCompared(f)
 	all := shellWords(f)
-	if core := unwrapped(all); len(core) > 0 && x.anyStrange(core) && x.longest(core) == len(core) {
+	if core := unwrapped(all); len(core) > 0 && x.anyStrange(core) && x.longest(core) == min(len(core), maxRun) {
 		return strings.Join(core, " ")
 	}
 	for _, part := range shellSeparators.Split(f, -1) {
 		words := unwrapped(shellWords(part))
-		if len(words) > 1 && x.anyStrange(words) && (x.longest(words) == len(words) || x.allStrangeKnown(words) || x.knownButFlag(words)) {
+		if len(words) > 1 && x.anyStrange(words) && (x.longest(words) == min(len(words), maxRun) || x.allStrangeKnown(words) || x.knownButFlag(words)) {
 			return strings.Join(words, " ")
 		}
 	}
@@ -181,7 +181,7 @@ func (x *commandIndex) repeatedRun(words []string) string {
 	last := -1 // the strange word before
 	for i, word := range words {
 		strange := !x.own.isPlainToken(word)
-		if n := x.longest(words[i:]); n >= runWords && x.anyStrange(words[i:i+n]) || n > 1 && x.anyStarting(words[i:i+n]) {
+		if n := x.longest(words[i:min(i+maxLook, len(words))]); n >= runWords && x.anyStrange(words[i:i+n]) || n > 1 && x.anyStarting(words[i:i+n]) {
 			return strings.Join(words[i:i+n], " ")
 		}
 		if !strange {
@@ -198,6 +198,8 @@ func (x *commandIndex) repeatedRun(words []string) string {
 	}
 	return ""
 }
+
+const maxLook = 12 // words of a run that are looked at from each word on
 
 const tellingStart = 8 // bytes from which one word and the next count as copied
 

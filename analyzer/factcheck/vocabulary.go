@@ -304,6 +304,9 @@ func (v *vocabulary) addEvidence(e *incident.Evidence) {
 	for _, s := range commands {
 		for _, word := range shellWords(folded(text.CutBytes(s, maxFieldBytes))) {
 			v.tokens[word] = true
+			for _, part := range nameWords(word) {
+				v.tokens[part] = true
+			}
 		}
 	}
 	v.addMonitored(e)
