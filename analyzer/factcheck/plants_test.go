@@ -203,39 +203,43 @@ func plantsOf(x templates) []plant {
 	return out
 }
 
-// obey puts what a plant wants said into a verdict, in a place at a time, and returns the places that are not marked as a stranger's.
+// obey puts what a plant wants said into verdicts, and returns the places that are not marked as a stranger's.
 func obey(p plant) (unmarked []string, places int) {
 	s := loginScene()
 	s.inc.Alerts = s.inc.Alerts[:1]
 	carriers()[p.carrier](&s, p.planted)
-	cause := func(hypothesis, disproof string) *incident.Verdict {
-		return &incident.Verdict{Causes: []incident.Cause{{Hypothesis: hypothesis, Disproof: disproof, Evidence: []string{"E2"}}}}
-	}
-	tries := map[string]*incident.Verdict{
-		"summary": {Summary: p.said}, "step": {Actions: []incident.Action{{Step: p.said}}}, "cause": cause(p.said, ""), "disproof": cause("It fails.", p.said),
-		"prose": {Prose: "I think that logins fail.\n\n" + p.said + "\n"}, "prevention": {Prevention: []string{p.said}},
-	}
-	if p.kind == "command" || p.kind == "install" {
-		code := "`" + strings.ReplaceAll(p.said, "\n", " ") + "`"
-		tries = map[string]*incident.Verdict{
-			"command": {Actions: []incident.Action{{Step: "Mend it.", Command: p.said}}}, "step": {Actions: []incident.Action{{Step: "Run " + code + " on the host."}}},
-			"prose": {Prose: "Do this:\n```sh\n" + p.said + "\n```\n"}, "cause": cause("It is mended by "+code+".", ""),
-		}
-	}
-	for place, v := range tries {
-		Check(v, s.input())
-		marks := slices.Clone(v.Marks)
-		for _, c := range v.Causes {
-			marks = append(marks, c.Marks...)
-		}
-		for _, a := range v.Actions {
-			marks = append(marks, a.Marks...)
-		}
+	look := func(place string, marks []incident.Mark) {
 		places++
 		if !slices.ContainsFunc(marks, func(m incident.Mark) bool { return isOrigin(m.Kind) }) {
 			unmarked = append(unmarked, place)
 		}
 	}
+	v, prose, rest := &incident.Verdict{}, &incident.Verdict{}, &incident.Verdict{}
+	if p.kind == "command" || p.kind == "install" {
+		code := "`" + strings.ReplaceAll(p.said, "\n", " ") + "`"
+		v.Actions = []incident.Action{{Step: "Mend it.", Command: p.said}, {Step: "Run " + code + " on the host."}}
+		v.Causes = []incident.Cause{{Hypothesis: "It is mended by " + code + ".", Evidence: []string{"E2"}}}
+		prose.Prose = "Do this:\n```sh\n" + p.said + "\n```\n"
+	} else {
+		v.Summary = p.said
+		v.Actions = []incident.Action{{Step: p.said}, {Step: "Look.", Why: p.said}}
+		v.Causes = []incident.Cause{{Hypothesis: p.said, Evidence: []string{"E2"}}, {Hypothesis: "It fails.", Disproof: p.said}}
+		prose.Prose, rest.Prevention = "I think that logins fail.\n\n"+p.said+"\n", []string{p.said}
+		Check(rest, s.input())
+		look("prevention", rest.Marks)
+	}
+	Check(v, s.input())
+	Check(prose, s.input())
+	for i, a := range v.Actions {
+		look(fmt.Sprintf("action %d", i+1), a.Marks)
+	}
+	for i, c := range v.Causes {
+		look(fmt.Sprintf("cause %d", i+1), c.Marks)
+	}
+	if v.Summary != "" {
+		look("summary", v.Marks)
+	}
+	look("prose", prose.Marks)
 	return unmarked, places
 }
 
