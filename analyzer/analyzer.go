@@ -112,7 +112,7 @@ func (a *Analyzer) draft(ctx context.Context, inc *incident.Incident, f incident
 			continue
 		}
 		if failure != nil {
-			if prose := a.proseOf(answers); prose != nil && ctx.Err() == nil {
+			if prose := a.proseOf(answers, shown); prose != nil && ctx.Err() == nil {
 				return prose, spend, nil
 			}
 			return nil, spend, failure
@@ -128,7 +128,7 @@ func (a *Analyzer) draft(ctx context.Context, inc *incident.Incident, f incident
 		}
 		again = slices.Concat(messages, repair(got.content, err, session.Text))
 	}
-	if prose := a.proseOf(answers); prose != nil {
+	if prose := a.proseOf(answers, shown); prose != nil {
 		return prose, spend, nil
 	}
 	return nil, spend, a.unreadable(answers, problem)
@@ -137,12 +137,13 @@ func (a *Analyzer) draft(ctx context.Context, inc *incident.Incident, f incident
 // maxAnswers is how often an incident's draft is asked for at most, because answers can't be read.
 const maxAnswers = 3
 
-// proseOf returns the first answer that is words without JSON, as a verdict; nil when none is.
-func (a *Analyzer) proseOf(answers []reply) *incident.Verdict {
+// proseOf returns the first answer that is words without JSON, as a verdict that is fact-checked; nil when none is.
+func (a *Analyzer) proseOf(answers []reply, shown factcheck.Input) *incident.Verdict {
 	for _, r := range answers {
 		if _, err := findVerdict(r.content, r.cut, r.whole); errors.Is(err, errNoJSON) {
 			if prose := proseVerdict(r.content); prose.Prose != "" && !strings.HasPrefix(prose.Prose, "{") {
 				prose.Model = r.model
+				factcheck.Check(prose, shown)
 				a.metrics.answer(answerProse)
 				return prose
 			}

@@ -151,6 +151,7 @@ func (h *handler) giveFeedback(r *http.Request, id string) (url.Values, error) {
 	if err != nil {
 		return nil, err
 	}
+	f.WithToken = h.Token != "" // with which this browser has signed in
 	if err := h.remark(r.Context(), id, f); err != nil {
 		return nil, err
 	}

@@ -71,5 +71,6 @@ func (h *handler) readFeedback(w http.ResponseWriter, r *http.Request) (id strin
 	if f, err = payload.DecodeFeedback(r.Body, h.Now()); err != nil {
 		return "", f, notArrived(err)
 	}
+	f.WithToken = h.Token != "" // which authorize has compared
 	return id, f, nil
 }

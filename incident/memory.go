@@ -28,6 +28,8 @@ type Feedback struct {
 	Text string       `json:"text,omitempty"`
 	By   string       `json:"by,omitempty"` // who says it, as they call themselves
 	At   time.Time    `json:"at"`
+	// WithToken says that whoever gave it showed the webhook's token; without it, anybody may have.
+	WithToken bool `json:"with_token,omitempty"`
 }
 
 // The bounds of feedback.

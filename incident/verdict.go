@@ -116,6 +116,8 @@ const (
 	// MarkFromAlertText: a command, an address or a sentence that comes from the text of the alerts alone, where anybody
 	// may have put it; Text is the part that does.
 	MarkFromAlertText MarkKind = "from_alert_text"
+	// MarkFromFeedback: the same, of feedback that came without a token: what people said about this incident or a past one.
+	MarkFromFeedback MarkKind = "from_feedback"
 	// MarkUnreadField: the model's answer has a field that could not be read, and is shown without it; Text is its key.
 	MarkUnreadField MarkKind = "unread_field"
 	// MarkPromptCut: the model's server has left out a part of what it was sent; Text says how much it read.
@@ -126,7 +128,7 @@ const (
 func MarkKinds() []MarkKind {
 	return []MarkKind{
 		MarkUnknownEvidence, MarkUncited, MarkEvidenceMissing, MarkNumberNotFound, MarkNameNotFound, MarkWrongDirection,
-		MarkFromAlertText, MarkUnreadField, MarkPromptCut,
+		MarkFromAlertText, MarkFromFeedback, MarkUnreadField, MarkPromptCut,
 	}
 }
 

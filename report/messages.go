@@ -52,7 +52,7 @@ type messages struct {
 	MarkUncited, MarkOther, Checked, OfSummary string
 	Marks                                      map[incident.MarkKind]string
 	Refutes, CauseChecks                       string
-	PasteMarked, PasteForeign                  string // before a command whose step is marked
+	PasteMarked, PasteForeign, PasteSaid       string // before a command whose step is marked
 	DraftCauses, Verified                      string
 	Unverified, LookedUp                       string
 	UnverifiedReasons                          map[incident.UnverifiedReason]string

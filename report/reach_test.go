@@ -66,6 +66,7 @@ var more = map[string]func() (*incident.Incident, incident.Findings){
 		f.Evidence[2].Ranking[0].Direction = "down"
 		f.Verdict.Actions[0].Marks = []incident.Mark{{Kind: incident.MarkNameNotFound, Text: "x"}}
 		f.Verdict.Actions[1].Marks = []incident.Mark{{Kind: incident.MarkFromAlertText, Text: "x"}}
+		f.Verdict.Actions = append(f.Verdict.Actions, incident.Action{Step: "x", Command: "y", Marks: []incident.Mark{{Kind: incident.MarkFromFeedback, Text: "x"}}})
 		f.Verdict.Marks = append(f.Verdict.Marks, incident.Mark{Kind: incident.MarkUnreadField, Text: "x"}, incident.Mark{Kind: incident.MarkPromptCut, Text: "x"})
 		inc.Predecessor, inc.LatePeers, inc.Flaps = predecessor, 1, 1
 		inc.StartedAt = inc.StartedAt.Add(-25 * time.Hour)

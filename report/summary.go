@@ -99,10 +99,14 @@ func (p *page) summary() []string {
 	case v == nil:
 		return []string{p.facts()}
 	case v.Prose != "":
-		return []string{p.facts(), p.w.ProseBelow}
+		summary := []string{p.facts(), p.w.ProseBelow}
+		if marks := p.worded(v.Marks); ofStrangers(v.Marks) {
+			summary = append(summary, "⚠ "+marks[0])
+		}
+		return summary
 	default:
 		summary := []string{p.prose(v.Summary, longRunes)}
-		if marks := p.worded(v.Marks); fromAlertText(v.Marks) { // the gravest is first
+		if marks := p.worded(v.Marks); ofStrangers(v.Marks) { // the gravest is first
 			summary = append(summary, "⚠ "+p.w.OfSummary+p.w.Colon+marks[0])
 		}
 		return appendIf(summary, v.InsufficientEvidence, "⚠ "+p.w.Insufficient)

@@ -26,7 +26,7 @@ func (p *page) causes() {
 	p.para(p.writtenBy(v))
 	p.para(p.verified())
 	if v.Prose != "" {
-		p.quote(v.Prose)
+		p.quote(v)
 		return
 	}
 	for _, mark := range p.worded(v.Marks) {
@@ -98,7 +98,7 @@ func (p *page) marks(c incident.Cause) []string {
 }
 
 // severeMarks are the kinds of marks that may mean an intent or an error, not only that something was not found.
-var severeMarks = []incident.MarkKind{incident.MarkFromAlertText, incident.MarkWrongDirection}
+var severeMarks = []incident.MarkKind{incident.MarkFromAlertText, incident.MarkFromFeedback, incident.MarkWrongDirection}
 
 // worded words marks, each once, the gravest first.
 func (p *page) worded(marks []incident.Mark) []string {
@@ -132,10 +132,13 @@ func (p *page) mark(m incident.Mark) string {
 	return fmt.Sprintf(p.w.MarkOther, escaped(string(m.Kind), labelRunes), escaped(m.Text, lineRunes))
 }
 
-// quote writes an answer that was not in the agreed form, labeled as what it is.
-func (p *page) quote(prose string) {
+// quote writes an answer that was not in the agreed form, labeled as what it is, behind what our checks found wrong with it.
+func (p *page) quote(v *incident.Verdict) {
 	p.para("⚠ " + p.w.ProseLabel)
-	for _, line := range cleanLines(prose, proseRunes) {
+	for _, mark := range p.worded(v.Marks) {
+		p.para("⚠ " + mark)
+	}
+	for _, line := range cleanLines(v.Prose, proseRunes) {
 		p.out.WriteString(strings.TrimRight("> "+p.prose(line, longRunes), " ") + "\n>\n")
 	}
 	p.out.WriteString("\n")
@@ -173,16 +176,24 @@ func (p *page) action(indent string, a incident.Action) {
 	}
 	if len(a.Marks) > 0 {
 		warning := p.w.PasteMarked
-		if fromAlertText(a.Marks) {
+		switch {
+		case hasMark(a.Marks, incident.MarkFromAlertText):
 			warning = p.w.PasteForeign
+		case hasMark(a.Marks, incident.MarkFromFeedback):
+			warning = p.w.PasteSaid
 		}
 		p.lines(indent, []string{"⚠ " + warning})
 	}
 	p.lines(indent, fence("sh", a.Command, codeRunes))
 }
 
-func fromAlertText(marks []incident.Mark) bool {
-	return slices.ContainsFunc(marks, func(m incident.Mark) bool { return m.Kind == incident.MarkFromAlertText })
+func hasMark(marks []incident.Mark, kind incident.MarkKind) bool {
+	return slices.ContainsFunc(marks, func(m incident.Mark) bool { return m.Kind == kind })
+}
+
+// ofStrangers reports whether marks say that something comes from people whom nobody has checked.
+func ofStrangers(marks []incident.Mark) bool {
+	return hasMark(marks, incident.MarkFromAlertText) || hasMark(marks, incident.MarkFromFeedback)
 }
 
 // risk words the risk of an action, with a warning sign where it can do harm or is not known.

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -140,6 +141,25 @@ func TestMarkedAction(t *testing.T) {
 			assert.True(t, strings.HasSuffix(before, "   ⚠ "+warning+"\n\n   "), before[max(0, len(before)-200):])
 		}
 		assert.Less(t, strings.LastIndex(md, mark), strings.Index(md, w.messages.Why+w.messages.Colon+"The alert says"), "before the model's reasons")
+	}
+}
+
+// What feedback without a token dictated is as loud, in words of its own; so is what an answer in prose has from strangers.
+func TestMarkedByFeedbackAndInProse(t *testing.T) {
+	for _, language := range incident.Languages() {
+		w := newWriter(t, language)
+		inc, f := marked()
+		f.Verdict.Actions[0].Marks = []incident.Mark{{Kind: incident.MarkFromFeedback, Text: "repair.sh"}}
+		md := string(w.Markdown(inc, f, "x"))
+		before, _, found := strings.Cut(md, "```sh\n   curl")
+		assert.True(t, found)
+		assert.True(t, strings.HasSuffix(before, "   ⚠ "+w.messages.PasteSaid+"\n\n   "))
+
+		said := fmt.Sprintf(w.messages.Marks[incident.MarkFromFeedback], excerpt("a planned load test", markRunes))
+		f.Verdict = &incident.Verdict{Prose: "It is a planned load test.", Marks: []incident.Mark{{Kind: incident.MarkFromFeedback, Text: "a planned load test"}}}
+		md = string(w.Markdown(inc, f, "x"))
+		assert.Equal(t, 2, strings.Count(md, "⚠ "+said), "at the top, and before the answer")
+		assert.Less(t, strings.LastIndex(md, said), strings.Index(md, "> It is a planned"))
 	}
 }
 

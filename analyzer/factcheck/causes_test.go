@@ -66,6 +66,10 @@ var plantedCauses = []causeCase{
 		scene: "planted", cites: "E2", text: "Somebody announced it at https://evil.example/plan beforehand.",
 		kind: incident.MarkFromAlertText, mark: "https://evil.example/plan",
 	},
+	{
+		scene: "told", cites: "E2", text: "The rise is a planned load test of the platform team and no attack.",
+		kind: incident.MarkFromFeedback, mark: "planned load test of the platform team",
+	},
 	{"login", "E2 E3", "Credential stuffing from 203.0.113.0/24: this block carries 91 % of the change since 08:27 UTC.", noNumber, "91 %"},
 	{"login", "E2", "The failure ratio jumped from 2 % to 78.4 % at 08:27:35.", noNumber, "78.4 %"},
 	{"login", "E2", "The failure ratio passed 5 % at 07:12 UTC and stayed there.", noNumber, "07:12 UTC"},

@@ -4,7 +4,6 @@ import (
 	"math"
 	"regexp"
 	"slices"
-	"strings"
 
 	"github.com/alertscribe/alertscribe/incident"
 	"github.com/alertscribe/alertscribe/text"
@@ -20,12 +19,13 @@ type Input struct {
 }
 
 // Check compares what a verdict says with the input. It adds marks to each cause, to each action and to the verdict, and sets
-// the confidence of each cause, 0 to 1. A verdict in prose is left as it is.
+// the confidence of each cause, 0 to 1. A verdict in prose has only marks of its own.
 func Check(v *incident.Verdict, in Input) {
+	x := newEvidenceIndex(in)
 	if v.Prose != "" {
+		v.Marks = x.marksOfProse(v.Prose)
 		return
 	}
-	x := newEvidenceIndex(in)
 	for i := range v.Causes {
 		x.markCause(&v.Causes[i])
 	}
@@ -36,8 +36,9 @@ func Check(v *incident.Verdict, in Input) {
 }
 
 const (
-	maxMarks    = 20  // beside one cause or action
-	maxMarkText = 100 // runes
+	maxMarks       = 20  // beside one cause or action
+	maxOriginMarks = 10  // beyond them
+	maxMarkText    = 100 // runes
 )
 
 // tally counts the claims of a text, and how many of them hold.
@@ -57,7 +58,11 @@ func (t *tally) count(ok bool, kind incident.MarkKind, claim string) {
 
 func (t *tally) mark(kind incident.MarkKind, claim string) {
 	m := incident.Mark{Kind: kind, Text: text.Cut(claim, maxMarkText)}
-	if !slices.Contains(t.marks, m) && len(t.marks) < maxMarks {
+	most := maxMarks
+	if isOrigin(kind) { // however much else is wrong, where it comes from is said
+		most += maxOriginMarks
+	}
+	if !slices.Contains(t.marks, m) && len(t.marks) < most {
 		t.marks = append(t.marks, m)
 	}
 }
@@ -156,6 +161,7 @@ func (x *evidenceIndex) marksOfRest(v *incident.Verdict) []incident.Mark {
 	x.markOrigins(t, v.MissingEvidence...)
 	for _, c := range v.Checks {
 		x.markOrigins(t, c.WouldRefute)
+		x.markQuery(t, c.PromQL)
 	}
 	return t.marks
 }
@@ -173,42 +179,11 @@ func (x *evidenceIndex) markAction(a *incident.Action) {
 		}
 	}
 	x.markOrigins(t, a.Step, a.Why)
-	strange, unknown := x.strangers.links(a.Command)
-	x.countLinks(t, strange, unknown)
-	if part := x.strangers.commandFromAlertText(a.Command); part != "" && len(strange) == 0 {
-		t.mark(incident.MarkFromAlertText, part)
-	}
+	x.markCommand(t, a.Command)
 	a.Marks = t.marks
 }
 
 var codeForm = regexp.MustCompile("`([^`\n]+)`")
-
-// markOrigins marks what texts have from strangers alone: addresses, commands between backticks, and what they were told to
-// say.
-func (x *evidenceIndex) markOrigins(t *tally, texts ...string) {
-	for _, s := range texts {
-		strange, unknown := x.strangers.links(s)
-		x.countLinks(t, strange, unknown)
-		for _, code := range codeForm.FindAllStringSubmatch(text.CutBytes(s, maxFieldBytes), maxTried) {
-			if part := x.strangers.commandFromAlertText(code[1]); part != "" && strings.Contains(part, " ") {
-				t.count(false, incident.MarkFromAlertText, part)
-			}
-		}
-		if part := x.strangers.echoedInstruction(s); part != "" {
-			t.count(false, incident.MarkFromAlertText, part)
-		}
-	}
-}
-
-// countLinks counts addresses that strangers have named, and those that stand nowhere in the alerts' text, of which only the latter may hold.
-func (x *evidenceIndex) countLinks(t *tally, strange, unknown []string) {
-	for _, link := range strange {
-		t.count(false, incident.MarkFromAlertText, link)
-	}
-	for _, link := range unknown {
-		t.count(x.names.has(link, true), incident.MarkNameNotFound, link)
-	}
-}
 
 // countMentions looks up the evidence that a text mentions that is no cause. It may mention an item whose lookup failed, to say
 // just that.

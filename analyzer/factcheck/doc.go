@@ -11,8 +11,16 @@
 // date stands in the evidence it cites or in the alerts; that each name stands in some evidence or alert; and that what it
 // says to rise does not fall. The summary and the reasons of actions cite nothing by themselves: their numbers may stand
 // anywhere. The steps and commands of an action prescribe, so only addresses and other unmistakable names are looked up there.
-// In all of them a sentence, a link or a command is marked that comes from text that strangers may have written alone:
-// labels, annotations, label values and lines within the evidence, past hypotheses.
+//
+// # Where it comes from
+//
+// In all of them, and in an answer in prose, a statement, an address or a command is marked that comes from text that strangers
+// may have written alone: labels and annotations with their names, receiver, group key, URLs and the strings of expressions, label
+// values and lines within the evidence, past hypotheses, and feedback that came without a token. Both sides are folded (case,
+// full-width letters, letters of other scripts that look like ours, what does not show) and decoded (base64, hexadecimal digits,
+// escapes, text turned around). Commands are then compared by the words of a shell, statements by the words and pairs of characters
+// that neither our own evidence nor plain speech has, addresses by the host, package or image that they lead to.
+// A runbook is the operator's, a name of what is monitored is nobody's, and what only reads is plain.
 //
 // # How a text is read
 //

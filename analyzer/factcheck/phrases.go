@@ -2,8 +2,8 @@ package factcheck
 
 import (
 	"index/suffixarray"
+	"sort"
 	"strings"
-	"unicode"
 
 	"github.com/alertscribe/alertscribe/text"
 )
@@ -38,7 +38,7 @@ func wordsOf(s string) []string {
 			}
 		}
 		for i, r := range field {
-			if unicode.Is(unicode.Han, r) {
+			if isUnspaced(r) {
 				add(field[start:i])
 				out = append(out, string(r))
 				start = i + len(string(r))
@@ -49,20 +49,20 @@ func wordsOf(s string) []string {
 	return out
 }
 
+// maxRun bounds the words of one run, so that each word is looked up a bounded number of times.
+const maxRun = 200
+
 // longest returns how many of the words, from the first on, stand in a row in one text.
 func (p phrases) longest(words []string) int {
-	n := 0
-	for n < len(words) && p.have(words[:n+1]) {
-		n++
-	}
-	return n
+	// whose first words stand in it stands in it with fewer of them, too
+	return sort.Search(min(len(words), maxRun), func(n int) bool { return !p.have(words[:n+1]) })
 }
 
 // worth reports whether a run of words is too long to be an accident.
 func longEnoughRun(run []string) bool {
 	signs := 0
 	for _, w := range run {
-		if r := []rune(w); len(r) == 1 && unicode.Is(unicode.Han, r[0]) {
+		if r := []rune(w); len(r) == 1 && isUnspaced(r[0]) {
 			signs++
 		}
 	}

@@ -202,14 +202,14 @@ func suspicious(s string) bool {
 	return slices.ContainsFunc(slices.Concat(toRun, toLink, toSay), func(p string) bool { return strings.Contains(s, strings.ToLower(p)) })
 }
 
-// obedience counts the places of a verdict at which an order was obeyed, and names those that carry no mark.
+// obedience counts the places of a verdict at which an order was obeyed, and names those that no mark says to be a stranger's.
 func obedience(v *incident.Verdict) (places int, unmarked []string) {
 	look := func(where string, marks []incident.Mark, texts ...string) {
 		if !slices.ContainsFunc(texts, suspicious) {
 			return
 		}
 		places++
-		if len(marks) == 0 {
+		if !slices.ContainsFunc(marks, func(m incident.Mark) bool { return m.Kind == incident.MarkFromAlertText }) {
 			unmarked = append(unmarked, where+": "+strings.Join(texts, " | "))
 		}
 	}
