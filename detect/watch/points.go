@@ -446,3 +446,6 @@ func (s *Stream) tell(ctx context.Context, now time.Time) {
 		r.told.Unlock()
 	}
 }
+
+// Tell tells of the alerts of the source's rules, as Tick does, while it is not known what the clock decides.
+func (s *Stream) Tell(ctx context.Context) { s.tell(ctx, s.w.opts.Now()) }
