@@ -101,14 +101,8 @@ func (in *Ingester) Run(ctx context.Context) {
 // run reads a source, again and again: what ends a session is not known to last.
 func (r *reader) run(ctx context.Context) {
 	var read session = r.kafka
-	dead := ""
-	if k := r.source.Kafka; k != nil {
-		dead = k.DeadLetterTopic
-	} else {
-		read, dead = r.rabbitMQ, r.source.RabbitMQ.DeadLetterExchange
-	}
-	if dead == "" {
-		r.log.Warn("No place for dead letters is set, messages that can't be read are counted, logged, and dropped")
+	if r.source.RabbitMQ != nil {
+		read = r.rabbitMQ
 	}
 	if r.publish != nil {
 		defer r.publish.close()

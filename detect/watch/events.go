@@ -48,11 +48,14 @@ func (s *Stream) note(x *followed, before detect.State, at time.Time) {
 	case now == detect.Firing && before != detect.Firing:
 		kind, x.origin.score = EventOpened, size
 	case now != detect.Firing && before == detect.Firing:
-		kind, x.origin.resolved = EventResolved, s.w.opts.Now()
+		kind = EventResolved
+		if now := s.w.opts.Now(); now.Sub(at) <= historyAfter {
+			x.origin.resolved = now
+		}
 	case now == detect.Firing && size >= 2*x.origin.score && size > 0:
 		kind, x.origin.score = EventChanged, size
 	}
-	if kind == "" || !s.publish {
+	if kind == "" || s.replaying || !s.publish {
 		return
 	}
 	e := s.event(x, kind, at)

@@ -128,7 +128,7 @@ func (s *Stream) restore(saved detect.SavedSeries) error {
 	m[model.MetricNameLabel] = model.LabelValue(r.points.name)
 	id := m.Fingerprint()
 	if s.feeds[id] == nil {
-		s.feeds[id] = &feed{written: true}
+		s.feeds[id] = &feed{written: true} // not complete: a rule can be new, or its series not saved yet
 	}
 	s.feeds[id].to = append(s.feeds[id].to, f)
 	return nil
@@ -201,7 +201,7 @@ func (s *Stream) replayPoints(seq int64, b []byte) error {
 
 func (s *Stream) replayPoint(seq int64, id model.Fingerprint, p *Point, history bool) {
 	f := s.feeds[id]
-	if p.Metric != nil { // a rule can be new, or its series forgotten
+	if p.Metric != nil {
 		f, _ = s.feed(p, id)
 	}
 	if f == nil {
@@ -260,7 +260,7 @@ func (s *Stream) due(seq int64, bytes int) []detect.SavedSeries {
 	return rows
 }
 
-func (s *Stream) maxJournal() int { return max(leastJournal, journalPerSeries*len(s.order)) }
+func (s *Stream) maxJournal() int { return max(s.w.journal, journalPerSeries*len(s.order)) }
 
 // keep returns the oldest entry that is needed, since some series was not saved after it.
 func (s *Stream) keep(seq int64) int64 {

@@ -128,8 +128,9 @@ type Stream struct {
 
 // feed is a series of the source and the series of rules that it feeds.
 type feed struct {
-	written bool // its labels are in the journal, or with its series
-	to      []*followed
+	written  bool // its labels are in the journal, or with its series
+	complete bool // all rules that take it have its series
+	to       []*followed
 }
 
 // followed is a series of a rule that takes the points of the stream.
@@ -230,14 +231,16 @@ func (s *Stream) Tick(ctx context.Context) error {
 
 // feed returns what takes a point, nil and why for none.
 func (s *Stream) feed(p *Point, id model.Fingerprint) (*feed, string) {
-	if f := s.feeds[id]; f != nil {
+	f := s.feeds[id]
+	if f == nil {
+		f = &feed{}
+	}
+	if f.complete {
 		return f, ""
 	}
-	rules := s.rules.byName[string(p.Metric[model.MetricNameLabel])]
-	f := &feed{}
 	outcome := PointUnmatched
-	for _, r := range rules {
-		if !r.points.takes(p.Metric) {
+	for _, r := range s.rules.byName[string(p.Metric[model.MetricNameLabel])] {
+		if f.feeds(r) || !r.points.takes(p.Metric) {
 			continue
 		}
 		x, why := s.enroll(r, p.Metric, p.At)
@@ -245,13 +248,18 @@ func (s *Stream) feed(p *Point, id model.Fingerprint) (*feed, string) {
 			outcome = why
 			continue
 		}
-		f.to = append(f.to, x)
+		f.to, f.written = append(f.to, x), false
 	}
 	if len(f.to) == 0 {
 		return nil, outcome
 	}
+	f.complete = true
 	s.feeds[id] = f
 	return f, ""
+}
+
+func (f *feed) feeds(r *sourceRule) bool {
+	return slices.ContainsFunc(f.to, func(x *followed) bool { return x.rule == r })
 }
 
 // enroll makes the series of a point of a rule.
@@ -285,7 +293,7 @@ func (s *Stream) warnSplit(m model.Metric) {
 
 // follow makes a series one of this stream. Its rule's lock is held.
 func (s *Stream) follow(x *series, r *sourceRule, seq int64) *followed {
-	x.origin.stream, x.origin.seq, x.origin.score = s, seq, r.size(x)
+	x.origin.stream, x.origin.seq = s, seq
 	f := &followed{x, r}
 	s.order = append(s.order, f)
 	return f
@@ -320,9 +328,7 @@ func (s *Stream) step(x *followed, at time.Time, change func()) (changed bool) {
 	if at.After(x.rule.evaluated) {
 		x.rule.evaluated = at
 	}
-	if !s.replaying {
-		s.note(x, before, at)
-	}
+	s.note(x, before, at)
 	changed = before != x.alert.State && (before != "" || x.alert.State != detect.Inactive)
 	if changed && (before == detect.Firing || x.alert.State == detect.Firing) {
 		s.changed[x.rule] = true

@@ -75,14 +75,17 @@ func parsePoints(expr string) (*pointRule, string) {
 	switch {
 	case !ok || v.OriginalOffset != 0 || v.Timestamp != nil || v.StartOrEnd != 0:
 		return nil, "points of a source are no PromQL" + form
-	case v.Name == "":
-		return nil, "the metric has no name" + form
 	}
-	out.name = v.Name
 	for _, m := range v.LabelMatchers {
-		if m.Name != model.MetricNameLabel {
+		switch {
+		case m.Name != model.MetricNameLabel:
 			out.matchers = append(out.matchers, m)
+		case m.Type == labels.MatchEqual:
+			out.name = m.Value
 		}
+	}
+	if out.name == "" {
+		return nil, "the metric has no name" + form
 	}
 	return out, ""
 }
@@ -200,29 +203,30 @@ func (w *watched) tick(s *series, at time.Time) {
 	if s.seen.IsZero() || !at.After(s.seen) {
 		return
 	}
-	before, silent := s.alert.State, at.Sub(s.seen)
-	missing := detect.Result{Anomalous: false}
+	silent := at.Sub(s.seen)
+	missing := detect.Result{}
 	if w.points.threshold == nil {
 		missing = s.detector.Missing(at)
 	}
 	missing.Anomalous = missing.Anomalous && silent < w.adaptAfter()
+	stands := silent < w.hold()
+	before, alert := s.alert.State, s.alert
 	switch {
 	case missing.Anomalous:
-		if before != detect.Pending && before != detect.Firing {
-			s.peak, s.peakAt = missing, at
-		}
 		s.now = missing
-		s.alert.Step(at, true, w.For, w.KeepFiringFor)
-	case silent < w.hold():
-		if s.alert.State != detect.Pending {
-			return // it stands as it is
-		}
-		s.alert.Step(at, true, w.For, w.KeepFiringFor)
-	case before == detect.Pending || before == detect.Firing:
-		s.alert.Step(at, false, w.For, w.KeepFiringFor)
-	default:
-		return
+		alert.Step(at, true, w.For, w.KeepFiringFor)
+	case stands && before == detect.Pending:
+		alert.Step(at, true, w.For, w.KeepFiringFor)
+	case !stands && (before == detect.Pending || before == detect.Firing):
+		alert.Step(at, false, w.For, w.KeepFiringFor)
 	}
+	if alert.State == before || before == "" && alert.State == detect.Inactive {
+		return // nothing of it is in the journal, so nothing of it counts
+	}
+	if missing.Anomalous && before != detect.Pending {
+		s.peak, s.peakAt = missing, at
+	}
+	s.alert = alert
 	w.counters.step(s, before, false)
 }
 

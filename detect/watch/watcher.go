@@ -54,6 +54,7 @@ type Watcher struct {
 	metrics *metrics
 	history chan struct{}           // places of those that read a history
 	points  map[string]*sourceRules // by their sources
+	journal int                     // bytes that the journal of a part may have at least
 }
 
 // group is a group that is evaluated.
@@ -79,7 +80,7 @@ func New(o Options) (*Watcher, error) {
 	if o.MaxExported == 0 {
 		o.MaxExported = 2000
 	}
-	w := &Watcher{opts: o, rules: map[string]*watched{}, points: map[string]*sourceRules{}, history: make(chan struct{}, historyReaders)}
+	w := &Watcher{opts: o, rules: map[string]*watched{}, points: map[string]*sourceRules{}, journal: leastJournal, history: make(chan struct{}, historyReaders)}
 	w.metrics = newMetrics(o.Registerer, w)
 	for _, g := range o.Groups {
 		running := &group{Group: g}
