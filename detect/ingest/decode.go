@@ -2,11 +2,13 @@ package ingest
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"math"
+	"reflect"
 	"strconv"
 	"strings"
 	"time"
@@ -127,7 +129,11 @@ func decodeList(list []byte) ([]watch.Point, error) {
 
 func jsonError(err error) error {
 	if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		return fmt.Errorf("%s is a %s, not a %s", e.Field, e.Value, map[bool]string{true: "text", false: "mapping"}[e.Type.Kind().String() == "string"])
+		is, want := strings.ReplaceAll(e.Value, "array", "list"), "mapping"
+		if e.Type.Kind() == reflect.String {
+			want = "text"
+		}
+		return fmt.Errorf("%s is a %s, not a %s", cmp.Or(e.Field, "message"), is, want)
 	}
 	return fmt.Errorf("message is not JSON: %s", text.OneLine(err.Error()))
 }

@@ -23,6 +23,8 @@ const (
 	pollMessages        = 20_000
 	endsEvery           = 2 * time.Second // how often the ends of partitions are asked for
 	produceWithin       = 10 * time.Second
+	// sessionTimeout is for how long the partitions of a copy wait that was killed.
+	sessionTimeout = 10 * time.Second
 	// quiet is for how long nothing came of a partition that is taken for read, though its end is further: not all that it counts is
 	// a message.
 	quiet = 10 * time.Second
@@ -85,6 +87,7 @@ func (r *reader) kafka(ctx context.Context) error {
 		kgo.ConsumeTopics(k.Topic), kgo.ConsumerGroup(k.Group), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.AutoCommitMarks(), kgo.AutoCommitInterval(time.Second), kgo.BlockRebalanceOnPoll(), kgo.AdjustFetchOffsetsFn(s.assigned),
 		kgo.OnPartitionsRevoked(s.revoked), kgo.OnPartitionsLost(s.lost),
+		kgo.SessionTimeout(sessionTimeout), kgo.HeartbeatInterval(sessionTimeout/4),
 		kgo.FetchMaxBytes(fetchBytes), kgo.FetchMaxPartitionBytes(fetchPartitionBytes), kgo.MaxDecompressBatchBytes(decompressedBytes),
 		kgo.MaxConcurrentFetches(2), kgo.RecordDeliveryTimeout(produceWithin), kgo.UnknownTopicRetries(1),
 	)

@@ -3,6 +3,7 @@
 package testbedtest
 
 import (
+	"context"
 	"errors"
 	"os"
 	"os/exec"
@@ -78,6 +79,18 @@ func StartRabbitMQ(tb testing.TB) *testbed.RabbitMQ {
 		}
 	})
 	return r
+}
+
+// SharedRabbitMQ runs a RabbitMQ that several tests use, until the caller ends it. Its error is for SkipWithoutRabbitMQ.
+func SharedRabbitMQ(tb testing.TB, dir string) (*testbed.RabbitMQ, error) {
+	tb.Helper()
+	return testbed.StartRabbitMQ(context.WithoutCancel(tb.Context()), dir, "")
+}
+
+// SkipWithoutRabbitMQ skips the test where an error says that RabbitMQ is not installed, but under CI, where it fails.
+func SkipWithoutRabbitMQ(tb testing.TB, err error) {
+	tb.Helper()
+	missing(tb, err, testbed.ErrNoRabbitMQ)
 }
 
 // Kcat returns the path of kcat, a client of Kafka that is not ours. Where it is not installed the test is skipped, but under CI, where
