@@ -32,6 +32,10 @@ var rabbitServer struct {
 }
 
 func TestMain(m *testing.M) {
+	if os.Getenv(kfakeEnv) != "" {
+		serveKfake()
+		return
+	}
 	code := m.Run()
 	if rabbitServer.server != nil {
 		_ = rabbitServer.server.Kill()
