@@ -169,7 +169,13 @@ func killSource(t *testing.T, b *broker) {
 		}
 		return int(answer.Rules[0].Points), int(answer.Rules[1].Points)
 	}
-	require.Eventually(t, func() bool { n, _ := points(); return n >= sent*shops }, 90*time.Second, 100*time.Millisecond, "points were lost")
+	waited := time.Now()
+	if !assert.Eventually(t, func() bool { n, _ := points(); return n >= sent*shops }, 2*time.Minute, 100*time.Millisecond, "points were lost") {
+		n, _ := points()
+		log, _ := os.ReadFile(filepath.Join(dir, "service.log"))
+		t.Fatalf("%d of %d; the end of the log: %s", n, sent*shops, log[max(0, len(log)-3000):])
+	}
+	t.Logf("caught up after %s", time.Since(waited).Round(time.Second))
 	time.Sleep(2 * time.Second) // what would count twice
 	failing, unusual := points()
 	assert.Equal(t, sent*shops, failing)

@@ -56,7 +56,7 @@ type RabbitMQ struct {
 
 	Queue              string `yaml:"queue"`                // must exist
 	Prefetch           int    `yaml:"prefetch"`             // messages that are sent ahead; default 200
-	DeadLetterExchange string `yaml:"dead_letter_exchange"` // where messages go that can't be read; default: they are rejected
+	DeadLetterExchange string `yaml:"dead_letter_exchange"` // where messages go that can't be read; default: they are dropped
 }
 
 // RabbitMQServer says how the server is reached.

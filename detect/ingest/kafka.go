@@ -25,6 +25,8 @@ const (
 	produceWithin       = 10 * time.Second
 	// sessionTimeout is for how long the partitions of a copy wait that was killed.
 	sessionTimeout = 10 * time.Second
+	// rebalanceTimeout is how long partitions may take to be let go of: transactions end within five seconds.
+	rebalanceTimeout = 30 * time.Second
 	// quiet is for how long nothing came of a partition that is taken for read, though its end is further: not all that it counts is
 	// a message.
 	quiet = 10 * time.Second
@@ -87,7 +89,7 @@ func (r *reader) kafka(ctx context.Context) error {
 		kgo.ConsumeTopics(k.Topic), kgo.ConsumerGroup(k.Group), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.AutoCommitMarks(), kgo.AutoCommitInterval(time.Second), kgo.BlockRebalanceOnPoll(), kgo.AdjustFetchOffsetsFn(s.assigned),
 		kgo.OnPartitionsRevoked(s.revoked), kgo.OnPartitionsLost(s.lost),
-		kgo.SessionTimeout(sessionTimeout), kgo.HeartbeatInterval(sessionTimeout/4),
+		kgo.SessionTimeout(sessionTimeout), kgo.HeartbeatInterval(sessionTimeout/4), kgo.RebalanceTimeout(rebalanceTimeout),
 		kgo.FetchMaxBytes(fetchBytes), kgo.FetchMaxPartitionBytes(fetchPartitionBytes), kgo.MaxDecompressBatchBytes(decompressedBytes),
 		kgo.MaxConcurrentFetches(2), kgo.RecordDeliveryTimeout(produceWithin), kgo.UnknownTopicRetries(1),
 	)

@@ -27,9 +27,9 @@ const (
 	AnnotationExpected = "expected"
 	AnnotationLower    = "lower" // missing where there is no bound on that side
 	AnnotationUpper    = "upper"
-	AnnotationSince    = "since"   // RFC 3339: the first anomalous sample
-	AnnotationOnceIn   = "once_in" // how rarely a healthy series is as unusual, such as 400d
-	AnnotationSource   = "source"  // the queue that its points come from; missing where that is Prometheus
+	AnnotationSince    = "since"        // RFC 3339: the first anomalous sample
+	AnnotationOnceIn   = "once_in"      // how rarely a healthy series is as unusual, such as 400d
+	AnnotationQueue    = "queue_source" // the source that its points come from; missing where that is Prometheus
 )
 
 // Alert is an alert as Alertmanager takes it.
@@ -96,7 +96,7 @@ func (w *watched) alert(s *series, c *promapi.Client, at time.Time) Alert {
 // annotate adds what the series is and what was expected of it.
 func (w *watched) annotate(s *series, into map[string]string) {
 	if w.Source != "" {
-		into[AnnotationSource] = w.Source
+		into[AnnotationQueue] = w.Source
 	}
 	into[AnnotationSummary] = Summary(s.peak, s.now.Value, s.alert.ActiveAt)
 	into[AnnotationSince] = s.alert.ActiveAt.UTC().Format(time.RFC3339)

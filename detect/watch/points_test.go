@@ -122,7 +122,7 @@ func TestThreshold(t *testing.T) {
 	assert.True(t, a.Firing())
 	assert.True(t, a.StartsAt.Equal(began.Add(2*time.Minute)), "by the time of its point")
 	assert.Empty(t, a.GeneratorURL, "Prometheus does not know the metric")
-	assert.Equal(t, "orders", a.Annotations[AnnotationSource])
+	assert.Equal(t, "orders", a.Annotations[AnnotationQueue])
 	assert.Equal(t, fmt.Sprintf("expected at most 5, is 20, since %s", began.Format("15:04")), a.Annotations[AnnotationSummary])
 	e.take(s, 5)
 	e.now = e.now.Add(toldEvery)
