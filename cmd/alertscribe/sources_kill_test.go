@@ -66,7 +66,7 @@ func kfakeBroker(t *testing.T) *broker {
 			}
 		},
 		// A member of the group that was killed keeps its partitions for ten seconds.
-		pause: func() time.Duration { return time.Duration(rand.IntN(16_000)) * time.Millisecond },
+		pause: func() time.Duration { return time.Duration(rand.IntN(14_000)) * time.Millisecond },
 	}
 }
 
@@ -173,6 +173,12 @@ func killSource(t *testing.T, b *broker) {
 	if !assert.Eventually(t, func() bool { n, _ := points(); return n >= sent*shops }, 2*time.Minute, 100*time.Millisecond, "points were lost") {
 		n, _ := points()
 		log, _ := os.ReadFile(filepath.Join(dir, "service.log"))
+		_, text := get(t, p.url+"/metrics")
+		for line := range strings.Lines(text) {
+			if strings.HasPrefix(line, "alertscribe_detect_") && !strings.Contains(line, "_bucket") {
+				t.Log(line)
+			}
+		}
 		t.Fatalf("%d of %d; the end of the log: %s", n, sent*shops, log[max(0, len(log)-3000):])
 	}
 	t.Logf("caught up after %s", time.Since(waited).Round(time.Second))
