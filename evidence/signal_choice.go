@@ -9,6 +9,13 @@ import (
 	"github.com/prometheus/prometheus/promql/parser"
 
 	"github.com/alertscribe/alertscribe/promql"
+	"github.com/alertscribe/alertscribe/text"
+)
+
+// queueAnnotation is where detection says that the metric of an alert comes from a queue, and from which source.
+const (
+	queueAnnotation = "queue_source"
+	maxQueueName    = 100
 )
 
 // maxCandidates bounds how many comparisons of an expression are looked at.
@@ -19,6 +26,8 @@ const maxCandidates = 6
 // guard was met all along.
 func (inv *investigation) lookAtSignal(ctx context.Context) (*signalView, error) {
 	switch {
+	case inv.rule == nil && errors.Is(inv.ruleErr, errNotListed) && inv.alert.Annotations[queueAnnotation] != "":
+		return nil, errors.New(inv.say(msgQueueMetric, text.Cut(text.OneLine(inv.alert.Annotations[queueAnnotation]), maxQueueName)))
 	case inv.rule == nil && errors.Is(inv.ruleErr, errNotListed):
 		return nil, errors.New(inv.say(msgNoRule))
 	case inv.rule == nil:

@@ -153,6 +153,7 @@ var (
 		upsertWork, deleteWork, undueWork, dropUndueWork, leaseWork, updateLease, selectWork,
 		selectCharges, insertCall, settleCall, deleteCall, pruneCalls, upsertPast, updatePastVerdict, upsertSearch, upsertSearchVerdict, updateBackfill, selectUnsearched, updateHeartbeat,
 		upsertDetection, deleteDetection, selectForget, insertForgotten, pruneForgotten, deleteAlerts, deleteFindings, deletePast, deleteState, deleteIncident,
+		insertSource, updateSource, insertJournal, truncateJournal, upsertSourceSeries, deleteSourceSeries, insertSourceEvent, deleteSourceEvents,
 	}
 	readerQueries = []string{
 		selectIncident, selectIncidentAt, selectDoc, selectCurrent, selectFindingsVersion, selectPast, selectNextDue, selectUsed, selectIDs,

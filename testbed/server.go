@@ -125,12 +125,17 @@ func freeAddr(ctx context.Context) (string, error) {
 // exec starts the process. A thread of its own starts it and waits for it, because the kernel ties the life of the
 // child to that thread and not to the whole process.
 func (s *Server) exec(ctx context.Context, path string, args []string) error {
+	return s.execEnv(ctx, path, args, nil)
+}
+
+// execEnv is exec with an environment; nil is our own.
+func (s *Server) execEnv(ctx context.Context, path string, args, env []string) error {
 	out, err := os.OpenFile(s.log, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
 	s.cmd = exec.CommandContext(ctx, path, args...)
-	s.cmd.Stdout, s.cmd.Stderr = out, out
+	s.cmd.Stdout, s.cmd.Stderr, s.cmd.Env = out, out, env
 	s.cmd.Cancel = func() error { return terminate(s.cmd.Process) }
 	s.cmd.WaitDelay = stopWithin
 	dieWithParent(s.cmd)

@@ -129,6 +129,7 @@ func (c *cli) askServers(ctx context.Context, cfg *config) error {
 	for _, s := range p.list {
 		tell(s.title, s.check(ctx))
 	}
+	cfg.askSources(ctx, tell)
 	if cfg.LLM.Key != "" {
 		_, model, err := newParts(cfg, pool, nil, analyzer.NewMemoryLedger(time.Now), promslog.NewNopLogger(), nil)
 		if err != nil {

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/alertscribe/alertscribe/detect/ingest"
 	"github.com/alertscribe/alertscribe/detect/watch"
 	"github.com/alertscribe/alertscribe/incident"
 	"github.com/alertscribe/alertscribe/promapi"
@@ -20,6 +21,7 @@ type detectConfig struct {
 	RuleFiles         []string         `yaml:"rule_files"`          // patterns, relative to the configuration file
 	Alertmanagers     []upstreamConfig `yaml:"alertmanagers"`       // all are told; default: the alertmanager
 	MaxExportedSeries int              `yaml:"max_exported_series"` // on /metrics/anomalies; default 2,000
+	Sources           []ingest.Source  `yaml:"sources"`             // queues that metrics come from
 
 	groups []*watch.Group
 }
@@ -34,6 +36,9 @@ func (c *detectConfig) setDirectory(dir string) {
 	for _, am := range c.Alertmanagers {
 		am.HTTPConfig.SetDirectory(dir)
 	}
+	for i := range c.Sources {
+		c.Sources[i].SetDirectory(dir)
+	}
 }
 
 // prepareDetection reads the rules and says all that is wrong with them.
@@ -44,7 +49,8 @@ func (c *config) prepareDetection() []error {
 		errs = append(errs, err)
 	}
 	c.Detect.groups = groups
-	if len(groups) > 0 && c.Prometheus.URL == "" {
+	errs = append(errs, c.Detect.prepareSources()...)
+	if c.Detect.needPrometheus() && c.Prometheus.URL == "" {
 		errs = append(errs, errors.New("detect.rule_files: rules need a Prometheus; set prometheus.url (PROMETHEUS_URL)"))
 	}
 	for i, am := range c.Detect.Alertmanagers {
@@ -71,6 +77,9 @@ func (c *config) detectionText() string {
 	if n := len(c.alertmanagers()); n > 0 {
 		to = fmt.Sprintf("alerts go to %d Alertmanager(s)", n)
 	}
+	if n := len(c.Detect.usedSources()); n > 0 {
+		to += fmt.Sprintf("; %d queue(s) are read", n)
+	}
 	return fmt.Sprintf("%d rules in %d groups; %s", rules, len(c.Detect.groups), to)
 }
 
@@ -84,7 +93,7 @@ func (c *config) detectionMemory() (bytes int64) {
 			bytes += int64(r.MaxSeries) * memoryPerSeries
 		}
 	}
-	return bytes
+	return bytes + int64(len(c.Detect.usedSources()))*memoryPerSource
 }
 
 // warnings returns what is allowed in rules and hardly meant.
@@ -95,7 +104,7 @@ func (c *detectConfig) warnings() []string {
 			out = append(out, r.Warnings...)
 		}
 	}
-	return out
+	return append(out, c.sourceWarnings()...)
 }
 
 // alertmanagers returns those that alerts are sent to.
@@ -129,7 +138,7 @@ type detection struct {
 	*watch.Watcher
 	names    []string              // of the rules' alerts
 	sender   func(context.Context) // nil without an Alertmanager
-	prom     *promapi.Client
+	read     func(context.Context) // reads the sources; nil without one
 	feedback func(context.Context) error // takes what was said of its incidents
 }
 
@@ -140,16 +149,20 @@ func (s *setup) buildDetection() error {
 		return nil
 	}
 	for _, text := range cfg.Detect.warnings() {
-		s.log.Warn("Detection rule is hardly meant so", "warning", text)
+		s.log.Warn("Detection setting is hardly meant so", "warning", text)
 	}
-	prom, err := cfg.promClient()
-	if err != nil {
-		return err
+	var prom *promapi.Client
+	var err error
+	if cfg.Detect.needPrometheus() {
+		if prom, err = cfg.promClient(); err != nil {
+			return err
+		}
+		s.onStop("closing the connections of detection", func(context.Context) error { prom.Close(); return nil })
 	}
 	log := s.log.With("component", "detect")
-	d := &detection{prom: prom}
+	d := &detection{}
 	o := watch.Options{
-		Groups: cfg.Detect.groups, Prometheus: prom, State: s.store, MaxExported: cfg.Detect.MaxExportedSeries,
+		Groups: cfg.Detect.groups, Prometheus: prom, State: s.store, Parts: s.store, MaxExported: cfg.Detect.MaxExportedSeries,
 		Logger: log, Registerer: s.registry, Notifier: newDirect(s.store, log),
 	}
 	if peers := cfg.alertmanagers(); len(peers) > 0 {
@@ -168,6 +181,9 @@ func (s *setup) buildDetection() error {
 	if d.Watcher, err = watch.New(o); err != nil {
 		return err
 	}
+	if d.read, err = s.readSources(d.Watcher); err != nil {
+		return err
+	}
 	for _, g := range cfg.Detect.groups {
 		for _, r := range g.Rules {
 			d.names = append(d.names, r.Alert)
@@ -175,7 +191,6 @@ func (s *setup) buildDetection() error {
 	}
 	d.feedback = func(ctx context.Context) error { return takeFeedback(ctx, s.store, d.Watcher, d.names) }
 	s.detection = d
-	s.onStop("closing the connections of detection", func(context.Context) error { prom.Close(); return nil })
 	return nil
 }
 
@@ -187,6 +202,9 @@ func (s *setup) startDetection(ctx context.Context) {
 	}
 	if d.sender != nil {
 		s.telling.Go(func() { d.sender(ctx) })
+	}
+	if d.read != nil {
+		s.telling.Go(func() { d.read(ctx) })
 	}
 	s.telling.Go(func() { d.Run(ctx) })
 	s.telling.Go(func() { s.followFeedback(ctx) })

@@ -83,14 +83,17 @@ func pickRules(groups []*watch.Group, name string) ([]pickedRule, error) {
 	var out []pickedRule
 	for _, g := range groups {
 		for _, r := range g.Rules {
-			if name == "" || name == r.Alert || name == r.Key() {
+			if r.Source == "" && (name == "" || name == r.Alert || name == r.Key()) {
 				out = append(out, pickedRule{g, r})
+			}
+			if r.Source != "" && (name == r.Alert || name == r.Key()) {
+				return nil, fmt.Errorf("%w: --rule: %s watches the source %s, which has no past that could be read", errBadInput, r.Key(), r.Source)
 			}
 		}
 	}
 	if len(out) == 0 {
 		if name == "" {
-			return nil, fmt.Errorf("%w: no detection rules; set detect.rule_files in the configuration file", errBadInput)
+			return nil, fmt.Errorf("%w: no detection rules that ask Prometheus; set detect.rule_files in the configuration file", errBadInput)
 		}
 		return nil, fmt.Errorf("%w: --rule: there is no rule %q", errBadInput, name)
 	}

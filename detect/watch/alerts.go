@@ -27,8 +27,9 @@ const (
 	AnnotationExpected = "expected"
 	AnnotationLower    = "lower" // missing where there is no bound on that side
 	AnnotationUpper    = "upper"
-	AnnotationSince    = "since"   // RFC 3339: the first anomalous sample
-	AnnotationOnceIn   = "once_in" // how rarely a healthy series is as unusual, such as 400d
+	AnnotationSince    = "since"        // RFC 3339: the first anomalous sample
+	AnnotationOnceIn   = "once_in"      // how rarely a healthy series is as unusual, such as 400d
+	AnnotationQueue    = "queue_source" // the source that its points come from; missing where that is Prometheus
 )
 
 // Alert is an alert as Alertmanager takes it.
@@ -56,7 +57,7 @@ func (w *watched) alerts(c *promapi.Client, at time.Time) []Alert {
 		out = append(out, w.alert(s, c, at))
 	}
 	for _, s := range w.series {
-		if s.alert.State != detect.Firing && !s.alert.ResolvedAt.IsZero() && at.Sub(s.alert.ResolvedAt) <= resolvedFor {
+		if s.alert.State != detect.Firing && !s.alert.ResolvedAt.IsZero() && at.Sub(s.resolvedAt()) <= resolvedFor {
 			a := w.alert(s, c, at)
 			a.EndsAt = s.alert.ResolvedAt
 			out = append(out, a)
@@ -86,12 +87,17 @@ func (w *watched) alert(s *series, c *promapi.Client, at time.Time) Alert {
 	for name, text := range w.Annotations {
 		a.Annotations[name] = expand(text, d)
 	}
-	a.GeneratorURL = c.GraphURL(w.condition(s), s.alert.ActiveAt.Add(-time.Hour), at)
+	if w.Source == "" { // Prometheus does not have the others
+		a.GeneratorURL = c.GraphURL(w.condition(s), s.alert.ActiveAt.Add(-time.Hour), at)
+	}
 	return a
 }
 
 // annotate adds what the series is and what was expected of it.
 func (w *watched) annotate(s *series, into map[string]string) {
+	if w.Source != "" {
+		into[AnnotationQueue] = w.Source
+	}
 	into[AnnotationSummary] = Summary(s.peak, s.now.Value, s.alert.ActiveAt)
 	into[AnnotationSince] = s.alert.ActiveAt.UTC().Format(time.RFC3339)
 	for name, v := range map[string]float64{
@@ -212,7 +218,9 @@ func (w *watched) widespread(firing []*series, c *promapi.Client, at time.Time) 
 	if !over {
 		a.StartsAt = w.narrowed.Add(-w.interval)
 	}
-	a.GeneratorURL = c.GraphURL(w.Expr, a.StartsAt.Add(-time.Hour), at)
+	if w.Source == "" {
+		a.GeneratorURL = c.GraphURL(w.Expr, a.StartsAt.Add(-time.Hour), at)
+	}
 	return a
 }
 

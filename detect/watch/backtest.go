@@ -199,7 +199,7 @@ var ErrUnknownAlert = errors.New("not an alert of a detection rule")
 func (w *Watcher) Band(ctx context.Context, alertLabels map[string]string, from, to time.Time) ([]BandPoint, error) {
 	for _, g := range w.groups {
 		for _, r := range g.rules {
-			if r.Alert != alertLabels[model.AlertNameLabel] {
+			if r.Source != "" || r.Alert != alertLabels[model.AlertNameLabel] {
 				continue
 			}
 			r.mu.Lock()

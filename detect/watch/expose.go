@@ -80,7 +80,7 @@ func (w *watched) exported() []exportedSeries {
 	defer w.mu.Unlock()
 	var out []exportedSeries
 	for _, s := range w.series {
-		if s.seen.Before(w.evaluated) {
+		if w.outdated(s) {
 			continue
 		}
 		x := exportedSeries{

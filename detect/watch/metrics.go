@@ -85,6 +85,9 @@ func (m *metrics) of(r *Rule) counters {
 
 // step counts one evaluation of a series, whose alert was in a state before.
 func (c *counters) step(s *series, before detect.State, ok bool) {
+	if s.origin.replayed {
+		return
+	}
 	if ok {
 		c.predictions.Inc()
 	}

@@ -40,6 +40,7 @@ type Group struct {
 type Rule struct {
 	Alert         string
 	Group         string // the name of its group
+	Source        string // the queue whose points it watches; empty for Prometheus
 	Expr          string
 	For           time.Duration
 	KeepFiringFor time.Duration
@@ -51,6 +52,8 @@ type Rule struct {
 	MaxSeries     int
 	MaxAlerts     int
 	Warnings      []string // what is allowed and hardly meant, each with file and line
+
+	points *pointRule // of a rule with a source
 }
 
 // Key names a rule: no two have the same group and alert name.
@@ -70,6 +73,7 @@ type (
 	}
 	rawRule struct {
 		Alert         string            `yaml:"alert"`
+		Source        string            `yaml:"source"`
 		Expr          string            `yaml:"expr"`
 		For           model.Duration    `yaml:"for"`
 		KeepFiringFor model.Duration    `yaml:"keep_firing_for"`
@@ -191,24 +195,32 @@ func (r *rawRule) rule(g *rawGroup, group *Group) (*Rule, []string) {
 	}
 	maps.Copy(labels, r.Labels)
 	out := &Rule{
-		Alert: r.Alert, Group: g.Name, Expr: r.Expr, For: time.Duration(r.For), KeepFiringFor: time.Duration(r.KeepFiringFor),
+		Alert: r.Alert, Group: g.Name, Source: r.Source, Expr: r.Expr, For: time.Duration(r.For), KeepFiringFor: time.Duration(r.KeepFiringFor),
 		Labels: labels, Annotations: r.Annotations,
 	}
 	if r.Alert == "" {
 		return out, []string{"a rule has no alert name"}
 	}
+	if r.Source != "" {
+		return out, r.sourceRule(out)
+	}
 	faults := checkExpr(out)
 	faults = append(faults, checkTemplates(out)...)
 	a := r.Anomaly
 	if a == nil {
-		return out, append(faults, "alert "+r.Alert+" has no anomaly block; rules with a threshold belong to Prometheus' own rule_files")
+		return out, append(faults, "alert "+r.Alert+" has no anomaly block; rules with a threshold belong to Prometheus' own rule_files, or name a source")
 	}
+	return out, append(faults, a.detection(out, group.Interval)...)
+}
+
+// detection sets how the series of a rule are judged, and says all that is wrong with it.
+func (a *rawAnomaly) detection(out *Rule, interval time.Duration) (faults []string) {
 	var fault string
-	if out.Detection, fault = a.options(group.Interval); fault != "" {
+	if out.Detection, fault = a.options(interval); fault != "" {
 		faults = append(faults, fault)
 	}
 	if a.Shadow != nil {
-		shadow, fault := a.Shadow.over(a.rawDetection).options(group.Interval)
+		shadow, fault := a.Shadow.over(a.rawDetection).options(interval)
 		if fault != "" {
 			faults = append(faults, "shadow: "+fault)
 		}
@@ -228,7 +240,7 @@ func (r *rawRule) rule(g *rawGroup, group *Group) (*Rule, []string) {
 			faults = append(faults, c.text)
 		}
 	}
-	return out, faults
+	return faults
 }
 
 // over returns the settings of a shadow: what it does not say is the rule's.

@@ -38,6 +38,7 @@ type series struct {
 	quiet    []string  // what feedback has lowered its rate, see Quieten
 	saved    time.Time // the evaluation after which it was saved
 	changed  bool      // its alert has, since
+	origin   origin    // where its points come from; of rules with a source
 }
 
 // newSeries returns what nothing is known of.
@@ -220,12 +221,14 @@ type document struct {
 	Seen    time.Time    `json:"seen"`
 	Stepped time.Time    `json:"stepped"`
 	Quiet   []string     `json:"quiet,omitempty"`
+	Points  int64        `json:"points,omitempty"` // of a source
+	Told    float64      `json:"told,omitempty"`   // size of the anomaly when an event last told of it
 }
 
 // encode returns what is saved: the document, the detector's state and the shadow's, each after its length.
 func (s *series) encode() ([]byte, error) {
 	doc, err := json.Marshal(document{
-		Labels: s.labels, Alert: s.alert, Now: resultOf(s.now), Peak: resultOf(s.peak), PeakAt: s.peakAt, Seen: s.seen, Stepped: s.stepped, Quiet: s.quiet,
+		Labels: s.labels, Alert: s.alert, Now: resultOf(s.now), Peak: resultOf(s.peak), PeakAt: s.peakAt, Seen: s.seen, Stepped: s.stepped, Quiet: s.quiet, Points: s.origin.points, Told: s.origin.score,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("encoding a series: %w", err)
@@ -267,6 +270,7 @@ func decode(r *Rule, saved []byte) (*series, error) {
 	s := newSeries(r, d.Labels)
 	s.alert, s.now, s.peak, s.peakAt = d.Alert, d.Now.detected(), d.Peak.detected(), d.PeakAt
 	s.seen, s.stepped, s.saved, s.quiet = d.Seen, d.Stepped, d.Stepped, slices.Clip(d.Quiet)
+	s.origin.points, s.origin.score = d.Points, d.Told
 	s.detector = detect.New(s.options(r))
 	s.relearn = s.detector.UnmarshalBinary(parts[1]) != nil
 	if s.shadow != nil {

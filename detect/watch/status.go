@@ -15,10 +15,11 @@ const learning = "learning"
 type RuleStatus struct {
 	Rule      string         `json:"rule"` // GROUP/ALERT
 	Evaluated time.Time      `json:"evaluated,omitzero"`
-	Error     string         `json:"error,omitempty"` // why the newest evaluation failed
-	Series    map[string]int `json:"series"`          // by state: learning, inactive, pending, firing
-	Judged    int64          `json:"judged"`          // samples since the start
-	Coverage  float64        `json:"coverage"`        // share of them that were among the usual 95 %
+	Error     string         `json:"error,omitempty"`  // why the newest evaluation failed
+	Series    map[string]int `json:"series"`           // by state: learning, inactive, pending, firing
+	Judged    int64          `json:"judged"`           // samples since the start
+	Points    int64          `json:"points,omitempty"` // of a source: all that were taken of the series that are known
+	Coverage  float64        `json:"coverage"`         // share of them that were among the usual 95 %
 	Firing    []SeriesStatus `json:"firing"`
 	Quiet     []SeriesStatus `json:"quiet"` // those whose rate feedback has lowered
 }
@@ -56,6 +57,7 @@ func (w *watched) status() RuleStatus {
 		s.Coverage = float64(w.usual) / float64(w.judged)
 	}
 	for _, x := range w.series {
+		s.Points += x.origin.points
 		state := cmp.Or(string(x.alert.State), string(detect.Inactive))
 		if x.now.Status == detect.Learning {
 			state = learning

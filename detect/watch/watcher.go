@@ -36,9 +36,10 @@ type (
 // Options of a Watcher.
 type Options struct {
 	Groups      []*Group
-	Prometheus  *promapi.Client // required
+	Prometheus  *promapi.Client // required by rules without a source
 	Notifier    Notifier        // default: nobody is told
 	State       State           // default: none; then each start reads the whole history
+	Parts       Parts           // required by rules with a source
 	MaxExported int             // series on /metrics/anomalies; default 2,000
 	Logger      *slog.Logger    // default: discards
 	Registerer  prometheus.Registerer
@@ -51,7 +52,9 @@ type Watcher struct {
 	groups  []*group
 	rules   map[string]*watched // by their keys
 	metrics *metrics
-	history chan struct{} // places of those that read a history
+	history chan struct{}           // places of those that read a history
+	points  map[string]*sourceRules // by their sources
+	journal int                     // bytes that the journal of a part may have at least
 }
 
 // group is a group that is evaluated.
@@ -65,7 +68,7 @@ const historyReaders = 2
 
 // New returns a Watcher that does nothing yet.
 func New(o Options) (*Watcher, error) {
-	if o.Prometheus == nil {
+	if o.Prometheus == nil && slices.ContainsFunc(o.Groups, (*Group).asks) {
 		return nil, errors.New("detection needs a Prometheus: set prometheus.url (PROMETHEUS_URL)")
 	}
 	if o.Logger == nil {
@@ -77,15 +80,20 @@ func New(o Options) (*Watcher, error) {
 	if o.MaxExported == 0 {
 		o.MaxExported = 2000
 	}
-	w := &Watcher{opts: o, rules: map[string]*watched{}, history: make(chan struct{}, historyReaders)}
+	w := &Watcher{opts: o, rules: map[string]*watched{}, points: map[string]*sourceRules{}, journal: leastJournal, history: make(chan struct{}, historyReaders)}
 	w.metrics = newMetrics(o.Registerer, w)
 	for _, g := range o.Groups {
 		running := &group{Group: g}
 		w.metrics.missed.WithLabelValues(g.Name)
 		for _, r := range g.Rules {
-			x := newWatched(r, g, newSource(o.Prometheus, r.Expr, g.QueryOffset), w.metrics, o.Logger)
+			var from *source
+			if r.Source == "" {
+				from = newSource(o.Prometheus, r.Expr, g.QueryOffset)
+			}
+			x := newWatched(r, g, from, w.metrics, o.Logger)
 			running.rules = append(running.rules, x)
 			w.rules[r.Key()] = x
+			w.addSourceRule(running, x)
 		}
 		w.groups = append(w.groups, running)
 	}
@@ -96,7 +104,9 @@ func New(o Options) (*Watcher, error) {
 func (w *Watcher) Run(ctx context.Context) {
 	var wg sync.WaitGroup
 	for _, g := range w.groups {
-		wg.Go(func() { w.run(ctx, g) })
+		if g.asks() {
+			wg.Go(func() { w.run(ctx, g) })
+		}
 	}
 	wg.Wait()
 }
@@ -148,7 +158,7 @@ func (w *Watcher) resume(ctx context.Context, g *group) {
 		return
 	}
 	now := w.opts.Now()
-	for _, r := range g.rules {
+	for _, r := range g.asked() {
 		saved, err := w.opts.State.LoadDetection(ctx, r.Key())
 		if err != nil {
 			w.opts.Logger.Error("Saved detection state is unreadable, all history is read anew", "rule", r.Key(), "err", err)
@@ -163,7 +173,7 @@ func (w *Watcher) resume(ctx context.Context, g *group) {
 // evaluateGroup evaluates the rules of a group one after the other.
 func (w *Watcher) evaluateGroup(ctx context.Context, g *group, at time.Time) {
 	failed := false
-	for _, r := range g.rules {
+	for _, r := range g.asked() {
 		err := w.evaluate(ctx, g, r, at)
 		if ctx.Err() != nil {
 			return

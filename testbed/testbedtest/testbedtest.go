@@ -3,7 +3,10 @@
 package testbedtest
 
 import (
+	"context"
+	"errors"
 	"os"
+	"os/exec"
 	"testing"
 
 	"github.com/alertscribe/alertscribe/testbed"
@@ -57,6 +60,62 @@ func StartAlertmanager(tb testing.TB, c testbed.AlertmanagerConfig) *testbed.Ser
 	}
 	end(tb, s)
 	return s
+}
+
+// StartRabbitMQ runs a RabbitMQ until the end of the test. Where none is installed the test is skipped, but under CI, where it fails.
+func StartRabbitMQ(tb testing.TB) *testbed.RabbitMQ {
+	tb.Helper()
+	r, err := testbed.StartRabbitMQ(tb.Context(), tb.TempDir(), "")
+	missing(tb, err, testbed.ErrNoRabbitMQ)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if err := r.Stop(); err != nil {
+			tb.Error(err)
+		}
+		if tb.Failed() {
+			tb.Logf("log of RabbitMQ:\n%s", r.Tail(logTail))
+		}
+	})
+	return r
+}
+
+// SharedRabbitMQ runs a RabbitMQ that several tests use, until the caller ends it. Its error is for SkipWithoutRabbitMQ.
+func SharedRabbitMQ(tb testing.TB, dir string) (*testbed.RabbitMQ, error) {
+	tb.Helper()
+	return testbed.StartRabbitMQ(context.WithoutCancel(tb.Context()), dir, "")
+}
+
+// SkipWithoutRabbitMQ skips the test where an error says that RabbitMQ is not installed, but under CI, where it fails.
+func SkipWithoutRabbitMQ(tb testing.TB, err error) {
+	tb.Helper()
+	missing(tb, err, testbed.ErrNoRabbitMQ)
+}
+
+// Kcat returns the path of kcat, a client of Kafka that is not ours. Where it is not installed the test is skipped, but under CI, where
+// it fails.
+func Kcat(tb testing.TB) string {
+	tb.Helper()
+	path, err := exec.LookPath("kcat")
+	if err != nil {
+		err = errNoKcat
+	}
+	missing(tb, err, errNoKcat)
+	return path
+}
+
+var errNoKcat = errors.New("kcat is not installed; apt-get install kcat")
+
+func missing(tb testing.TB, err, what error) {
+	tb.Helper()
+	if !errors.Is(err, what) {
+		return
+	}
+	if os.Getenv("CI") != "" {
+		tb.Fatal(err)
+	}
+	tb.Skip(err)
 }
 
 func end(tb testing.TB, servers ...*testbed.Server) {

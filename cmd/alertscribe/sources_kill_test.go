@@ -1,0 +1,208 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+	"github.com/twmb/franz-go/pkg/kfake"
+	"github.com/twmb/franz-go/pkg/kgo"
+
+	"github.com/alertscribe/alertscribe/detect/watch"
+	"github.com/alertscribe/alertscribe/testbed/testbedtest"
+)
+
+const sourceRules = `groups:
+- name: shop
+  interval: 1m
+  rules:
+  - {alert: Failing, source: orders, expr: order_failure_rate > 5, for: 10s}
+  - {alert: Unusual, source: orders, expr: order_failure_rate, anomaly: {method: {sigma: {k: 4, window: 1h}}}}
+`
+
+// broker is what the test of a kind of queue needs of it.
+type broker struct {
+	settings string                            // of the source, in YAML
+	send     func(lines []string)              // KEY|BODY
+	events   func(more func(body []byte) bool) // what was published so far, until more says that it is all
+	pause    func() time.Duration              // between a start and the next kill
+}
+
+// kfakeBroker runs kfake, which lives in the test's process and not in that of the service; kcat produces.
+func kfakeBroker(t *testing.T) *broker {
+	t.Helper()
+	kcat := testbedtest.Kcat(t)
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(4, "metrics", "dead", "anomalies"))
+	require.NoError(t, err)
+	t.Cleanup(cluster.Close)
+	addr := cluster.ListenAddrs()[0]
+	return &broker{
+		settings: fmt.Sprintf("kafka: {brokers: [%q], topic: metrics, dead_letter_topic: dead}, publish: {kafka: {topic: anomalies}}", addr),
+		send: func(lines []string) {
+			cmd := exec.CommandContext(t.Context(), kcat, "-P", "-b", addr, "-t", "metrics", "-K", "|")
+			cmd.Stdin = strings.NewReader(strings.Join(lines, "\n") + "\n")
+			out, err := cmd.CombinedOutput()
+			assert.NoError(t, err, "%s", out)
+		},
+		events: func(more func([]byte) bool) {
+			client, err := kgo.NewClient(kgo.SeedBrokers(addr), kgo.ConsumeTopics("anomalies"))
+			require.NoError(t, err)
+			defer client.Close()
+			ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+			defer cancel()
+			for all := false; !all && ctx.Err() == nil; {
+				client.PollFetches(ctx).EachRecord(func(r *kgo.Record) { all = !more(r.Value) || all })
+			}
+		},
+		// A member of the group that was killed keeps its partitions for ten seconds.
+		pause: func() time.Duration { return time.Duration(rand.IntN(14_000)) * time.Millisecond },
+	}
+}
+
+func rabbitBroker(t *testing.T) *broker {
+	t.Helper()
+	server := testbedtest.StartRabbitMQ(t)
+	conn, err := amqp.Dial(server.URL)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = conn.Close() })
+	ch, err := conn.Channel()
+	require.NoError(t, err)
+	require.NoError(t, ch.Confirm(false))
+	for _, q := range []string{"metrics", "dead", "anomalies"} {
+		_, err := ch.QueueDeclare(q, true, false, false, false, amqp.Table{"x-queue-type": "quorum"})
+		require.NoError(t, err)
+	}
+	require.NoError(t, ch.ExchangeDeclare("dlx", "fanout", true, false, false, false, nil))
+	require.NoError(t, ch.QueueBind("dead", "", "dlx", false, nil))
+	return &broker{
+		settings: fmt.Sprintf("rabbitmq: {url: %q, queue: metrics, dead_letter_exchange: dlx}, publish: {rabbitmq: {routing_key: anomalies}}", server.URL),
+		send: func(lines []string) {
+			var last *amqp.DeferredConfirmation
+			for _, line := range lines {
+				_, body, _ := strings.Cut(line, "|")
+				var err error
+				last, err = ch.PublishWithDeferredConfirmWithContext(t.Context(), "", "metrics", false, false, amqp.Publishing{DeliveryMode: amqp.Persistent, Body: []byte(body)})
+				assert.NoError(t, err)
+			}
+			last.Wait()
+		},
+		events: func(more func([]byte) bool) {
+			assert.Eventually(t, func() bool {
+				m, ok, err := ch.Get("anomalies", true)
+				return err == nil && ok && !more(m.Body)
+			}, 30*time.Second, time.Millisecond)
+		},
+		pause: func() time.Duration { return time.Duration(rand.IntN(3_000)) * time.Millisecond },
+	}
+}
+
+// TestSourcesKilled kills the service at random instants while points come. Each point counts once, each alert fires once, and each
+// change of it is published.
+func TestSourcesKilled(t *testing.T) {
+	for name, make := range map[string]func(*testing.T) *broker{"Kafka": kfakeBroker, "RabbitMQ": rabbitBroker} {
+		t.Run(name, func(t *testing.T) { killSource(t, make(t)) })
+	}
+}
+
+func killSource(t *testing.T, b *broker) {
+	dir, address := t.TempDir(), freeAddress(t)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "rules.yml"), []byte(sourceRules), 0o600))
+	config := filepath.Join(dir, "config.yml")
+	require.NoError(t, os.WriteFile(config, []byte("detect: {rule_files: [rules.yml], sources: [{name: orders, "+b.settings+"}]}\n"), 0o600))
+	withConfig := func(cmd *exec.Cmd) { cmd.Args = append(cmd.Args, "--config.file="+config) }
+	p := startProcess(t, dir, address, withConfig)
+
+	const shops, perSend = 10, 20
+	begin := time.Now().Add(-50 * time.Minute)
+	sent := 0
+	sending := make(chan struct{})
+	var producing sync.WaitGroup
+	producing.Go(func() {
+		for {
+			var lines []string
+			for range perSend {
+				at := begin.Add(time.Duration(sent) * time.Second)
+				v := 1.0
+				if sent%100 >= 80 { // for twenty seconds
+					v = 9
+				}
+				for shop := range shops {
+					lines = append(lines, fmt.Sprintf(`s%d|{"name":"order_failure_rate","value":%g,"timestamp":%d,"labels":{"shop":"s%d"}}`, shop, v+rand.Float64(), at.UnixMilli(), shop))
+				}
+				sent++
+			}
+			b.send(lines)
+			select {
+			case <-sending:
+				return
+			case <-time.After(200 * time.Millisecond):
+			}
+			if sent >= 2_900 { // a later point would be in the future
+				<-sending
+				return
+			}
+		}
+	})
+	for range *detectKillRounds {
+		time.Sleep(b.pause()) // the instant is the point
+		p.kill()
+		p = startProcess(t, dir, address, withConfig)
+	}
+	close(sending)
+	producing.Wait()
+	points := func() (failing, unusual int) {
+		var answer struct{ Rules []watch.RuleStatus }
+		_, text := get(t, p.url+"/api/v1/detection")
+		if json.Unmarshal([]byte(text), &answer) != nil || len(answer.Rules) != 2 {
+			return 0, 0
+		}
+		return int(answer.Rules[0].Points), int(answer.Rules[1].Points)
+	}
+	waited := time.Now()
+	if !assert.Eventually(t, func() bool { n, _ := points(); return n >= sent*shops }, 2*time.Minute, 100*time.Millisecond, "points were lost") {
+		n, _ := points()
+		log, _ := os.ReadFile(filepath.Join(dir, "service.log"))
+		_, text := get(t, p.url+"/metrics")
+		for line := range strings.Lines(text) {
+			if strings.HasPrefix(line, "alertscribe_detect_") && !strings.Contains(line, "_bucket") {
+				t.Log(line)
+			}
+		}
+		t.Fatalf("%d of %d; the end of the log: %s", n, sent*shops, log[max(0, len(log)-3000):])
+	}
+	t.Logf("caught up after %s", time.Since(waited).Round(time.Second))
+	time.Sleep(2 * time.Second) // what would count twice
+	failing, unusual := points()
+	assert.Equal(t, sent*shops, failing)
+	assert.Equal(t, sent*shops, unusual)
+	opened := sent / 100 * shops
+	if sent%100 > 90 {
+		opened += shops
+	}
+	seen := map[string]bool{}
+	again := 0
+	b.events(func(body []byte) bool {
+		var e watch.Event
+		require.NoError(t, json.Unmarshal(body, &e))
+		if e.Rule == "shop/Failing" && e.Event == watch.EventOpened {
+			if seen[e.ID] {
+				again++
+			}
+			seen[e.ID] = true
+		}
+		return len(seen) < opened
+	})
+	assert.Len(t, seen, opened, "alerts, each opened once")
+	t.Logf("%d kills, %d points counted of %d, %d alerts opened of %d, %d events sent again", *detectKillRounds, failing, sent*shops, len(seen), opened, again)
+}

@@ -1,0 +1,307 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kerr"
+	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
+	"github.com/twmb/franz-go/pkg/sasl"
+	"github.com/twmb/franz-go/pkg/sasl/plain"
+	"github.com/twmb/franz-go/pkg/sasl/scram"
+)
+
+const (
+	fetchBytes          = 8 << 20 // of one answer of a broker
+	fetchPartitionBytes = 1 << 20
+	decompressedBytes   = 32 << 20 // of one batch of messages: a small one can be made of much
+	pollMessages        = 20_000
+	endsEvery           = 2 * time.Second // how often the ends of partitions are asked for
+	produceWithin       = 10 * time.Second
+	// sessionTimeout is for how long the partitions of a copy wait that was killed.
+	sessionTimeout = 10 * time.Second
+	// rebalanceTimeout is how long partitions may take to be let go of: transactions end within five seconds.
+	rebalanceTimeout = 30 * time.Second
+	// quiet is for how long nothing came of a partition that is taken for read, though its end is further: not all that it counts is
+	// a message.
+	quiet = 10 * time.Second
+)
+
+// The headers of dead letters.
+const (
+	headerReason   = "alertscribe-reason"
+	headerSource   = "alertscribe-source"
+	headerPosition = "alertscribe-position" // TOPIC/PARTITION/OFFSET, the same if it is sent twice
+)
+
+func mechanism(a *SASL) sasl.Mechanism {
+	switch a.Mechanism {
+	case "PLAIN":
+		return plain.Auth{User: a.Username, Pass: a.Password.Reveal()}.AsMechanism()
+	case "SCRAM-SHA-256":
+		return scram.Auth{User: a.Username, Pass: a.Password.Reveal()}.AsSha256Mechanism()
+	case "SCRAM-SHA-512":
+		return scram.Auth{User: a.Username, Pass: a.Password.Reveal()}.AsSha512Mechanism()
+	}
+	return nil
+}
+
+// client returns a client of the brokers.
+func (b *KafkaBrokers) client(o ...kgo.Opt) (*kgo.Client, error) {
+	o = append(o, kgo.SeedBrokers(b.Brokers...), kgo.ClientID("alertscribe"))
+	config, err := tlsConfig(b.TLS)
+	if err != nil {
+		return nil, err
+	}
+	if config != nil {
+		o = append(o, kgo.DialTLSConfig(config))
+	}
+	if b.SASL != nil {
+		o = append(o, kgo.SASL(mechanism(b.SASL)))
+	}
+	return kgo.NewClient(o...)
+}
+
+// kafkaSession is a membership in the group.
+type kafkaSession struct {
+	r      *reader
+	client *kgo.Client
+	ctx    context.Context // that of the session
+	fail   context.CancelCauseFunc
+
+	mu   sync.Mutex
+	ends map[int32]int64     // of partitions, when they were last asked for
+	came map[int32]time.Time // when messages last did
+}
+
+// kafka reads the topic until ctx ends or the session must begin anew.
+func (r *reader) kafka(ctx context.Context) error {
+	ctx, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	k := r.source.Kafka
+	s := &kafkaSession{r: r, ctx: ctx, fail: fail, ends: map[int32]int64{}, came: map[int32]time.Time{}}
+	client, err := k.client(
+		kgo.ConsumeTopics(k.Topic), kgo.ConsumerGroup(k.Group), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
+		kgo.AutoCommitMarks(), kgo.AutoCommitInterval(time.Second), kgo.BlockRebalanceOnPoll(), kgo.AdjustFetchOffsetsFn(s.assigned),
+		kgo.OnPartitionsRevoked(s.revoked), kgo.OnPartitionsLost(s.lost),
+		kgo.SessionTimeout(sessionTimeout), kgo.HeartbeatInterval(sessionTimeout/4), kgo.RebalanceTimeout(rebalanceTimeout),
+		kgo.FetchMaxBytes(fetchBytes), kgo.FetchMaxPartitionBytes(fetchPartitionBytes), kgo.MaxDecompressBatchBytes(decompressedBytes),
+		kgo.MaxConcurrentFetches(2), kgo.RecordDeliveryTimeout(produceWithin), kgo.UnknownTopicRetries(1),
+	)
+	if err != nil {
+		return err
+	}
+	s.client = client
+	defer client.CloseAllowingRebalance()
+	defer r.closePumps()
+	if err := client.Ping(ctx); err != nil {
+		return fmt.Errorf("asking the brokers: %w", err)
+	}
+	r.metrics.connected.WithLabelValues(r.source.Name).Set(1)
+	var asking sync.WaitGroup
+	asking.Go(s.askEnds)
+	defer asking.Wait()
+	defer fail(nil)
+	return s.poll()
+}
+
+func (s *kafkaSession) poll() error {
+	for {
+		if err := s.r.queued.wait(s.ctx); err != nil {
+			return context.Cause(s.ctx)
+		}
+		fetches := s.client.PollRecords(s.ctx, pollMessages)
+		if s.ctx.Err() != nil {
+			return context.Cause(s.ctx)
+		}
+		var failed error
+		fetches.EachError(func(topic string, partition int32, err error) {
+			if failed == nil {
+				failed = fmt.Errorf("reading %s/%d: %w", topic, partition, err)
+			}
+		})
+		fetches.EachPartition(func(p kgo.FetchTopicPartition) { s.add(p) })
+		s.client.AllowRebalance()
+		if failed != nil {
+			return failed
+		}
+	}
+}
+
+func (s *kafkaSession) add(p kgo.FetchTopicPartition) {
+	to := s.r.pump(p.Partition)
+	if to == nil || len(p.Records) == 0 {
+		return
+	}
+	s.mu.Lock()
+	s.came[p.Partition] = time.Now()
+	s.ends[p.Partition] = max(s.ends[p.Partition], p.HighWatermark)
+	s.mu.Unlock()
+	messages := make([]message, len(p.Records))
+	for i, r := range p.Records {
+		messages[i] = message{position: r.Offset + 1, key: r.Key, body: r.Value}
+	}
+	to.add(messages)
+}
+
+// assigned takes over partitions: reading goes on at what is stored, whatever the group was told.
+func (s *kafkaSession) assigned(ctx context.Context, offsets map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
+	for topic, parts := range offsets {
+		if topic != s.r.source.Kafka.Topic {
+			continue
+		}
+		for part := range parts {
+			if p := s.r.pump(part); p != nil { // a rebalance that left it here
+				continue
+			}
+			p, err := s.r.open(ctx, s.ctx, part, s, true, func(err error) { s.fail(err) })
+			if err != nil {
+				s.fail(err)
+				return nil, err
+			}
+			if at, _ := p.stored(); at >= 0 {
+				parts[part] = kgo.NewOffset().At(at)
+			}
+		}
+	}
+	return offsets, nil
+}
+
+func (s *kafkaSession) revoked(ctx context.Context, client *kgo.Client, parts map[string][]int32) {
+	s.lost(ctx, client, parts)
+	ctx, cancel := context.WithTimeout(ctx, closeWithin)
+	defer cancel()
+	_ = client.CommitMarkedOffsets(ctx) // for those who look at the group; what is stored is what counts
+}
+
+func (s *kafkaSession) lost(_ context.Context, _ *kgo.Client, parts map[string][]int32) {
+	if mine := parts[s.r.source.Kafka.Topic]; len(mine) > 0 {
+		s.r.closePumps(mine...)
+	}
+}
+
+// done implements broker.
+func (s *kafkaSession) done(part int32, last *message) {
+	s.client.MarkCommitOffsets(map[string]map[int32]kgo.EpochOffset{
+		s.r.source.Kafka.Topic: {part: {Epoch: -1, Offset: last.position}},
+	})
+}
+
+// caughtUp implements broker.
+func (s *kafkaSession) caughtUp(part int32, position int64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	end, known := s.ends[part]
+	return known && (max(position, 0) >= end || time.Since(s.came[part]) > quiet)
+}
+
+// lag tells how many messages wait behind a position.
+func (s *kafkaSession) lag(part int32, position int64) int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return max(0, s.ends[part]-max(position, 0))
+}
+
+// deadLetter implements broker.
+func (s *kafkaSession) deadLetter(ctx context.Context, m *message, reason string) bool {
+	k := s.r.source.Kafka
+	if k.DeadLetterTopic == "" {
+		return false
+	}
+	at := k.Topic + "/" + strconv.FormatInt(m.position-1, 10)
+	err := s.client.ProduceSync(ctx, &kgo.Record{Topic: k.DeadLetterTopic, Key: m.key, Value: m.body, Headers: []kgo.RecordHeader{
+		{Key: headerReason, Value: []byte(reason)}, {Key: headerSource, Value: []byte(s.r.source.Name)}, {Key: headerPosition, Value: []byte(at)},
+	}}).FirstErr()
+	if err != nil && ctx.Err() == nil {
+		s.r.log.Error("Message not put aside", "topic", k.DeadLetterTopic, "err", err)
+	}
+	return err == nil
+}
+
+// askEnds asks for the ends of the partitions that are read, until the session ends.
+func (s *kafkaSession) askEnds() {
+	for ticker := time.NewTicker(endsEvery); ; {
+		if err := s.askEndsOnce(); err != nil && s.ctx.Err() == nil {
+			s.mu.Lock()
+			clear(s.ends) // not known: the clock decides nothing
+			s.mu.Unlock()
+		}
+		select {
+		case <-s.ctx.Done():
+			ticker.Stop()
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+func (s *kafkaSession) askEndsOnce() error {
+	req := kmsg.NewPtrListOffsetsRequest()
+	topic := kmsg.NewListOffsetsRequestTopic()
+	topic.Topic = s.r.source.Kafka.Topic
+	s.r.eachPump(func(p *pump) {
+		part := kmsg.NewListOffsetsRequestTopicPartition()
+		part.Partition, part.Timestamp = p.part.Number, -1
+		topic.Partitions = append(topic.Partitions, part)
+	})
+	if len(topic.Partitions) == 0 {
+		return nil
+	}
+	req.ReplicaID, req.Topics = -1, []kmsg.ListOffsetsRequestTopic{topic}
+	ctx, cancel := context.WithTimeout(s.ctx, produceWithin)
+	defer cancel()
+	for _, shard := range s.client.RequestSharded(ctx, req) {
+		if shard.Err != nil {
+			return shard.Err
+		}
+		answer, ok := shard.Resp.(*kmsg.ListOffsetsResponse)
+		if !ok {
+			return errors.New("no answer to a question for offsets")
+		}
+		s.mu.Lock()
+		for _, t := range answer.Topics {
+			for _, p := range t.Partitions {
+				if p.ErrorCode == 0 {
+					s.ends[p.Partition] = p.Offset
+				} else {
+					delete(s.ends, p.Partition)
+				}
+			}
+		}
+		s.mu.Unlock()
+	}
+	return nil
+}
+
+// checkKafka asks brokers for topics.
+func checkKafka(ctx context.Context, b *KafkaBrokers, topics ...string) error {
+	client, err := b.client()
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	req := kmsg.NewPtrMetadataRequest()
+	for _, topic := range topics {
+		if topic != "" {
+			t := kmsg.NewMetadataRequestTopic()
+			t.Topic = kmsg.StringPtr(topic)
+			req.Topics = append(req.Topics, t)
+		}
+	}
+	answer, err := req.RequestWith(ctx, client)
+	if err != nil {
+		return fmt.Errorf("asking Kafka: %w", err)
+	}
+	var errs []error
+	for _, t := range answer.Topics {
+		if err := kerr.ErrorForCode(t.ErrorCode); err != nil {
+			errs = append(errs, fmt.Errorf("topic %s: %w", *t.Topic, err))
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,283 @@
+package ingest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"sync"
+	"time"
+
+	amqp "github.com/rabbitmq/amqp091-go"
+)
+
+const (
+	dialWithin    = 10 * time.Second
+	heartbeat     = 10 * time.Second
+	askQueueEvery = 2 * time.Second
+	deadWithin    = 10 * time.Second
+	// occupiedWait is how long a copy waits before it asks again for a queue that another one reads.
+	occupiedWait = 5 * time.Second
+)
+
+// dial connects to the server.
+func (b *RabbitMQServer) dial() (*amqp.Connection, error) {
+	config, err := tlsConfig(b.TLS)
+	if err != nil {
+		return nil, err
+	}
+	properties := amqp.NewConnectionProperties()
+	properties.SetClientConnectionName("alertscribe")
+	conn, err := amqp.DialConfig(b.URL.Reveal(), amqp.Config{
+		TLSClientConfig: config, Heartbeat: heartbeat, Properties: properties,
+		Dial: func(network, addr string) (net.Conn, error) {
+			c, err := net.DialTimeout(network, addr, dialWithin)
+			if err == nil {
+				err = c.SetDeadline(time.Now().Add(dialWithin)) // the library ends it when the connection is open
+			}
+			return c, err
+		},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("connecting to RabbitMQ: %w", err)
+	}
+	return conn, nil
+}
+
+// rabbitSession is the reading of a queue.
+type rabbitSession struct {
+	r    *reader
+	ch   *amqp.Channel
+	link *link // for dead letters
+
+	mu      sync.Mutex
+	waiting int64 // messages in the queue, when it was last asked
+	known   bool
+}
+
+// rabbitMQ reads the queue until ctx ends or the session must begin anew. One copy reads a queue at a time, as one partition: what is
+// known of its series is in one place.
+func (r *reader) rabbitMQ(ctx context.Context) error {
+	ctx, fail := context.WithCancelCause(ctx)
+	defer fail(nil)
+	q := r.source.RabbitMQ
+	conn, err := q.dial()
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	ch, err := conn.Channel()
+	if err != nil {
+		return fmt.Errorf("opening a channel: %w", err)
+	}
+	if err := ch.Qos(q.Prefetch, 0, false); err != nil {
+		return fmt.Errorf("setting the prefetch: %w", err)
+	}
+	deliveries, err := ch.Consume(q.Queue, "alertscribe", false, true, false, false, nil)
+	if e, ok := errors.AsType[*amqp.Error](err); ok && e.Code == amqp.AccessRefused {
+		sleep(ctx, occupiedWait)
+		return fmt.Errorf("queue %s has another consumer (if that is not a copy of this service, it takes messages away): %w", q.Queue, err)
+	}
+	if err != nil {
+		return fmt.Errorf("reading queue %s: %w", q.Queue, err)
+	}
+	s := &rabbitSession{r: r, ch: ch, link: newLink(&q.RabbitMQServer)}
+	defer s.link.close()
+	p, err := r.open(ctx, ctx, 0, s, false, func(err error) { fail(err) })
+	if err != nil {
+		return err
+	}
+	defer r.closePumps()
+	r.metrics.connected.WithLabelValues(r.source.Name).Set(1)
+	var asking sync.WaitGroup
+	asking.Go(func() { s.askQueue(ctx, conn) })
+	defer asking.Wait()
+	defer fail(nil)
+	closed := conn.NotifyClose(make(chan *amqp.Error, 1))
+	return s.read(ctx, p, deliveries, closed)
+}
+
+func (s *rabbitSession) read(ctx context.Context, p *pump, deliveries <-chan amqp.Delivery, closed <-chan *amqp.Error) error {
+	for {
+		if err := s.r.queued.wait(ctx); err != nil {
+			return context.Cause(ctx)
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case d, open := <-deliveries:
+			if !open {
+				select {
+				case err := <-closed:
+					return fmt.Errorf("connection to RabbitMQ ended: %w", err)
+				case <-time.After(time.Second):
+					return errors.New("queue is not read anymore: it was deleted, or the channel closed")
+				}
+			}
+			p.add([]message{{position: int64(d.DeliveryTag), body: d.Body, route: d.RoutingKey}})
+		}
+	}
+}
+
+// askQueue asks how many messages wait, until ctx ends.
+func (s *rabbitSession) askQueue(ctx context.Context, conn *amqp.Connection) {
+	ch, err := conn.Channel()
+	for ticker := time.NewTicker(askQueueEvery); ; {
+		if err == nil {
+			var q amqp.Queue
+			q, err = ch.QueueDeclarePassive(s.r.source.RabbitMQ.Queue, false, false, false, false, nil)
+			s.mu.Lock()
+			s.waiting, s.known = int64(q.Messages), err == nil
+			s.mu.Unlock()
+		}
+		if err != nil {
+			ch, err = conn.Channel()
+		}
+		select {
+		case <-ctx.Done():
+			ticker.Stop()
+			return
+		case <-ticker.C:
+		}
+	}
+}
+
+// done implements broker. The acknowledgment is for all up to the message.
+func (s *rabbitSession) done(_ int32, last *message) {
+	_ = s.ch.Ack(uint64(last.position), true) // if it fails, the connection does: they come again, and count as late
+}
+
+// caughtUp implements broker.
+func (s *rabbitSession) caughtUp(int32, int64) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.known && s.waiting == 0
+}
+
+// lag tells how many messages wait in the queue.
+func (s *rabbitSession) lag(int32, int64) int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.waiting
+}
+
+// deadLetter implements broker.
+func (s *rabbitSession) deadLetter(ctx context.Context, m *message, reason string) bool {
+	to := s.r.source.RabbitMQ.DeadLetterExchange
+	if to == "" {
+		return false
+	}
+	ctx, cancel := context.WithTimeout(ctx, deadWithin)
+	defer cancel()
+	err := s.link.send(ctx, to, m.route, amqp.Publishing{
+		DeliveryMode: amqp.Persistent, Body: m.body,
+		Headers: amqp.Table{headerReason: reason, headerSource: s.r.source.Name},
+	})
+	if err != nil && ctx.Err() == nil {
+		s.r.log.Error("Message not put aside", "exchange", to, "err", err)
+	}
+	return err == nil
+}
+
+// link is a connection to publish by, made when it is needed. It is safe for concurrent use.
+type link struct {
+	server *RabbitMQServer
+
+	mu     sync.Mutex
+	conn   *amqp.Connection
+	ch     *amqp.Channel
+	closed chan *amqp.Error // says why ch is
+}
+
+func newLink(server *RabbitMQServer) *link { return &link{server: server} }
+
+// send publishes a message and returns when the server has it. One that was refused because the connection was old is sent again.
+func (l *link) send(ctx context.Context, exchange, key string, m amqp.Publishing) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	fresh := l.ch == nil
+	err := l.sendOnce(ctx, exchange, key, m)
+	if err != nil && !fresh && ctx.Err() == nil {
+		err = l.sendOnce(ctx, exchange, key, m)
+	}
+	return err
+}
+
+// sendOnce publishes a message. The lock is held.
+func (l *link) sendOnce(ctx context.Context, exchange, key string, m amqp.Publishing) (err error) {
+	defer func() {
+		if err != nil {
+			l.drop()
+		}
+	}()
+	if l.ch == nil {
+		if l.conn, err = l.server.dial(); err != nil {
+			return err
+		}
+		if l.ch, err = l.conn.Channel(); err == nil {
+			err = l.ch.Confirm(false)
+		}
+		if err != nil {
+			return fmt.Errorf("opening a channel: %w", err)
+		}
+		l.closed = l.ch.NotifyClose(make(chan *amqp.Error, 1))
+	}
+	sent, err := l.ch.PublishWithDeferredConfirmWithContext(ctx, exchange, key, false, false, m)
+	if err != nil {
+		return fmt.Errorf("publishing to exchange %q: %w", exchange, err)
+	}
+	select {
+	case <-sent.Done():
+		if !sent.Acked() {
+			select {
+			case why := <-l.closed: // an exchange that does not exist closes the channel
+				return fmt.Errorf("publishing to exchange %q: %w", exchange, why)
+			default:
+				return fmt.Errorf("publishing to exchange %q: the server refused it", exchange)
+			}
+		}
+		return nil
+	case why := <-l.closed:
+		return fmt.Errorf("publishing to exchange %q: %w", exchange, why)
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// drop closes the connection. The lock is held.
+func (l *link) drop() {
+	if l.conn != nil {
+		_ = l.conn.Close()
+	}
+	l.conn, l.ch = nil, nil
+}
+
+func (l *link) close() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.drop()
+}
+
+// checkRabbitMQ asks a server for a queue and an exchange.
+func checkRabbitMQ(_ context.Context, b *RabbitMQServer, queue, exchange string) error {
+	conn, err := b.dial()
+	if err != nil {
+		return err
+	}
+	defer conn.Close()
+	ch, err := conn.Channel()
+	if err != nil {
+		return fmt.Errorf("opening a channel: %w", err)
+	}
+	if queue != "" {
+		if _, err := ch.QueueDeclarePassive(queue, false, false, false, false, nil); err != nil {
+			return fmt.Errorf("queue %s: %w", queue, err)
+		}
+	}
+	if exchange != "" {
+		if err := ch.ExchangeDeclarePassive(exchange, amqp.ExchangeDirect, false, false, false, false, nil); err != nil {
+			return fmt.Errorf("exchange %s: %w", exchange, err)
+		}
+	}
+	return nil
+}

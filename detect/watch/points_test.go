@@ -1,0 +1,495 @@
+package watch
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/prometheus/common/model"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/alertscribe/alertscribe/detect"
+	"github.com/alertscribe/alertscribe/store"
+)
+
+// openParts opens a store that a test closes when it ends.
+func openParts(t testing.TB, path string) *store.Store {
+	t.Helper()
+	s, err := store.Open(context.Background(), store.Options{Path: path})
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = s.Close() })
+	return s
+}
+
+// pointsEnv is a watcher of rules with a source, whose clock the test has.
+type pointsEnv struct {
+	t     testing.TB
+	parts Parts
+	rules string
+	now   time.Time
+	told  *told
+	w     *Watcher
+}
+
+func newPointsEnv(t testing.TB, parts Parts, rules string) *pointsEnv {
+	t.Helper()
+	e := &pointsEnv{t: t, parts: parts, rules: rules, now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
+	e.start()
+	return e
+}
+
+// start makes a watcher, as a start of the service does.
+func (e *pointsEnv) start() {
+	groups, err := Parse("rules.yml", []byte(e.rules))
+	require.NoError(e.t, err)
+	e.told = &told{alerts: map[string][]Alert{}}
+	e.w, err = New(Options{Groups: groups, Parts: e.parts, Notifier: e.told, Now: func() time.Time { return e.now }})
+	require.NoError(e.t, err)
+}
+
+func (e *pointsEnv) open(part int32) *Stream {
+	e.t.Helper()
+	s, err := e.w.OpenStream(e.t.Context(), detect.Part{Source: "orders", Number: part}, true)
+	require.NoError(e.t, err)
+	return s
+}
+
+func at(name string, when time.Time, v float64, labels ...string) Point {
+	m := model.Metric{model.MetricNameLabel: model.LabelValue(name)}
+	for i := 0; i < len(labels); i += 2 {
+		m[model.LabelName(labels[i])] = model.LabelValue(labels[i+1])
+	}
+	return Point{Metric: m, At: when, Value: v}
+}
+
+const thresholdRule = `groups:
+- name: shop
+  rules:
+  - {alert: Failing, source: orders, expr: 'order_failure_rate{region!="test"} > 5', for: 2m, labels: {team: shop}}
+`
+
+func (e *pointsEnv) alerts(key string) []Alert {
+	e.told.mu.Lock()
+	defer e.told.mu.Unlock()
+	return e.told.alerts[key]
+}
+
+// take gives a point per minute to a stream, from the clock on, which it moves.
+func (e *pointsEnv) take(s *Stream, values ...float64) {
+	e.t.Helper()
+	for _, v := range values {
+		e.now = e.now.Add(time.Minute)
+		_, err := s.Take(e.t.Context(), []Point{at("order_failure_rate", e.now, v, "region", "eu")}, s.position+1)
+		require.NoError(e.t, err)
+	}
+}
+
+func eventsOf(t testing.TB, parts Parts, part int32) (kinds []string, events []Event) {
+	t.Helper()
+	rows, err := parts.(*store.Store).Events(t.Context(), detect.Part{Source: "orders", Number: part})
+	require.NoError(t, err)
+	for _, row := range rows {
+		var e Event
+		require.NoError(t, json.Unmarshal(row.Body, &e))
+		assert.Equal(t, row.ID, e.ID)
+		assert.Equal(t, EventVersion, e.Version)
+		kinds, events = append(kinds, e.Event), append(events, e)
+	}
+	return kinds, events
+}
+
+// TestThreshold: a threshold that is held for its time fires by the times of the points, and resolves.
+func TestThreshold(t *testing.T) {
+	parts := openParts(t, filepath.Join(t.TempDir(), "a.db"))
+	e := newPointsEnv(t, parts, thresholdRule)
+	s := e.open(3)
+	defer s.Close()
+	e.take(s, 1, 6, 7, 4, 6, 7)
+	assert.Empty(t, e.alerts("shop/Failing"), "not for two minutes")
+	began := e.now.Add(-time.Minute)
+	e.take(s, 8, 20)
+	alerts := e.alerts("shop/Failing")
+	require.Len(t, alerts, 1)
+	a := alerts[0]
+	assert.Equal(t, map[string]string{"alertname": "Failing", "region": "eu", "team": "shop"}, a.Labels)
+	assert.True(t, a.Firing())
+	assert.True(t, a.StartsAt.Equal(began.Add(2*time.Minute)), "by the time of its point")
+	assert.Empty(t, a.GeneratorURL, "Prometheus does not know the metric")
+	assert.Equal(t, "orders", a.Annotations[AnnotationQueue])
+	assert.Equal(t, fmt.Sprintf("expected at most 5, is 20, since %s", began.Format("15:04")), a.Annotations[AnnotationSummary])
+	e.take(s, 5)
+	e.now = e.now.Add(toldEvery)
+	require.NoError(t, s.Tick(t.Context()))
+	require.Len(t, e.alerts("shop/Failing"), 1)
+	assert.False(t, e.alerts("shop/Failing")[0].Firing())
+
+	kinds, events := eventsOf(t, parts, 3)
+	assert.Equal(t, []string{EventOpened, EventChanged, EventResolved}, kinds)
+	for _, x := range events {
+		assert.Equal(t, events[0].Anomaly, x.Anomaly)
+		assert.Equal(t, "shop/Failing", x.Rule)
+		assert.InDelta(t, 5, *x.Upper, 0)
+		assert.Nil(t, x.Lower)
+	}
+	assert.InDelta(t, 20, *events[1].Value, 0)
+	assert.NotEqual(t, events[0].ID, events[1].ID)
+}
+
+// TestPointsStop: when points stop, what is pending fires while the newest one stands, and then resolves.
+func TestPointsStop(t *testing.T) {
+	e := newPointsEnv(t, openParts(t, filepath.Join(t.TempDir(), "a.db")), thresholdRule)
+	s := e.open(0)
+	defer func() { s.Close() }()
+	tick := func(d time.Duration) {
+		e.now = e.now.Add(d)
+		require.NoError(t, s.Tick(t.Context()))
+	}
+	e.take(s, 9)
+	tick(time.Minute)
+	assert.Empty(t, e.alerts("shop/Failing"))
+	tick(61 * time.Second)
+	require.Len(t, e.alerts("shop/Failing"), 1, "the time is over, and no point says otherwise")
+	s.Close()
+	e.start() // the tick is in the journal
+	s = e.open(0)
+	require.Len(t, e.alerts("shop/Failing"), 1)
+	assert.True(t, e.alerts("shop/Failing")[0].Firing())
+	tick(2 * time.Minute)
+	assert.True(t, e.alerts("shop/Failing")[0].Firing())
+	tick(2 * time.Minute)
+	assert.False(t, e.alerts("shop/Failing")[0].Firing(), "a point stands for five minutes")
+	tick(25 * time.Hour)
+	assert.Empty(t, e.w.rules["shop/Failing"].series, "and its series is forgotten")
+	assert.Empty(t, s.feeds)
+}
+
+func TestOutcomes(t *testing.T) {
+	e := newPointsEnv(t, openParts(t, filepath.Join(t.TempDir(), "a.db")), thresholdRule)
+	s, other := e.open(0), e.open(1)
+	defer s.Close()
+	take := func(s *Stream, points ...Point) map[string]int {
+		outcomes, err := s.Take(t.Context(), points, s.position+1)
+		require.NoError(t, err)
+		return outcomes
+	}
+	p := at("order_failure_rate", e.now, 1, "region", "eu")
+	old := at("order_failure_rate", e.now.Add(-time.Second), 1, "region", "eu")
+	assert.Equal(t, map[string]int{PointLearned: 1, PointLate: 2}, take(s, p, p, old))
+	assert.Equal(t, map[string]int{PointLate: 1}, take(s, p), "repeated later")
+	assert.Equal(t, map[string]int{PointFuture: 1}, take(s, at("order_failure_rate", e.now.Add(maxAhead+time.Second), 1, "region", "eu")))
+	assert.Equal(t, map[string]int{PointLearned: 1}, take(s, at("order_failure_rate", e.now.Add(maxAhead), 1, "region", "us")))
+	assert.Equal(t, map[string]int{PointUnmatched: 2}, take(s, at("other", e.now, 1), at("order_failure_rate", e.now, 1, "region", "test")))
+	assert.Equal(t, map[string]int{PointSplit: 1}, take(other, at("order_failure_rate", e.now.Add(time.Minute), 1, "region", "eu")))
+	e.w.rules["shop/Failing"].MaxSeries = 2
+	assert.Equal(t, map[string]int{PointDropped: 1}, take(s, at("order_failure_rate", e.now, 1, "region", "cn")))
+
+	e.now = e.now.Add(movedAfter + time.Minute) // the partitions of the topic have become more
+	moved := at("order_failure_rate", e.now, 1, "region", "eu")
+	assert.Equal(t, map[string]int{PointLearned: 1}, take(other, moved))
+	moved.At = moved.At.Add(time.Second)
+	assert.Equal(t, map[string]int{PointSplit: 1}, take(s, moved))
+	assert.Len(t, e.w.rules["shop/Failing"].series, 2)
+	other.Close()
+	assert.Len(t, e.w.rules["shop/Failing"].series, 1, "that of the other part")
+}
+
+// TestHistoryMovesNoAlert: what is read late is learned, and nobody is told.
+func TestHistoryMovesNoAlert(t *testing.T) {
+	e := newPointsEnv(t, openParts(t, filepath.Join(t.TempDir(), "a.db")), thresholdRule)
+	s := e.open(0)
+	defer s.Close()
+	for i := range 60 {
+		_, err := s.Take(t.Context(), []Point{at("order_failure_rate", e.now.Add(time.Duration(i-121)*time.Minute), 9)}, 0)
+		require.NoError(t, err)
+	}
+	assert.Empty(t, e.alerts("shop/Failing"))
+	assert.EqualValues(t, 60, e.w.Status()[0].Points)
+}
+
+const learnedRules = `groups:
+- name: shop
+  interval: 1m
+  rules:
+  - {alert: Rate, source: orders, expr: rate, for: 2m, anomaly: {method: tail, missing: alert}}
+  - {alert: Sigma, source: orders, expr: 'rate{site=~"[0-4]"}', anomaly: {method: {sigma: {k: 3, window: 1h}}, shadow: {method: level}}}
+  - {alert: High, source: orders, expr: rate > 130, for: 1m}
+`
+
+// fingerprint returns all that decides about the series of a watcher.
+func stateOf(t testing.TB, w *Watcher) map[string]string {
+	t.Helper()
+	out := map[string]string{}
+	for key, r := range w.rules {
+		for _, s := range r.series {
+			detector, err := s.detector.MarshalBinary()
+			require.NoError(t, err)
+			alert, err := json.Marshal(s.alert)
+			require.NoError(t, err)
+			out[key+s.labels.String()] = fmt.Sprintf("%x %s %d %v %v", detector, alert, s.origin.points, s.seen, s.stepped)
+		}
+	}
+	return out
+}
+
+// TestCrashes: whatever is lost of the memory at any instant, and whatever is delivered twice, what is known of series comes to the
+// same as without, to the byte.
+func TestCrashes(t *testing.T) {
+	for _, journal := range []int{1, 2_000, 50_000, leastJournal} {
+		t.Run(fmt.Sprint(journal), func(t *testing.T) {
+			r := rand.New(rand.NewPCG(7, uint64(journal)))
+			calm := newPointsEnv(t, openParts(t, filepath.Join(t.TempDir(), "a.db")), learnedRules)
+			calmStream := calm.open(0)
+			wild := newPointsEnv(t, &flaky{Store: openParts(t, filepath.Join(t.TempDir(), "b.db")), r: r}, learnedRules)
+			wild.w.journal = journal
+			wildStream := wild.open(0)
+			var again []Point
+			for i := range 300 {
+				calm.now = calm.now.Add(time.Minute)
+				wild.now = calm.now
+				points := minute(r, calm.now, i)
+				_, err := calmStream.Take(t.Context(), points, int64(i))
+				require.NoError(t, err)
+				wildStream = wild.crashing(wildStream, journal, func(s *Stream) error {
+					_, err := s.Take(t.Context(), append(again, points...), int64(i))
+					return err
+				})
+				again = points
+				if i%10 == 5 {
+					require.NoError(t, calmStream.Tick(t.Context()))
+					wildStream = wild.crashing(wildStream, journal, func(s *Stream) error { return s.Tick(t.Context()) })
+				}
+			}
+			want := stateOf(t, calm.w)
+			assert.Len(t, want, 10+5+10)
+			assert.Equal(t, want, stateOf(t, wild.w))
+			wildStream.Close()
+			assert.Empty(t, stateOf(t, wild.w))
+			wild.start()
+			wildStream = wild.open(0)
+			assert.Equal(t, want, stateOf(t, wild.w), "after a start")
+			if journal < 50_000 {
+				assert.Less(t, len(wildStream.journal), 290, "the journal is cut")
+			}
+			kinds, events := eventsOf(t, calm.parts, 0)
+			gotKinds, gotEvents := eventsOf(t, wild.parts.(*flaky).Store, 0)
+			assert.ElementsMatch(t, kinds, gotKinds)
+			assert.ElementsMatch(t, events, gotEvents) // those of one point are in any order
+			assert.Contains(t, kinds, EventResolved)
+		})
+	}
+}
+
+// minute is what ten sites report in a minute: some are silent for a while, and some are in trouble.
+func minute(r *rand.Rand, now time.Time, i int) []Point {
+	var points []Point
+	for site := range 10 {
+		if site == 3 && i > 150 && i < 180 || site == 4 && i > 290 {
+			continue
+		}
+		v := 100 + 5*r.NormFloat64()
+		if site == 2 && i > 200 && i < 220 {
+			v *= 1.5
+		}
+		points = append(points, at("rate", now.Add(time.Duration(-site)*time.Second), v, "site", fmt.Sprint(site)))
+	}
+	return points
+}
+
+// flaky is a store that fails now and then; what it has stored it may say that it has not, when the process ends there.
+type flaky struct {
+	*store.Store
+
+	r    *rand.Rand
+	dead atomic.Bool
+}
+
+var errDied = errors.New("the process has died")
+
+func (f *flaky) SavePart(ctx context.Context, p detect.Part, c detect.Commit) error {
+	switch f.r.IntN(20) {
+	case 0:
+		f.dead.Store(true) // before it is stored
+		return errDied
+	case 1:
+		err := f.Store.SavePart(ctx, p, c)
+		f.dead.Store(true) // before anybody knows
+		return errors.Join(err, errDied)
+	}
+	return f.Store.SavePart(ctx, p, c)
+}
+
+// crashing calls f until it succeeds, each time in a new process if the one before has died.
+func (e *pointsEnv) crashing(s *Stream, journal int, f func(*Stream) error) *Stream {
+	e.t.Helper()
+	for {
+		s.w.opts.Parts = dying{e.parts.(*flaky)}
+		err := f(s)
+		if !e.parts.(*flaky).dead.Swap(false) {
+			require.NoError(e.t, err)
+			return s
+		}
+		e.start()
+		e.w.journal = journal
+		s = e.open(0)
+	}
+}
+
+// dying makes a process that has died stop trying.
+type dying struct{ *flaky }
+
+func (d dying) SavePart(ctx context.Context, p detect.Part, c detect.Commit) error {
+	err := d.flaky.SavePart(ctx, p, c)
+	if errors.Is(err, errDied) {
+		return detect.ErrMoved // ends whatever goes on
+	}
+	return err
+}
+
+// TestMoved: a copy that has lost a part without knowing stores nothing of it any more.
+func TestMoved(t *testing.T) {
+	e := newPointsEnv(t, openParts(t, filepath.Join(t.TempDir(), "a.db")), thresholdRule)
+	first := e.open(0)
+	e.take(first, 1, 2)
+	e.start()
+	second := e.open(0)
+	e.take(second, 3)
+	_, err := first.Take(t.Context(), []Point{at("order_failure_rate", e.now, 4, "region", "eu")}, 9)
+	require.ErrorIs(t, err, detect.ErrMoved)
+	position, known := second.Position()
+	assert.True(t, known)
+	assert.EqualValues(t, 3, position)
+	assert.EqualValues(t, 3, e.w.Status()[0].Points)
+}
+
+// TestStoreFails: while the store fails nothing is lost, and nothing counts twice.
+func TestStoreFails(t *testing.T) {
+	parts := &fullDisk{Store: openParts(t, filepath.Join(t.TempDir(), "a.db"))}
+	e := newPointsEnv(t, parts, thresholdRule)
+	s := e.open(0)
+	parts.left.Store(2)
+	e.take(s, 1)
+	assert.EqualValues(t, 1, e.w.Status()[0].Points)
+	parts.left.Store(1 << 30)
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	_, err := s.Take(ctx, []Point{at("order_failure_rate", e.now.Add(time.Second), 1, "region", "eu")}, 2)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
+	s.Close()
+	parts.left.Store(0)
+	e.start()
+	assert.EqualValues(t, 1, e.open(0).Points(), "what was not stored is delivered again")
+}
+
+// Points counts the points that were taken of the series that are known.
+func (s *Stream) Points() (n int64) {
+	for _, x := range s.order {
+		n += x.origin.points
+	}
+	return n
+}
+
+type fullDisk struct {
+	*store.Store
+
+	left atomic.Int64
+}
+
+func (f *fullDisk) SavePart(ctx context.Context, p detect.Part, c detect.Commit) error {
+	if f.left.Add(-1) >= 0 {
+		return errors.New("disk full")
+	}
+	return f.Store.SavePart(ctx, p, c)
+}
+
+// TestFeedbackIsSaved: what is said of a series is not in the journal, and survives all the same.
+func TestFeedbackIsSaved(t *testing.T) {
+	parts := openParts(t, filepath.Join(t.TempDir(), "a.db"))
+	e := newPointsEnv(t, parts, learnedRules)
+	s := e.open(0)
+	r := rand.New(rand.NewPCG(1, 1))
+	for i := range 50 {
+		e.now = e.now.Add(time.Minute)
+		_, err := s.Take(t.Context(), minute(r, e.now, i), int64(i))
+		require.NoError(t, err)
+	}
+	require.True(t, e.w.Quieten(map[string]string{"alertname": "Rate", "site": "1"}, "incident"))
+	require.NoError(t, s.Tick(t.Context()))
+	want := stateOf(t, e.w)
+	e.start()
+	e.open(0)
+	assert.Equal(t, want, stateOf(t, e.w))
+	assert.Len(t, e.w.Status()[0].Quiet, 1)
+}
+
+// TestRuleIsAdded: a rule that is new begins with what the journal has, and goes on.
+func TestRuleIsAdded(t *testing.T) {
+	parts := openParts(t, filepath.Join(t.TempDir(), "a.db"))
+	e := newPointsEnv(t, parts, thresholdRule)
+	e.w.journal = 1 // all series are saved
+	s := e.open(0)
+	e.take(s, 1, 2, 3)
+	e.rules += "  - {alert: New, source: orders, expr: order_failure_rate < 0}\n"
+	for round := range 3 {
+		e.start()
+		s = e.open(0)
+		e.take(s, 4)
+		assert.EqualValues(t, 4+round, e.w.Status()[0].Points)
+		assert.EqualValues(t, 1+round, e.w.Status()[1].Points, "round %d", round)
+	}
+}
+
+func TestParsePoints(t *testing.T) {
+	for expr, wrong := range map[string]string{
+		`orders`: "", `orders{region="eu", site!~"a|b"} >= 5`: "", `orders < -5`: "", `(orders) == 0`: "", `{"order.failure.rate"} != 1`: "",
+		``: "is empty", `{region="eu"}`: "no name", `rate(orders[5m])`: "no PromQL", `orders > bool 5`: "compared with a number",
+		`5 < orders`: "compared with a number", `orders > limit`: "compared with a number", `orders offset 5m`: "no PromQL", `orders @ 5`: "no PromQL",
+		`sum(orders) > 5`: "no PromQL", `orders >`: "parse error", `orders + 5`: "compared with a number", `orders > NaN`: "compared with a number",
+	} {
+		t.Run(expr, func(t *testing.T) {
+			p, fault := parsePoints(expr)
+			if wrong == "" {
+				require.Empty(t, fault)
+				assert.NotEmpty(t, p.name)
+				return
+			}
+			assert.Contains(t, fault, wrong)
+		})
+	}
+}
+
+func TestSourceRuleFaults(t *testing.T) {
+	for name, c := range map[string]struct{ rule, wrong string }{
+		"neither":        {`{alert: A, source: orders, expr: x}`, "has a threshold, as in x > 5, or an anomaly block"},
+		"both":           {`{alert: A, source: orders, expr: x > 1, anomaly: {}}`, "leave one of them out"},
+		"history":        {`{alert: A, source: orders, expr: x, anomaly: {history: 2d}}`, "no history"},
+		"options":        {`{alert: A, source: orders, expr: x, anomaly: {direction: sideways}}`, "direction"},
+		"label":          {`{alert: A, source: orders, expr: x > 1, labels: {v: '{{ $value }}'}}`, "holds a value"},
+		"no source":      {`{alert: A, expr: x > 1}`, "or name a source"},
+		"several faults": {`{alert: A, source: orders, expr: 'rate(x[5m])', labels: {v: '{{ $value }}'}}`, "rules.yml:4: alert A: label v"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := Parse("rules.yml", []byte("groups:\n- name: g\n  rules:\n  - "+c.rule+"\n"))
+			require.ErrorContains(t, err, c.wrong)
+		})
+	}
+}
+
+func TestThresholdOperators(t *testing.T) {
+	for expr, met := range map[string][3]bool{ // at 4, 5, 6
+		"x > 5": {false, false, true}, "x >= 5": {false, true, true}, "x < 5": {true, false, false}, "x <= 5": {true, true, false},
+		"x == 5": {false, true, false}, "x != 5": {true, false, true},
+	} {
+		p, fault := parsePoints(expr)
+		require.Empty(t, fault)
+		for i, want := range met {
+			assert.Equal(t, want, p.threshold.judge(float64(4+i)).Anomalous, "%s at %d", expr, 4+i)
+		}
+	}
+}
