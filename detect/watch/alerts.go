@@ -92,7 +92,7 @@ func (w *watched) alert(s *series, c *promapi.Client, at time.Time) Alert {
 
 // annotate adds what the series is and what was expected of it.
 func (w *watched) annotate(s *series, into map[string]string) {
-	into[AnnotationSummary] = Summary(s.peak, s.now.Value, s.alert.ActiveAt)
+	into[AnnotationSummary] = s.summary(s.now.Value)
 	into[AnnotationSince] = s.alert.ActiveAt.UTC().Format(time.RFC3339)
 	for name, v := range map[string]float64{
 		AnnotationValue: s.now.Value, AnnotationExpected: s.peak.Expected, AnnotationLower: s.peak.Lower, AnnotationUpper: s.peak.Upper,
@@ -161,6 +161,9 @@ func onceWords(d time.Duration) string {
 // condition returns the expression with the threshold that was crossed: what lets anybody who reads the alert ask what a
 // rule of Prometheus would have asked.
 func (w *watched) condition(s *series) string {
+	if expr := w.modelCondition(s); expr != "" {
+		return expr
+	}
 	r := s.peak
 	switch above := r.Value >= r.Expected; {
 	case r.View == "absence":

@@ -38,6 +38,10 @@ type series struct {
 	quiet    []string  // what feedback has lowered its rate, see Quieten
 	saved    time.Time // the evaluation after which it was saved
 	changed  bool      // its alert has, since
+
+	row        []float64 // the features of the newest sample; nil without a model
+	reason     reason    // why a model calls it unusual
+	peakReason reason
 }
 
 // newSeries returns what nothing is known of.
@@ -88,6 +92,7 @@ func (s *series) step(r *Rule, at time.Time, v float64, ok bool) {
 	if s.shadow != nil {
 		s.stepShadow(at, v, ok)
 	}
+	s.byModels(r, ok)
 	if !at.After(s.settled) {
 		return
 	}
@@ -104,7 +109,7 @@ func (s *series) step(r *Rule, at time.Time, v float64, ok bool) {
 	began := before != detect.Pending && before != detect.Firing
 	sameSide := (s.now.Value > s.now.Expected) == (s.peak.Value > s.peak.Expected)
 	if began || sameSide && s.now.Score > s.peak.Score {
-		s.peak, s.peakAt = s.now, at
+		s.peak, s.peakAt, s.peakReason = s.now, at, s.reason
 	}
 }
 
@@ -122,6 +127,8 @@ const settling = 30 * time.Minute
 // expected of it after an hour of trouble.
 func (s *series) counts(r *Rule, at time.Time, ok bool) bool {
 	switch {
+	case s.now.View == viewModel:
+		return s.now.Anomalous
 	case ok && s.backAtLevel():
 		if s.now.Anomalous {
 			s.backAt = at
@@ -220,12 +227,13 @@ type document struct {
 	Seen    time.Time    `json:"seen"`
 	Stepped time.Time    `json:"stepped"`
 	Quiet   []string     `json:"quiet,omitempty"`
+	Reason  reason       `json:"reason,omitzero"`
 }
 
 // encode returns what is saved: the document, the detector's state and the shadow's, each after its length.
 func (s *series) encode() ([]byte, error) {
 	doc, err := json.Marshal(document{
-		Labels: s.labels, Alert: s.alert, Now: resultOf(s.now), Peak: resultOf(s.peak), PeakAt: s.peakAt, Seen: s.seen, Stepped: s.stepped, Quiet: s.quiet,
+		Labels: s.labels, Alert: s.alert, Now: resultOf(s.now), Peak: resultOf(s.peak), PeakAt: s.peakAt, Seen: s.seen, Stepped: s.stepped, Quiet: s.quiet, Reason: s.peakReason,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("encoding a series: %w", err)
@@ -267,6 +275,7 @@ func decode(r *Rule, saved []byte) (*series, error) {
 	s := newSeries(r, d.Labels)
 	s.alert, s.now, s.peak, s.peakAt = d.Alert, d.Now.detected(), d.Peak.detected(), d.PeakAt
 	s.seen, s.stepped, s.saved, s.quiet = d.Seen, d.Stepped, d.Stepped, slices.Clip(d.Quiet)
+	s.peakReason = d.Reason
 	s.detector = detect.New(s.options(r))
 	s.relearn = s.detector.UnmarshalBinary(parts[1]) != nil
 	if s.shadow != nil {

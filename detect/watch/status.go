@@ -75,7 +75,7 @@ func (w *watched) status() RuleStatus {
 func (s *series) status() SeriesStatus {
 	out := SeriesStatus{Labels: plain(s.labels), Rate: []string{"1", "1/2", "1/4", "1/8"}[min(len(s.quiet), maxQuiet)]}
 	if s.alert.State == detect.Firing {
-		out.Since, out.Summary = s.alert.ActiveAt, Summary(s.peak, s.now.Value, s.alert.ActiveAt)
+		out.Since, out.Summary = s.alert.ActiveAt, s.summary(s.now.Value)
 	}
 	return out
 }

@@ -29,11 +29,13 @@ EDGES = [0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100]  # percentiles
 
 
 def read(path):
-    """Returns the names of the features and a row for each time and series: all columns after rule, time and series."""
+    """Returns the names of the features, and a row for each time and series at which all of them are there."""
     with open(path, newline="") as f:
         rows = csv.reader(f)
-        names = next(rows)[3:]
-        return names, np.array([[float(x) for x in row[3:]] for row in rows if all(row[3:])])
+        header = next(rows)
+        features = [i for i, name in enumerate(header) if name not in ("rule", "time", "series")]
+        table = [[row[i] for i in features] for row in rows]
+        return [header[i] for i in features], np.array([[float(x) for x in row] for row in table if all(row)])
 
 
 def threshold(y):
