@@ -23,6 +23,7 @@ func (c *cli) detectModelCommands(cmd *kingpin.CmdClause, commands map[string]fu
 	export := cmd.Command("export", "Write the series of the rules as CSV, to train on: a column for each feature of a model.")
 	var e exportFlags
 	export.Flag("since", "How far back, such as 30d.").Default("30d").StringVar(&e.since)
+	export.Flag("until", "When to end: RFC 3339. (default: now)").StringVar(&e.until)
 	export.Flag("step", "Time between samples. (default: the interval of the rule)").Default("0s").StringVar(&e.step)
 	export.Flag("rule", "ALERT or GROUP/ALERT. (default: all)").StringVar(&e.rule)
 	export.Flag("file", "A rule file whose model files need not be there yet. (default: the rules of the configuration)").StringVar(&e.file)
@@ -37,7 +38,7 @@ func (c *cli) detectModelCommands(cmd *kingpin.CmdClause, commands map[string]fu
 	commands[compare.FullCommand()] = func(ctx context.Context) error { return c.detectCompare(ctx, o) }
 }
 
-type exportFlags struct{ since, step, rule, file string }
+type exportFlags struct{ since, until, step, rule, file string }
 
 // exportRules returns the rules of the configuration, or those of a file, which may name models that do not exist yet.
 func (c *cli) exportRules(o exportFlags) ([]pickedRule, *promapi.Client, error) {
@@ -74,6 +75,12 @@ func (c *cli) detectExport(ctx context.Context, o exportFlags) error {
 	if err != nil {
 		return fmt.Errorf("%w: --step: %w", errBadInput, err)
 	}
+	until := time.Now()
+	if o.until != "" {
+		if until, err = time.Parse(time.RFC3339, o.until); err != nil {
+			return fmt.Errorf("%w: --until: %w", errBadInput, err)
+		}
+	}
 	rules, client, err := c.exportRules(o)
 	if err != nil {
 		return err
@@ -93,7 +100,7 @@ func (c *cli) detectExport(ctx context.Context, o exportFlags) error {
 	defer line.clear()
 	for _, p := range rules {
 		apart := cmp.Or(time.Duration(every), p.group.Interval)
-		end := time.Now().Truncate(apart)
+		end := until.Truncate(apart)
 		err := p.rule.Rows(ctx, client, p.group, end.Add(-back), end, apart, func(labels map[string]string, at time.Time, row []float64) error {
 			record := []string{p.rule.Key(), at.UTC().Format(time.RFC3339)}
 			for _, v := range row {

@@ -222,3 +222,34 @@ func TestBrokenModelStopsTheStart(t *testing.T) {
 		})
 	}
 }
+
+// TestModelCycle is the cycle of docs/detection.md: export, train, export as ONNX, shadow, compare, promote.
+func TestModelCycle(t *testing.T) {
+	const python = "/usr/bin/python3"
+	if exec.CommandContext(t.Context(), python, "-c", "import onnx, sklearn").Run() != nil {
+		t.Skip("needs python3-onnx and python3-sklearn")
+	}
+	prometheus, dropped := aDrop(t)
+	dir := t.TempDir()
+	c, out := modelCLI(t, dir, prometheus, queueRules)
+	rules := filepath.Join(dir, "next.yml")
+	next := strings.ReplaceAll(modelRules("queue", "1m"), "checkout.onnx", "next.onnx")
+	require.NoError(t, os.WriteFile(rules, []byte(next), 0o600))
+	require.NoError(t, c.detectExport(t.Context(), exportFlags{since: "3d", until: dropped.Format(time.RFC3339), step: "5m", rule: "InShadow", file: rules}))
+	table := filepath.Join(dir, "features.csv")
+	require.NoError(t, os.WriteFile(table, out.Bytes(), 0o600))
+
+	train := exec.CommandContext(t.Context(), python, "../../detect/forest/testdata/train.py", table, filepath.Join(dir, "next.onnx"))
+	said, err := train.CombinedOutput()
+	require.NoError(t, err, string(said))
+
+	require.ErrorContains(t, c.detectExport(t.Context(), exportFlags{since: "3d", until: "today", step: "5m"}), "--until: ")
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "rules.yml"), []byte(next), 0o600)) // the shadow, and the rule that it would become
+	out.Reset()
+	require.NoError(t, c.detectCompare(t.Context(), compareFlags{rule: "InShadow", since: "1d", against: "none"}))
+	assert.Regexp(t, `(?m)^  the shadow alerts [1-9]\d* times, by model .*next\.onnx$`, out.String())
+	out.Reset()
+	require.NoError(t, c.detectBacktest(t.Context(), backtestFlags{since: "1d", rule: "ModelUnusual"}))
+	assert.Regexp(t, `unusual by next\.onnx: (rps|rps_before|errors) is [\d.]+, in training [\d.]+ to [\d.]+, since`, out.String())
+	assert.Contains(t, out.String(), "this method promises no rate")
+}
