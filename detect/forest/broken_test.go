@@ -19,6 +19,7 @@ func TestStump(t *testing.T) {
 	require.NoError(t, err)
 	assert.InDelta(t, 1, m.Score([]float64{0, 5}), 0)
 	assert.InDelta(t, -1, m.Score([]float64{0, 5.1}), 0)
+	assert.InDelta(t, 1, m.Score([]float64{0, 5.0000001}), 0, "rows are rounded to 32 bits, as scikit-learn does")
 	assert.Len(t, m.program, 2, "the tree and the sum: the rest is folded into the leaves, or has no part in the score")
 }
 
