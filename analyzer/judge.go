@@ -1,7 +1,6 @@
 package analyzer
 
 import (
-	"cmp"
 	"context"
 	_ "embed"
 	"errors"
@@ -12,7 +11,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -256,34 +254,6 @@ func short(v float64) string {
 		return strconv.FormatFloat(v, 'f', 0, 64)
 	}
 	return strconv.FormatFloat(v, 'g', 4, 64)
-}
-
-// Repeats remembers what was told, so that the same is not told again within a window. It is safe for concurrent use.
-type Repeats struct {
-	window time.Duration
-	now    func() time.Time
-
-	mu   sync.Mutex
-	told map[[2]string]time.Time
-}
-
-// NewRepeats returns what suppresses repeats within a window; 0 for 15 minutes.
-func NewRepeats(window time.Duration, now func() time.Time) *Repeats {
-	return &Repeats{window: cmp.Or(window, 15*time.Minute), now: now, told: map[[2]string]time.Time{}}
-}
-
-// Fresh reports whether a metric was not told of with this severity within the window, and remembers that it is told of now.
-func (r *Repeats) Fresh(metric, severity string) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	now := r.now()
-	maps.DeleteFunc(r.told, func(_ [2]string, at time.Time) bool { return now.Sub(at) >= r.window })
-	key := [2]string{metric, severity}
-	if _, told := r.told[key]; told {
-		return false
-	}
-	r.told[key] = now
-	return true
 }
 
 // The errors of a judgment that can't be read; the model is told.

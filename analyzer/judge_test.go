@@ -6,7 +6,6 @@ import (
 	"math"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -286,36 +285,6 @@ func TestMetricLine(t *testing.T) {
 	} {
 		t.Run(want, func(t *testing.T) { assert.Equal(t, want, p.metric(m)) })
 	}
-}
-
-func TestRepeats(t *testing.T) {
-	c := &clock{day}
-	r := NewRepeats(0, c.now)
-	assert.True(t, r.Fresh("a", "warning"))
-	assert.False(t, r.Fresh("a", "warning"))
-	assert.True(t, r.Fresh("a", "critical"), "another severity")
-	assert.True(t, r.Fresh("b", "warning"), "another metric")
-	c.advance(15*time.Minute - time.Second)
-	assert.False(t, r.Fresh("a", "warning"))
-	c.advance(time.Second)
-	assert.True(t, r.Fresh("a", "warning"), "15 minutes after it was told of, not after it was suppressed")
-	c.advance(time.Hour)
-	r.Fresh("c", "info")
-	assert.Len(t, r.told, 1, "what is old is forgotten")
-	var wg sync.WaitGroup
-	var mu sync.Mutex
-	fresh := 0
-	for range 8 {
-		wg.Go(func() {
-			if r.Fresh("d", "info") {
-				mu.Lock()
-				defer mu.Unlock()
-				fresh++
-			}
-		})
-	}
-	wg.Wait()
-	assert.Equal(t, 1, fresh)
 }
 
 // TestWhatAJudgmentCosts prints the figures of docs/detection.md.

@@ -156,6 +156,7 @@ func (a *app) buildDetection(registry prometheus.Registerer) error {
 	o := watch.Options{
 		Groups: cfg.Detect.groups, Prometheus: prom, State: a.store, MaxExported: cfg.Detect.MaxExportedSeries,
 		Logger: log, Registerer: registry, Notifier: newDirect(a.store, log),
+		Judge: a.newSecondOpinion(),
 	}
 	if peers := cfg.alertmanagers(); len(peers) > 0 {
 		servers := make([]promapi.Server, len(peers))

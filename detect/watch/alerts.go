@@ -62,6 +62,7 @@ func (w *watched) alerts(c *promapi.Client, at time.Time) []Alert {
 			out = append(out, a)
 		}
 	}
+	out = append(out, w.warnings(c, at)...)
 	if wide := w.widespread(firing, c, at); wide != nil {
 		out = append(out, *wide)
 	}

@@ -33,6 +33,7 @@ type Group struct {
 	File        string // as the pattern found it
 	Interval    time.Duration
 	QueryOffset time.Duration // by how much queries look back
+	JudgeEvery  time.Duration // how often a Judge is asked about all series; 0 for never
 	Rules       []*Rule
 }
 
@@ -50,6 +51,7 @@ type Rule struct {
 	History       time.Duration     // of the past that is read at the start
 	MaxSeries     int
 	MaxAlerts     int
+	SecondOpinion bool     // a Judge is asked about borderline series
 	Warnings      []string // what is allowed and hardly meant, each with file and line
 	Model         *Model   // judges in place of Detection, which then says what is usual; nil for none
 	ShadowModel   *Model   // judges in place of Shadow; nil for none
@@ -71,6 +73,7 @@ type (
 		Interval    model.Duration    `yaml:"interval"`
 		QueryOffset model.Duration    `yaml:"query_offset"`
 		Labels      map[string]string `yaml:"labels"`
+		Judge       every             `yaml:"judge"`
 		Rules       []rawRule         `yaml:"rules"`
 	}
 	rawRule struct {
@@ -88,6 +91,7 @@ type (
 		MaxSeries    int            `yaml:"max_series"`
 		MaxAlerts    int            `yaml:"max_alerts"`
 		Shadow       *rawDetection  `yaml:"shadow"`
+		Opinion      bool           `yaml:"second_opinion"`
 	}
 	rawDetection struct {
 		FalseAlarms rate             `yaml:"false_alarms"`
@@ -177,7 +181,7 @@ func parse(file string, text []byte) ([]*Group, error) {
 		}
 		group := &Group{
 			Name: g.Name, File: file, QueryOffset: time.Duration(g.QueryOffset),
-			Interval: orElse(time.Duration(g.Interval), defaultInterval),
+			Interval: orElse(time.Duration(g.Interval), defaultInterval), JudgeEvery: time.Duration(g.Judge),
 		}
 		switch {
 		case g.Name == "":
@@ -236,6 +240,7 @@ func (r *rawRule) rule(g *rawGroup, group *Group) (*Rule, []string) {
 	}
 	faults = append(faults, out.setModels(a.rawDetection, a.Shadow, group.File)...)
 	out.History = orElse(time.Duration(a.History), defaultHistory)
+	out.SecondOpinion = a.Opinion
 	out.MaxSeries, out.MaxAlerts = orElse(a.MaxSeries, defaultMaxSeries), orElse(a.MaxAlerts, defaultMaxAlerts)
 	for _, c := range []struct {
 		ok   bool

@@ -42,6 +42,9 @@ type series struct {
 	row        []float64 // the features of the newest sample; nil without a model
 	reason     reason    // why a model calls it unusual
 	peakReason reason
+
+	judged  time.Time // when a second opinion was last asked for
+	opinion *opinion  // nil without a warning
 }
 
 // newSeries returns what nothing is known of.

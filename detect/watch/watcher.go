@@ -39,6 +39,7 @@ type Options struct {
 	Prometheus  *promapi.Client // required
 	Notifier    Notifier        // default: nobody is told
 	State       State           // default: none; then each start reads the whole history
+	Judge       Judge           // gives second opinions; default: nobody does
 	MaxExported int             // series on /metrics/anomalies; default 2,000
 	Logger      *slog.Logger    // default: discards
 	Registerer  prometheus.Registerer
@@ -52,12 +53,16 @@ type Watcher struct {
 	rules   map[string]*watched // by their keys
 	metrics *metrics
 	history chan struct{} // places of those that read a history
+
+	opinions *opinions
 }
 
 // group is a group that is evaluated.
 type group struct {
 	*Group
 	rules []*watched
+
+	judged time.Time // when a Judge was last asked about all series
 }
 
 // historyReaders is how many groups read their history at a time.
@@ -79,6 +84,7 @@ func New(o Options) (*Watcher, error) {
 	}
 	w := &Watcher{opts: o, rules: map[string]*watched{}, history: make(chan struct{}, historyReaders)}
 	w.metrics = newMetrics(o.Registerer, w)
+	w.opinions = newOpinions(o.Judge, o.Registerer)
 	for _, g := range o.Groups {
 		running := &group{Group: g}
 		w.metrics.missed.WithLabelValues(g.Name)
@@ -99,6 +105,7 @@ func (w *Watcher) Run(ctx context.Context) {
 		wg.Go(func() { w.run(ctx, g) })
 	}
 	wg.Wait()
+	w.opinions.running.Wait()
 }
 
 // run evaluates one group in its slots. The first evaluation is at once, for the slot that has just been.
@@ -170,6 +177,7 @@ func (w *Watcher) evaluateGroup(ctx context.Context, g *group, at time.Time) {
 		}
 		failed = failed || err != nil
 	}
+	w.secondOpinions(ctx, g, at)
 	if !failed {
 		w.metrics.success.WithLabelValues(g.Name).Set(float64(at.Unix()))
 	}
