@@ -22,7 +22,8 @@ import (
 func (c *cli) judgeCommand(cmd *kingpin.CmdClause) func(context.Context) error {
 	file := cmd.Arg("file", "A batch of metrics in JSON or CSV, see docs/detection.md; - for standard input.").Required().String()
 	asJSON := cmd.Flag("json", "Print JSON.").Bool()
-	return func(ctx context.Context) error { return c.judgeFile(ctx, *file, *asJSON) }
+	show := cmd.Flag("show-prompt", "Print the exact prompt without sending it.").Bool()
+	return func(ctx context.Context) error { return c.judgeFile(ctx, *file, *asJSON, *show) }
 }
 
 // judgeAnswer is what the judge command prints as JSON.
@@ -44,7 +45,7 @@ type judgeAnomaly struct {
 }
 
 // judgeFile asks the model once about a batch of metrics.
-func (c *cli) judgeFile(ctx context.Context, file string, asJSON bool) error {
+func (c *cli) judgeFile(ctx context.Context, file string, asJSON, show bool) error {
 	cfg, err := c.load()
 	if err != nil {
 		return err
@@ -56,6 +57,13 @@ func (c *cli) judgeFile(ctx context.Context, file string, asJSON bool) error {
 	model, err := newAnalyzer(cfg, analyzer.NewMemoryLedger(time.Now), nil, redacted(cfg, c.quietLogger()), prometheus.NewRegistry())
 	if err != nil {
 		return badConfig(err)
+	}
+	if show {
+		messages, _ := model.JudgePrompt(batch)
+		for _, m := range messages {
+			fmt.Fprintf(c.stdout, "== %s\n%s\n", m.Role, m.Content)
+		}
+		return nil
 	}
 	j, err := model.Judge(ctx, batch)
 	if err != nil {

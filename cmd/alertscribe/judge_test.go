@@ -42,7 +42,7 @@ func judgeCLI(t *testing.T) (*cli, *modeltest.Server, *bytes.Buffer) {
 
 func TestJudgeCommand(t *testing.T) {
 	c, m, out := judgeCLI(t)
-	require.NoError(t, c.judgeFile(t.Context(), stdinArg, false))
+	require.NoError(t, c.judgeFile(t.Context(), stdinArg, false, false))
 	assert.Regexp(t, `(?m)^SEVERITY +METRIC +REASON$`, out.String())
 	assert.Regexp(t, `(?m)^warning +checkout_rate\{region="eu"\} +It is further from what was expected than its peers\.$`, out.String())
 	assert.Regexp(t, `(?m)^2 metrics, 1 unusual; \d+ tokens, 0\.000\d USD$`, out.String())
@@ -53,7 +53,7 @@ func TestJudgeCommand(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "batch.json")
 	require.NoError(t, os.WriteFile(file, []byte(batchJSONText), 0o600))
 	m.Next(modeltest.Content(`{"has_anomaly":true,"anomalies":[{"metric":"M2","severity":"critical","reason":"r\u001b[31m"},{"metric":"M7","severity":"info","reason":"x"}],"summary":"s"}`))
-	require.NoError(t, c.judgeFile(t.Context(), file, true))
+	require.NoError(t, c.judgeFile(t.Context(), file, true, false))
 	var answer judgeAnswer
 	require.NoError(t, json.Unmarshal(out.Bytes(), &answer))
 	assert.True(t, answer.HasAnomaly)
@@ -63,14 +63,19 @@ func TestJudgeCommand(t *testing.T) {
 
 	out.Reset()
 	m.Next(modeltest.Content(`{"has_anomaly":false,"anomalies":[],"summary":"All well."}`))
-	require.NoError(t, c.judgeFile(t.Context(), file, false))
+	require.NoError(t, c.judgeFile(t.Context(), file, false, false))
 	assert.Regexp(t, `^All well\.\n2 metrics, 0 unusual; `, out.String())
 
 	m.Next(modeltest.Status(401, "no"))
-	err := c.judgeFile(t.Context(), file, false)
+	err := c.judgeFile(t.Context(), file, false, false)
 	require.ErrorContains(t, err, "asking about 2 metrics: authentication: ")
 	require.NotErrorIs(t, err, errBadInput)
-	err = c.judgeFile(t.Context(), file+"x", false)
+	out.Reset()
+	asked := len(m.Requests())
+	require.NoError(t, c.judgeFile(t.Context(), file, false, true))
+	assert.Contains(t, out.String(), *m.Requests()[1].Messages[1].Content, "what is shown is what was sent")
+	assert.Len(t, m.Requests(), asked)
+	err = c.judgeFile(t.Context(), file+"x", false, false)
 	require.ErrorIs(t, err, errBadInput)
 }
 
