@@ -101,10 +101,10 @@ func (r *Rule) Run(ctx context.Context, c *promapi.Client, g *Group, o BacktestO
 	for _, s := range rec.rings {
 		b.Series = append(b.Series, s.labels)
 	}
+	slices.SortFunc(rec.alerts, func(x, y *PastAlert) int { return x.FiredAt.Compare(y.FiredAt) })
 	for _, a := range rec.alerts {
 		b.Alerts = append(b.Alerts, *a)
 	}
-	slices.SortFunc(b.Alerts, func(x, y PastAlert) int { return x.FiredAt.Compare(y.FiredAt) })
 	return b, nil
 }
 

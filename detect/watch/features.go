@@ -7,7 +7,6 @@ import (
 	"maps"
 	"math"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -140,8 +139,14 @@ func (s *source) rowIn(c *chunk, i int, at time.Time, v float64) []float64 {
 // index finds the series of a feature that belongs to a series of the rule: the one whose labels are all among the series', with most of
 // them. One with fewer labels belongs to several.
 type index struct {
-	names [][]model.LabelName // of the labels that there are, those with most first
+	names []*labelNames // that there are, those with most first
 	at    map[model.Fingerprint]int
+}
+
+// labelNames are those of a series.
+type labelNames struct {
+	list []model.LabelName
+	key  string
 }
 
 func newIndex(n int, of func(int) model.Metric) index {
@@ -156,18 +161,21 @@ func newIndex(n int, of func(int) model.Metric) index {
 			continue
 		}
 		x.at[id] = i
-		names := slices.Sorted(maps.Keys(labels))
-		var key strings.Builder
-		for _, name := range names {
-			key.WriteString(string(name) + "\xff")
+		names := &labelNames{}
+		for name := range labels {
+			names.list = append(names.list, name)
 		}
-		if !seen[key.String()] {
-			seen[key.String()] = true
+		slices.Sort(names.list)
+		for _, name := range names.list {
+			names.key += string(name) + "\xff"
+		}
+		if !seen[names.key] {
+			seen[names.key] = true
 			x.names = append(x.names, names)
 		}
 	}
-	slices.SortFunc(x.names, func(a, b []model.LabelName) int {
-		return cmp.Or(cmp.Compare(len(b), len(a)), slices.Compare(a, b))
+	slices.SortFunc(x.names, func(a, b *labelNames) int {
+		return cmp.Or(cmp.Compare(len(b.list), len(a.list)), cmp.Compare(a.key, b.key))
 	})
 	return x
 }
@@ -175,13 +183,13 @@ func newIndex(n int, of func(int) model.Metric) index {
 // find returns where the feature's series is that belongs to labels; -1 for none.
 func (x index) find(labels model.Metric) int {
 	for _, names := range x.names {
-		part := make(model.Metric, len(names))
-		for _, name := range names {
+		part := make(model.Metric, len(names.list))
+		for _, name := range names.list {
 			if v, there := labels[name]; there {
 				part[name] = v
 			}
 		}
-		if len(part) < len(names) {
+		if len(part) < len(names.list) {
 			continue
 		}
 		if at, there := x.at[part.Fingerprint()]; there {

@@ -164,11 +164,11 @@ func (g *group) question(at time.Time, whole bool) question {
 	if whole {
 		q.holding = g.JudgeEvery + opinionSlack
 	}
-	var all []entry
+	var all []*entry
 	for _, r := range g.rules {
 		all = append(all, r.entries(at, whole)...)
 	}
-	slices.SortStableFunc(all, func(a, b entry) int { return cmp.Compare(b.as.Score, a.as.Score) })
+	slices.SortFunc(all, moreUnusual)
 	for _, e := range all[:min(len(all), maxJudged)] {
 		q.series, q.of, q.about = append(q.series, e.as), append(q.of, e.rule), append(q.about, e.series)
 		if !e.as.Peer {
@@ -181,26 +181,29 @@ func (g *group) question(at time.Time, whole bool) question {
 }
 
 // entries returns the series of a rule that are asked about, with some of their peers behind them; none where none is.
-func (w *watched) entries(at time.Time, whole bool) []entry {
+func (w *watched) entries(at time.Time, whole bool) []*entry {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	var asked, peers []entry
+	var asked, peers []*entry
 	for _, s := range w.series {
 		switch {
 		case s.now.Status != detect.Judged || s.seen.Before(w.evaluated) || math.IsNaN(s.now.Value):
 		case whole || w.borderline(s) && at.Sub(s.judged) >= opinionEvery:
-			asked = append(asked, entry{w, s, w.judgedSeries(s, false)})
+			asked = append(asked, &entry{w, s, w.judgedSeries(s, false)})
 		default:
-			peers = append(peers, entry{w, s, w.judgedSeries(s, true)})
+			peers = append(peers, &entry{w, s, w.judgedSeries(s, true)})
 		}
 	}
 	if len(asked) == 0 {
 		return nil
 	}
-	slices.SortFunc(peers, func(a, b entry) int {
-		return cmp.Or(cmp.Compare(b.as.Score, a.as.Score), compare(a.series.id, b.series.id))
-	})
+	slices.SortFunc(peers, moreUnusual)
 	return append(asked, peers[:min(len(peers), peersJudged)]...)
+}
+
+// moreUnusual orders series by their scores, the largest first.
+func moreUnusual(a, b *entry) int {
+	return cmp.Or(cmp.Compare(b.as.Score, a.as.Score), compare(a.series.id, b.series.id))
 }
 
 // borderline tells whether a series is worth a second opinion.
@@ -261,20 +264,24 @@ func (w *watched) warn(s *series, x Opinion, at time.Time, holding time.Duration
 // warnings returns the alerts of second opinions: beside those of the rule, never in place of one. They end when the opinion is not
 // repeated. The rule's lock is held.
 func (w *watched) warnings(c *promapi.Client, at time.Time) []Alert {
-	var out []Alert
+	var some []*series
 	for _, s := range w.series {
-		o := s.opinion
-		if o == nil {
-			continue
-		}
-		if at.Sub(o.until) > resolvedFor {
+		switch o := s.opinion; {
+		case o == nil:
+		case at.Sub(o.until) > resolvedFor:
 			s.opinion = nil
-			continue
+		default:
+			some = append(some, s)
 		}
+	}
+	slices.SortFunc(some, func(a, b *series) int {
+		return cmp.Or(a.opinion.since.Compare(b.opinion.since), compare(a.id, b.id))
+	})
+	var out []Alert
+	for _, s := range some[:min(len(some), w.MaxAlerts)] {
 		out = append(out, w.warning(s, c, at))
 	}
-	slices.SortFunc(out, func(a, b Alert) int { return a.StartsAt.Compare(b.StartsAt) })
-	return out[:min(len(out), w.MaxAlerts)]
+	return out
 }
 
 func (w *watched) warning(s *series, c *promapi.Client, at time.Time) Alert {
