@@ -19,6 +19,7 @@ type metrics struct {
 	verified *prometheus.CounterVec
 	marks    *prometheus.CounterVec
 	answers  *prometheus.CounterVec
+	judge    *judgeMetrics
 	counts   map[answerResult]*atomic.Int64 // the same as answers, for those who have no registry
 }
 
@@ -64,6 +65,7 @@ func newMetrics(reg prometheus.Registerer) *metrics {
 		Name: "alertscribe_model_answers_total",
 		Help: "Answers of the model, by whether they could be read: read, mended, prose (kept as words after it was counted unreadable), unreadable.",
 	}, []string{"result"})
+	m.judge = newJudgeMetrics(with)
 	m.counts = map[answerResult]*atomic.Int64{}
 	for _, result := range []answerResult{answerRead, answerMended, answerProse, answerUnreadable} {
 		m.answers.WithLabelValues(string(result))

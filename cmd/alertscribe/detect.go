@@ -136,9 +136,9 @@ func (c *config) promClient() (*promapi.Client, error) {
 // detection is what runs of the detection rules.
 type detection struct {
 	*watch.Watcher
-	names    []string              // of the rules' alerts
-	sender   func(context.Context) // nil without an Alertmanager
-	read     func(context.Context) // reads the sources; nil without one
+	names    []string                    // of the rules' alerts
+	sender   func(context.Context)       // nil without an Alertmanager
+	read     func(context.Context)       // reads the sources; nil without one
 	feedback func(context.Context) error // takes what was said of its incidents
 }
 
@@ -164,6 +164,7 @@ func (s *setup) buildDetection() error {
 	o := watch.Options{
 		Groups: cfg.Detect.groups, Prometheus: prom, State: s.store, Parts: s.store, MaxExported: cfg.Detect.MaxExportedSeries,
 		Logger: log, Registerer: s.registry, Notifier: newDirect(s.store, log),
+		Judge: s.newSecondOpinion(),
 	}
 	if peers := cfg.alertmanagers(); len(peers) > 0 {
 		servers := make([]promapi.Server, len(peers))

@@ -1,14 +1,11 @@
 package main
 
 import (
-	"cmp"
 	"context"
-	"encoding/csv"
 	"fmt"
 	"io"
 	"net/http"
 	"os"
-	"strconv"
 	"text/tabwriter"
 	"time"
 
@@ -43,11 +40,7 @@ func (c *cli) detectCommands(cmd *kingpin.CmdClause, commands map[string]func(co
 	root := status.Flag("url", "Root URL, with USER:PASSWORD@ for basic auth. (default: http:// at the listen address)").String()
 	commands[status.FullCommand()] = func(ctx context.Context) error { return c.detectStatus(ctx, *root) }
 
-	export := cmd.Command("export", "Write the series of the rules as CSV, to train on.")
-	since := export.Flag("since", "How far back, such as 30d.").Default("30d").String()
-	step := export.Flag("step", "Time between samples. (default: the interval of the rule)").Default("0s").String()
-	rule := export.Flag("rule", "ALERT or GROUP/ALERT. (default: all)").String()
-	commands[export.FullCommand()] = func(ctx context.Context) error { return c.detectExport(ctx, *since, *step, *rule) }
+	c.detectModelCommands(cmd, commands)
 }
 
 // detectCheck says all that is wrong with rule files.
@@ -196,39 +189,4 @@ func (c *cli) detectStatus(ctx context.Context, root string) error {
 		}
 	}
 	return nil
-}
-
-// detectExport writes rule, time, value and labels of each sample.
-func (c *cli) detectExport(ctx context.Context, since, step, rule string) error {
-	back, err := parseSince(since)
-	if err != nil {
-		return err
-	}
-	every, err := model.ParseDuration(step)
-	if err != nil {
-		return fmt.Errorf("%w: --step: %w", errBadInput, err)
-	}
-	_, rules, client, err := c.rulesAndClient(rule)
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-	out := csv.NewWriter(c.stdout)
-	if err := out.Write([]string{"rule", "time", "value", "series"}); err != nil {
-		return err
-	}
-	line := newPercent(c.stderr)
-	defer line.clear()
-	for _, p := range rules {
-		apart := cmp.Or(time.Duration(every), p.group.Interval)
-		end := time.Now().Truncate(apart)
-		err := p.rule.Samples(ctx, client, p.group, end.Add(-back), end, apart, func(labels map[string]string, at time.Time, v float64) error {
-			return out.Write([]string{p.rule.Key(), at.UTC().Format(time.RFC3339), strconv.FormatFloat(v, 'g', -1, 64), promql.SeriesText(labels)})
-		}, func(done float64) { line.show(p.rule.Key(), done) })
-		if err != nil {
-			return fmt.Errorf("exporting %s: %w", p.rule.Key(), err)
-		}
-	}
-	out.Flush()
-	return out.Error()
 }

@@ -138,7 +138,7 @@ func TestDetectBacktest(t *testing.T) {
 func TestDetectExport(t *testing.T) {
 	prometheus, _ := aDrop(t)
 	c, out := detectCLI(t, t.TempDir(), prometheus)
-	require.NoError(t, c.detectExport(t.Context(), "1d", "10m", "QueueUnusual"))
+	require.NoError(t, c.detectExport(t.Context(), exportFlags{since: "1d", step: "10m", rule: "QueueUnusual"}))
 	rows, err := csv.NewReader(out).ReadAll()
 	require.NoError(t, err)
 	assert.Equal(t, []string{"rule", "time", "value", "series"}, rows[0])

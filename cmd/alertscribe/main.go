@@ -154,6 +154,8 @@ func (c *cli) application() (*kingpin.Application, map[string]func(context.Conte
 	commands[reports.FullCommand()] = c.reportsCommand(reports)
 	reanalyze := add("reanalyze", "Have a running alertscribe look at an incident again and analyze it again; the budget holds.")
 	commands[reanalyze.FullCommand()] = c.reanalyzeCommand(reanalyze)
+	judge := add("judge", "Ask the model once which metrics of a batch are unusual.")
+	commands[judge.FullCommand()] = c.judgeCommand(judge)
 	c.detectCommands(add("detect", "Check and try detection rules."), commands)
 	return app, commands
 }

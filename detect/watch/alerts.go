@@ -63,6 +63,7 @@ func (w *watched) alerts(c *promapi.Client, at time.Time) []Alert {
 			out = append(out, a)
 		}
 	}
+	out = append(out, w.warnings(c, at)...)
 	if wide := w.widespread(firing, c, at); wide != nil {
 		out = append(out, *wide)
 	}
@@ -98,7 +99,7 @@ func (w *watched) annotate(s *series, into map[string]string) {
 	if w.Source != "" {
 		into[AnnotationQueue] = w.Source
 	}
-	into[AnnotationSummary] = Summary(s.peak, s.now.Value, s.alert.ActiveAt)
+	into[AnnotationSummary] = s.summary(s.now.Value)
 	into[AnnotationSince] = s.alert.ActiveAt.UTC().Format(time.RFC3339)
 	for name, v := range map[string]float64{
 		AnnotationValue: s.now.Value, AnnotationExpected: s.peak.Expected, AnnotationLower: s.peak.Lower, AnnotationUpper: s.peak.Upper,
@@ -167,6 +168,9 @@ func onceWords(d time.Duration) string {
 // condition returns the expression with the threshold that was crossed: what lets anybody who reads the alert ask what a
 // rule of Prometheus would have asked.
 func (w *watched) condition(s *series) string {
+	if expr := w.modelCondition(s); expr != "" {
+		return expr
+	}
 	r := s.peak
 	switch above := r.Value >= r.Expected; {
 	case r.View == "absence":

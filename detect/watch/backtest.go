@@ -56,7 +56,7 @@ func (b *Backtest) PerSeriesDay() float64 {
 
 // Promise returns the false alarms for each series and day that the rule accepts; 0 for a method that promises none.
 func (b *Backtest) Promise() float64 {
-	if m := b.Rule.Detection.Method; m == detect.Sigma || m == detect.Change {
+	if m := b.Rule.Detection.Method; m == detect.Sigma || m == detect.Change || b.Rule.Model != nil {
 		return 0
 	}
 	return orElse(b.Rule.Detection.FalseAlarms, defaultRate).PerDay()
@@ -101,37 +101,11 @@ func (r *Rule) Run(ctx context.Context, c *promapi.Client, g *Group, o BacktestO
 	for _, s := range rec.rings {
 		b.Series = append(b.Series, s.labels)
 	}
+	slices.SortFunc(rec.alerts, func(x, y *PastAlert) int { return x.FiredAt.Compare(y.FiredAt) })
 	for _, a := range rec.alerts {
 		b.Alerts = append(b.Alerts, *a)
 	}
-	slices.SortFunc(b.Alerts, func(x, y PastAlert) int { return x.FiredAt.Compare(y.FiredAt) })
 	return b, nil
-}
-
-// Samples calls f with each sample of the rule's series, time by time, and progress, where it is not nil, with the share of
-// the time that is done. It ends with the first error of f.
-func (r *Rule) Samples(ctx context.Context, c *promapi.Client, g *Group, from, to time.Time, step time.Duration,
-	f func(labels map[string]string, at time.Time, v float64) error, progress func(done float64),
-) error {
-	s := newSource(c, r.Expr, g.QueryOffset)
-	var failed error
-	err := s.eachChunk(ctx, from, to, step, r.MaxSeries, func(x *chunk) {
-		of := map[model.Fingerprint]map[string]string{}
-		for i, m := range x.matrix {
-			of[x.ids[i]] = plain(m.Metric)
-		}
-		s.frames(x, step, func(at time.Time, values []value) {
-			for _, v := range values {
-				if failed == nil {
-					failed = f(of[v.id], at, v.v)
-				}
-			}
-		})
-		if progress != nil {
-			progress(float64(x.to.Sub(from)) / float64(max(to.Sub(from), 1)))
-		}
-	})
-	return errors.Join(failed, err)
 }
 
 // recorder keeps what a backtest shows.
@@ -171,14 +145,14 @@ func (rec *recorder) step(s *series, at time.Time) {
 		}
 		r.after = 0
 		rec.alerts = append(rec.alerts, r.alert)
-		r.alert.Summary = Summary(s.peak, s.now.Value, s.alert.ActiveAt)
+		r.alert.Summary = s.summary(s.now.Value)
 		return
 	}
 	if r.alert == nil {
 		return
 	}
 	if s.alert.State == detect.Firing {
-		r.alert.Summary = Summary(s.peak, s.peak.Value, s.alert.ActiveAt)
+		r.alert.Summary = s.summary(s.peak.Value)
 	} else if r.alert.ResolvedAt.IsZero() {
 		r.alert.ResolvedAt = s.alert.ResolvedAt
 	}
@@ -223,7 +197,7 @@ func (w *watched) band(ctx context.Context, c *promapi.Client, g *Group, s *seri
 	}
 	at := g.slot(to)
 	from = at.Add(-at.Sub(from) / g.Interval * g.Interval)
-	if err := one.warm(ctx, one.source, one.enroll([]value{{s.labels, s.id, 0}}, from, from), from); err != nil {
+	if err := one.warm(ctx, one.source, one.enroll([]value{{labels: s.labels, id: s.id}}, from, from), from); err != nil {
 		return nil, err
 	}
 	return points, one.replay(ctx, from, at)

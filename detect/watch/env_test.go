@@ -188,6 +188,11 @@ func start(t testing.TB, c *promapi.Client, text string, state *memory) *running
 	t.Helper()
 	groups, err := Parse("rules.yml", []byte(text))
 	require.NoError(t, err)
+	return startGroups(t, c, groups, state)
+}
+
+func startGroups(t testing.TB, c *promapi.Client, groups []*Group, state *memory) *running {
+	t.Helper()
 	r := &running{t: t, told: &told{}, state: state, reg: prometheus.NewRegistry()}
 	o := Options{
 		Groups: groups, Prometheus: c, Notifier: r.told, Registerer: r.reg, Logger: slog.New(slog.DiscardHandler),
@@ -196,6 +201,7 @@ func start(t testing.TB, c *promapi.Client, text string, state *memory) *running
 	if state != nil {
 		o.State = state
 	}
+	var err error
 	r.Watcher, err = New(o)
 	require.NoError(t, err)
 	return r

@@ -31,11 +31,15 @@ type source struct {
 	expr    string
 	offset  time.Duration
 	points  int // of an answer, for one series
+
+	features   int // of a row; 0 without a model
+	ownColumns []int
+	inputs     []input
 }
 
 // newSource returns what asks for an expression. Queries are bounded by what is asked, not by a budget.
 func newSource(c *promapi.Client, expr string, offset time.Duration) *source {
-	return &source{promapi.NewQuerier(c, promapi.NewBudget(math.MaxInt64>>1, 2), nil), expr, offset, maxPoints}
+	return &source{querier: promapi.NewQuerier(c, promapi.NewBudget(math.MaxInt64>>1, 2), nil), expr: expr, offset: offset, points: maxPoints}
 }
 
 // value is a sample of one series at the time that was asked for.
@@ -43,6 +47,7 @@ type value struct {
 	labels model.Metric
 	id     model.Fingerprint
 	v      float64
+	row    []float64 // the features of a model; nil without one
 }
 
 // now evaluates the expression at one time.
@@ -55,10 +60,10 @@ func (s *source) now(ctx context.Context, at time.Time) ([]value, error) {
 	for _, x := range vector {
 		if x.Histogram == nil {
 			delete(x.Metric, model.MetricNameLabel)
-			values = append(values, value{x.Metric, x.Metric.Fingerprint(), float64(x.Value)})
+			values = append(values, value{labels: x.Metric, id: x.Metric.Fingerprint(), v: float64(x.Value)})
 		}
 	}
-	return values, nil
+	return values, s.rowsAt(ctx, values, at)
 }
 
 // chunk is a part of a range.
@@ -66,6 +71,7 @@ type chunk struct {
 	from, to time.Time // both inclusive
 	matrix   model.Matrix
 	ids      []model.Fingerprint // of matrix, without the names of metrics
+	inputs   []inputRange
 	err      error
 }
 
@@ -82,6 +88,9 @@ func (s *source) chunks(ctx context.Context, from, to time.Time, step time.Durat
 				c.to = from.Add(to.Sub(from) / step * step)
 			}
 			c.matrix, c.err = s.querier.Range(ctx, s.expr, c.from.Add(-s.offset), c.to.Add(-s.offset), step)
+			if c.err == nil {
+				c.err = s.readInputs(ctx, &c, step)
+			}
 			if errors.Is(c.err, promapi.ErrTooExpensive) && points > 1 && ctx.Err() == nil {
 				points /= 2
 				continue
@@ -129,7 +138,8 @@ func (s *source) frames(c *chunk, step time.Duration, f func(at time.Time, value
 				next[i]++
 			}
 			if next[i] < len(x.Values) && x.Values[next[i]].Timestamp == ms {
-				values = append(values, value{x.Metric, c.ids[i], float64(x.Values[next[i]].Value)})
+				v := float64(x.Values[next[i]].Value)
+				values = append(values, value{x.Metric, c.ids[i], v, s.rowIn(c, i, at, v)})
 			}
 		}
 		f(at, values)

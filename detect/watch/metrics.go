@@ -41,7 +41,7 @@ func newMetrics(r prometheus.Registerer, w *Watcher) *metrics {
 	}
 	m := &metrics{
 		predictions: counter("predictions_total", "Samples judged, by rule.", "rule"),
-		errors:      counter("errors_total", "Failures by kind: query, data, state.", "kind"),
+		errors:      counter("errors_total", "Failures by kind: query, data, state, model.", "kind"),
 		success: f.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "alertscribe_detect_last_success_timestamp_seconds", Help: "Time of the last evaluation of a group in which no rule failed.",
 		}, []string{"group"}),
@@ -54,7 +54,7 @@ func newMetrics(r prometheus.Registerer, w *Watcher) *metrics {
 		alerts:        counter("alerts_total", "Alerts by rule and outcome: fired, resolved.", "rule", "outcome"),
 		disagreements: counter("shadow_disagreements_total", "Samples that a rule and its shadow judged differently.", "rule"),
 	}
-	for _, kind := range []string{errorQuery, errorData, errorState} {
+	for _, kind := range []string{errorQuery, errorData, errorState, errorModel} {
 		m.errors.WithLabelValues(kind)
 	}
 	m.dropped.WithLabelValues(droppedMaxSeries)
@@ -120,6 +120,8 @@ func (c *ruleCollector) Describe(ch chan<- *prometheus.Desc) {
 	ch <- seriesDesc
 	ch <- coverageDesc
 	ch <- quietDesc
+	ch <- driftDesc
+	ch <- trainedDesc
 }
 
 // Collect implements prometheus.Collector.
@@ -134,6 +136,7 @@ func (c *ruleCollector) Collect(ch chan<- prometheus.Metric) {
 				ch <- prometheus.MustNewConstMetric(coverageDesc, prometheus.GaugeValue, s.Coverage, s.Rule)
 			}
 			ch <- prometheus.MustNewConstMetric(quietDesc, prometheus.GaugeValue, float64(len(s.Quiet)), s.Rule)
+			r.collectModels(ch)
 		}
 	}
 }

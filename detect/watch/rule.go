@@ -32,11 +32,12 @@ type watched struct {
 	narrowed  time.Time // when that ended
 	usual     int64     // judged samples that were as usual
 	judged    int64
+	drifts    []*drift // of the models
 }
 
 func newWatched(r *Rule, g *Group, s *source, m *metrics, log *slog.Logger) *watched {
 	return &watched{
-		Rule: r, interval: g.Interval, source: s, metrics: m, counters: m.of(r), log: log.With("rule", r.Key()),
+		Rule: r, interval: g.Interval, source: s.withFeatures(r), drifts: newDrifts(r), metrics: m, counters: m.of(r), log: log.With("rule", r.Key()),
 		series: map[model.Fingerprint]*series{},
 	}
 }
@@ -106,7 +107,7 @@ func (w *watched) warm(ctx context.Context, src *source, fresh map[model.Fingerp
 	}
 	step := max(warmStep, w.interval)
 	from := to.Add(-w.History).Truncate(step)
-	err := src.eachChunk(ctx, from, to.Add(-1), step, len(fresh), func(c *chunk) {
+	err := src.alone().eachChunk(ctx, from, to.Add(-1), step, len(fresh), func(c *chunk) {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		var wg sync.WaitGroup
@@ -188,7 +189,7 @@ func (w *watched) adopt(ctx context.Context, at time.Time) error {
 	}
 	w.mu.Unlock()
 	for _, s := range fresh {
-		src := &source{w.source.querier, w.selected(s), w.source.offset, w.source.points}
+		src := w.source.narrowed(w.selected(s))
 		if err := w.warm(ctx, src, map[model.Fingerprint]*series{s.id: s}, native); err != nil {
 			return err
 		}
@@ -201,6 +202,7 @@ func (w *watched) adopt(ctx context.Context, at time.Time) error {
 					w.stepSeries(s, at, 0, false)
 					return
 				}
+				s.row = values[i].row
 				w.stepSeries(s, at, values[i].v, true)
 			})
 		})
@@ -229,6 +231,7 @@ func (w *watched) step(at time.Time, values []value) {
 			s.fresh = true
 		}
 		there[v.id] = struct{}{}
+		s.row = v.row
 		w.stepSeries(s, at, v.v, true)
 	}
 	for id, s := range w.series {
@@ -254,6 +257,7 @@ func (w *watched) stepSeries(s *series, at time.Time, v float64, ok bool) {
 		}
 	}
 	w.counters.step(s, before, ok)
+	w.countModels(s, at, ok)
 }
 
 // countWide notes when more alerts fire than are sent one by one, and when that ends.

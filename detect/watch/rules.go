@@ -33,6 +33,7 @@ type Group struct {
 	File        string // as the pattern found it
 	Interval    time.Duration
 	QueryOffset time.Duration // by how much queries look back
+	JudgeEvery  time.Duration // how often a Judge is asked about all series; 0 for never
 	Rules       []*Rule
 }
 
@@ -51,9 +52,15 @@ type Rule struct {
 	History       time.Duration     // of the past that is read at the start
 	MaxSeries     int
 	MaxAlerts     int
+	SecondOpinion bool     // a Judge is asked about borderline series
 	Warnings      []string // what is allowed and hardly meant, each with file and line
 
-	points *pointRule // of a rule with a source
+	points      *pointRule // of a rule with a source
+	Model       *Model     // judges in place of Detection, which then says what is usual; nil for none
+	ShadowModel *Model     // judges in place of Shadow; nil for none
+
+	features []Feature // of both models
+	line     int
 }
 
 // Key names a rule: no two have the same group and alert name.
@@ -69,6 +76,7 @@ type (
 		Interval    model.Duration    `yaml:"interval"`
 		QueryOffset model.Duration    `yaml:"query_offset"`
 		Labels      map[string]string `yaml:"labels"`
+		Judge       every             `yaml:"judge"`
 		Rules       []rawRule         `yaml:"rules"`
 	}
 	rawRule struct {
@@ -87,6 +95,7 @@ type (
 		MaxSeries    int            `yaml:"max_series"`
 		MaxAlerts    int            `yaml:"max_alerts"`
 		Shadow       *rawDetection  `yaml:"shadow"`
+		Opinion      bool           `yaml:"second_opinion"`
 	}
 	rawDetection struct {
 		FalseAlarms rate             `yaml:"false_alarms"`
@@ -103,7 +112,12 @@ type (
 
 // Load reads the rule files that the patterns find, in the form of filepath.Glob. The error names each fault by file and
 // line. A pattern that finds nothing is no fault, as in Prometheus; one that names a single file is.
-func Load(patterns []string) ([]*Group, error) {
+func Load(patterns []string) ([]*Group, error) { return load(patterns, Parse) }
+
+// LoadUntrained is Load for rules whose model files need not be there: they are to be trained.
+func LoadUntrained(patterns []string) ([]*Group, error) { return load(patterns, parse) }
+
+func load(patterns []string, parse func(file string, text []byte) ([]*Group, error)) ([]*Group, error) {
 	var files []string
 	var errs []error
 	for _, p := range patterns {
@@ -124,7 +138,7 @@ func Load(patterns []string) ([]*Group, error) {
 			errs = append(errs, fmt.Errorf("detect.rule_files: %w", err))
 			continue
 		}
-		found, err := Parse(file, b)
+		found, err := parse(file, b)
 		groups, errs = append(groups, found...), append(errs, err)
 	}
 	return groups, errors.Join(append(errs, unique(groups))...)
@@ -145,8 +159,17 @@ func unique(groups []*Group) error {
 	return errors.Join(errs...)
 }
 
-// Parse reads the text of a rule file. Errors name the file and the line.
+// Parse reads the text of a rule file, and the model files that it names. Errors name the file and the line.
 func Parse(file string, text []byte) ([]*Group, error) {
+	groups, err := parse(file, text)
+	if err != nil {
+		return groups, err
+	}
+	return groups, openModels(groups)
+}
+
+// parse reads the text alone.
+func parse(file string, text []byte) ([]*Group, error) {
 	dec := yaml.NewDecoder(bytes.NewReader(text))
 	dec.KnownFields(true)
 	var raw rawFile
@@ -162,7 +185,7 @@ func Parse(file string, text []byte) ([]*Group, error) {
 		}
 		group := &Group{
 			Name: g.Name, File: file, QueryOffset: time.Duration(g.QueryOffset),
-			Interval: orElse(time.Duration(g.Interval), defaultInterval),
+			Interval: orElse(time.Duration(g.Interval), defaultInterval), JudgeEvery: time.Duration(g.Judge),
 		}
 		switch {
 		case g.Name == "":
@@ -180,6 +203,7 @@ func Parse(file string, text []byte) ([]*Group, error) {
 			for k := range rule.Warnings {
 				rule.Warnings[k] = fmt.Sprintf("%s:%d: %s", file, lines.at(i, j), rule.Warnings[k])
 			}
+			rule.line = lines.at(i, j)
 			group.Rules = append(group.Rules, rule)
 		}
 		groups = append(groups, group)
@@ -226,7 +250,9 @@ func (a *rawAnomaly) detection(out *Rule, interval time.Duration) (faults []stri
 		}
 		out.Shadow = &shadow
 	}
+	faults = append(faults, out.setModels(a.rawDetection, a.Shadow, group.File)...)
 	out.History = orElse(time.Duration(a.History), defaultHistory)
+	out.SecondOpinion = a.Opinion
 	out.MaxSeries, out.MaxAlerts = orElse(a.MaxSeries, defaultMaxSeries), orElse(a.MaxAlerts, defaultMaxAlerts)
 	for _, c := range []struct {
 		ok   bool
@@ -254,7 +280,7 @@ func (d rawDetection) over(of rawDetection) *rawDetection {
 // options returns what package detect takes, and what is wrong with it.
 func (d *rawDetection) options(interval time.Duration) (detect.Options, string) {
 	o := detect.Options{
-		FalseAlarms: detect.Rate(d.FalseAlarms), Method: detect.Method(d.Method.name), Direction: d.Direction, Season: d.Season, Interval: interval,
+		FalseAlarms: detect.Rate(d.FalseAlarms), Method: d.Method.detector(), Direction: d.Direction, Season: d.Season, Interval: interval,
 		AdaptAfter: time.Duration(d.AdaptAfter), MinChange: float64(d.MinChange), MinValue: d.MinValue, Missing: d.Missing,
 		K: d.Method.k, Window: d.Method.window, Against: d.Method.against, By: d.Method.by,
 	}

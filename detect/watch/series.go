@@ -39,6 +39,13 @@ type series struct {
 	saved    time.Time // the evaluation after which it was saved
 	changed  bool      // its alert has, since
 	origin   origin    // where its points come from; of rules with a source
+
+	row        []float64 // the features of the newest sample; nil without a model
+	reason     reason    // why a model calls it unusual
+	peakReason reason
+
+	judged  time.Time // when a second opinion was last asked for
+	opinion *opinion  // nil without a warning
 }
 
 // newSeries returns what nothing is known of.
@@ -89,6 +96,7 @@ func (s *series) step(r *Rule, at time.Time, v float64, ok bool) {
 	if s.shadow != nil {
 		s.stepShadow(at, v, ok)
 	}
+	s.byModels(r, ok)
 	if !at.After(s.settled) {
 		return
 	}
@@ -105,7 +113,7 @@ func (s *series) step(r *Rule, at time.Time, v float64, ok bool) {
 	began := before != detect.Pending && before != detect.Firing
 	sameSide := (s.now.Value > s.now.Expected) == (s.peak.Value > s.peak.Expected)
 	if began || sameSide && s.now.Score > s.peak.Score {
-		s.peak, s.peakAt = s.now, at
+		s.peak, s.peakAt, s.peakReason = s.now, at, s.reason
 	}
 }
 
@@ -123,6 +131,8 @@ const settling = 30 * time.Minute
 // expected of it after an hour of trouble.
 func (s *series) counts(r *Rule, at time.Time, ok bool) bool {
 	switch {
+	case s.now.View == viewModel:
+		return s.now.Anomalous
 	case ok && s.backAtLevel():
 		if s.now.Anomalous {
 			s.backAt = at
@@ -223,12 +233,13 @@ type document struct {
 	Quiet   []string     `json:"quiet,omitempty"`
 	Points  int64        `json:"points,omitempty"` // of a source
 	Told    float64      `json:"told,omitempty"`   // size of the anomaly when an event last told of it
+	Reason  reason       `json:"reason,omitzero"`
 }
 
 // encode returns what is saved: the document, the detector's state and the shadow's, each after its length.
 func (s *series) encode() ([]byte, error) {
 	doc, err := json.Marshal(document{
-		Labels: s.labels, Alert: s.alert, Now: resultOf(s.now), Peak: resultOf(s.peak), PeakAt: s.peakAt, Seen: s.seen, Stepped: s.stepped, Quiet: s.quiet, Points: s.origin.points, Told: s.origin.score,
+		Labels: s.labels, Alert: s.alert, Now: resultOf(s.now), Peak: resultOf(s.peak), PeakAt: s.peakAt, Seen: s.seen, Stepped: s.stepped, Quiet: s.quiet, Points: s.origin.points, Told: s.origin.score, Reason: s.peakReason,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("encoding a series: %w", err)
@@ -271,6 +282,7 @@ func decode(r *Rule, saved []byte) (*series, error) {
 	s.alert, s.now, s.peak, s.peakAt = d.Alert, d.Now.detected(), d.Peak.detected(), d.PeakAt
 	s.seen, s.stepped, s.saved, s.quiet = d.Seen, d.Stepped, d.Stepped, slices.Clip(d.Quiet)
 	s.origin.points, s.origin.score = d.Points, d.Told
+	s.peakReason = d.Reason
 	s.detector = detect.New(s.options(r))
 	s.relearn = s.detector.UnmarshalBinary(parts[1]) != nil
 	if s.shadow != nil {

@@ -56,6 +56,7 @@ func (w *watched) status() RuleStatus {
 	if w.judged > 0 {
 		s.Coverage = float64(w.usual) / float64(w.judged)
 	}
+	var quiet []*series
 	for _, x := range w.series {
 		s.Points += x.origin.points
 		state := cmp.Or(string(x.alert.State), string(detect.Inactive))
@@ -64,20 +65,23 @@ func (w *watched) status() RuleStatus {
 		}
 		s.Series[state]++
 		if len(x.quiet) > 0 {
-			s.Quiet = append(s.Quiet, x.status())
+			quiet = append(quiet, x)
 		}
 	}
 	for _, x := range w.firing() {
 		s.Firing = append(s.Firing, x.status())
 	}
-	slices.SortFunc(s.Quiet, func(a, b SeriesStatus) int { return cmp.Compare(b.Rate, a.Rate) })
+	slices.SortFunc(quiet, func(a, b *series) int { return cmp.Or(cmp.Compare(len(b.quiet), len(a.quiet)), compare(a.id, b.id)) })
+	for _, x := range quiet {
+		s.Quiet = append(s.Quiet, x.status())
+	}
 	return s
 }
 
 func (s *series) status() SeriesStatus {
 	out := SeriesStatus{Labels: plain(s.labels), Rate: []string{"1", "1/2", "1/4", "1/8"}[min(len(s.quiet), maxQuiet)]}
 	if s.alert.State == detect.Firing {
-		out.Since, out.Summary = s.alert.ActiveAt, Summary(s.peak, s.now.Value, s.alert.ActiveAt)
+		out.Since, out.Summary = s.alert.ActiveAt, s.summary(s.now.Value)
 	}
 	return out
 }

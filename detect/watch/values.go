@@ -51,21 +51,27 @@ func parseShare(n *yaml.Node) (float64, error) {
 	return x, nil
 }
 
-// method is written as a name, or as {sigma: {k: 3, window: 1d}} or {change: {against: 1w, by: 50%}}.
+// method is written as a name, or as {sigma: {k: 3, window: 1d}}, {change: {against: 1w, by: 50%}} or {model: …}.
 type method struct {
 	name            string
 	k, by           float64
 	window, against time.Duration
+	model           *rawMethodModel
 }
 
 // UnmarshalYAML implements yaml.Unmarshaler. It knows all keys, since a node is decoded without asking for that.
-func (m *method) UnmarshalYAML(n *yaml.Node) error {
+func (m *method) UnmarshalYAML(n *yaml.Node) (err error) {
 	if n.Kind == yaml.ScalarNode {
 		m.name = n.Value
 		return nil
 	}
+	if n.Kind == yaml.MappingNode && len(n.Content) == 2 && n.Content[0].Value == methodModel {
+		m.name = methodModel
+		m.model, err = parseModel(n.Content[1])
+		return err
+	}
 	if n.Kind != yaml.MappingNode || len(n.Content) != 2 || n.Content[1].Kind != yaml.MappingNode {
-		return fmt.Errorf("line %d: method is a name, or one of sigma and change with its settings", n.Line)
+		return fmt.Errorf("line %d: method is a name, or one of sigma, change and model with its settings", n.Line)
 	}
 	m.name = n.Content[0].Value
 	settings := n.Content[1].Content

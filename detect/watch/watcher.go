@@ -40,6 +40,7 @@ type Options struct {
 	Notifier    Notifier        // default: nobody is told
 	State       State           // default: none; then each start reads the whole history
 	Parts       Parts           // required by rules with a source
+	Judge       Judge           // gives second opinions; default: nobody does
 	MaxExported int             // series on /metrics/anomalies; default 2,000
 	Logger      *slog.Logger    // default: discards
 	Registerer  prometheus.Registerer
@@ -55,12 +56,16 @@ type Watcher struct {
 	history chan struct{}           // places of those that read a history
 	points  map[string]*sourceRules // by their sources
 	journal int                     // bytes that the journal of a part may have at least
+
+	opinions *opinions
 }
 
 // group is a group that is evaluated.
 type group struct {
 	*Group
 	rules []*watched
+
+	judged time.Time // when a Judge was last asked about all series
 }
 
 // historyReaders is how many groups read their history at a time.
@@ -82,6 +87,7 @@ func New(o Options) (*Watcher, error) {
 	}
 	w := &Watcher{opts: o, rules: map[string]*watched{}, points: map[string]*sourceRules{}, journal: leastJournal, history: make(chan struct{}, historyReaders)}
 	w.metrics = newMetrics(o.Registerer, w)
+	w.opinions = newOpinions(o.Judge, o.Registerer)
 	for _, g := range o.Groups {
 		running := &group{Group: g}
 		w.metrics.missed.WithLabelValues(g.Name)
@@ -109,6 +115,7 @@ func (w *Watcher) Run(ctx context.Context) {
 		}
 	}
 	wg.Wait()
+	w.opinions.running.Wait()
 }
 
 // run evaluates one group in its slots. The first evaluation is at once, for the slot that has just been.
@@ -180,6 +187,7 @@ func (w *Watcher) evaluateGroup(ctx context.Context, g *group, at time.Time) {
 		}
 		failed = failed || err != nil
 	}
+	w.secondOpinions(ctx, g, at)
 	if !failed {
 		w.metrics.success.WithLabelValues(g.Name).Set(float64(at.Unix()))
 	}
