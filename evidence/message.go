@@ -28,6 +28,7 @@ var msgBlank = message{" ", ""}
 var (
 	msgTitleAlert     = message{"Incident alerts", "本次事件的告警"}
 	msgTitleSignal    = message{"Alert signal", "告警信号"}
+	msgTitleBand      = message{"What was expected", "预期与实际"}
 	msgTitleDrilldown = message{"Change by label", "变化来自哪里"}
 	msgTitleSuspects  = message{"What else changed", "同时变化的指标"}
 	msgTitleNeighbors = message{"Targets, restarts and changes", "目标状态、重启与变更"}

@@ -93,7 +93,7 @@ func (a *app) build(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	collector, model, err := newParts(cfg, a.store, a.store, log, registry)
+	collector, model, err := newParts(cfg, a.store, a.store, log, registry, a.withBands)
 	if err != nil {
 		return badConfig(err)
 	}

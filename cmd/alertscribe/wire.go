@@ -51,9 +51,9 @@ func redacted(cfg *config, log *slog.Logger) *slog.Logger {
 	return slog.New(cfg.redactor.Handler(log.Handler()))
 }
 
-// newParts makes the collector of evidence and the analyzer, and reports what is wrong with either.
-func newParts(cfg *config, past *store.Store, calls ledger, log *slog.Logger, reg prometheus.Registerer) (*evidence.Collector, *analyzer.Analyzer, error) {
-	collector, evidenceErr := newCollector(cfg, past, log, reg)
+// newParts makes the collector of evidence, with changes of its options, and the analyzer, and reports what is wrong with either.
+func newParts(cfg *config, past *store.Store, calls ledger, log *slog.Logger, reg prometheus.Registerer, change ...func(*evidence.Options)) (*evidence.Collector, *analyzer.Analyzer, error) {
+	collector, evidenceErr := newCollector(cfg, past, log, reg, change...)
 	model, modelErr := newAnalyzer(cfg, calls, collector, log, reg)
 	return collector, model, errors.Join(modelErr, evidenceErr)
 }
@@ -93,7 +93,7 @@ func roundTripper(c *commonconfig.HTTPClientConfig, name string) (http.RoundTrip
 }
 
 // newCollector makes the collector of evidence; past is nil for a command that has no database.
-func newCollector(cfg *config, past *store.Store, log *slog.Logger, reg prometheus.Registerer) (*evidence.Collector, error) {
+func newCollector(cfg *config, past *store.Store, log *slog.Logger, reg prometheus.Registerer, change ...func(*evidence.Options)) (*evidence.Collector, error) {
 	prom, err := upstream(cfg.Prometheus, "prometheus")
 	if err != nil {
 		return nil, err
@@ -115,6 +115,9 @@ func newCollector(cfg *config, past *store.Store, log *slog.Logger, reg promethe
 		if o.Prometheus.PublicURL, err = url.Parse(cfg.Prometheus.PublicURL); err != nil {
 			return nil, fmt.Errorf("prometheus.public_url: %w", err)
 		}
+	}
+	for _, f := range change {
+		f(&o)
 	}
 	c, err := evidence.New(o)
 	if err != nil {
