@@ -18,6 +18,13 @@ func TestDetection(t *testing.T) {
 	require.NoError(t, s.SaveDetection(t.Context(), "shop/A", map[string][]byte{"1": []byte("one"), "2": []byte("two"), "3": {0}}))
 	require.NoError(t, s.SaveDetection(t.Context(), "shop/B", map[string][]byte{"1": []byte("another rule's")}))
 	require.NoError(t, s.SaveDetection(t.Context(), "shop/A", map[string][]byte{"1": []byte("uno"), "2": nil}))
+	rules, err := s.DetectionRules(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, []string{"shop/A", "shop/B"}, rules)
+	require.NoError(t, s.SaveDetection(t.Context(), "shop/B", map[string][]byte{"1": nil}))
+	rules, err = s.DetectionRules(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, []string{"shop/A"}, rules, "those with rows")
 	require.NoError(t, s.Close())
 
 	s, err = Open(t.Context(), Options{Path: path})

@@ -186,6 +186,7 @@ func (a *app) buildDetection(registry prometheus.Registerer) error {
 
 // startDetection begins to evaluate and to tell.
 func (a *app) startDetection(ctx context.Context) {
+	a.running.Go(func() { a.resolveLeft(ctx) })
 	d := a.detection
 	if d == nil {
 		return
