@@ -123,7 +123,7 @@ func TestEpisodes(t *testing.T) {
 		loud.learn(i*step, surprise)
 	}
 	assert.Less(t, quiet.perDay(e.level), .6)
-	assert.InDelta(t, 2.3, loud.perDay(e.level), .3, "between theory and the four that there were")
+	assert.InDelta(t, 2.9, loud.perDay(e.level), .3, "between theory and the four that there were")
 	assert.Greater(t, loud.perDay(e.level+1), .5)
 	for _, x := range []episodes{e, quiet, loud} {
 		for _, perDay := range []float64{20, 1, 1. / 14, 1e-4} {
