@@ -8,8 +8,9 @@ const (
 	// episodeMemory is after how long an episode counts for 1/e.
 	episodeMemory = 28 * day
 	// priorDays is for how many days of the past the theory counts: one episode a day at the level that is exceeded once
-	// a day if the probabilities of the views are right.
-	priorDays = 28
+	// a day if the probabilities of the views are right. Two weeks are what a start reads of the past: from then on the series
+	// itself says more.
+	priorDays = 14
 	// priorPeaks is for how many peaks the theory counts: -log10 of a right probability is exponential, with mean log10(e).
 	priorPeaks = 20
 	// maxExcess bounds what one peak teaches, in decades: an incident is no reason to wait for a larger one.

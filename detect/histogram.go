@@ -93,11 +93,11 @@ func (v *view) surprise(x float64, d Direction, scale float64) float64 {
 // for.
 func (v *view) learn(x, surprise, scale, forget float64, stands int32) {
 	if v.seen >= readySamples {
-		if hi := v.upper.beyond(surprise, scale); v.upper.u > 0 && x > hi {
-			x = hi
-		}
-		if lo := v.lower.beyond(surprise, scale); v.lower.u > 0 && x < -lo {
-			x = -lo
+		switch { // what is within u is within all beyond it
+		case v.upper.u > 0 && x > v.upper.u:
+			x = min(x, v.upper.beyond(surprise, scale))
+		case v.lower.u > 0 && x < -v.lower.u:
+			x = max(x, -v.lower.beyond(surprise, scale))
 		}
 	}
 	if v.seen == 0 {

@@ -1,6 +1,9 @@
 package detect
 
-import "math"
+import (
+	"math"
+	"math/bits"
+)
 
 const (
 	hour = int64(3_600_000) // times are Unix milliseconds
@@ -20,6 +23,8 @@ type recent struct {
 	at    int64 // number of the newest part since 1970
 	sums  [recentSlots]float64
 	count [recentSlots]float32
+	// filled has a bit for each part with samples: where history is read at wide steps most have none.
+	filled uint64
 }
 
 func newRecent(step int64) recent {
@@ -31,10 +36,12 @@ func (r *recent) add(ms int64, v float64) {
 	at := ms / r.slot
 	for i := max(r.at+1, at-r.n+1); i <= at; i++ {
 		r.sums[i%r.n], r.count[i%r.n] = 0, 0
+		r.filled &^= 1 << (i % r.n)
 	}
 	r.at = max(at, r.at)
 	r.sums[at%r.n] += v
 	r.count[at%r.n]++
+	r.filled |= 1 << (at % r.n)
 }
 
 // median of the parts within the hour before ms; NaN without any. What a value is held against is no mean: a spike moves
@@ -54,16 +61,19 @@ func (r *recent) mean(ms int64) float64 {
 	return sum / float64(len(x))
 }
 
+// parts appends the means of the parts within the hour before ms.
 func (r *recent) parts(ms int64, x []float64) []float64 {
+	left := r.filled
 	first := max(0, ms/r.slot-r.n+1)
-	slot := int(first % r.n)
-	for i := first; i <= min(r.at, first+r.n-1); i++ { // a stored r.at can be anything
-		if r.count[slot] > 0 {
-			x = append(x, r.sums[slot]/float64(r.count[slot]))
-		}
-		if slot++; slot == int(r.n) {
-			slot = 0
-		}
+	if first > r.at {
+		return x
+	}
+	for i := max(r.at-r.n+1, 0); i < first; i++ {
+		left &^= 1 << (i % r.n)
+	}
+	for ; left != 0; left &= left - 1 {
+		i := bits.TrailingZeros64(left)
+		x = append(x, r.sums[i]/float64(r.count[i]))
 	}
 	return x
 }
@@ -71,9 +81,13 @@ func (r *recent) parts(ms int64, x []float64) []float64 {
 func (r *recent) code(c *codec) {
 	c.int64(&r.at)
 	r.at = max(r.at, 0)
+	r.filled = 0
 	for i := range r.sums[:r.n] {
 		c.float64(&r.sums[i])
 		c.float32(&r.count[i])
+		if r.count[i] > 0 {
+			r.filled |= 1 << i
+		}
 	}
 }
 
@@ -125,6 +139,43 @@ func (h *history) get(bucket int64) (float64, bool) {
 	}
 	x := h.means[bucket%int64(len(h.means))]
 	return float64(x), x == x
+}
+
+// appendLast appends the means of the closed buckets from one on, the oldest first.
+func (h *history) appendLast(x []float64, from int64) []float64 {
+	size := int64(len(h.means))
+	from = max(from, h.at-size+1, 0)
+	if from >= h.at {
+		return x
+	}
+	first, n := from%size, h.at-from
+	for _, part := range [2][]float32{h.means[first:min(first+n, size)], h.means[:max(first+n-size, 0)]} {
+		for _, m := range part {
+			if m == m { //nolint:gocritic // NaN is not
+				x = append(x, float64(m))
+			}
+		}
+	}
+	return x
+}
+
+// appendAround appends the means of a closed bucket and of so many beside it.
+func (h *history) appendAround(x []float64, bucket, beside int64) []float64 {
+	size := int64(len(h.means))
+	first, last := max(bucket-beside, 0, h.at-size+1), min(bucket+beside, h.at-1)
+	if first > last {
+		return x
+	}
+	at := first % size
+	for range last - first + 1 {
+		if m := h.means[at]; m == m { //nolint:gocritic // NaN is not
+			x = append(x, float64(m))
+		}
+		if at++; at == size {
+			at = 0
+		}
+	}
+	return x
 }
 
 func (h *history) code(c *codec) {

@@ -90,11 +90,7 @@ func (s *season) same(h *history, period int64, n, least int) float64 {
 		then := now - int64(k)*period
 		then += offset - s.utcOffset(then) // the same time on the clock, also across a change of the clocks
 		before := len(values)
-		for j := -around; j <= around; j++ {
-			if x, ok := h.get(then/h.bucket + j); ok {
-				values = append(values, x)
-			}
-		}
+		values = h.appendAround(values, then/h.bucket, around)
 		if len(values) > before {
 			found++
 		}

@@ -19,6 +19,9 @@ const (
 	maxSurprise = 20
 )
 
+// The surprises of those shares.
+var bodySurprise, tailSurprise = -math.Log10(bodyShare), -math.Log10(tailShare)
+
 // tail is the outer part of one side of a distribution: linear in log p between two quantiles, and a generalized Pareto
 // distribution beyond the second (peaks over threshold; Siffer et al., "Anomaly detection in streams with extreme value
 // theory", KDD 2017). It is fitted by probability-weighted moments (Hosking and Wallis, Technometrics 1987), which have
@@ -98,19 +101,26 @@ func (t *tail) moments(h *histogram, k int32, unit float64) {
 	t.scale = mean * (1 - t.shape)
 }
 
+// start is the surprise of u.
+func (t *tail) start() float64 {
+	if t.share == tailShare { // nearly always, and logarithms are what samples cost
+		return tailSurprise
+	}
+	return -math.Log10(t.share)
+}
+
 // surprise returns -log10 of the share of samples beyond x; floor is the least scale that is believed.
 func (t *tail) surprise(x, floor float64) float64 {
 	if x <= t.u {
 		switch {
 		case x <= t.body || t.u <= t.body:
-			return -math.Log10(bodyShare) * max(0, min(1, x/max(t.body, math.SmallestNonzeroFloat32)))
+			return bodySurprise * max(0, min(1, x/max(t.body, math.SmallestNonzeroFloat32)))
 		default:
-			a, b := -math.Log10(bodyShare), -math.Log10(t.share)
-			return a + (b-a)*(x-t.body)/(t.u-t.body)
+			return bodySurprise + (t.start()-bodySurprise)*(x-t.body)/(t.u-t.body)
 		}
 	}
 	y := (x - t.u) / max(t.scale, floor, math.SmallestNonzeroFloat32)
-	s := -math.Log10(t.share)
+	s := t.start()
 	if t.shape < 1e-6 {
 		s += y / math.Ln10
 	} else {
@@ -121,7 +131,7 @@ func (t *tail) surprise(x, floor float64) float64 {
 
 // beyond is the inverse of surprise in the tail: the x of a surprise s.
 func (t *tail) beyond(s, floor float64) float64 {
-	s = (s + math.Log10(t.share)) * math.Ln10
+	s = (s - t.start()) * math.Ln10
 	scale := max(t.scale, floor)
 	if s <= 0 {
 		return t.u

@@ -201,12 +201,7 @@ func (x *tails) look(ms int64, v, floor float64) (res [views]residual, good, exp
 // dayLevel is the median of the last 24 hours; 0 without any sample.
 func dayLevel(h *history) float64 {
 	var buf [day / minBucket]float64
-	values := buf[:0]
-	for b := h.at - day/h.bucket; b < h.at; b++ {
-		if m, ok := h.get(b); ok {
-			values = append(values, m)
-		}
-	}
+	values := h.appendLast(buf[:0], h.at-day/h.bucket)
 	if len(values) == 0 {
 		return 0
 	}

@@ -31,6 +31,8 @@ type Options struct {
 
 	// History knows past incidents, as *store.Store does; optional.
 	History history
+	// Bands knows what detection rules expect of series; optional.
+	Bands bands
 	// Runbooks says which runbooks may be fetched; the zero value allows none.
 	Runbooks Runbooks
 
@@ -127,6 +129,7 @@ func (c *Collector) collectors(inv *investigation) []collector {
 	return []collector{
 		own,
 		{kind: incident.KindSignal, title: msgTitleSignal, run: collectSignal},
+		{kind: incident.KindBand, title: msgTitleBand, run: c.collectBands},
 		{kind: incident.KindDrilldown, title: msgTitleDrilldown, run: collectDrilldown, around: true},
 		{kind: incident.KindSuspects, title: msgTitleSuspects, run: findSuspects, around: true},
 		{kind: incident.KindNeighbors, title: msgTitleNeighbors, run: collectNeighbors, around: true},

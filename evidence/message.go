@@ -72,6 +72,7 @@ func (inv *investigation) joined(sentences ...string) string {
 var (
 	msgTitleAlert     = message{"Incident alerts", "本事件的告警"}
 	msgTitleSignal    = message{"Alert signal", "告警指标"}
+	msgTitleBand      = message{"What was expected", "预期与实际"}
 	msgTitleDrilldown = message{"Change by label", "变化来源"}
 	msgTitleSuspects  = message{"What else changed", "同时变化的指标"}
 	msgTitleNeighbors = message{"Targets, restarts and changes", "采集目标、重启和变更"}

@@ -39,7 +39,7 @@ func newMetrics(r prometheus.Registerer) *metrics {
 		}
 	}
 	for _, kind := range []incident.EvidenceKind{
-		incident.KindAlert, incident.KindSignal, incident.KindDrilldown, incident.KindSuspects, incident.KindNeighbors,
+		incident.KindAlert, incident.KindSignal, incident.KindBand, incident.KindDrilldown, incident.KindSuspects, incident.KindNeighbors,
 		incident.KindAlerts, incident.KindHistory, incident.KindRunbook, incident.KindComparison, incident.KindCheck,
 	} {
 		m.failed.WithLabelValues(string(kind))

@@ -14,6 +14,7 @@ type EvidenceKind string
 const (
 	KindAlert      EvidenceKind = "alert"      // the incident's own alerts
 	KindSignal     EvidenceKind = "signal"     // the alert's expression over time
+	KindBand       EvidenceKind = "band"       // what a detection rule expected of the series, and what it was
 	KindDrilldown  EvidenceKind = "drilldown"  // which label values carry the change
 	KindSuspects   EvidenceKind = "suspects"   // series of the same identity that changed
 	KindNeighbors  EvidenceKind = "neighbors"  // targets, restarts, versions, replicas
@@ -117,6 +118,7 @@ type Table struct {
 type Chart struct {
 	Unit      string     `json:"unit,omitempty"` // "%" (values are ratios), "s", "bytes", "" for a plain number
 	Series    []Series   `json:"series"`
+	Band      *Band      `json:"band,omitempty"` // what was expected of the first series
 	Threshold *float64   `json:"threshold,omitempty"`
 	Firing    *TimeRange `json:"firing,omitempty"`
 }
@@ -132,6 +134,15 @@ type Series struct {
 	Name   string        `json:"name"`
 	Step   time.Duration `json:"step,omitempty"` // points further apart than 1.5 steps are not connected
 	Points []Point       `json:"points"`
+}
+
+// Band is a range of values over time, as two lines with the same times. An infinite bound is none on that side; NaN is one
+// that is unknown.
+type Band struct {
+	Name  string        `json:"name"`
+	Step  time.Duration `json:"step,omitempty"` // as in Series
+	Lower []Point       `json:"lower"`
+	Upper []Point       `json:"upper"`
 }
 
 // Point is a value at a time. In JSON it is [unix seconds, value], as in Prometheus' API; NaN and infinities, which

@@ -17,7 +17,7 @@ type Look struct {
 // RefreshedKinds are looked up again while an incident fires, in the order of their items. What made an alert fire, what
 // happened before and what its runbook says does not change by that.
 func RefreshedKinds() []EvidenceKind {
-	return []EvidenceKind{KindAlert, KindSignal, KindDrilldown, KindNeighbors, KindAlerts}
+	return []EvidenceKind{KindAlert, KindSignal, KindBand, KindDrilldown, KindNeighbors, KindAlerts}
 }
 
 // Findings are what was found out about an incident: kept beside it, since folding never looks at them.
@@ -123,14 +123,14 @@ func soleKind(kind EvidenceKind) bool {
 	switch kind {
 	case KindAlert, KindSuspects, KindAlerts, KindHistory, KindRunbook:
 		return true
-	case KindSignal, KindDrilldown, KindNeighbors, KindComparison, KindCheck:
+	case KindSignal, KindBand, KindDrilldown, KindNeighbors, KindComparison, KindCheck:
 	}
 	return false
 }
 
 // kindOrder is the order in which a report tells of its evidence.
 var kindOrder = []EvidenceKind{
-	KindAlert, KindSignal, KindDrilldown, KindSuspects, KindNeighbors, KindAlerts, KindHistory, KindRunbook,
+	KindAlert, KindSignal, KindBand, KindDrilldown, KindSuspects, KindNeighbors, KindAlerts, KindHistory, KindRunbook,
 }
 
 func rankOfKind(e Evidence) int {

@@ -25,7 +25,7 @@ func (f Findings) PictureChanged() bool {
 			return wentTwiceAsFar(was.Figures, now.Figures)
 		case KindDrilldown:
 			return otherCarrier(was.Ranking, now.Ranking)
-		case KindAlert, KindSuspects, KindNeighbors, KindAlerts, KindHistory, KindRunbook, KindComparison, KindCheck:
+		case KindAlert, KindBand, KindSuspects, KindNeighbors, KindAlerts, KindHistory, KindRunbook, KindComparison, KindCheck:
 		}
 		return false
 	})

@@ -32,7 +32,7 @@ func NewQuerier(c *Client, b *Budget, count func(outcome string)) *Querier {
 	if count == nil {
 		count = func(string) {}
 	}
-	return &Querier{api: promv1.NewAPI(c.client), client: c, budget: b, count: count}
+	return &Querier{api: promv1.NewAPI(matrixReader{c.client}), client: c, budget: b, count: count}
 }
 
 // Budget returns the budget that the Querier keeps to.
@@ -44,9 +44,13 @@ func (q *Querier) Range(ctx context.Context, query string, start, end time.Time,
 		return nil, fmt.Errorf("%w: %s at step %s is too many points", ErrTooExpensive, end.Sub(start), step)
 	}
 	return ask(ctx, q, "querying a range", func(ctx context.Context, opts ...promv1.Option) (model.Matrix, error) {
-		v, _, err := q.api.QueryRange(ctx, query, promv1.Range{Start: start, End: end, Step: step}, opts...)
+		var decoded model.Matrix
+		v, _, err := q.api.QueryRange(context.WithValue(ctx, matrixKey{}, &decoded), query, promv1.Range{Start: start, End: end, Step: step}, opts...)
 		if err != nil {
 			return nil, err
+		}
+		if decoded != nil {
+			return decoded, tooMany(len(decoded))
 		}
 		m, ok := v.(model.Matrix)
 		if !ok {

@@ -98,6 +98,7 @@ type drawing struct {
 	Title, Heading, Desc, Range string
 	XTicks, YTicks, Legend      []mark
 	Lines                       []drawnLine
+	Areas                       []string // paths of the band
 	Limit, Firing               *mark
 	from, to                    time.Time
 	lo, hi                      float64
@@ -122,6 +123,7 @@ func (w *messages) layout(e incident.Evidence, zone *time.Location) *drawing {
 		d.Desc += w.Stop + w.Gap + summary
 	}
 	drawn := c.Series[:min(len(c.Series), maxSeries)]
+	d.Areas = d.areas(c.Band)
 	for i, s := range drawn {
 		d.Lines = append(d.Lines, d.line(s, i))
 	}
@@ -129,7 +131,7 @@ func (w *messages) layout(e incident.Evidence, zone *time.Location) *drawing {
 		d.limit(fmt.Sprintf(w.ChartThreshold, w.number(*t, c.Unit)), *t)
 	}
 	d.firing(c.Firing, w.ChartFiring)
-	d.legend(drawn, len(c.Series)-len(drawn), w.ChartMore)
+	d.legend(drawn, c.Band, len(c.Series)-len(drawn), w.ChartMore)
 	return d
 }
 
@@ -157,6 +159,7 @@ func (d *drawing) bounds(e incident.Evidence, zone *time.Location) {
 	if t := e.Chart.Threshold; t != nil && math.Abs(*t) <= maxValue {
 		lo, hi = min(lo, *t), max(hi, *t)
 	}
+	lo, hi = widened(lo, hi, e.Chart.Band)
 	if lo > hi { // only series that are not drawn have points
 		lo, hi = 0, 1
 	}
@@ -261,7 +264,7 @@ func (d *drawing) firing(span *incident.TimeRange, label string) {
 }
 
 // legend flows the names below the plot, as many in a row as fit, and makes room for them.
-func (d *drawing) legend(series []incident.Series, more int, moreWords string) {
+func (d *drawing) legend(series []incident.Series, band *incident.Band, more int, moreWords string) {
 	x, y := px(14), px(chartBottom+42)
 	add := func(label, stroke string) {
 		width := px(textWidth(label)*charWidth + 40)
@@ -279,6 +282,9 @@ func (d *drawing) legend(series []incident.Series, more int, moreWords string) {
 		if name := fit(text.OneLine(s.Name), (chartRight-40)/charWidth); name != "" {
 			add(name, "k"+strconv.Itoa(i))
 		}
+	}
+	if len(d.Areas) > 0 {
+		add(fit(text.OneLine(band.Name), (chartRight-40)/charWidth), "band")
 	}
 	if more > 0 {
 		add(fmt.Sprintf(moreWords, more), "")

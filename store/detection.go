@@ -7,8 +7,9 @@ import (
 
 // The statements of detection.
 const (
-	selectDetection = `SELECT series, state FROM detection WHERE rule = ?`
-	upsertDetection = `INSERT INTO detection (rule, series, state) VALUES (?, ?, ?)
+	selectDetectionRules = `SELECT DISTINCT rule FROM detection ORDER BY rule`
+	selectDetection      = `SELECT series, state FROM detection WHERE rule = ?`
+	upsertDetection      = `INSERT INTO detection (rule, series, state) VALUES (?, ?, ?)
 		ON CONFLICT (rule, series) DO UPDATE SET state = excluded.state`
 	deleteDetection = `DELETE FROM detection WHERE rule = ? AND series = ?`
 )
@@ -32,6 +33,19 @@ func (s *Store) LoadDetection(ctx context.Context, rule string) (map[string][]by
 		saved[r.series] = r.state
 	}
 	return saved, nil
+}
+
+// DetectionRules returns the detection rules of which anything is saved.
+func (s *Store) DetectionRules(ctx context.Context) ([]string, error) {
+	rows, err := s.readDB.QueryContext(ctx, selectDetectionRules)
+	if err != nil {
+		return nil, fmt.Errorf("listing the detection state: %w", err)
+	}
+	rules, err := scanAll(rows, func(r *string) []any { return []any{r} })
+	if err != nil {
+		return nil, fmt.Errorf("listing the detection state: %w", err)
+	}
+	return rules, nil
 }
 
 // SaveDetection saves what is known of series of a detection rule: all of them or, with an error, none. A state of nil

@@ -214,7 +214,7 @@ func independentKinds(cited []*incident.Evidence) int {
 	for _, e := range cited {
 		switch e.Kind {
 		case incident.KindHistory, incident.KindRunbook:
-		case incident.KindSignal:
+		case incident.KindSignal, incident.KindBand:
 			seen[incident.KindAlert] = true
 		default:
 			seen[e.Kind] = true

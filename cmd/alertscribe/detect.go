@@ -197,6 +197,7 @@ func (s *setup) buildDetection() error {
 
 // startDetection begins to evaluate and to tell.
 func (s *setup) startDetection(ctx context.Context) {
+	s.telling.Go(func() { s.resolveLeft(ctx) })
 	d := s.detection
 	if d == nil {
 		return

@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"math"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -277,30 +276,18 @@ func (b *backtester) draw(result *watch.Backtest) error {
 
 // bandEvidence is an alert in the form that charts are drawn from: the series with what was expected of it.
 func bandEvidence(r *watch.Rule, a watch.PastAlert) incident.Evidence {
-	lines := []struct {
-		name string
-		of   func(watch.BandPoint) float64
-	}{
-		{"value", func(p watch.BandPoint) float64 { return p.Value }},
-		{"expected", func(p watch.BandPoint) float64 { return p.Expected }},
-		{"lower", func(p watch.BandPoint) float64 { return p.Lower }},
-		{"upper", func(p watch.BandPoint) float64 { return p.Upper }},
+	value, expected, band := incident.Series{Name: "value"}, incident.Series{Name: "expected"}, &incident.Band{Name: "expected range"}
+	for _, p := range a.Points {
+		value.Points = append(value.Points, incident.Point{At: p.At, Value: p.Value})
+		expected.Points = append(expected.Points, incident.Point{At: p.At, Value: p.Expected})
+		band.Lower = append(band.Lower, incident.Point{At: p.At, Value: p.Lower})
+		band.Upper = append(band.Upper, incident.Point{At: p.At, Value: p.Upper})
 	}
-	e := incident.Evidence{
+	return incident.Evidence{
 		ID: "E1", Title: r.Alert + " " + promql.SeriesText(a.Labels), Summary: a.Summary, Query: r.Expr,
 		Start: a.Points[0].At, End: a.Points[len(a.Points)-1].At,
-		Chart: &incident.Chart{Firing: &incident.TimeRange{Start: a.FiredAt, End: a.ResolvedAt}},
+		Chart: &incident.Chart{
+			Series: []incident.Series{value, expected}, Band: band, Firing: &incident.TimeRange{Start: a.FiredAt, End: a.ResolvedAt},
+		},
 	}
-	for _, l := range lines {
-		s := incident.Series{Name: l.name}
-		for _, p := range a.Points {
-			v := l.of(p)
-			if math.IsInf(v, 0) {
-				v = math.NaN()
-			}
-			s.Points = append(s.Points, incident.Point{At: p.At, Value: v})
-		}
-		e.Chart.Series = append(e.Chart.Series, s)
-	}
-	return e
 }

@@ -77,11 +77,33 @@ func changed(was, is map[string]bool) bool {
 	return false
 }
 
+// directPrefix begins the group keys of incidents that detection opens itself.
+const directPrefix = "detection/"
+
+// directGroup returns the group key of a rule's incidents.
+func directGroup(r *watch.Rule) string { return directPrefix + r.Key() }
+
 // notification returns what Alertmanager would have sent for the alerts of a rule.
 func notification(rule *watch.Rule, alerts []watch.Alert, now time.Time) *incident.Notification {
 	n := &incident.Notification{
-		Receiver: directReceiver, GroupKey: "detection/" + rule.Key(), GroupLabels: map[string]string{"alertname": rule.Alert}, ReceivedAt: now,
+		Receiver: directReceiver, GroupKey: directGroup(rule), GroupLabels: map[string]string{"alertname": rule.Alert}, ReceivedAt: now,
 	}
+	for _, a := range alerts {
+		x := incident.Alert{
+			Status: incident.Resolved, Labels: a.Labels, Annotations: a.Annotations, StartsAt: a.StartsAt, EndsAt: a.EndsAt, GeneratorURL: a.GeneratorURL,
+			SeenAt: now,
+		}
+		if a.Firing() {
+			x.Status = incident.Firing
+		}
+		n.Alerts = append(n.Alerts, x)
+	}
+	setBody(n)
+	return n
+}
+
+// setBody completes a notification by the body that Alertmanager would have sent.
+func setBody(n *incident.Notification) {
 	type bodyAlert struct {
 		Status       incident.Status   `json:"status"`
 		Labels       map[string]string `json:"labels"`
@@ -93,20 +115,14 @@ func notification(rule *watch.Rule, alerts []watch.Alert, now time.Time) *incide
 	}
 	var listed []bodyAlert
 	status := incident.Resolved
-	for _, a := range alerts {
-		x := incident.Alert{
-			Status: incident.Resolved, Labels: a.Labels, Annotations: a.Annotations, StartsAt: a.StartsAt, EndsAt: a.EndsAt, GeneratorURL: a.GeneratorURL,
-			SeenAt: now,
+	for _, x := range n.Alerts {
+		if x.Status == incident.Firing {
+			status = incident.Firing
 		}
-		if a.Firing() {
-			x.Status, status = incident.Firing, incident.Firing
-		}
-		n.Alerts = append(n.Alerts, x)
 		listed = append(listed, bodyAlert{x.Status, x.Labels, x.Annotations, x.StartsAt, x.EndsAt, x.GeneratorURL, incident.Fingerprint(x.Labels)})
 	}
 	n.Normalize()
 	n.Body, _ = json.Marshal(map[string]any{ // strings and times: it can't fail
 		"version": "4", "receiver": n.Receiver, "groupKey": n.GroupKey, "status": status, "groupLabels": n.GroupLabels, "alerts": listed,
 	})
-	return n
 }

@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -161,6 +162,8 @@ func TestDetectionEndToEnd(t *testing.T) {
 		}
 	}
 	assert.Positive(t, kinds[incident.KindSignal], "the expression of the alert is asked for as any other rule's: %v", kinds)
+	assertBand(t, service, inc, found, `Expected [\d.]+ to [\d.]+, (is|was) [\d.]+`)
+	assert.Regexp(t, `Such a deviation comes (about|less than) once in \d+ (days|hours|years)`, m.Requests()[0].User(), "the model is told")
 
 	code, metrics := get(t, service.url+"/metrics/anomalies")
 	assert.Equal(t, http.StatusOK, code)
@@ -180,18 +183,48 @@ func TestDetectionEndToEnd(t *testing.T) {
 	assert.Len(t, reportsOnDisk(t, service.cfg.Reports.Dir)[inc.ID], 1)
 }
 
+// assertBand: the report has the series with its band, in words and as a chart, and what is told agrees with what is drawn.
+func assertBand(t *testing.T, s *service, inc *incident.Incident, found incident.Findings, summary string) {
+	t.Helper()
+	at := slices.IndexFunc(found.Evidence, func(e incident.Evidence) bool { return e.Kind == incident.KindBand })
+	require.GreaterOrEqual(t, at, 0, "the incident of a detection rule has the band")
+	e := found.Evidence[at]
+	require.False(t, e.Failed, e.Summary)
+	assert.Regexp(t, summary, e.Summary)
+	assert.Contains(t, e.Query, "shop_queue_length")
+	require.Len(t, e.Ranking, 1)
+	assert.Equal(t, "down", e.Ranking[0].Direction)
+	assert.Less(t, e.Ranking[0].After, e.Ranking[0].Before)
+	require.NotNil(t, e.Chart)
+	require.NotNil(t, e.Chart.Band)
+	below := 0
+	for i, p := range e.Chart.Series[0].Points {
+		if p.Value < e.Chart.Band.Lower[i].Value {
+			below++
+		}
+	}
+	assert.Positive(t, below, "the drop is drawn below the band")
+	assert.Contains(t, s.report(inc), e.ID+": "+e.Title)
+	code, svg := get(t, s.url+"/reports/"+inc.ID+"/"+e.ID+".svg")
+	assert.Equal(t, http.StatusOK, code)
+	assert.Contains(t, svg, `class="range"`)
+}
+
 // TestDetectionWithoutAlertmanager: incidents are opened and resolved by the same fold, and feedback lowers the rate.
 func TestDetectionWithoutAlertmanager(t *testing.T) {
 	q, pair := detectionPair(t, "http://127.0.0.1:1/")
 	s := startService(t, func(c *config) {
 		withRules(t, detectRules)(c)
-		c.Prometheus.URL = pair.PromURL
+		c.Prometheus.URL, c.Reports.Language = pair.PromURL, incident.Chinese
 	})
 	s.evaluated()
 	q.length.Store(5)
 	require.Eventually(t, func() bool { return s.incidentOf("QueueUnusual") != nil }, time.Minute, 50*time.Millisecond)
 	inc := s.incidentOf("QueueUnusual")
 	assert.Equal(t, directReceiver, inc.Receiver)
+	inc = s.await(inc.ID, 30*time.Second, "evidence", func(inc *incident.Incident) bool { return inc.Analysis.Evidence > 0 })
+	_, found := s.incident(inc.ID)
+	assertBand(t, s, inc, found, `预期为 [\d.]+ 至 [\d.]+，`)
 	assert.Equal(t, "warning", inc.Severity)
 	time.Sleep(3 * time.Second) // evaluations that bring nothing new
 	inc, _ = s.incident(inc.ID)

@@ -76,6 +76,7 @@ func (a *app) takeOver(ctx context.Context) error {
 	next.startWork(a.working)
 	close(old.stopping)
 	old.stopTelling()
+	reloadDetection(ctx, old.detection, next.detection)
 	next.startTelling(a.working)
 	a.setup = next
 	next.log.Info("Configuration reloaded", "file", a.opts.configFile)

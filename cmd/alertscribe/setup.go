@@ -61,7 +61,7 @@ func (s *setup) build(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	collector, model, err := newParts(cfg, pool, s.store, s.store, log, s.registry)
+	collector, model, err := newParts(cfg, pool, s.store, s.store, log, s.registry, s.withBands)
 	if err != nil {
 		return badConfig(err)
 	}

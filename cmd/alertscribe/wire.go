@@ -48,9 +48,9 @@ func redacted(cfg *config, log *slog.Logger) *slog.Logger {
 	return slog.New(cfg.redactor.Handler(log.Handler()))
 }
 
-// newParts makes the collector of evidence and the analyzer, and reports what is wrong with either.
-func newParts(cfg *config, pool promapi.Pool, past *store.Store, calls ledger, log *slog.Logger, reg prometheus.Registerer) (*evidence.Collector, *analyzer.Analyzer, error) {
-	collector, evidenceErr := newCollector(cfg, pool, past, log, reg)
+// newParts makes the collector of evidence, with changes of its options, and the analyzer, and reports what is wrong with either.
+func newParts(cfg *config, pool promapi.Pool, past *store.Store, calls ledger, log *slog.Logger, reg prometheus.Registerer, change ...func(*evidence.Options)) (*evidence.Collector, *analyzer.Analyzer, error) {
+	collector, evidenceErr := newCollector(cfg, pool, past, log, reg, change...)
 	model, modelErr := newAnalyzer(cfg, calls, collector, log, reg)
 	return collector, model, errors.Join(modelErr, evidenceErr)
 }
@@ -90,7 +90,7 @@ func roundTripper(c *commonconfig.HTTPClientConfig, name string) (http.RoundTrip
 }
 
 // newCollector makes the collector of evidence; past is nil for a command that has no database.
-func newCollector(cfg *config, pool promapi.Pool, past *store.Store, log *slog.Logger, reg prometheus.Registerer) (*evidence.Collector, error) {
+func newCollector(cfg *config, pool promapi.Pool, past *store.Store, log *slog.Logger, reg prometheus.Registerer, change ...func(*evidence.Options)) (*evidence.Collector, error) {
 	am, err := upstream(cfg.firstAlertmanager(), "alertmanager")
 	if err != nil {
 		return nil, err
@@ -103,6 +103,9 @@ func newCollector(cfg *config, pool promapi.Pool, past *store.Store, log *slog.L
 	}
 	if past != nil {
 		o.History = past
+	}
+	for _, f := range change {
+		f(&o)
 	}
 	c, err := evidence.New(o)
 	if err != nil {

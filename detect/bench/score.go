@@ -6,8 +6,16 @@ import (
 	"time"
 )
 
-// Quiet is how long nothing must exceed the threshold for an alert to end: what follows is a new alert.
-const Quiet = 3 * time.Hour
+// Quiet is how long nothing must exceed the threshold for an alert to end: what follows is a new alert. The labels of
+// cloud-monitoring are single events, often an hour long and some hours apart; those of NAB, and the promise, are of episodes.
+const Quiet, quietCloud = 3 * time.Hour, time.Hour
+
+func (s *Series) quiet() time.Duration {
+	if s.Set == CloudMonitoring {
+		return quietCloud
+	}
+	return Quiet
+}
 
 // Starts returns the indexes at which alerts start: scores at or above the threshold after a quiet time without any.
 func Starts(s *Series, scores []float64, threshold float64) []int {
@@ -17,7 +25,7 @@ func Starts(s *Series, scores []float64, threshold float64) []int {
 		if !(x >= threshold) {
 			continue
 		}
-		if last.IsZero() || s.Times[i].Sub(last) > Quiet {
+		if last.IsZero() || s.Times[i].Sub(last) > s.quiet() {
 			starts = append(starts, i)
 		}
 		last = s.Times[i]

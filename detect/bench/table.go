@@ -52,7 +52,7 @@ func printSets(w io.Writer, o Options) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(w, "Labeled series: %d of NAB, %d of cloud-monitoring. Only starts of alerts count; an alert ends after %v of quiet.\n", len(nab), len(cloud), Quiet)
+	fmt.Fprintf(w, "Labeled series: %d of NAB, %d of cloud-monitoring. Only starts of alerts count; an alert ends after %v of quiet, of cloud-monitoring after %v.\n", len(nab), len(cloud), Quiet, quietCloud)
 	fmt.Fprint(w, "fitted: the threshold that is best for the even files, on the odd ones, and the reverse; the mean of both.\n"+
 		"default: as shipped, nothing fitted. false/day: false alarms per series and healthy day.\n\n")
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)

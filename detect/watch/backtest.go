@@ -44,6 +44,9 @@ type PastAlert struct {
 type BandPoint struct {
 	At                            time.Time
 	Value, Expected, Lower, Upper float64
+	Score                         float64       // an alert starts at 1
+	OnceIn                        time.Duration // how rarely a healthy series is as unusual; 0 where no rate is promised
+	Since                         time.Time     // since when it is anomalous, as pending and firing alerts have it; zero while it is not
 }
 
 // PerSeriesDay returns the alerts for each series and day.
@@ -124,7 +127,14 @@ type ring struct {
 }
 
 func pointOf(s *series, at time.Time) BandPoint {
-	return BandPoint{At: at, Value: s.now.Value, Expected: s.now.Expected, Lower: s.now.Lower, Upper: s.now.Upper}
+	p := BandPoint{
+		At: at, Value: s.now.Value, Expected: s.now.Expected, Lower: s.now.Lower, Upper: s.now.Upper,
+		Score: s.now.Score, OnceIn: s.now.OnceIn,
+	}
+	if s.alert.State == detect.Pending || s.alert.State == detect.Firing {
+		p.Since = s.alert.ActiveAt
+	}
+	return p
 }
 
 func (rec *recorder) step(s *series, at time.Time) {
@@ -167,10 +177,20 @@ func (rec *recorder) step(s *series, at time.Time) {
 // ErrUnknownAlert says that an alert is not of a rule, or its series not known.
 var ErrUnknownAlert = errors.New("not an alert of a detection rule")
 
-// Band returns the series behind an alert with what was expected of it, for a chart: from some time before it to its end, or
-// now. It asks for that series alone and evaluates it again, so that nothing has to be kept for it, and any copy can do it.
+// Band is the series behind an alert, with what was expected of it.
+type Band struct {
+	Query    string        // the rule's expression, of that series alone as far as its labels can be carried to its selectors
+	Interval time.Duration // between points
+	Points   []BandPoint   // the oldest first
+}
+
+// maxBand bounds the evaluations of a band: a week of minutes.
+const maxBand = 10_000
+
+// Band returns the series behind an alert with what was expected of it: from some time before it to its end, or now, but the
+// newest 10,000 evaluations at most. It asks for that series alone and evaluates it again, so that nothing has to be kept for it, and any copy can do it.
 // [ErrUnknownAlert] where the labels are not those of an alert of ours.
-func (w *Watcher) Band(ctx context.Context, alertLabels map[string]string, from, to time.Time) ([]BandPoint, error) {
+func (w *Watcher) Band(ctx context.Context, alertLabels map[string]string, from, to time.Time) (*Band, error) {
 	for _, g := range w.groups {
 		for _, r := range g.rules {
 			if r.Source != "" || r.Alert != alertLabels[model.AlertNameLabel] {
@@ -187,18 +207,18 @@ func (w *Watcher) Band(ctx context.Context, alertLabels map[string]string, from,
 	return nil, ErrUnknownAlert
 }
 
-func (w *watched) band(ctx context.Context, c *promapi.Client, g *Group, s *series, from, to time.Time) ([]BandPoint, error) {
-	one := newWatched(w.Rule, g, newSource(c, w.selected(s), g.QueryOffset), newMetrics(nil, nil), slog.New(slog.DiscardHandler))
-	var points []BandPoint
+func (w *watched) band(ctx context.Context, c *promapi.Client, g *Group, s *series, from, to time.Time) (*Band, error) {
+	b := &Band{Query: w.selected(s), Interval: g.Interval}
+	one := newWatched(w.Rule, g, newSource(c, b.Query, g.QueryOffset), newMetrics(nil, nil), slog.New(slog.DiscardHandler))
 	one.onStep = func(x *series, at time.Time) {
 		if x.id == s.id {
-			points = append(points, pointOf(x, at))
+			b.Points = append(b.Points, pointOf(x, at))
 		}
 	}
 	at := g.slot(to)
-	from = at.Add(-at.Sub(from) / g.Interval * g.Interval)
+	from = at.Add(-min(at.Sub(from)/g.Interval, maxBand) * g.Interval)
 	if err := one.warm(ctx, one.source, one.enroll([]value{{labels: s.labels, id: s.id}}, from, from), from); err != nil {
 		return nil, err
 	}
-	return points, one.replay(ctx, from, at)
+	return b, one.replay(ctx, from, at)
 }

@@ -56,9 +56,19 @@ func TestBand(t *testing.T) {
 	w := start(t, client(t), ruleFile(queueRule), nil)
 	w.evaluateTo(drops.Add(-2*time.Minute), drops.Add(10*time.Minute))
 	a := firing(w.told.of("g/QueueUnusual"))["a"]
-	points, err := w.Band(t.Context(), a.Labels, drops.Add(-time.Hour), drops.Add(10*time.Minute))
+	band, err := w.Band(t.Context(), a.Labels, drops.Add(-time.Hour), drops.Add(10*time.Minute))
 	require.NoError(t, err)
+	points := band.Points
 	require.Greater(t, len(points), 60)
+	assert.Equal(t, `queue{queue="a",site="x"}`, band.Query)
+	assert.Equal(t, time.Minute, band.Interval)
+	assert.Zero(t, points[0].Since)
+	last := points[len(points)-1]
+	assert.WithinDuration(t, drops, last.Since, 2*time.Minute, "since when it is anomalous")
+	assert.Positive(t, last.OnceIn)
+	long, err := w.Band(t.Context(), a.Labels, drops.Add(-maxBand*time.Minute-time.Hour), drops)
+	require.NoError(t, err)
+	assert.LessOrEqual(t, len(long.Points), maxBand)
 	below := 0
 	for _, p := range points {
 		if p.Value < p.Lower {

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	rtmetrics "runtime/metrics"
 	"syscall"
 	"testing"
 	"time"
@@ -73,8 +74,34 @@ func heap() uint64 {
 	return m.HeapAlloc
 }
 
+// peak samples what this process has of memory, until the function that it returns is called, which says the most in MiB.
+func peak() (most func() float64) {
+	done, ended := make(chan struct{}), make(chan struct{})
+	var bytes uint64
+	go func() {
+		defer close(ended)
+		ticker := time.NewTicker(20 * time.Millisecond)
+		defer ticker.Stop()
+		for {
+			read := []rtmetrics.Sample{{Name: "/memory/classes/total:bytes"}, {Name: "/memory/classes/heap/released:bytes"}}
+			rtmetrics.Read(read)
+			bytes = max(bytes, read[0].Value.Uint64()-read[1].Value.Uint64())
+			select {
+			case <-ticker.C:
+			case <-done:
+				return
+			}
+		}
+	}()
+	return func() float64 {
+		close(done)
+		<-ended
+		return float64(bytes) / (1 << 20)
+	}
+}
+
 // BenchmarkLoop runs one rule of -detect.series series at one minute against a real Prometheus: it reads two weeks of
-// history, and evaluates. It reports the time of the start, and of an evaluation what it takes of our process: decoding the
+// history, and evaluates. It reports the time and the most memory of the start, and of an evaluation what it takes of our process: decoding the
 // answer, judging and saving, without Prometheus' own part.
 func BenchmarkLoop(b *testing.B) {
 	n := *benchSeries
@@ -83,9 +110,9 @@ func BenchmarkLoop(b *testing.B) {
 	w := start(b, c, ruleFile(fmt.Sprintf("  - alert: Load\n    expr: load\n    anomaly: {max_series: %d}\n", n)), nil)
 	g := w.groups[0]
 	at := g.slot(ends.Add(-30 * time.Minute))
-	begun, used := time.Now(), cpu()
+	begun, used, most := time.Now(), cpu(), peak()
 	w.evaluateTo(at, at)
-	warm, warmCPU := time.Since(begun), cpu()-used
+	warm, warmCPU, startPeak := time.Since(begun), cpu()-used, most()
 	require.Equal(b, n, w.rules["g/Load"].count())
 	require.Zero(b, w.Status()[0].Series[learning], "no day of learning")
 	perSeries := float64(heap()-before) / float64(n) / 1024
@@ -102,6 +129,7 @@ func BenchmarkLoop(b *testing.B) {
 	ours := float64(cpu()-used) / max(evaluations, 1)
 	b.ReportMetric(warm.Seconds(), "start-s")
 	b.ReportMetric(warmCPU.Seconds(), "start-cpu-s")
+	b.ReportMetric(startPeak, "start-peak-MiB")
 	b.ReportMetric(perSeries, "KiB/series")
 	b.ReportMetric(ours/float64(n)/1000, "cpu-µs/sample")
 	b.ReportMetric(100*ours/float64(g.Interval), "%core")

@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"net/url"
 	"os"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -146,6 +147,12 @@ func (m *memory) LoadDetection(_ context.Context, rule string) (map[string][]byt
 	return out, m.fail
 }
 
+func (m *memory) DetectionRules(context.Context) ([]string, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Sorted(maps.Keys(m.rows)), m.fail
+}
+
 func (m *memory) SaveDetection(_ context.Context, rule string, rows map[string][]byte) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -161,7 +168,9 @@ func (m *memory) SaveDetection(_ context.Context, rule string, rows map[string][
 	m.n += len(rows)
 	for k, v := range rows {
 		if v == nil {
-			delete(m.rows[rule], k)
+			if delete(m.rows[rule], k); len(m.rows[rule]) == 0 {
+				delete(m.rows, rule)
+			}
 			continue
 		}
 		m.rows[rule][k] = bytes.Clone(v)

@@ -114,9 +114,11 @@ type posted struct {
 	firing bool
 }
 
-func (p *posted) id() model.Fingerprint {
-	set := make(model.LabelSet, len(p.Labels))
-	for name, v := range p.Labels {
+func (p *posted) id() model.Fingerprint { return fingerprint(p.Labels) }
+
+func fingerprint(labels map[string]string) model.Fingerprint {
+	set := make(model.LabelSet, len(labels))
+	for name, v := range labels {
 		set[model.LabelName(name)] = model.LabelValue(v)
 	}
 	return set.Fingerprint()

@@ -224,6 +224,7 @@ func (r result) detected() detect.Result {
 // document is what is saved of a series beside the states of its detectors.
 type document struct {
 	Labels  model.Metric `json:"labels"`
+	Expr    string       `json:"expr,omitempty"` // of the rule; empty in what was saved before there was this
 	Alert   detect.Alert `json:"alert"`
 	Now     result       `json:"now"`
 	Peak    result       `json:"peak"`
@@ -237,9 +238,9 @@ type document struct {
 }
 
 // encode returns what is saved: the document, the detector's state and the shadow's, each after its length.
-func (s *series) encode() ([]byte, error) {
+func (s *series) encode(r *Rule) ([]byte, error) {
 	doc, err := json.Marshal(document{
-		Labels: s.labels, Alert: s.alert, Now: resultOf(s.now), Peak: resultOf(s.peak), PeakAt: s.peakAt, Seen: s.seen, Stepped: s.stepped, Quiet: s.quiet, Points: s.origin.points, Told: s.origin.score, Reason: s.peakReason,
+		Labels: s.labels, Expr: r.Expr, Alert: s.alert, Now: resultOf(s.now), Peak: resultOf(s.peak), PeakAt: s.peakAt, Seen: s.seen, Stepped: s.stepped, Quiet: s.quiet, Points: s.origin.points, Told: s.origin.score, Reason: s.peakReason,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("encoding a series: %w", err)
@@ -263,7 +264,7 @@ func (s *series) encode() ([]byte, error) {
 
 var errShort = errors.New("the saved series ends early")
 
-// decode returns a saved series. Where the state of its detector does not fit the rule anymore, the alert is kept and the
+// decode returns a saved series. Where the rule asks something else now, or the state of its detector does not fit it anymore, the alert is kept and the
 // history is to be read anew.
 func decode(r *Rule, saved []byte) (*series, error) {
 	var parts [3][]byte
@@ -284,7 +285,7 @@ func decode(r *Rule, saved []byte) (*series, error) {
 	s.origin.points, s.origin.score = d.Points, d.Told
 	s.peakReason = d.Reason
 	s.detector = detect.New(s.options(r))
-	s.relearn = s.detector.UnmarshalBinary(parts[1]) != nil
+	s.relearn = s.detector.UnmarshalBinary(parts[1]) != nil || d.Expr != "" && d.Expr != r.Expr
 	if s.shadow != nil {
 		s.relearn = s.shadow.UnmarshalBinary(parts[2]) != nil || s.relearn
 	}

@@ -143,9 +143,9 @@ func TestMissedEvaluations(t *testing.T) {
 	assert.Equal(t, states(whole), states(gaps))
 	assert.NotEmpty(t, states(whole))
 	for id, s := range whole.rules["g/QueueUnusual"].series {
-		x, err := s.encode()
+		x, err := s.encode(&Rule{})
 		require.NoError(t, err)
-		y, err := gaps.rules["g/QueueUnusual"].series[id].encode()
+		y, err := gaps.rules["g/QueueUnusual"].series[id].encode(&Rule{})
 		require.NoError(t, err)
 		assert.Equal(t, x, y, "the same is known of %s", s.labels)
 	}

@@ -24,6 +24,8 @@ type (
 		LoadDetection(ctx context.Context, rule string) (map[string][]byte, error)
 		// SaveDetection saves rows of a rule, all or none of them; a row of nil is deleted.
 		SaveDetection(ctx context.Context, rule string, rows map[string][]byte) error
+		// DetectionRules returns the rules that anything is saved of.
+		DetectionRules(ctx context.Context) ([]string, error)
 	}
 	// Notifier tells of alerts.
 	Notifier interface {
@@ -109,6 +111,7 @@ func New(o Options) (*Watcher, error) {
 // Run evaluates until ctx ends.
 func (w *Watcher) Run(ctx context.Context) {
 	var wg sync.WaitGroup
+	wg.Go(func() { w.prune(ctx) })
 	for _, g := range w.groups {
 		if g.asks() {
 			wg.Go(func() { w.run(ctx, g) })
@@ -166,6 +169,10 @@ func (w *Watcher) resume(ctx context.Context, g *group) {
 	}
 	now := w.opts.Now()
 	for _, r := range g.asked() {
+		if r.count() > 0 { // taken from a former Watcher, which knew more than it has saved
+			w.tell(ctx, g, r, now)
+			continue
+		}
 		saved, err := w.opts.State.LoadDetection(ctx, r.Key())
 		if err != nil {
 			w.opts.Logger.Error("Saved detection state is unreadable, all history is read anew", "rule", r.Key(), "err", err)
@@ -302,7 +309,7 @@ func (w *watched) due(at time.Time) (batch []*series, rows map[string][]byte) {
 			if s.changed != changed || !changed && !s.saved.IsZero() && at.Sub(s.saved) < age {
 				continue
 			}
-			row, err := s.encode()
+			row, err := s.encode(w.Rule)
 			if err != nil {
 				w.log.Error("Series can't be saved", "series", s.labels, "err", err)
 				w.metrics.errors.WithLabelValues(errorState).Inc()

@@ -26,6 +26,20 @@ func (s *Store) LoadDetection(ctx context.Context, rule string) (map[string][]by
 	return saved, nil
 }
 
+// DetectionRules returns the rules that something was saved of, in order.
+func (s *Store) DetectionRules(ctx context.Context) ([]string, error) {
+	type row struct{ Rule string }
+	found, err := collect[row](ctx, s, "listing the rules of detection", `SELECT DISTINCT rule FROM detection ORDER BY rule COLLATE "C"`)
+	if err != nil {
+		return nil, err
+	}
+	rules := make([]string, len(found))
+	for i, r := range found {
+		rules[i] = r.Rule
+	}
+	return rules, nil
+}
+
 // SaveDetection saves what is known of series of a detection rule: all of them or, with an error, none. A state of nil
 // deletes the series. Under the context of a lost [Store.Lead] it refuses.
 func (s *Store) SaveDetection(ctx context.Context, rule string, series map[string][]byte) error {

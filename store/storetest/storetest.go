@@ -59,6 +59,7 @@ type (
 	}
 	detection interface {
 		LoadDetection(ctx context.Context, rule string) (map[string][]byte, error)
+		DetectionRules(ctx context.Context) ([]string, error)
 		SaveDetection(ctx context.Context, rule string, series map[string][]byte) error
 	}
 	retention interface {
