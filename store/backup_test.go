@@ -113,7 +113,9 @@ func TestDamaged(t *testing.T) {
 	for name, damage := range map[string]func([]byte) []byte{
 		"cut":         func(b []byte) []byte { return b[:len(b)/2/4096*4096] },
 		"overwritten": func(b []byte) []byte { copy(b, make([]byte, 8192)); return b },
-		"text":        func([]byte) []byte { return []byte("something else that lies there, and is longer than a header of a database has to be: 0123456789") },
+		"text": func([]byte) []byte {
+			return []byte("something else that lies there, and is longer than a header of a database has to be: 0123456789")
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			bad := damage(append([]byte(nil), whole...))

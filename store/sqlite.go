@@ -12,7 +12,8 @@ import (
 	"path/filepath"
 
 	"github.com/pressly/goose/v3"
-	_ "modernc.org/sqlite" // the driver "sqlite"
+	"modernc.org/sqlite" // the driver "sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 //go:embed migrations/*.sql
@@ -115,4 +116,15 @@ func migrate(ctx context.Context, db *sql.DB, logger *slog.Logger) error {
 		logger.Info("Database schema migrated", "version", m.Source.Version, "duration", m.Duration)
 	}
 	return nil
+}
+
+// damaged adds the way out to the error of a file that is no database, or not whole.
+func damaged(err error) error {
+	if e, ok := errors.AsType[*sqlite.Error](err); ok {
+		switch e.Code() & 0xff {
+		case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
+			return fmt.Errorf("%w; the file is damaged: move it aside, with its -wal file, and restore a backup (alertscribe restore)", err)
+		}
+	}
+	return err
 }

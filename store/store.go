@@ -109,7 +109,7 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 		s.due[w] = make(chan struct{}, 1)
 	}
 	if err := s.open(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("opening the database %s: %w", opts.Path, err), s.release())
+		return nil, errors.Join(fmt.Errorf("opening the database %s: %w", opts.Path, damaged(err)), s.release())
 	}
 	go s.write(context.WithoutCancel(ctx))
 	s.cleaner.Go(s.clean)

@@ -31,7 +31,7 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"model": scriptModel, "ready": scriptReady, "json": scriptJSON, "webhook": scriptWebhook,
+			"model": scriptModel, "ready": scriptReady, "json": scriptJSON, "webhook": scriptWebhook, "post": scriptPost,
 		},
 	})
 }
@@ -50,6 +50,16 @@ func scriptWebhook(ts *testscript.TestScript, _ bool, _ []string) {
 	receiver := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	ts.Defer(receiver.Close)
 	ts.Setenv("NOTIFY_URL", receiver.URL)
+}
+
+// scriptPost posts a file to the webhook under a URL.
+func scriptPost(ts *testscript.TestScript, _ bool, args []string) {
+	resp, err := http.Post(args[0], "application/json", strings.NewReader(ts.ReadFile(args[1]))) //nolint:noctx // a test's
+	ts.Check(err)
+	ts.Check(resp.Body.Close())
+	if resp.StatusCode != http.StatusAccepted {
+		ts.Fatalf("%s", resp.Status)
+	}
 }
 
 // scriptReady waits until a service answers under a URL.

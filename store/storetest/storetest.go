@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/alertscribe/alertscribe/detect"
 	"github.com/alertscribe/alertscribe/incident"
 )
 
@@ -67,6 +68,14 @@ type (
 		Forgotten(ctx context.Context, after int64, limit int) ([]incident.Forgotten, error)
 		Size(ctx context.Context) (bytes int64, err error)
 	}
+	parts interface {
+		LoadPart(ctx context.Context, p detect.Part) (seq, position int64, err error)
+		EachSeries(ctx context.Context, p detect.Part, f func(detect.SavedSeries) error) error
+		EachEntry(ctx context.Context, p detect.Part, f func(seq int64, entry []byte) error) error
+		SavePart(ctx context.Context, p detect.Part, c detect.Commit) error
+		Events(ctx context.Context, p detect.Part) ([]detect.Event, error)
+		DeleteEvents(ctx context.Context, p detect.Part, upTo int64) error
+	}
 	duties interface {
 		Lead(ctx context.Context, duty string, do func(ctx context.Context))
 	}
@@ -78,6 +87,7 @@ type (
 		ledger
 		channels
 		detection
+		parts
 		duties
 		retention
 		SetPolicy(p *incident.Policy)
@@ -179,6 +189,8 @@ func (e *Engine) Run(t *testing.T) {
 		{"Detection", testDetection},
 		{"Forget", testForget},
 		{"SetPolicy", testSetPolicy},
+		{"SavePart", testSavePart},
+		{"SavePartMoved", testSavePartMoved},
 		{"Lead", testLead},
 		{"Closed", testClosed},
 	} {

@@ -1,8 +1,7 @@
-package store
+package storetest
 
 import (
 	"errors"
-	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -18,7 +17,7 @@ type partContents struct {
 	events        []string
 }
 
-func contents(t *testing.T, s *Store, p detect.Part) partContents {
+func contents(t *testing.T, s *opened, p detect.Part) partContents {
 	t.Helper()
 	c := partContents{series: map[string]string{}, entries: map[int64]string{}}
 	var err error
@@ -42,11 +41,9 @@ func contents(t *testing.T, s *Store, p detect.Part) partContents {
 	return c
 }
 
-// TestSavePart: what is committed of a part is there after a restart, all of it, and parts know nothing of each other.
-func TestSavePart(t *testing.T) {
-	path := filepath.Join(t.TempDir(), "a.db")
-	s, err := Open(t.Context(), Options{Path: path})
-	require.NoError(t, err)
+// testSavePart: what is committed of a part is there after a restart, all of it, and parts know nothing of each other.
+func testSavePart(t *testing.T, e *Engine) {
+	s := open(t, e)
 	p, other := detect.Part{Source: "orders", Number: 0}, detect.Part{Source: "orders", Number: 1}
 	assert.Equal(t, partContents{series: map[string]string{}, entries: map[int64]string{}}, contents(t, s, p))
 	for _, c := range []detect.Commit{
@@ -61,11 +58,7 @@ func TestSavePart(t *testing.T) {
 	events, err := s.Events(t.Context(), p)
 	require.NoError(t, err)
 	require.NoError(t, s.DeleteEvents(t.Context(), p, events[0].Seq))
-	require.NoError(t, s.Close())
-
-	s, err = Open(t.Context(), Options{Path: path})
-	require.NoError(t, err)
-	defer s.Close()
+	s = reopen(t, s)
 	assert.Equal(t, partContents{
 		seq: 4, position: 31, series: map[string]string{"g/A/x": "x4"}, entries: map[int64]string{2: "two", 4: "four"}, events: []string{"b=changed"},
 	}, contents(t, s, p))
@@ -74,9 +67,9 @@ func TestSavePart(t *testing.T) {
 	}, contents(t, s, other))
 }
 
-// TestSavePartMoved: a commit that does not follow what is stored is refused whole, whoever was first.
-func TestSavePartMoved(t *testing.T) {
-	s := open(t)
+// testSavePartMoved: a commit that does not follow what is stored is refused whole, whoever was first.
+func testSavePartMoved(t *testing.T, e *Engine) {
+	s := open(t, e)
 	p := detect.Part{Source: "orders", Number: 7}
 	require.NoError(t, s.SavePart(t.Context(), p, detect.Commit{Seq: 1, Position: 1, Entry: []byte("one")}))
 	require.NoError(t, s.SavePart(t.Context(), p, detect.Commit{Seq: 2, Position: 2, Entry: []byte("two")}))
