@@ -130,6 +130,21 @@ func TestDamaged(t *testing.T) {
 	}
 }
 
+// TestNewerSchema: a database of a newer release is not touched.
+func TestNewerSchema(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a.db")
+	s, err := Open(t.Context(), Options{Path: path})
+	require.NoError(t, err)
+	require.NoError(t, s.Close())
+	db, err := openWriter(t.Context(), path)
+	require.NoError(t, err)
+	_, err = db.ExecContext(t.Context(), `INSERT INTO goose_db_version (version_id, is_applied) VALUES (99999, 1)`)
+	require.NoError(t, err)
+	require.NoError(t, db.Close())
+	_, err = Open(t.Context(), Options{Path: path})
+	require.ErrorContains(t, err, "use the release that wrote it")
+}
+
 // TestWriteFilesAgain: what is missing on disk is due again, and nothing else.
 func TestWriteFilesAgain(t *testing.T) {
 	s, now := openAt(t)

@@ -108,6 +108,15 @@ func migrate(ctx context.Context, db *sql.DB, logger *slog.Logger) error {
 	if err != nil {
 		return fmt.Errorf("reading the migrations: %w", err)
 	}
+	newest, err := newestMigration()
+	if err != nil {
+		return err
+	}
+	if has, err := provider.GetDBVersion(ctx); err != nil {
+		return fmt.Errorf("reading the version of the schema: %w", err)
+	} else if has > newest {
+		return fmt.Errorf("the database has schema %d, and this release knows %d; use the release that wrote it, or a newer one", has, newest)
+	}
 	done, err := provider.Up(ctx)
 	if err != nil {
 		return fmt.Errorf("migrating the schema: %w", err)
