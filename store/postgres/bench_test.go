@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -79,6 +80,7 @@ func acceptFrom(b *testing.B, clients int, notify func(int64) *incident.Notifica
 	next.Store(1000)
 	took := slices.Repeat([]time.Duration{0}, b.N)
 	b.ReportAllocs()
+	here, there := processorTime(b), server.ProcessorTime()
 	b.ResetTimer()
 	for range clients {
 		wg.Go(func() {
@@ -99,7 +101,17 @@ func acceptFrom(b *testing.B, clients int, notify func(int64) *incident.Notifica
 	wg.Wait()
 	b.StopTimer()
 	require.Zero(b, failed.Load())
+	b.ReportMetric(float64((processorTime(b)-here).Microseconds())/float64(b.N), "cpu-µs/op")
+	b.ReportMetric(float64((server.ProcessorTime()-there).Microseconds())/float64(b.N), "server-cpu-µs/op")
 	slices.Sort(took)
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "accept/s")
 	b.ReportMetric(float64(took[len(took)*99/100].Microseconds())/1000, "p99-ms")
+}
+
+// processorTime returns what this process has used so far.
+func processorTime(b *testing.B) time.Duration {
+	b.Helper()
+	var u syscall.Rusage
+	require.NoError(b, syscall.Getrusage(syscall.RUSAGE_SELF, &u))
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
