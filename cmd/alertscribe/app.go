@@ -21,7 +21,6 @@ import (
 
 	"github.com/alertscribe/alertscribe/analyzer"
 	"github.com/alertscribe/alertscribe/notify"
-	"github.com/alertscribe/alertscribe/store"
 	"github.com/alertscribe/alertscribe/worker"
 )
 
@@ -32,7 +31,7 @@ type app struct {
 	log       *slog.Logger
 	listener  net.Listener
 	server    *http.Server
-	store     *store.Store
+	store     engine
 	worker    *worker.Worker
 	analyzer  *analyzer.Analyzer
 	probes    *probes
@@ -81,12 +80,8 @@ func (a *app) build(ctx context.Context) (err error) {
 		return err
 	}
 	rules := cfg.rules()
-	a.store, err = store.Open(ctx, store.Options{
-		Path: cfg.databasePath(), Policy: rules, Retention: time.Duration(cfg.Storage.NotificationRetention),
-		Logger: log.With("component", "store"), Registerer: registry,
-	})
-	if err != nil {
-		return fmt.Errorf("opening the database %s: %w", cfg.databasePath(), err)
+	if a.store, err = openEngine(ctx, cfg, log, registry); err != nil {
+		return err
 	}
 	a.onStop("closing the database", func(context.Context) error { return a.store.Close() })
 	writer, err := newReporter(cfg, a.opts.externalURL, true)

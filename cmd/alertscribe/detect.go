@@ -154,7 +154,7 @@ func (a *app) buildDetection(registry prometheus.Registerer) error {
 	log := a.log.With("component", "detect")
 	d := &detection{prom: prom}
 	o := watch.Options{
-		Groups: cfg.Detect.groups, Prometheus: prom, State: a.store, MaxExported: cfg.Detect.MaxExportedSeries,
+		Groups: cfg.Detect.groups, Prometheus: prom, State: a.store, Lead: a.store.Lead, MaxExported: cfg.Detect.MaxExportedSeries,
 		Logger: log, Registerer: registry, Notifier: newDirect(a.store, log),
 	}
 	if peers := cfg.alertmanagers(); len(peers) > 0 {

@@ -19,7 +19,6 @@ import (
 	"github.com/alertscribe/alertscribe/incident"
 	"github.com/alertscribe/alertscribe/promapi"
 	"github.com/alertscribe/alertscribe/report"
-	"github.com/alertscribe/alertscribe/store"
 )
 
 // newReporter makes the writer of reports; owner says that it is the running service's.
@@ -52,7 +51,7 @@ func redacted(cfg *config, log *slog.Logger) *slog.Logger {
 }
 
 // newParts makes the collector of evidence and the analyzer, and reports what is wrong with either.
-func newParts(cfg *config, past *store.Store, calls ledger, log *slog.Logger, reg prometheus.Registerer) (*evidence.Collector, *analyzer.Analyzer, error) {
+func newParts(cfg *config, past history, calls ledger, log *slog.Logger, reg prometheus.Registerer) (*evidence.Collector, *analyzer.Analyzer, error) {
 	collector, evidenceErr := newCollector(cfg, past, log, reg)
 	model, modelErr := newAnalyzer(cfg, calls, collector, log, reg)
 	return collector, model, errors.Join(modelErr, evidenceErr)
@@ -93,7 +92,7 @@ func roundTripper(c *commonconfig.HTTPClientConfig, name string) (http.RoundTrip
 }
 
 // newCollector makes the collector of evidence; past is nil for a command that has no database.
-func newCollector(cfg *config, past *store.Store, log *slog.Logger, reg prometheus.Registerer) (*evidence.Collector, error) {
+func newCollector(cfg *config, past history, log *slog.Logger, reg prometheus.Registerer) (*evidence.Collector, error) {
 	prom, err := upstream(cfg.Prometheus, "prometheus")
 	if err != nil {
 		return nil, err

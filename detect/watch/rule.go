@@ -313,6 +313,14 @@ func (w *watched) forget(at time.Time) []*series {
 	return gone
 }
 
+// reset forgets everything: another copy may have evaluated the rule since.
+func (w *watched) reset() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	clear(w.series)
+	w.evaluated, w.widened, w.narrowed = time.Time{}, time.Time{}, time.Time{}
+}
+
 // restore takes what was saved of the rule. A series that can't be read is learned anew.
 func (w *watched) restore(saved map[string][]byte) {
 	w.mu.Lock()

@@ -35,12 +35,14 @@ type (
 
 // Options of a Watcher.
 type Options struct {
-	Groups      []*Group
-	Prometheus  *promapi.Client // required
-	Notifier    Notifier        // default: nobody is told
-	State       State           // default: none; then each start reads the whole history
-	MaxExported int             // series on /metrics/anomalies; default 2,000
-	Logger      *slog.Logger    // default: discards
+	Groups     []*Group
+	Prometheus *promapi.Client // required
+	Notifier   Notifier        // default: nobody is told
+	State      State           // default: none; then each start reads the whole history
+	// Lead does a duty that one of many copies may do at a time, with a context that ends when another one has it; default: at once.
+	Lead        func(ctx context.Context, duty string, do func(ctx context.Context))
+	MaxExported int          // series on /metrics/anomalies; default 2,000
+	Logger      *slog.Logger // default: discards
 	Registerer  prometheus.Registerer
 	Now         func() time.Time // default time.Now
 }
@@ -74,6 +76,9 @@ func New(o Options) (*Watcher, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.Lead == nil {
+		o.Lead = func(ctx context.Context, _ string, do func(ctx context.Context)) { do(ctx) }
+	}
 	if o.MaxExported == 0 {
 		o.MaxExported = 2000
 	}
@@ -96,7 +101,7 @@ func New(o Options) (*Watcher, error) {
 func (w *Watcher) Run(ctx context.Context) {
 	var wg sync.WaitGroup
 	for _, g := range w.groups {
-		wg.Go(func() { w.run(ctx, g) })
+		wg.Go(func() { w.opts.Lead(ctx, "detection of "+g.Name, func(ctx context.Context) { w.run(ctx, g) }) })
 	}
 	wg.Wait()
 }
@@ -149,6 +154,7 @@ func (w *Watcher) resume(ctx context.Context, g *group) {
 	}
 	now := w.opts.Now()
 	for _, r := range g.rules {
+		r.reset()
 		saved, err := w.opts.State.LoadDetection(ctx, r.Key())
 		if err != nil {
 			w.opts.Logger.Error("Saved detection state is unreadable, all history is read anew", "rule", r.Key(), "err", err)
