@@ -5,7 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/alertscribe/alertscribe/incident"
@@ -18,6 +20,37 @@ type list struct {
 	channels []*state
 	queue    *queue
 	saving   sync.Mutex // a row is not written from two sides
+	leading  atomic.Bool
+}
+
+// serve tells the channels until ctx ends.
+func (l *list) serve(ctx context.Context) {
+	var wg sync.WaitGroup
+	for _, c := range l.channels {
+		if keeper, ok := c.Sender.(channel.Keeper); ok {
+			wg.Go(func() { l.n.keep(ctx, c, keeper) })
+		}
+	}
+	l.run(ctx)
+	wg.Wait()
+}
+
+// lead serves the channels while no other copy does. What they have to be told by now is looked for: changes were passed over.
+func (l *list) lead(ctx context.Context) {
+	l.leading.Store(true)
+	defer l.leading.Store(false)
+	l.n.lookFor(ctx, l)
+	l.serve(ctx)
+	l.queue.clear()
+}
+
+// names returns the names of the channels.
+func (l *list) names() string {
+	var all []string
+	for _, c := range l.channels {
+		all = append(all, c.Name)
+	}
+	return strings.Join(all, ", ")
 }
 
 // run looks at incidents until ctx ends.

@@ -66,6 +66,8 @@ type Options struct {
 	Channels []Channel // by unique names
 	// Priority lists names: in each list a channel is tried when those before it fail. Empty: each channel is a list of its own.
 	Priority [][]string
+	// Lead does a duty that one of many copies may do at a time, with a context that ends when another one has it; default: at once.
+	Lead     func(ctx context.Context, duty string, do func(ctx context.Context))
 	Link     func(incidentID string) string // the report's address; required
 	Redactor *redact.Redactor               // of what leaves the machine; default the built-in rules
 	Policy   *incident.Policy               // for the order of severities; default incident.DefaultPolicy
@@ -191,11 +193,10 @@ func (n *Notifier) Run(ctx context.Context) {
 	}
 	var wg sync.WaitGroup
 	for _, l := range n.lists {
-		wg.Go(func() { l.run(ctx) })
-		for _, c := range l.channels {
-			if keeper, ok := c.Sender.(channel.Keeper); ok {
-				wg.Go(func() { n.keep(ctx, c, keeper) })
-			}
+		if n.opts.Lead == nil {
+			wg.Go(func() { l.serve(ctx) })
+		} else {
+			wg.Go(func() { n.opts.Lead(ctx, "channels "+l.names(), l.lead) })
 		}
 	}
 	n.follow(ctx, changes)
@@ -265,7 +266,7 @@ func (n *Notifier) follow(ctx context.Context, changes <-chan incident.Change) {
 				n.look(ctx)
 			}
 			for id := range changed {
-				n.enqueue(ctx, id)
+				n.enqueue(ctx, id, n.lists...)
 			}
 			changed, all, due = map[string]bool{}, false, nil
 		case <-ticker.C:
@@ -278,11 +279,16 @@ func (n *Notifier) follow(ctx context.Context, changes <-chan incident.Change) {
 
 // look puts all incidents into the queues that somebody may have to be told of.
 func (n *Notifier) look(ctx context.Context) {
+	n.lookFor(ctx, n.lists...)
+}
+
+// lookFor is look for some of the lists.
+func (n *Notifier) lookFor(ctx context.Context, lists ...*list) {
 	for {
 		ids, err := n.opts.Store.ToTell(ctx, n.opts.Now().Add(-n.opts.Expiry))
 		if err == nil {
 			for _, id := range ids {
-				n.enqueue(ctx, id)
+				n.enqueue(ctx, id, lists...)
 			}
 			return
 		}
@@ -296,8 +302,14 @@ func (n *Notifier) look(ctx context.Context) {
 	}
 }
 
-// enqueue has all lists look at an incident, the most severe first.
-func (n *Notifier) enqueue(ctx context.Context, id string) {
+// enqueue has lists look at an incident, the most severe first; those that another copy serves look when they are ours.
+func (n *Notifier) enqueue(ctx context.Context, id string, lists ...*list) {
+	if n.opts.Lead != nil {
+		lists = slices.DeleteFunc(slices.Clone(lists), func(l *list) bool { return !l.leading.Load() })
+	}
+	if len(lists) == 0 {
+		return
+	}
 	inc, err := n.opts.Store.Peek(ctx, id)
 	if err != nil {
 		if !errors.Is(err, incident.ErrNotFound) && ctx.Err() == nil {
@@ -305,7 +317,7 @@ func (n *Notifier) enqueue(ctx context.Context, id string) {
 		}
 		return
 	}
-	for _, l := range n.lists {
+	for _, l := range lists {
 		l.queue.put(item{id: id, rank: n.opts.Policy.Rank(inc.Severity), opened: inc.OpenedAt})
 	}
 }

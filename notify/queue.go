@@ -82,6 +82,13 @@ func (q *queue) first(now time.Time) (first item, wait time.Duration) {
 	return first, 0
 }
 
+// clear takes all out.
+func (q *queue) clear() {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	clear(q.items)
+}
+
 func (q *queue) len() int {
 	q.mu.Lock()
 	defer q.mu.Unlock()

@@ -202,7 +202,7 @@ func (p *Postgres) Resume() error { return p.signal(resume) }
 func (p *Postgres) Close() error {
 	var err error
 	if p.cmd != nil {
-		err = p.Stop()
+		err = p.Kill() // nobody reads its data anymore
 	}
 	return errors.Join(err, os.RemoveAll(p.dir))
 }

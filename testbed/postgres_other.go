@@ -5,6 +5,7 @@ package testbed
 import (
 	"errors"
 	"os/exec"
+	"time"
 )
 
 type signalName string
@@ -25,3 +26,6 @@ func (p *Postgres) signal(s signalName) error {
 	}
 	return errors.New("processes can't be paused on this system")
 }
+
+// ProcessorTime is not known on this system.
+func (p *Postgres) ProcessorTime() time.Duration { return 0 }

@@ -12,6 +12,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 )
 
 const (
@@ -83,4 +84,24 @@ func children(parent int) []int {
 		}
 	}
 	return pids
+}
+
+// ProcessorTime returns what the server and its processes that live have used so far, where /proc tells.
+func (p *Postgres) ProcessorTime() time.Duration {
+	const tick = 10 * time.Millisecond // USER_HZ, the same on all systems that have /proc
+	var sum time.Duration
+	for _, pid := range append([]int{p.cmd.Process.Pid}, children(p.cmd.Process.Pid)...) {
+		text, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
+		if err != nil {
+			continue // it has ended
+		}
+		_, rest, _ := strings.Cut(string(text), ") ")
+		if fields := strings.Fields(rest); len(fields) > 12 {
+			for _, field := range fields[11:13] { // in user and in kernel mode
+				n, _ := strconv.ParseInt(field, 10, 64) // a number
+				sum += time.Duration(n) * tick
+			}
+		}
+	}
+	return sum
 }

@@ -21,8 +21,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	versioncollector "github.com/prometheus/client_golang/prometheus/collectors/version"
 	"github.com/prometheus/exporter-toolkit/web"
-
-	"github.com/alertscribe/alertscribe/store"
 )
 
 // app is the running service: what outlives a change of the configuration, and the setup that the present one makes.
@@ -34,7 +32,7 @@ type app struct {
 	reloads  *reloadMetrics
 	listener net.Listener
 	server   *http.Server
-	store    *store.Store
+	store    engine
 
 	*setup    // the present one; replaced by reload, and guarded by reloading
 	reloading sync.Mutex
@@ -79,12 +77,8 @@ func (a *app) build(ctx context.Context) (err error) {
 	if err := a.listen(ctx); err != nil {
 		return err
 	}
-	a.store, err = store.Open(ctx, store.Options{
-		Path: a.cfg.databasePath(), Policy: a.cfg.rules(), Retention: time.Duration(a.cfg.Storage.Retention.Notifications),
-		Logger: redacted(a.cfg, a.log).With("component", "store"), Registerer: a.registry,
-	})
-	if err != nil {
-		return fmt.Errorf("opening the database %s: %w", a.cfg.databasePath(), err)
+	if a.store, err = openEngine(ctx, a.cfg, redacted(a.cfg, a.log), a.registry); err != nil {
+		return err
 	}
 	a.onStop("closing the database", func(context.Context) error { return a.store.Close() })
 	if a.setup, err = a.newSetup(ctx, a.cfg); err != nil {

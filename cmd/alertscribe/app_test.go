@@ -27,6 +27,7 @@ import (
 
 	"github.com/alertscribe/alertscribe/analyzer/modeltest"
 	"github.com/alertscribe/alertscribe/incident"
+	"github.com/alertscribe/alertscribe/redact"
 )
 
 // do sends a request; header holds names and values in turn.
@@ -83,8 +84,10 @@ func TestUnusableDirectories(t *testing.T) {
 		change func(*config)
 		want   string
 	}{
-		"reports":  {func(c *config) { c.Reports.Dir = filepath.Join(occupied, "reports") }, "REPORT_DIR"},
-		"database": {func(c *config) { c.Storage.DatabaseURL = sqliteScheme + filepath.Join(occupied, "data", "a.db") }, "opening the database"},
+		"reports": {func(c *config) { c.Reports.Dir = filepath.Join(occupied, "reports") }, "REPORT_DIR"},
+		"database": {func(c *config) {
+			c.Storage.DatabaseURL = redact.Secret(sqliteScheme + filepath.Join(occupied, "data", "a.db"))
+		}, "opening the database"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := newApp(t.Context(), configIn(t, t.TempDir(), tc.change), appOptions{}, promslog.NewNopLogger())

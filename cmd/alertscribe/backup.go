@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -27,7 +26,7 @@ func (c *cli) backup(ctx context.Context, file string) error {
 	if err != nil {
 		return err
 	}
-	if !strings.HasPrefix(cfg.Storage.DatabaseURL, sqliteScheme) {
+	if cfg.onPostgres() {
 		return errNotSQLite
 	}
 	p := newProgress(c.stderr)
@@ -55,7 +54,7 @@ func (c *cli) restore(ctx context.Context, file string) error {
 	if err != nil {
 		return err
 	}
-	if !strings.HasPrefix(cfg.Storage.DatabaseURL, sqliteScheme) {
+	if cfg.onPostgres() {
 		return errNotSQLite
 	}
 	p := newProgress(c.stderr)

@@ -72,7 +72,7 @@ func (c *config) summary() [][2]string {
 			set(cmp.Or(linkRoot(c.Prometheus.PublicURL), linkRoot(c.Prometheus.URL)), "the address in an alert"),
 			set(linkRoot(c.Alertmanager.PublicURL), "the address in a notification"))},
 		{"reports", fmt.Sprintf("%s (%s, times in %s)", c.Reports.Dir, c.Reports.Language, c.zone)},
-		{"database", c.Storage.DatabaseURL},
+		{"database", databaseText(c)},
 		{"webhook token", token},
 		{"model calls", capText(c.limits())},
 		{"analyses", fmt.Sprintf("%d at once, none later than %v after opening", c.Analysis.Workers, c.Analysis.MaxAge)},
@@ -81,6 +81,14 @@ func (c *config) summary() [][2]string {
 		{"detection", c.detectionText()},
 	}
 	return lines
+}
+
+// databaseText says what check-config shows of the database.
+func databaseText(c *config) string {
+	if c.onPostgres() {
+		return c.databaseName() + " (any number of copies)"
+	}
+	return sqliteScheme + c.databasePath()
 }
 
 // logSettings says that the service is ready, and with what, as check-config does.
@@ -92,7 +100,7 @@ func (c *config) logSettings(log *slog.Logger, address string) {
 		log.Warn("Variable has no effect", "why", warning)
 	}
 	log.Info("Ready for notifications", "address", address, "reports", c.Reports.Dir, "language", c.Reports.Language, "time_zone", c.zone.String(),
-		"database", c.databasePath(), "model", c.LLM.Model, "prometheus", c.prometheusText(), "alertmanager", shownURL(c.Alertmanager.URL),
+		"database", c.databaseName(), "model", c.LLM.Model, "prometheus", c.prometheusText(), "alertmanager", shownURL(c.Alertmanager.URL),
 		"verification", verifyText(c))
 }
 

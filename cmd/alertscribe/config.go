@@ -106,8 +106,9 @@ type reportsConfig struct {
 }
 
 type storageConfig struct {
-	DatabaseURL string          `yaml:"database_url"`
-	Retention   retentionConfig `yaml:"retention"`
+	DatabaseURL     redact.Secret   `yaml:"database_url"`      // sqlite:// and a path, or postgres:// with a password
+	DatabaseURLFile string          `yaml:"database_url_file"` // in its place
+	Retention       retentionConfig `yaml:"retention"`
 }
 
 // retentionConfig says for how long what is kept; 0 is for good.
@@ -223,14 +224,14 @@ func (c *config) resolvePaths(dir string, inFile map[string]int) {
 		s.HTTPConfig.SetDirectory(dir)
 	}
 	c.Detect.setDirectory(dir)
-	for _, p := range []*string{&c.LLM.APIKeyFile, &c.Web.WebhookTokenFile} {
+	for _, p := range []*string{&c.LLM.APIKeyFile, &c.Web.WebhookTokenFile, &c.Storage.DatabaseURLFile} {
 		*p = commonconfig.JoinDir(dir, *p)
 	}
 	if _, ok := inFile["reports.dir"]; ok {
 		c.Reports.Dir = commonconfig.JoinDir(dir, c.Reports.Dir)
 	}
-	if _, ok := inFile["storage.database_url"]; ok && strings.HasPrefix(c.Storage.DatabaseURL, sqliteScheme) {
-		c.Storage.DatabaseURL = sqliteScheme + commonconfig.JoinDir(dir, c.databasePath())
+	if _, ok := inFile["storage.database_url"]; ok && strings.HasPrefix(c.Storage.DatabaseURL.Reveal(), sqliteScheme) {
+		c.Storage.DatabaseURL = redact.Secret(sqliteScheme + commonconfig.JoinDir(dir, c.databasePath()))
 	}
 }
 
@@ -247,7 +248,7 @@ func (c *config) readEnv(getenv func(string) string) (set []string) {
 		{"REPORT_DIR", "reports.dir", &c.Reports.Dir},
 		{"REPORT_LANGUAGE", "reports.language", (*string)(&c.Reports.Language)},
 		{"REPORT_TIME_ZONE", "reports.time_zone", &c.Reports.TimeZone},
-		{"DATABASE_URL", "storage.database_url", &c.Storage.DatabaseURL},
+		{"DATABASE_URL", "storage.database_url", (*string)(&c.Storage.DatabaseURL)},
 		{"LISTEN_ADDRESS", "web.listen_address", &c.Web.ListenAddress},
 	} {
 		if value := strings.TrimSpace(getenv(v.name)); value != "" {
@@ -281,6 +282,11 @@ func (c *config) readSecrets(getenv func(string) string) []error {
 	}
 	c.LLM.Key = read("llm.api_key_file", c.LLM.APIKeyFile, "DEEPSEEK_API_KEY", "LLM_API_KEY")
 	c.Web.WebhookToken = read("web.webhook_token_file", c.Web.WebhookTokenFile, "ALERTSCRIBE_WEBHOOK_TOKEN")
+	if c.Storage.DatabaseURLFile != "" {
+		if url := read("storage.database_url_file", c.Storage.DatabaseURLFile, "DATABASE_URL"); url != "" {
+			c.Storage.DatabaseURL = url
+		}
+	}
 	return errs
 }
 
@@ -308,5 +314,5 @@ func (c *config) limits() incident.Limits {
 }
 
 func (c *config) databasePath() string {
-	return strings.TrimPrefix(c.Storage.DatabaseURL, sqliteScheme)
+	return strings.TrimPrefix(c.Storage.DatabaseURL.Reveal(), sqliteScheme)
 }

@@ -20,6 +20,7 @@ import (
 
 	"github.com/alertscribe/alertscribe/cmd/loginsim/sim"
 	"github.com/alertscribe/alertscribe/incident"
+	"github.com/alertscribe/alertscribe/redact"
 	"github.com/alertscribe/alertscribe/testbed"
 )
 
@@ -136,7 +137,7 @@ func (d *demo) startAll(ctx context.Context, cfg *config, bins testbed.Binaries)
 	cfg.Prometheus.URL = d.pair.PromURL
 	cfg.Alertmanager = upstreamConfig{URL: d.pair.AMURL}
 	cfg.Reports.Dir = filepath.Join(d.dir, "reports")
-	cfg.Storage.DatabaseURL = sqliteScheme + filepath.Join(d.dir, "data", "alertscribe.db")
+	cfg.Storage.DatabaseURL = redact.Secret(sqliteScheme + filepath.Join(d.dir, "data", "alertscribe.db"))
 	cfg.Web.WebhookToken = "" // the demo's Alertmanager has none to send
 	d.app, err = newApp(ctx, cfg, appOptions{listener: listener, softStop: time.Second}, log)
 	if err != nil {

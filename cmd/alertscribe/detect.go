@@ -162,7 +162,7 @@ func (s *setup) buildDetection() error {
 	log := s.log.With("component", "detect")
 	d := &detection{}
 	o := watch.Options{
-		Groups: cfg.Detect.groups, Prometheus: prom, State: s.store, Parts: s.store, MaxExported: cfg.Detect.MaxExportedSeries,
+		Groups: cfg.Detect.groups, Prometheus: prom, State: s.store, Parts: s.store, Lead: s.store.Lead, MaxExported: cfg.Detect.MaxExportedSeries,
 		Logger: log, Registerer: s.registry, Notifier: newDirect(s.store, log),
 		Judge: s.newSecondOpinion(),
 	}

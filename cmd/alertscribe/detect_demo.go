@@ -19,6 +19,7 @@ import (
 
 	"github.com/alertscribe/alertscribe/detect/watch"
 	"github.com/alertscribe/alertscribe/incident"
+	"github.com/alertscribe/alertscribe/redact"
 	"github.com/alertscribe/alertscribe/testbed"
 )
 
@@ -170,7 +171,7 @@ func (d *driftDemo) start(ctx context.Context, cfg *config, bins testbed.Binarie
 	cfg.Prometheus.URL, cfg.Alertmanager.URL = pair.PromURL, pair.AMURL
 	cfg.Detect.Alertmanagers = nil
 	cfg.Reports.Dir = filepath.Join(d.dir, "reports")
-	cfg.Storage.DatabaseURL = sqliteScheme + filepath.Join(d.dir, "data", "alertscribe.db")
+	cfg.Storage.DatabaseURL = redact.Secret(sqliteScheme + filepath.Join(d.dir, "data", "alertscribe.db"))
 	cfg.Web.WebhookToken = "" // the demo's Alertmanager has none to send
 	d.app, err = newApp(ctx, cfg, appOptions{listener: listener, softStop: time.Second}, promslog.New(&promslog.Config{Writer: logFile}))
 	if err != nil {

@@ -23,6 +23,7 @@ import (
 
 	"github.com/alertscribe/alertscribe/analyzer/modeltest"
 	"github.com/alertscribe/alertscribe/incident"
+	"github.com/alertscribe/alertscribe/redact"
 )
 
 // runMainEnv makes the test binary behave as alertscribe, so that tests can kill it, limit it and run it as somebody.
@@ -77,7 +78,7 @@ func configIn(t testing.TB, dir string, change func(*config)) *config {
 	cfg, err := loadConfig("", func(string) string { return "" }, "127.0.0.1:0")
 	require.NoError(t, err)
 	cfg.Reports.Dir = filepath.Join(dir, "reports")
-	cfg.Storage.DatabaseURL = sqliteScheme + filepath.Join(dir, "data", "alertscribe.db")
+	cfg.Storage.DatabaseURL = redact.Secret(sqliteScheme + filepath.Join(dir, "data", "alertscribe.db"))
 	cfg.Analysis.Settle = 0 // what resolves at once has tests of its own
 	if change != nil {
 		change(cfg)

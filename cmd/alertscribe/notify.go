@@ -19,7 +19,6 @@ import (
 	"github.com/alertscribe/alertscribe/notify"
 	"github.com/alertscribe/alertscribe/notify/channel"
 	"github.com/alertscribe/alertscribe/redact"
-	"github.com/alertscribe/alertscribe/store"
 )
 
 // notifyConfig says who is told what.
@@ -223,13 +222,13 @@ func (c *config) firstAlertmanager() upstreamConfig {
 }
 
 // newNotifier makes the part that tells channels; store may be nil for one that only tests them.
-func newNotifier(cfg *config, s *store.Store, link func(string) string, log *slog.Logger, reg prometheus.Registerer) (*notify.Notifier, error) {
+func newNotifier(cfg *config, s engine, link func(string) string, log *slog.Logger, reg prometheus.Registerer) (*notify.Notifier, error) {
 	o := notify.Options{
 		Channels: cfg.Notify.ready, Priority: cfg.Notify.Priority, Link: link, Redactor: cfg.redactor, Policy: cfg.rules(),
 		Language: cfg.Reports.Language, Logger: log.With("component", "notify"), Registerer: reg,
 	}
 	if s != nil {
-		o.Store = s
+		o.Store, o.Lead = s, s.Lead
 	}
 	n, err := notify.New(o)
 	if err != nil {

@@ -11,7 +11,6 @@ import (
 
 	"github.com/alertscribe/alertscribe/analyzer"
 	"github.com/alertscribe/alertscribe/notify"
-	"github.com/alertscribe/alertscribe/store"
 	"github.com/alertscribe/alertscribe/worker"
 )
 
@@ -20,8 +19,8 @@ type setup struct {
 	cfg       *config
 	opts      appOptions
 	log       *slog.Logger
-	address   string       // that is listened on
-	store     *store.Store // the service's
+	address   string // that is listened on
+	store     engine // the service's
 	registry  *prometheus.Registry
 	worker    *worker.Worker
 	analyzer  *analyzer.Analyzer

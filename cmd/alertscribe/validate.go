@@ -21,6 +21,7 @@ import (
 	"github.com/alertscribe/alertscribe/evidence"
 	"github.com/alertscribe/alertscribe/promapi"
 	"github.com/alertscribe/alertscribe/redact"
+	"github.com/alertscribe/alertscribe/store/postgres"
 )
 
 // validate returns every fault of the settings, each naming its key and the way out.
@@ -170,10 +171,16 @@ func (c *config) prepare() []error {
 func (c *config) validateStorage() []error {
 	key := "storage.database_url (DATABASE_URL)"
 	switch {
-	case strings.HasPrefix(c.Storage.DatabaseURL, "postgres://"), strings.HasPrefix(c.Storage.DatabaseURL, "postgresql://"):
-		return []error{fmt.Errorf("%s: PostgreSQL is not supported yet; use sqlite://PATH", key)}
-	case !strings.HasPrefix(c.Storage.DatabaseURL, sqliteScheme) || c.databasePath() == "":
-		return []error{fmt.Errorf("%s: %q is not sqlite://PATH, such as sqlite://data/alertscribe.db", key, redactURL(c.Storage.DatabaseURL))}
+	case c.onPostgres():
+		if err := postgres.Check(c.Storage.DatabaseURL.Reveal()); err != nil {
+			return []error{fmt.Errorf("%s: %w", key, err)}
+		}
+		if c.Storage.Retention.MaxSize > 0 {
+			return []error{errors.New("storage.retention.max_size: is for SQLite; the size of a PostgreSQL is bounded by its own means")}
+		}
+	case !strings.HasPrefix(c.Storage.DatabaseURL.Reveal(), sqliteScheme) || c.databasePath() == "":
+		return []error{fmt.Errorf("%s: %q is not sqlite://PATH, such as sqlite://data/alertscribe.db, nor postgres://USER@HOST/DATABASE",
+			key, redactURL(c.Storage.DatabaseURL.Reveal()))}
 	}
 	return nil
 }

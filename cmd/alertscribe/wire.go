@@ -19,7 +19,6 @@ import (
 	"github.com/alertscribe/alertscribe/incident"
 	"github.com/alertscribe/alertscribe/promapi"
 	"github.com/alertscribe/alertscribe/report"
-	"github.com/alertscribe/alertscribe/store"
 )
 
 // newReporter makes the writer of reports; owner says that it is the running service's.
@@ -49,7 +48,7 @@ func redacted(cfg *config, log *slog.Logger) *slog.Logger {
 }
 
 // newParts makes the collector of evidence, with changes of its options, and the analyzer, and reports what is wrong with either.
-func newParts(cfg *config, pool promapi.Pool, past *store.Store, calls ledger, log *slog.Logger, reg prometheus.Registerer, change ...func(*evidence.Options)) (*evidence.Collector, *analyzer.Analyzer, error) {
+func newParts(cfg *config, pool promapi.Pool, past history, calls ledger, log *slog.Logger, reg prometheus.Registerer, change ...func(*evidence.Options)) (*evidence.Collector, *analyzer.Analyzer, error) {
 	collector, evidenceErr := newCollector(cfg, pool, past, log, reg, change...)
 	model, modelErr := newAnalyzer(cfg, calls, collector, log, reg)
 	return collector, model, errors.Join(modelErr, evidenceErr)
@@ -90,7 +89,7 @@ func roundTripper(c *commonconfig.HTTPClientConfig, name string) (http.RoundTrip
 }
 
 // newCollector makes the collector of evidence; past is nil for a command that has no database.
-func newCollector(cfg *config, pool promapi.Pool, past *store.Store, log *slog.Logger, reg prometheus.Registerer, change ...func(*evidence.Options)) (*evidence.Collector, error) {
+func newCollector(cfg *config, pool promapi.Pool, past history, log *slog.Logger, reg prometheus.Registerer, change ...func(*evidence.Options)) (*evidence.Collector, error) {
 	am, err := upstream(cfg.firstAlertmanager(), "alertmanager")
 	if err != nil {
 		return nil, err

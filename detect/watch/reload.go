@@ -21,7 +21,7 @@ func (w *Watcher) GoOnFrom(ctx context.Context, former *Watcher) {
 			before := old.alerts(former.opts.Prometheus, at)
 			var now []Alert
 			if r := w.rules[old.Key()]; r != nil {
-				if !r.take(old) {
+				if !r.take(old, at) {
 					continue
 				}
 				now = r.alerts(w.opts.Prometheus, at)
@@ -62,7 +62,7 @@ func (w *Watcher) resolve(ctx context.Context, r *Rule, interval time.Duration, 
 func (a *Alert) id() model.Fingerprint { return fingerprint(a.Labels) }
 
 // take takes the series of a former rule of the same name. It reports whether it did: one that asks no Prometheus has its state elsewhere.
-func (w *watched) take(old *watched) bool {
+func (w *watched) take(old *watched, at time.Time) bool {
 	if w.source == nil || old.source == nil {
 		return false
 	}
@@ -82,12 +82,23 @@ func (w *watched) take(old *watched) bool {
 		anew = anew || s.relearn
 		w.series[id] = s
 	}
+	w.taken = at
 	w.usual, w.judged = old.usual, old.judged
 	w.widened, w.narrowed = old.widened, old.narrowed
 	if !anew { // or the first evaluation reads the history
 		w.evaluated = old.evaluated
 	}
 	return true
+}
+
+// goesOn reports whether what the rule knows was just taken from a former Watcher, which knew more than it has saved. It is so once:
+// while another copy evaluates the rule, what is known here grows old.
+func (w *watched) goesOn(now time.Time) bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	taken := w.taken
+	w.taken = time.Time{}
+	return !taken.IsZero() && len(w.series) > 0 && now.Sub(taken) < w.interval
 }
 
 // moveTo makes a series one of a rule that was another. What was learned stays where the rule judges by the same method.

@@ -27,6 +27,7 @@ type watched struct {
 	mu        sync.Mutex // guards what follows; it is held while samples are judged, never while something is asked
 	series    map[model.Fingerprint]*series
 	evaluated time.Time // the newest evaluation; zero before the first
+	taken     time.Time // when what is known was taken from a former Watcher; zero when that is over
 	failing   error     // why the newest failed
 	widened   time.Time // since when there are more alerts than are sent; zero while there are not
 	narrowed  time.Time // when that ended
@@ -315,6 +316,14 @@ func (w *watched) forget(at time.Time) []*series {
 		}
 	}
 	return gone
+}
+
+// reset forgets everything: another copy may have evaluated the rule since.
+func (w *watched) reset() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	clear(w.series)
+	w.evaluated, w.widened, w.narrowed = time.Time{}, time.Time{}, time.Time{}
 }
 
 // restore takes what was saved of the rule. A series that can't be read is learned anew.

@@ -37,14 +37,16 @@ type (
 
 // Options of a Watcher.
 type Options struct {
-	Groups      []*Group
-	Prometheus  *promapi.Client // required by rules without a source
-	Notifier    Notifier        // default: nobody is told
-	State       State           // default: none; then each start reads the whole history
-	Parts       Parts           // required by rules with a source
-	Judge       Judge           // gives second opinions; default: nobody does
-	MaxExported int             // series on /metrics/anomalies; default 2,000
-	Logger      *slog.Logger    // default: discards
+	Groups     []*Group
+	Prometheus *promapi.Client // required by rules without a source
+	Notifier   Notifier        // default: nobody is told
+	State      State           // default: none; then each start reads the whole history
+	Parts      Parts           // required by rules with a source
+	Judge      Judge           // gives second opinions; default: nobody does
+	// Lead does a duty that one of many copies may do at a time, with a context that ends when another one has it; default: at once.
+	Lead        func(ctx context.Context, duty string, do func(ctx context.Context))
+	MaxExported int          // series on /metrics/anomalies; default 2,000
+	Logger      *slog.Logger // default: discards
 	Registerer  prometheus.Registerer
 	Now         func() time.Time // default time.Now
 }
@@ -84,6 +86,9 @@ func New(o Options) (*Watcher, error) {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	if o.Lead == nil {
+		o.Lead = func(ctx context.Context, _ string, do func(ctx context.Context)) { do(ctx) }
+	}
 	if o.MaxExported == 0 {
 		o.MaxExported = 2000
 	}
@@ -114,7 +119,7 @@ func (w *Watcher) Run(ctx context.Context) {
 	wg.Go(func() { w.prune(ctx) })
 	for _, g := range w.groups {
 		if g.asks() {
-			wg.Go(func() { w.run(ctx, g) })
+			wg.Go(func() { w.opts.Lead(ctx, "detection of "+g.Name, func(ctx context.Context) { w.run(ctx, g) }) })
 		}
 	}
 	wg.Wait()
@@ -169,10 +174,11 @@ func (w *Watcher) resume(ctx context.Context, g *group) {
 	}
 	now := w.opts.Now()
 	for _, r := range g.asked() {
-		if r.count() > 0 { // taken from a former Watcher, which knew more than it has saved
+		if r.goesOn(now) {
 			w.tell(ctx, g, r, now)
 			continue
 		}
+		r.reset()
 		saved, err := w.opts.State.LoadDetection(ctx, r.Key())
 		if err != nil {
 			w.opts.Logger.Error("Saved detection state is unreadable, all history is read anew", "rule", r.Key(), "err", err)

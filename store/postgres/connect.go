@@ -38,6 +38,9 @@ var sessionSettings = map[string]string{
 	"tcp_user_timeout":                    "20000",
 	"synchronous_commit":                  "on",
 	"timezone":                            "UTC",
+	// Statements are planned when their tables are small, and a plan is kept: it must be good for large ones, too.
+	"enable_seqscan": "off",
+	"jit":            "off",
 }
 
 // Check reports what is wrong with a URL, and never shows its password.

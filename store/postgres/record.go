@@ -128,6 +128,51 @@ type changes struct {
 	changed []incident.Change
 	due     map[incident.Work]bool
 	written []*record
+	states  states
+	work    workRows
+}
+
+// states are rows of repeat_state to be written, the new ones apart: one statement for all costs less than one for each.
+type states struct{ fresh, known stateRows }
+
+type stateRows struct {
+	seqs, heard, versions []int64
+	docs                  []string
+}
+
+func (s *stateRows) add(r *record, doc []byte) {
+	s.seqs, s.heard, s.versions = append(s.seqs, r.seq), append(s.heard, micros(r.inc.LastHeardAt)), append(s.versions, r.version)
+	s.docs = append(s.docs, string(doc))
+}
+
+func (s *stateRows) queue(b *pgx.Batch, query string) {
+	if len(s.seqs) > 0 {
+		b.Queue(query, s.seqs, s.heard, s.versions, s.docs)
+	}
+}
+
+// workRows are rows of work to be written, and those that are due no more.
+type workRows struct {
+	seqs, opened, due []int64
+	kinds             []string
+	ranks             []int32
+	goneSeqs          []int64
+	goneKinds         []string
+}
+
+func (w *workRows) queue(b *pgx.Batch) {
+	if len(w.seqs) > 0 {
+		b.Queue(`INSERT INTO work (seq, kind, opened_at, severity_rank, due_at)
+			SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::int[], $5::bigint[])
+			ON CONFLICT (seq, kind) DO UPDATE SET severity_rank = excluded.severity_rank, due_at = excluded.due_at`,
+			w.seqs, w.kinds, w.opened, w.ranks, w.due)
+	}
+	if len(w.goneSeqs) > 0 {
+		const gone = ` FROM unnest($1::bigint[], $2::text[]) AS gone (seq, kind) WHERE w.seq = gone.seq AND w.kind = gone.kind`
+		b.Queue(`DELETE FROM work w USING unnest($1::bigint[], $2::text[]) AS gone (seq, kind)
+			WHERE w.seq = gone.seq AND w.kind = gone.kind AND w.lease_token = ''`, w.goneSeqs, w.goneKinds)
+		b.Queue(`UPDATE work w SET due_at = NULL`+gone, w.goneSeqs, w.goneKinds) // somebody has it
+	}
 }
 
 func (s *Store) newChanges() *changes { return &changes{s: s, due: map[incident.Work]bool{}} }
@@ -159,9 +204,9 @@ func (c *changes) writeIncident(r *record) error {
 	r.version++
 	c.changed = append(c.changed, incident.Change{ID: r.inc.ID, Revision: r.inc.Revision, Status: r.inc.Status, Analysis: r.inc.Analysis.State})
 	if r.saved == nil {
-		c.Queue(`INSERT INTO repeat_state (seq, last_heard_at, version, doc) VALUES ($1, $2, $3, $4)`, r.seq, micros(r.inc.LastHeardAt), r.version, string(doc))
+		c.states.fresh.add(r, doc)
 	} else {
-		c.Queue(`UPDATE repeat_state SET last_heard_at = $2, version = $3, doc = $4 WHERE seq = $1`, r.seq, micros(r.inc.LastHeardAt), r.version, string(doc))
+		c.states.known.add(r, doc)
 	}
 	return nil
 }
@@ -268,18 +313,22 @@ func (c *changes) writeWork(r *record) {
 		case row == old && !slices.Contains(r.freed, kind):
 		case row != workRow{}:
 			c.due[kind] = true
-			c.Queue(`INSERT INTO work (seq, kind, opened_at, severity_rank, due_at) VALUES ($1, $2, $3, $4, $5)
-				ON CONFLICT (seq, kind) DO UPDATE SET severity_rank = excluded.severity_rank, due_at = excluded.due_at`,
-				r.seq, string(kind), micros(r.inc.OpenedAt), row.rank, row.due)
+			w := &c.work
+			w.seqs, w.kinds, w.opened = append(w.seqs, r.seq), append(w.kinds, string(kind)), append(w.opened, micros(r.inc.OpenedAt))
+			w.ranks, w.due = append(w.ranks, int32(row.rank)), append(w.due, row.due) //nolint:gosec // small
 		default:
-			c.Queue(`DELETE FROM work WHERE seq = $1 AND kind = $2 AND lease_token = ''`, r.seq, string(kind))
-			c.Queue(`UPDATE work SET due_at = NULL WHERE seq = $1 AND kind = $2`, r.seq, string(kind)) // somebody has it
+			c.work.goneSeqs, c.work.goneKinds = append(c.work.goneSeqs, r.seq), append(c.work.goneKinds, string(kind))
 		}
 	}
 }
 
-// seal queues what others are told, and the commit.
+// seal queues what was gathered, what others are told, and the commit.
 func (c *changes) seal() {
+	const columns = ` FROM unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[])`
+	c.states.fresh.queue(&c.Batch, `INSERT INTO repeat_state (seq, last_heard_at, version, doc) SELECT *`+columns)
+	c.states.known.queue(&c.Batch, `UPDATE repeat_state r SET last_heard_at = u.heard, version = u.version, doc = u.doc`+
+		columns+` AS u (seq, heard, version, doc) WHERE r.seq = u.seq`)
+	c.work.queue(&c.Batch)
 	for _, payload := range payloads(c.s.copy, c.changed, c.due) {
 		c.Queue(`SELECT pg_notify('`+changesChannel+`', $1)`, payload)
 	}

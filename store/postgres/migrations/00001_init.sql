@@ -49,7 +49,7 @@ CREATE INDEX incidents_alertname ON incidents (alertname, opened_at);
 CREATE INDEX incidents_firing ON incidents (opened_at) WHERE status = 'firing';
 CREATE INDEX incidents_evidence_only ON incidents (analysis_reason, severity_rank, opened_at)
     WHERE status = 'firing' AND analysis_state = 'evidence_only';
-CREATE INDEX incidents_scope ON incidents (scope, severity_rank, opened_at) WHERE scope <> '';
+CREATE INDEX incidents_scope ON incidents (scope, severity_rank, opened_at, seq) WHERE scope <> '';
 
 -- The part of an incident that repeats and work on its file change. The version is raised with every change of the incident or
 -- its findings: by it a copy knows whether what it remembers is still so.
