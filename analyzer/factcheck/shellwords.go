@@ -163,6 +163,9 @@ func (x *commandIndex) repeated(f string) string {
 	if core := unwrapped(all); len(core) > 0 && x.anyStrange(core) && x.longest(core) == min(len(core), maxRun) {
 		return strings.Join(core, " ")
 	}
+	if x.allStrangeKnown(all) { // taken apart, with variables between
+		return strings.Join(all, " ")
+	}
 	for _, part := range shellSeparators.Split(f, -1) {
 		words := unwrapped(shellWords(part))
 		if len(words) > 1 && x.anyStrange(words) && (x.longest(words) == min(len(words), maxRun) || x.allStrangeKnown(words) || x.knownButFlag(words)) {
