@@ -151,7 +151,7 @@ func (h *history) appendLast(x []float64, from int64) []float64 {
 	first, n := from%size, h.at-from
 	for _, part := range [2][]float32{h.means[first:min(first+n, size)], h.means[:max(first+n-size, 0)]} {
 		for _, m := range part {
-			if m == m { //nolint:gocritic // NaN is not
+			if m == m { // NaN is not
 				x = append(x, float64(m))
 			}
 		}

@@ -126,29 +126,21 @@ type deviation struct {
 	gone  bool      // its samples are missing
 }
 
-// deviationOf looks for the stretch of anomalous evaluations that the alert is about: the last one up to its end. Where the band,
-// which is evaluated again, has none, it is the time for which the alert fired.
+// deviationOf tells of the stretch of anomalous evaluations that the alert is about. Where the band, which is evaluated again, has
+// none, it is the time for which the alert fired.
 func (inv *investigation) deviationOf(b *Band) deviation {
 	points := b.Points
 	d := deviation{last: points[len(points)-1]}
 	if e, err := promql.Parse(b.Query); err == nil {
 		d.unit = promql.UnitOf(e)
 	}
-	end := len(points) - 1
-	for end >= 0 && (points[end].Since.IsZero() || points[end].Since.After(inv.until)) {
-		end--
-	}
-	first := end
-	for first > 0 && points[first-1].Since.Equal(points[end].Since) {
-		first--
-	}
-	switch {
-	case end >= 0 && !points[end].At.Before(inv.fired.Add(-b.Interval)):
+	first, end, found := inv.anomalousStretch(b)
+	if found {
 		d.since = points[end].Since
 		if end+1 < len(points) {
 			d.ended = points[end+1].At
 		}
-	default:
+	} else {
 		first, end = 0, len(points)-1
 		for first < end && points[first].At.Before(inv.onset) {
 			first++
@@ -158,21 +150,46 @@ func (inv *investigation) deviationOf(b *Band) deviation {
 		}
 		d.since, d.ended = inv.onset, inv.ended
 	}
-	d.peak = points[first]
-	for _, p := range points[first : end+1] {
-		if math.IsNaN(p.Value) {
-			continue
-		}
-		if math.IsNaN(d.peak.Value) || p.Score > d.peak.Score {
-			d.peak = p
-		}
-	}
+	d.peak = peakOf(points[first:end+1], found)
 	if d.gone = math.IsNaN(d.peak.Value); d.gone {
 		for i := first; i >= 0 && math.IsNaN(d.peak.Value); i-- {
 			d.peak = points[i]
 		}
 	}
 	return d
+}
+
+// anomalousStretch returns the last stretch of anomalous evaluations that reaches into the time for which the alert fired.
+func (inv *investigation) anomalousStretch(b *Band) (first, end int, found bool) {
+	end = len(b.Points) - 1
+	for end >= 0 && (b.Points[end].Since.IsZero() || b.Points[end].Since.After(inv.until)) {
+		end--
+	}
+	if end < 0 || b.Points[end].At.Before(inv.fired.Add(-b.Interval)) {
+		return 0, 0, false
+	}
+	first = end
+	for first > 0 && b.Points[first-1].Since.Equal(b.Points[end].Since) {
+		first--
+	}
+	return first, end, true
+}
+
+// peakOf returns the most unusual point; of an anomaly, on the side on which it began: the way back from a long one is far from what
+// was expected by then, too. Points without a value count where there are no others.
+func peakOf(points []BandPoint, anomaly bool) BandPoint {
+	peak := points[0]
+	for _, p := range points {
+		switch {
+		case math.IsNaN(p.Value):
+		case math.IsNaN(peak.Value):
+			peak = p
+		case anomaly && (p.Value > p.Expected) != (peak.Value > peak.Expected):
+		case p.Score > peak.Score:
+			peak = p
+		}
+	}
+	return peak
 }
 
 // bandTable shows what was expected and what was, at the times that the summary is about.

@@ -145,6 +145,16 @@ func TestBandIsTold(t *testing.T) {
 	}
 }
 
+// TestBandKeepsItsSide: after a long drop the way back is far above what is expected by then. The drop is what is told.
+func TestBandKeepsItsSide(t *testing.T) {
+	low, back, gone := BandPoint{Value: 5, Expected: 100, Score: 2}, BandPoint{Value: 100, Expected: 5, Score: 9}, BandPoint{Value: nan, Expected: nan, Score: 20}
+	assert.Equal(t, low, peakOf([]BandPoint{low, back}, true))
+	assert.Equal(t, back, peakOf([]BandPoint{back, low}, true))
+	assert.Equal(t, back, peakOf([]BandPoint{low, back}, false), "where nothing was anomalous, there is no side")
+	assert.Equal(t, low, peakOf([]BandPoint{gone, low, gone}, true))
+	assert.True(t, math.IsNaN(peakOf([]BandPoint{gone, gone}, true).Value))
+}
+
 // TestBandOneSided: a bound that does not exist is not told of, and neither is one that the value does not cross.
 func TestBandOneSided(t *testing.T) {
 	inf := math.Inf(1)

@@ -24,7 +24,7 @@ var emptyMatrix = []byte(`{"status":"success","data":{"resultType":"matrix","res
 
 // Do implements api.Client.
 func (r matrixReader) Do(ctx context.Context, req *http.Request) (*http.Response, []byte, error) {
-	resp, body, err := r.Client.Do(ctx, req)
+	resp, body, err := r.Client.Do(ctx, req) //nolint:bodyclose // the client has read and closed it
 	if into, ok := ctx.Value(matrixKey{}).(*model.Matrix); ok && err == nil && resp.StatusCode == http.StatusOK {
 		if m, ok := parseMatrix(body); ok {
 			*into = m

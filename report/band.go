@@ -2,6 +2,7 @@ package report
 
 import (
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/alertscribe/alertscribe/incident"
@@ -46,8 +47,8 @@ func (d *drawing) areas(band *incident.Band) []string {
 				path.WriteByte("ML"[min(i, 1)])
 				path.WriteString(at)
 			}
-			for i := len(bottom) - 1; i >= 0; i-- {
-				path.WriteString("L" + bottom[i])
+			for _, at := range slices.Backward(bottom) {
+				path.WriteString("L" + at)
 			}
 			out = append(out, path.String()+"Z")
 		}
