@@ -141,9 +141,9 @@ func (c *config) promClient() (*promapi.Client, error) {
 // detection is what runs of the detection rules.
 type detection struct {
 	*watch.Watcher
-	names    []string              // of the rules' alerts
-	sender   func(context.Context) // nil without an Alertmanager
-	read     func(context.Context) // reads the sources; nil without one
+	names    []string                    // of the rules' alerts
+	sender   func(context.Context)       // nil without an Alertmanager
+	read     func(context.Context)       // reads the sources; nil without one
 	feedback func(context.Context) error // takes what was said of its incidents
 }
 

@@ -194,17 +194,21 @@ func (rec *recorder) step(s *series, at time.Time) {
 var ErrUnknownAlert = errors.New("not an alert of a detection rule")
 
 // Band returns the series behind an alert with what was expected of it, for a chart: from some time before it to its end, or
-// now. It asks for that series alone and evaluates it again, so that nothing has to be kept for it, and any copy can do it.
+// now. It asks for that series alone and evaluates it again, so that nothing has to be kept for it, and any copy can do it. Of a
+// source the newest points are kept by the copy that reads them.
 // [ErrUnknownAlert] where the labels are not those of an alert of ours.
 func (w *Watcher) Band(ctx context.Context, alertLabels map[string]string, from, to time.Time) ([]BandPoint, error) {
 	for _, g := range w.groups {
 		for _, r := range g.rules {
-			if r.Source != "" || r.Alert != alertLabels[model.AlertNameLabel] {
+			if r.Alert != alertLabels[model.AlertNameLabel] {
 				continue
 			}
 			r.mu.Lock()
 			s := r.find(alertLabels)
 			r.mu.Unlock()
+			if s != nil && r.Source != "" {
+				return r.recentBand(s, from, to), nil
+			}
 			if s != nil {
 				return r.band(ctx, w.opts.Prometheus, g.Group, s, from, to)
 			}

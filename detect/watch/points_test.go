@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -492,4 +493,83 @@ func TestThresholdOperators(t *testing.T) {
 			assert.Equal(t, want, p.threshold.judge(float64(4+i)).Anomalous, "%s at %d", expr, 4+i)
 		}
 	}
+}
+
+// TestRuleChanges: a threshold that changes keeps the alert; series that a rule takes no more are forgotten.
+func TestRuleChanges(t *testing.T) {
+	parts := openParts(t, filepath.Join(t.TempDir(), "a.db"))
+	e := newPointsEnv(t, parts, thresholdRule)
+	e.w.journal = 1
+	s := e.open(0)
+	e.take(s, 9, 9, 9, 9)
+	require.Len(t, e.alerts("shop/Failing"), 1)
+	started := e.alerts("shop/Failing")[0].StartsAt
+	again := func(from, to string) {
+		e.rules = strings.Replace(e.rules, from, to, 1)
+		e.start()
+		s = e.open(0)
+		s.w.journal = 1
+		e.take(s, 9)
+	}
+	again("> 5", "> 6")
+	require.Len(t, e.alerts("shop/Failing"), 1)
+	assert.Equal(t, started, e.alerts("shop/Failing")[0].StartsAt)
+	assert.EqualValues(t, 5, s.Points())
+	again(`region!="test"`, `region="us"`)
+	assert.Empty(t, e.w.rules["shop/Failing"].series)
+	saved := 0
+	require.NoError(t, parts.EachSeries(t.Context(), s.part, func(detect.SavedSeries) error { saved++; return nil }))
+	assert.Zero(t, saved, "nor are they saved")
+	again(`order_failure_rate{region="us"}`, "another")
+	assert.Empty(t, e.w.rules["shop/Failing"].series)
+	again("another", "order_failure_rate")
+	assert.EqualValues(t, 1, s.Points(), "what is new")
+}
+
+// TestBandOfSource: the newest points are kept for a chart, also over a restart, as far as the journal has them.
+func TestBandOfSource(t *testing.T) {
+	e := newPointsEnv(t, openParts(t, filepath.Join(t.TempDir(), "a.db")), thresholdRule)
+	s := e.open(0)
+	for range 3 * recentFewest {
+		e.take(s, 9)
+	}
+	labels := map[string]string{"alertname": "Failing", "region": "eu", "team": "shop"}
+	for _, when := range []string{"live", "restarted"} {
+		points, err := e.w.Band(t.Context(), labels, e.now.Add(-10*time.Minute), e.now.Add(-time.Minute))
+		require.NoError(t, err)
+		require.Len(t, points, 10, when)
+		assert.InDelta(t, 5, points[0].Upper, 0)
+		all, err := e.w.Band(t.Context(), labels, time.Time{}, e.now)
+		require.NoError(t, err)
+		assert.GreaterOrEqual(t, len(all), recentFewest)
+		assert.LessOrEqual(t, len(all), recentMost)
+		e.start()
+		e.open(0)
+	}
+	_, err := e.w.Band(t.Context(), map[string]string{"alertname": "Failing", "region": "us"}, time.Time{}, e.now)
+	require.ErrorIs(t, err, ErrUnknownAlert)
+}
+
+// TestDamagedJournal: an entry that can't be read loses its points, and no more.
+func TestDamagedJournal(t *testing.T) {
+	parts := openParts(t, filepath.Join(t.TempDir(), "a.db"))
+	e := newPointsEnv(t, parts, thresholdRule)
+	s := e.open(0)
+	e.take(s, 1)
+	whole := newEntry()
+	p := at("order_failure_rate", e.now.Add(time.Second), 1, "region", "eu")
+	whole.point(p.Metric.Fingerprint(), &p, false, true)
+	for i := range whole.bytes() {
+		require.NoError(t, parts.SavePart(t.Context(), s.part, detect.Commit{Seq: s.seq + 1 + int64(i), Position: 1, Entry: whole.bytes()[:i+1]}))
+	}
+	require.NoError(t, parts.SavePart(t.Context(), s.part, detect.Commit{
+		Seq: s.seq + 1 + int64(len(whole.bytes())), Position: 7, Entry: []byte{99}, Series: []detect.SavedSeries{{Rule: "shop/Failing", Series: "x", State: []byte{1, 200}}},
+	}))
+	e.start()
+	s = e.open(0)
+	assert.EqualValues(t, 2, s.Points(), "that of the first, and that of the whole one")
+	position, _ := s.Position()
+	assert.EqualValues(t, 7, position)
+	e.take(s, 1, 1)
+	assert.EqualValues(t, 4, s.Points())
 }

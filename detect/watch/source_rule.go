@@ -169,8 +169,8 @@ func (w *watched) outdated(s *series) bool {
 	return w.evaluated.Sub(s.seen) >= w.hold()
 }
 
-// take judges a point. One of history is learned, and moves no alert.
-func (w *watched) take(s *series, at time.Time, v float64, history bool) {
+// judgePoint judges a point. One of history is learned, and moves no alert.
+func (w *watched) judgePoint(s *series, at time.Time, v float64, history bool) {
 	if w.points.threshold == nil {
 		if history {
 			s.settled = at
@@ -236,4 +236,30 @@ func (s *series) resolvedAt() time.Time {
 		return s.origin.resolved
 	}
 	return s.alert.ResolvedAt
+}
+
+const (
+	recentFewest = 120 // points that are kept of a series of a source, for a chart
+	recentMost   = 2 * recentFewest
+)
+
+// trace keeps the newest points of a series of a source: nobody could be asked for them later.
+func (s *series) trace(at time.Time) {
+	if len(s.origin.recent) >= recentMost {
+		s.origin.recent = append(s.origin.recent[:0], s.origin.recent[recentMost-recentFewest:]...)
+	}
+	s.origin.recent = append(s.origin.recent, pointOf(s, at))
+}
+
+// recentBand returns the points of a series that are kept, between two times.
+func (w *watched) recentBand(s *series, from, to time.Time) []BandPoint {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var out []BandPoint
+	for _, p := range s.origin.recent {
+		if !p.At.Before(from) && !p.At.After(to) {
+			out = append(out, p)
+		}
+	}
+	return out
 }
