@@ -221,3 +221,21 @@ func TestGauge(t *testing.T) {
 	assert.EqualValues(t, 9, now)
 	assert.EqualValues(t, 12, most)
 }
+
+// TestStoredOffsetCounts: reading goes on where the store is, as after it was restored from a backup, wherever the group is.
+func TestStoredOffsetCounts(t *testing.T) {
+	brokers := cluster(t, 2, "metrics", "dead")
+	begin := time.Now().Truncate(time.Second).Add(-10 * time.Minute)
+	parts := openStore(t, tempDB(t))
+	first := start(t, testRules, parts, kafkaSource(brokers))
+	produce(t, brokers, "metrics", series(4, 25, begin))
+	eventually(t, "all points", func() bool { return first.learned() == 100 })
+	first.stop()
+	produce(t, brokers, "metrics", series(4, 10, begin.Add(time.Minute)))
+	ahead := start(t, testRules, openStore(t, tempDB(t)), kafkaSource(brokers))
+	eventually(t, "what is new", func() bool { return ahead.learned() == 40 })
+	ahead.stop()
+	again := start(t, testRules, parts, kafkaSource(brokers))
+	eventually(t, "what the store does not have", func() bool { return again.learned() == 140 })
+	assert.Zero(t, again.outcome(watch.PointLate))
+}

@@ -44,8 +44,24 @@ func (r *rawRule) sourceRule(out *Rule) []string {
 	case a != nil:
 		// The distance between points is learned: nobody asks for them at an interval.
 		faults = append(faults, a.detection(out, 0)...)
+		faults = append(faults, checkMethods(out)...)
 		if a.History != 0 {
 			faults = append(faults, "alert "+r.Alert+": a source has no history that could be read; leave history out, the rule learns from the first point on")
+		}
+	}
+	return faults
+}
+
+// checkMethods refuses methods that ask Prometheus for more than the values that they judge.
+func checkMethods(r *Rule) (faults []string) {
+	for _, o := range []*detect.Options{&r.Detection, r.Shadow} {
+		if o == nil {
+			continue
+		}
+		switch o.Method {
+		case "", detect.Auto, detect.Tail, detect.Seasonal, detect.Level, detect.Sigma, detect.Change:
+		default:
+			faults = append(faults, fmt.Sprintf("alert %s: method %s asks Prometheus, which does not have the points of a source", r.Alert, o.Method))
 		}
 	}
 	return faults

@@ -68,6 +68,7 @@ func (w *Watcher) OpenStream(ctx context.Context, p detect.Part, events bool) (*
 		s.Close()
 		return nil, fmt.Errorf("taking over part %d of source %s: %w", p.Number, p.Source, err)
 	}
+	s.log.Info("Part of a source taken over, what is not known of its series is learned from now on", "series", len(s.order), "position", s.position)
 	for _, r := range rules.all {
 		s.changed[r] = true // Alertmanager resolves what it does not hear of
 	}
