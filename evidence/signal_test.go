@@ -2,6 +2,7 @@ package evidence
 
 import (
 	"math"
+	"strings"
 	"testing"
 	"time"
 
@@ -135,4 +136,14 @@ func TestSignalWithoutRule(t *testing.T) {
 			assert.Equal(t, test.query == "", items[0].Failed)
 		})
 	}
+	t.Run("a metric of a queue", func(t *testing.T) {
+		c := collectorAt(t, p.URL, r.end())
+		inc := firingIncident(r.at(3500), "", "alertname=X")
+		inc.Alerts[0].Annotations = map[string]string{"queue_source": "orders\n" + strings.Repeat("x", 1000)}
+		items := ofKind(c.Collect(t.Context(), inc, nil).Items, incident.KindSignal)
+		require.Len(t, items, 1)
+		assert.True(t, items[0].Failed)
+		assert.Regexp(t, `^[^\n]*comes from the queue "orders x+…", says the alert; Prometheus doesn't have it`, items[0].Summary)
+		assert.Less(t, len(items[0].Summary), 400)
+	})
 }

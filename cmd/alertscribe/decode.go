@@ -126,7 +126,9 @@ func (r *settingsReader) value(n *yaml.Node, line int, v reflect.Value, path str
 	case t.Kind() == reflect.Pointer:
 		fresh := reflect.New(t.Elem())
 		faults := len(r.faults)
-		if r.value(n, line, fresh.Elem(), path); len(r.faults) == faults {
+		r.value(n, line, fresh.Elem(), path)
+		// A struct is there with what is right in it, or what asks for it would say that it is missing.
+		if len(r.faults) == faults || t.Elem().Kind() == reflect.Struct && !decodesItself(t.Elem()) && n.Kind == yaml.MappingNode {
 			v.Set(fresh)
 		}
 	case decodesItself(t):

@@ -37,6 +37,7 @@ type broker struct {
 	send     func(lines []string)              // KEY|BODY
 	events   func(more func(body []byte) bool) // what was published so far, until more says that it is all
 	pause    func() time.Duration              // between a start and the next kill
+	round    time.Duration                     // how long that is on average, with the start
 }
 
 // kfakeBroker runs kfake, which lives in the test's process and not in that of the service; kcat produces.
@@ -67,6 +68,7 @@ func kfakeBroker(t *testing.T) *broker {
 		},
 		// A member of the group that was killed keeps its partitions for ten seconds.
 		pause: func() time.Duration { return time.Duration(rand.IntN(14_000)) * time.Millisecond },
+		round: 8 * time.Second,
 	}
 }
 
@@ -104,14 +106,56 @@ func rabbitBroker(t *testing.T) *broker {
 			}, 30*time.Second, time.Millisecond)
 		},
 		pause: func() time.Duration { return time.Duration(rand.IntN(3_000)) * time.Millisecond },
+		round: 2500 * time.Millisecond,
+	}
+}
+
+// shopSender sends a point of each shop for each second of a time that is past. Each hundred seconds all fail for twenty.
+type shopSender struct {
+	b       *broker
+	begin   time.Time
+	every   time.Duration
+	seconds int
+	stop    chan struct{}
+	running sync.WaitGroup
+}
+
+const (
+	shops      = 10
+	mostSent   = 2_900 // a later point would be ahead of the clock
+	sendAtOnce = 20    // seconds
+)
+
+func (s *shopSender) run() {
+	ticker := time.NewTicker(s.every)
+	defer ticker.Stop()
+	for s.seconds < mostSent {
+		var lines []string
+		for range sendAtOnce {
+			at := s.begin.Add(time.Duration(s.seconds) * time.Second).UnixMilli()
+			v := rand.Float64()
+			if s.seconds%100 >= 80 {
+				v += 9
+			}
+			for shop := range shops {
+				lines = append(lines, fmt.Sprintf(`s%d|{"name":"order_failure_rate","value":%g,"timestamp":%d,"labels":{"shop":"s%d"}}`, shop, v, at, shop))
+			}
+			s.seconds++
+		}
+		s.b.send(lines)
+		select {
+		case <-s.stop:
+			return
+		case <-ticker.C:
+		}
 	}
 }
 
 // TestSourcesKilled kills the service at random instants while points come. Each point counts once, each alert fires once, and each
 // change of it is published.
 func TestSourcesKilled(t *testing.T) {
-	for name, make := range map[string]func(*testing.T) *broker{"Kafka": kfakeBroker, "RabbitMQ": rabbitBroker} {
-		t.Run(name, func(t *testing.T) { killSource(t, make(t)) })
+	for name, start := range map[string]func(*testing.T) *broker{"Kafka": kfakeBroker, "RabbitMQ": rabbitBroker} {
+		t.Run(name, func(t *testing.T) { killSource(t, start(t)) })
 	}
 }
 
@@ -123,86 +167,75 @@ func killSource(t *testing.T, b *broker) {
 	withConfig := func(cmd *exec.Cmd) { cmd.Args = append(cmd.Args, "--config.file="+config) }
 	p := startProcess(t, dir, address, withConfig)
 
-	const shops, perSend = 10, 20
-	begin := time.Now().Add(-50 * time.Minute)
-	sent := 0
-	sending := make(chan struct{})
-	var producing sync.WaitGroup
-	producing.Go(func() {
-		for {
-			var lines []string
-			for range perSend {
-				at := begin.Add(time.Duration(sent) * time.Second)
-				v := 1.0
-				if sent%100 >= 80 { // for twenty seconds
-					v = 9
-				}
-				for shop := range shops {
-					lines = append(lines, fmt.Sprintf(`s%d|{"name":"order_failure_rate","value":%g,"timestamp":%d,"labels":{"shop":"s%d"}}`, shop, v+rand.Float64(), at.UnixMilli(), shop))
-				}
-				sent++
-			}
-			b.send(lines)
-			select {
-			case <-sending:
-				return
-			case <-time.After(200 * time.Millisecond):
-			}
-			if sent >= 2_900 { // a later point would be in the future
-				<-sending
-				return
-			}
-		}
-	})
+	sender := &shopSender{
+		b: b, begin: time.Now().Add(-50 * time.Minute), stop: make(chan struct{}),
+		every: max(100*time.Millisecond, time.Duration(*detectKillRounds)*b.round/(mostSent/sendAtOnce)), // until the last kill, or so
+	}
+	sender.running.Go(sender.run)
 	for range *detectKillRounds {
 		time.Sleep(b.pause()) // the instant is the point
 		p.kill()
 		p = startProcess(t, dir, address, withConfig)
 	}
-	close(sending)
-	producing.Wait()
-	points := func() (failing, unusual int) {
-		var answer struct{ Rules []watch.RuleStatus }
-		_, text := get(t, p.url+"/api/v1/detection")
-		if json.Unmarshal([]byte(text), &answer) != nil || len(answer.Rules) != 2 {
-			return 0, 0
-		}
-		return int(answer.Rules[0].Points), int(answer.Rules[1].Points)
-	}
+	close(sender.stop)
+	sender.running.Wait()
+	sent := sender.seconds
 	waited := time.Now()
-	if !assert.Eventually(t, func() bool { n, _ := points(); return n >= sent*shops }, 2*time.Minute, 100*time.Millisecond, "points were lost") {
-		n, _ := points()
-		log, _ := os.ReadFile(filepath.Join(dir, "service.log"))
-		_, text := get(t, p.url+"/metrics")
-		for line := range strings.Lines(text) {
-			if strings.HasPrefix(line, "alertscribe_detect_") && !strings.Contains(line, "_bucket") {
-				t.Log(line)
-			}
-		}
-		t.Fatalf("%d of %d; the end of the log: %s", n, sent*shops, log[max(0, len(log)-3000):])
+	if !assert.Eventually(t, func() bool { n, _ := pointsOf(t, p); return n >= sent*shops }, 3*time.Minute, 100*time.Millisecond, "points were lost") {
+		n, _ := pointsOf(t, p)
+		t.Fatalf("%d of %d; %s", n, sent*shops, sourceState(t, p))
 	}
 	t.Logf("caught up after %s", time.Since(waited).Round(time.Second))
 	time.Sleep(2 * time.Second) // what would count twice
-	failing, unusual := points()
+	failing, unusual := pointsOf(t, p)
 	assert.Equal(t, sent*shops, failing)
 	assert.Equal(t, sent*shops, unusual)
 	opened := sent / 100 * shops
 	if sent%100 > 90 {
 		opened += shops
 	}
+	seen, again := openedAlerts(t, b, opened)
+	assert.Equal(t, opened, seen, "alerts, each opened once")
+	t.Logf("%d kills, %d points counted of %d, %d alerts opened of %d, %d events sent again", *detectKillRounds, failing, sent*shops, seen, opened, again)
+}
+
+// pointsOf returns the points that the service has taken for each of the two rules.
+func pointsOf(t *testing.T, p *process) (failing, unusual int) {
+	var answer struct{ Rules []watch.RuleStatus }
+	_, text := get(t, p.url+"/api/v1/detection")
+	if json.Unmarshal([]byte(text), &answer) != nil || len(answer.Rules) != 2 {
+		return 0, 0
+	}
+	return int(answer.Rules[0].Points), int(answer.Rules[1].Points)
+}
+
+// openedAlerts returns how many alerts were published as opened, and how often one was again.
+func openedAlerts(t *testing.T, b *broker, want int) (n, again int) {
 	seen := map[string]bool{}
-	again := 0
 	b.events(func(body []byte) bool {
 		var e watch.Event
-		require.NoError(t, json.Unmarshal(body, &e))
+		assert.NoError(t, json.Unmarshal(body, &e))
 		if e.Rule == "shop/Failing" && e.Event == watch.EventOpened {
 			if seen[e.ID] {
 				again++
 			}
 			seen[e.ID] = true
 		}
-		return len(seen) < opened
+		return len(seen) < want
 	})
-	assert.Len(t, seen, opened, "alerts, each opened once")
-	t.Logf("%d kills, %d points counted of %d, %d alerts opened of %d, %d events sent again", *detectKillRounds, failing, sent*shops, len(seen), opened, again)
+	return len(seen), again
+}
+
+// sourceState returns what tells why a source is not read.
+func sourceState(t *testing.T, p *process) string {
+	_, text := get(t, p.url+"/metrics")
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		if strings.HasPrefix(line, "alertscribe_detect_") && !strings.Contains(line, "_bucket") {
+			b.WriteString(line)
+		}
+	}
+	log, _ := os.ReadFile(filepath.Join(p.dir, "service.log"))
+	b.Write(log[max(0, len(log)-3000):])
+	return b.String()
 }

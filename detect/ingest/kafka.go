@@ -21,15 +21,17 @@ const (
 	fetchPartitionBytes = 1 << 20
 	decompressedBytes   = 32 << 20 // of one batch of messages: a small one can be made of much
 	pollMessages        = 20_000
+	deadBytes           = 900 << 10       // of a dead letter
 	endsEvery           = 2 * time.Second // how often the ends of partitions are asked for
 	produceWithin       = 10 * time.Second
 	// sessionTimeout is for how long the partitions of a copy wait that was killed.
 	sessionTimeout = 10 * time.Second
-	// rebalanceTimeout is how long partitions may take to be let go of: transactions end within five seconds.
-	rebalanceTimeout = 30 * time.Second
+	// rebalanceTimeout is how long partitions may take to be let go of: transactions end within five seconds. It is also how long a
+	// group waits for a copy that was killed while it joined.
+	rebalanceTimeout = 20 * time.Second
 	// quiet is for how long nothing came of a partition that is taken for read, though its end is further: not all that it counts is
 	// a message.
-	quiet = 10 * time.Second
+	quiet = 30 * time.Second
 )
 
 // The headers of dead letters.
@@ -37,6 +39,7 @@ const (
 	headerReason   = "alertscribe-reason"
 	headerSource   = "alertscribe-source"
 	headerPosition = "alertscribe-position" // TOPIC/PARTITION/OFFSET, the same if it is sent twice
+	headerCut      = "alertscribe-cut"      // the bytes that a body had of which the first 900 KiB are here: brokers take no more
 )
 
 func mechanism(a *SASL) sasl.Mechanism {
@@ -164,6 +167,9 @@ func (s *kafkaSession) assigned(ctx context.Context, offsets map[string]map[int3
 				s.fail(err)
 				return nil, err
 			}
+			s.mu.Lock()
+			s.came[part] = time.Now()
+			s.mu.Unlock()
 			if at, _ := p.stored(); at >= 0 {
 				parts[part] = kgo.NewOffset().At(at)
 			}
@@ -197,7 +203,8 @@ func (s *kafkaSession) caughtUp(part int32, position int64) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	end, known := s.ends[part]
-	return known && (max(position, 0) >= end || time.Since(s.came[part]) > quiet)
+	came, read := s.came[part]
+	return known && (max(position, 0) >= end || read && time.Since(came) > quiet)
 }
 
 // lag tells how many messages wait behind a position.
@@ -207,20 +214,35 @@ func (s *kafkaSession) lag(part int32, position int64) int64 {
 	return max(0, s.ends[part]-max(position, 0))
 }
 
-// deadLetter implements broker.
-func (s *kafkaSession) deadLetter(ctx context.Context, m *message, reason string) bool {
+// putAside implements broker.
+func (s *kafkaSession) putAside(ctx context.Context, letters []letter) {
 	k := s.r.source.Kafka
 	if k.DeadLetterTopic == "" {
-		return false
+		return
 	}
-	at := k.Topic + "/" + strconv.FormatInt(m.position-1, 10)
-	err := s.client.ProduceSync(ctx, &kgo.Record{Topic: k.DeadLetterTopic, Key: m.key, Value: m.body, Headers: []kgo.RecordHeader{
-		{Key: headerReason, Value: []byte(reason)}, {Key: headerSource, Value: []byte(s.r.source.Name)}, {Key: headerPosition, Value: []byte(at)},
-	}}).FirstErr()
-	if err != nil && ctx.Err() == nil {
-		s.r.log.Error("Message not put aside", "topic", k.DeadLetterTopic, "err", err)
+	records := make([]*kgo.Record, len(letters))
+	place := make(map[*kgo.Record]int, len(letters))
+	for i, l := range letters {
+		at := fmt.Sprintf("%s/%d/%d", k.Topic, l.part, l.position-1)
+		records[i] = &kgo.Record{Topic: k.DeadLetterTopic, Key: l.key, Value: l.body, Headers: []kgo.RecordHeader{
+			{Key: headerReason, Value: []byte(l.reason)}, {Key: headerSource, Value: []byte(s.r.source.Name)}, {Key: headerPosition, Value: []byte(at)},
+		}}
+		if len(l.body) > deadBytes {
+			records[i].Value = l.body[:deadBytes]
+			records[i].Headers = append(records[i].Headers, kgo.RecordHeader{Key: headerCut, Value: strconv.AppendInt(nil, int64(len(l.body)), 10)})
+		}
+		place[records[i]] = i
 	}
-	return err == nil
+	var failed error
+	for _, result := range s.client.ProduceSync(ctx, records...) {
+		i := place[result.Record]
+		if letters[i].sent = result.Err == nil; !letters[i].sent {
+			failed = result.Err
+		}
+	}
+	if failed != nil && ctx.Err() == nil {
+		s.r.log.Error("Messages not put aside", "topic", k.DeadLetterTopic, "err", failed)
+	}
 }
 
 // askEnds asks for the ends of the partitions that are read, until the session ends.

@@ -29,6 +29,8 @@ func TestKafka(t *testing.T) {
 	now := time.Now().Truncate(time.Second).Add(-time.Minute)
 	produce(t, brokers, "metrics", series(5, 20, now))
 	eventually(t, "all points", func() bool { return first.learned() == 100 })
+	huge := "x|" + strings.Repeat("y", 950<<10)
+	produce(t, brokers, "metrics", []string{huge})
 	poison := []string{`x|not JSON`, `x|{"name":"a","value":"NaN","timestamp":1700000000}`, `x|[]`}
 	produce(t, brokers, "metrics", append(poison,
 		fmt.Sprintf(`s1|{"metrics":[{"name":"order_failure_rate","value":7,"timestamp":%d,"labels":{"shop":"s1"}},{"name":"b"}]}`, now.Unix()+20),
@@ -37,14 +39,15 @@ func TestKafka(t *testing.T) {
 	eventually(t, "an alert", func() bool { return first.told.firing("shop/Failing") == 1 })
 	assert.Equal(t, 102, first.learned(), "the point of the message that can't be read whole is one of them")
 	reasons := map[string]string{}
-	for _, r := range consume(t, brokers, "dead", 4) {
+	for _, r := range consume(t, brokers, "dead", 5) {
+		assert.LessOrEqual(t, len(r.Value), deadBytes)
 		for _, h := range r.Headers {
 			if h.Key == headerReason {
 				reasons[string(r.Value)] = string(h.Value)
 			}
 		}
 	}
-	assert.Len(t, reasons, 4)
+	assert.Len(t, reasons, 5)
 	assert.Contains(t, reasons["not JSON"], "not JSON")
 	assert.Contains(t, reasons[poison[1][2:]], `value "NaN" is no finite number`)
 	first.stop()
@@ -59,7 +62,8 @@ func TestKafka(t *testing.T) {
 		var e watch.Event
 		require.NoError(t, json.Unmarshal(r.Value, &e))
 		kinds = append(kinds, e.Event)
-		assert.Equal(t, e.ID, string(r.Key))
+		assert.Equal(t, e.Anomaly, string(r.Key))
+		assert.True(t, strings.HasPrefix(e.ID, e.Anomaly+"-"+e.Event))
 	}
 	assert.ElementsMatch(t, []string{watch.EventOpened, watch.EventResolved}, kinds)
 	eventually(t, "no lag", func() bool { return second.in.readers[0].lag() == 0 })
@@ -171,4 +175,67 @@ func TestNoDeadLetterTopic(t *testing.T) {
 			assert.Equal(t, 1, c.messages(messageDropped))
 		})
 	}
+}
+
+// TestCaughtUp: the clock decides only while nothing is known to wait; what is not known is no reason to believe so.
+func TestCaughtUp(t *testing.T) {
+	long, now := time.Now().Add(-2*quiet), time.Now()
+	for name, c := range map[string]struct {
+		session  *kafkaSession
+		position int64
+		want     bool
+	}{
+		"at the end":         {&kafkaSession{ends: map[int32]int64{1: 7}, came: map[int32]time.Time{1: now}}, 7, true},
+		"empty":              {&kafkaSession{ends: map[int32]int64{1: 0}, came: map[int32]time.Time{1: now}}, -1, true},
+		"behind":             {&kafkaSession{ends: map[int32]int64{1: 8}, came: map[int32]time.Time{1: now}}, 7, false},
+		"end not known":      {&kafkaSession{ends: map[int32]int64{2: 8}, came: map[int32]time.Time{1: long}}, 7, false},
+		"markers at the end": {&kafkaSession{ends: map[int32]int64{1: 8}, came: map[int32]time.Time{1: long}}, 7, true},
+		"not read yet":       {&kafkaSession{ends: map[int32]int64{1: 8}, came: map[int32]time.Time{}}, -1, false},
+	} {
+		t.Run(name, func(t *testing.T) { assert.Equal(t, c.want, c.session.caughtUp(1, c.position)) })
+	}
+	assert.True(t, (&rabbitSession{known: true}).caughtUp(0, 0))
+	assert.False(t, (&rabbitSession{known: true, waiting: 1}).caughtUp(0, 0))
+	assert.False(t, (&rabbitSession{}).caughtUp(0, 0))
+}
+
+// TestGauge: who waits goes on as soon as there is less than the limit, and not before.
+func TestGauge(t *testing.T) {
+	g := newGauge(10)
+	require.NoError(t, g.wait(t.Context()))
+	g.add(12)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	require.ErrorIs(t, g.wait(ctx), context.DeadlineExceeded)
+	done := make(chan error, 1)
+	go func() { done <- g.wait(t.Context()) }()
+	g.add(-2)
+	select {
+	case <-done:
+		t.Fatal("at the limit")
+	case <-time.After(20 * time.Millisecond):
+	}
+	g.add(-1)
+	require.NoError(t, <-done)
+	now, most := g.value()
+	assert.EqualValues(t, 9, now)
+	assert.EqualValues(t, 12, most)
+}
+
+// TestStoredOffsetCounts: reading goes on where the store is, as after it was restored from a backup, wherever the group is.
+func TestStoredOffsetCounts(t *testing.T) {
+	brokers := cluster(t, 2, "metrics", "dead")
+	begin := time.Now().Truncate(time.Second).Add(-10 * time.Minute)
+	parts := openStore(t, tempDB(t))
+	first := start(t, testRules, parts, kafkaSource(brokers))
+	produce(t, brokers, "metrics", series(4, 25, begin))
+	eventually(t, "all points", func() bool { return first.learned() == 100 })
+	first.stop()
+	produce(t, brokers, "metrics", series(4, 10, begin.Add(time.Minute)))
+	ahead := start(t, testRules, openStore(t, tempDB(t)), kafkaSource(brokers))
+	eventually(t, "what is new", func() bool { return ahead.learned() == 40 })
+	ahead.stop()
+	again := start(t, testRules, parts, kafkaSource(brokers))
+	eventually(t, "what the store does not have", func() bool { return again.learned() == 140 })
+	assert.Zero(t, again.outcome(watch.PointLate))
 }

@@ -3,6 +3,7 @@ package ingest
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	amqp "github.com/rabbitmq/amqp091-go"
@@ -47,7 +48,8 @@ type kafkaPublisher struct{ client *kgo.Client }
 func (p *kafkaPublisher) send(ctx context.Context, events []detect.Event) error {
 	records := make([]*kgo.Record, len(events))
 	for i, e := range events {
-		records[i] = &kgo.Record{Key: []byte(e.ID), Value: e.Body, Headers: []kgo.RecordHeader{{Key: headerEvent, Value: []byte(e.ID)}}}
+		anomaly, _, _ := strings.Cut(e.ID, "-") // its events stay in their order
+		records[i] = &kgo.Record{Key: []byte(anomaly), Value: e.Body, Headers: []kgo.RecordHeader{{Key: headerEvent, Value: []byte(e.ID)}}}
 	}
 	return p.client.ProduceSync(ctx, records...).FirstErr()
 }

@@ -32,10 +32,19 @@ type message struct {
 // weight is what a message counts in memory.
 func (m *message) weight() int64 { return int64(len(m.body)+len(m.key)) + 100 }
 
+// letter is a message that can't be read.
+type letter struct {
+	*message
+
+	part   int32
+	reason string
+	sent   bool
+}
+
 // broker is what a pump needs of the session that it belongs to.
 type broker interface {
-	// deadLetter puts a message aside, with the reason; false where that could not be done, which is no reason to try again.
-	deadLetter(ctx context.Context, m *message, reason string) bool
+	// putAside sends messages to where dead letters go, within ten seconds or so for all, and notes which were sent.
+	putAside(ctx context.Context, letters []letter)
 	// done tells the broker of what is stored: up to a message, and the position behind it.
 	done(part int32, last *message)
 	// caughtUp tells whether nothing is known to wait in the broker behind a position.
@@ -169,22 +178,18 @@ func (p *pump) next() (batch []message, closing bool) {
 func (p *pump) take(ctx context.Context, batch []message) error {
 	m := p.r.metrics.of(p.part.Source)
 	points := make([]watch.Point, 0, len(batch))
+	var dead []letter
 	for i := range batch {
 		found, err := Decode(batch[i].body)
 		points = append(points, found...)
-		switch {
-		case err == nil:
-			m.taken.Inc()
-		case p.broker.deadLetter(ctx, &batch[i], err.Error()):
-			m.deadLettered.Inc()
-		default:
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			m.dropped.Inc()
-			p.r.log.Error("Message can't be read, it is dropped", "part", p.part.Number, "position", batch[i].position, "err", err)
+		if err != nil {
+			dead = append(dead, letter{message: &batch[i], part: p.part.Number, reason: err.Error()})
 		}
 	}
+	if err := p.bury(ctx, dead, m); err != nil {
+		return err
+	}
+	m.taken.Add(float64(len(batch) - len(dead)))
 	last := batch[len(batch)-1]
 	position := int64(0)
 	if p.track {
@@ -199,6 +204,30 @@ func (p *pump) take(ctx context.Context, batch []message) error {
 	}
 	p.took(len(batch), position)
 	p.broker.done(p.part.Number, &last)
+	return nil
+}
+
+// bury puts messages aside that can't be read. What is not taken there is logged and dropped: nothing waits for it.
+func (p *pump) bury(ctx context.Context, dead []letter, m *counters) error {
+	if len(dead) == 0 {
+		return nil
+	}
+	p.broker.putAside(ctx, dead)
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	var lost []letter
+	for _, l := range dead {
+		if l.sent {
+			m.deadLettered.Inc()
+			continue
+		}
+		m.dropped.Inc()
+		lost = append(lost, l)
+	}
+	if len(lost) > 0 { // one line for a batch: there may be many
+		p.r.log.Error("Messages can't be read, they are dropped", "part", lost[0].part, "messages", len(lost), "position", lost[0].position, "reason", lost[0].reason)
+	}
 	return nil
 }
 

@@ -161,22 +161,26 @@ func (s *rabbitSession) lag(int32, int64) int64 {
 	return s.waiting
 }
 
-// deadLetter implements broker.
-func (s *rabbitSession) deadLetter(ctx context.Context, m *message, reason string) bool {
+// putAside implements broker.
+func (s *rabbitSession) putAside(ctx context.Context, letters []letter) {
 	to := s.r.source.RabbitMQ.DeadLetterExchange
 	if to == "" {
-		return false
+		return
 	}
-	ctx, cancel := context.WithTimeout(ctx, deadWithin)
+	within, cancel := context.WithTimeout(ctx, deadWithin)
 	defer cancel()
-	err := s.link.send(ctx, to, m.route, amqp.Publishing{
-		DeliveryMode: amqp.Persistent, Body: m.body,
-		Headers: amqp.Table{headerReason: reason, headerSource: s.r.source.Name},
-	})
-	if err != nil && ctx.Err() == nil {
-		s.r.log.Error("Message not put aside", "exchange", to, "err", err)
+	var failed error
+	for i, l := range letters {
+		err := s.link.send(within, to, l.route, amqp.Publishing{
+			DeliveryMode: amqp.Persistent, Body: l.body, Headers: amqp.Table{headerReason: l.reason, headerSource: s.r.source.Name},
+		})
+		if letters[i].sent = err == nil; err != nil {
+			failed = err
+		}
 	}
-	return err == nil
+	if failed != nil && ctx.Err() == nil {
+		s.r.log.Error("Messages not put aside", "exchange", to, "err", failed)
+	}
 }
 
 // link is a connection to publish by, made when it is needed. It is safe for concurrent use.

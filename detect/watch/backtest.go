@@ -189,16 +189,20 @@ const maxBand = 10_000
 
 // Band returns the series behind an alert with what was expected of it: from some time before it to its end, or now, but the
 // newest 10,000 evaluations at most. It asks for that series alone and evaluates it again, so that nothing has to be kept for it, and any copy can do it.
+// Of a source the newest points are kept by the copy that reads them.
 // [ErrUnknownAlert] where the labels are not those of an alert of ours.
 func (w *Watcher) Band(ctx context.Context, alertLabels map[string]string, from, to time.Time) (*Band, error) {
 	for _, g := range w.groups {
 		for _, r := range g.rules {
-			if r.Source != "" || r.Alert != alertLabels[model.AlertNameLabel] {
+			if r.Alert != alertLabels[model.AlertNameLabel] {
 				continue
 			}
 			r.mu.Lock()
 			s := r.find(alertLabels)
 			r.mu.Unlock()
+			if s != nil && r.Source != "" {
+				return &Band{Interval: g.Interval, Points: r.recentBand(s, from, to)}, nil
+			}
 			if s != nil {
 				return r.band(ctx, w.opts.Prometheus, g.Group, s, from, to)
 			}

@@ -27,6 +27,13 @@
 // Nothing of it decides what an alert is called: labels are those of the series and of the rule, so that several copies send
 // alerts with the same fingerprints, and Alertmanager takes them for one.
 //
+// # Points
+//
+// A rule with a source takes the points of a queue in place of Prometheus' answers: a [Stream] judges those of one part of it, by
+// their own times, and stores what becomes of them with the place where reading goes on, in one transaction. What is stored is a
+// journal of points and the series, which are saved in turn: whoever opens the stream next comes to the same as if it had never been
+// closed. A threshold is enough for such a rule; with an anomaly block it learns from its first point on.
+//
 // # Bounds
 //
 // A rule judges at most max_series series and has at most max_alerts alerts: beyond, one alert with the name of the rule and

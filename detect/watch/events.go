@@ -24,7 +24,7 @@ const (
 // Event is what is published of an anomaly. Numbers that are not known, and bounds that do not exist, are missing.
 type Event struct {
 	Version     int               `json:"version"`
-	ID          string            `json:"id"` // the same whenever this event is sent
+	ID          string            `json:"id"` // ANOMALY-EVENT-MILLISECONDS, the same whenever this event is sent
 	Event       string            `json:"event"`
 	Anomaly     string            `json:"anomaly"` // the same in all events of one anomaly
 	Source      string            `json:"source"`
@@ -77,15 +77,10 @@ func (s *Stream) event(x *followed, kind string, at time.Time) *Event {
 	if kind == EventResolved {
 		e.ResolvedAt = x.alert.ResolvedAt.UTC()
 	}
-	anomaly := fmt.Sprintf("%s\x00%s\x00%s\x00%d", e.Source, e.Rule, x.id, x.alert.ActiveAt.UnixMilli())
-	e.Anomaly = digest(anomaly)
-	e.ID = digest(fmt.Sprintf("%s\x00%s\x00%d", anomaly, kind, at.UnixMilli()))
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s\x00%s\x00%s\x00%d", e.Source, e.Rule, x.id, x.alert.ActiveAt.UnixMilli()))
+	e.Anomaly = hex.EncodeToString(sum[:16])
+	e.ID = fmt.Sprintf("%s-%s-%d", e.Anomaly, kind, at.UnixMilli())
 	return e
-}
-
-func digest(text string) string {
-	sum := sha256.Sum256([]byte(text))
-	return hex.EncodeToString(sum[:16])
 }
 
 func known(x float64) *float64 {

@@ -102,14 +102,20 @@ func (s *Stream) restore(saved detect.SavedSeries) error {
 	if r == nil {
 		return nil
 	}
-	seq, n := binary.Uvarint(saved.State)
-	if n <= 0 {
-		n = 0
+	row, err := parseRow(saved.State)
+	var x *series
+	if err == nil {
+		x, err = decode(r.Rule, row.series)
 	}
-	x, err := decode(r.Rule, saved.State[n:])
 	if err != nil {
 		s.log.Error("Saved series is unreadable, it is learned anew", "rule", saved.Rule, "series", saved.Series, "err", err)
 		s.w.metrics.errors.WithLabelValues(errorState).Inc()
+		return nil
+	}
+	m := x.labels.Clone()
+	m[model.MetricNameLabel] = model.LabelValue(row.metric)
+	if row.metric != r.points.name || !r.points.takes(m) { // what the rule takes has changed
+		s.misfits = append(s.misfits, detect.SavedSeries{Rule: saved.Rule, Series: saved.Series})
 		return nil
 	}
 	x.relearn = false // there is nothing to learn it from but what comes
@@ -123,15 +129,36 @@ func (s *Stream) restore(saved detect.SavedSeries) error {
 		other.origin.stream = nil
 	}
 	r.series[x.id] = x
-	f := s.follow(x, r, int64(seq))
-	m := x.labels.Clone()
-	m[model.MetricNameLabel] = model.LabelValue(r.points.name)
+	f := s.follow(x, r, row.seq)
 	id := m.Fingerprint()
 	if s.feeds[id] == nil {
 		s.feeds[id] = &feed{written: true} // not complete: a rule can be new, or its series not saved yet
 	}
 	s.feeds[id].to = append(s.feeds[id].to, f)
 	return nil
+}
+
+// savedRow is what is saved of a series of a source.
+type savedRow struct {
+	seq    int64  // the entry of the journal as of which it was
+	metric string // its name
+	series []byte
+}
+
+func (r savedRow) bytes() []byte {
+	b := binary.AppendUvarint(nil, uint64(r.seq))
+	b = binary.AppendUvarint(b, uint64(len(r.metric)))
+	return append(append(b, r.metric...), r.series...)
+}
+
+func parseRow(b []byte) (savedRow, error) {
+	seq, n := binary.Uvarint(b)
+	size, m := binary.Uvarint(b[max(n, 0):])
+	if n <= 0 || m <= 0 || size > uint64(len(b)-n-m) {
+		return savedRow{}, errShort
+	}
+	b = b[n+m:]
+	return savedRow{int64(seq), string(b[:size]), b[size:]}, nil
 }
 
 func (s *Stream) rule(key string) *sourceRule {
@@ -212,7 +239,7 @@ func (s *Stream) replayPoint(seq int64, id model.Fingerprint, p *Point, history 
 		x.rule.mu.Lock()
 		if x.origin.seq < seq && x.origin.stream == s && p.At.After(x.stepped) {
 			x.origin.points++
-			s.step(x, p.At, func() { x.rule.take(x.series, p.At, p.Value, history) })
+			s.step(x, p.At, func() { x.rule.judgePoint(x.series, p.At, p.Value, history) })
 		}
 		x.rule.mu.Unlock()
 	}
@@ -240,9 +267,8 @@ func (s *Stream) due(seq int64, bytes int) []detect.SavedSeries {
 			return
 		}
 		x.origin.clean, x.changed = true, false
-		rows = append(rows, detect.SavedSeries{
-			Rule: x.rule.Key(), Series: x.id.String(), State: append(binary.AppendUvarint(nil, uint64(seq)), state...),
-		})
+		row := savedRow{seq, x.rule.points.name, state}
+		rows = append(rows, detect.SavedSeries{Rule: x.rule.Key(), Series: x.id.String(), State: row.bytes()})
 	}
 	count = min(count, len(s.order))
 	for _, x := range s.order[:count] {

@@ -75,6 +75,7 @@ type origin struct {
 	score    float64   // size of the anomaly, when an event last told of it
 	resolved time.Time // by the clock, when its alert was seen to resolve
 	points   int64     // that it has taken
+	recent   []BandPoint
 }
 
 func (w *Watcher) addSourceRule(g *group, r *watched) {

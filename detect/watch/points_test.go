@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -213,145 +214,6 @@ func TestHistoryMovesNoAlert(t *testing.T) {
 	assert.EqualValues(t, 60, e.w.Status()[0].Points)
 }
 
-const learnedRules = `groups:
-- name: shop
-  interval: 1m
-  rules:
-  - {alert: Rate, source: orders, expr: rate, for: 2m, anomaly: {method: tail, missing: alert}}
-  - {alert: Sigma, source: orders, expr: 'rate{site=~"[0-4]"}', anomaly: {method: {sigma: {k: 3, window: 1h}}, shadow: {method: level}}}
-  - {alert: High, source: orders, expr: rate > 130, for: 1m}
-`
-
-// fingerprint returns all that decides about the series of a watcher.
-func stateOf(t testing.TB, w *Watcher) map[string]string {
-	t.Helper()
-	out := map[string]string{}
-	for key, r := range w.rules {
-		for _, s := range r.series {
-			detector, err := s.detector.MarshalBinary()
-			require.NoError(t, err)
-			alert, err := json.Marshal(s.alert)
-			require.NoError(t, err)
-			out[key+s.labels.String()] = fmt.Sprintf("%x %s %d %v %v", detector, alert, s.origin.points, s.seen, s.stepped)
-		}
-	}
-	return out
-}
-
-// TestCrashes: whatever is lost of the memory at any instant, and whatever is delivered twice, what is known of series comes to the
-// same as without, to the byte.
-func TestCrashes(t *testing.T) {
-	for _, journal := range []int{1, 2_000, 50_000, leastJournal} {
-		t.Run(fmt.Sprint(journal), func(t *testing.T) {
-			r := rand.New(rand.NewPCG(7, uint64(journal)))
-			calm := newPointsEnv(t, openParts(t, filepath.Join(t.TempDir(), "a.db")), learnedRules)
-			calmStream := calm.open(0)
-			wild := newPointsEnv(t, &flaky{Store: openParts(t, filepath.Join(t.TempDir(), "b.db")), r: r}, learnedRules)
-			wild.w.journal = journal
-			wildStream := wild.open(0)
-			var again []Point
-			for i := range 300 {
-				calm.now = calm.now.Add(time.Minute)
-				wild.now = calm.now
-				points := minute(r, calm.now, i)
-				_, err := calmStream.Take(t.Context(), points, int64(i))
-				require.NoError(t, err)
-				wildStream = wild.crashing(wildStream, journal, func(s *Stream) error {
-					_, err := s.Take(t.Context(), append(again, points...), int64(i))
-					return err
-				})
-				again = points
-				if i%10 == 5 {
-					require.NoError(t, calmStream.Tick(t.Context()))
-					wildStream = wild.crashing(wildStream, journal, func(s *Stream) error { return s.Tick(t.Context()) })
-				}
-			}
-			want := stateOf(t, calm.w)
-			assert.Len(t, want, 10+5+10)
-			assert.Equal(t, want, stateOf(t, wild.w))
-			wildStream.Close()
-			assert.Empty(t, stateOf(t, wild.w))
-			wild.start()
-			wildStream = wild.open(0)
-			assert.Equal(t, want, stateOf(t, wild.w), "after a start")
-			if journal < 50_000 {
-				assert.Less(t, len(wildStream.journal), 290, "the journal is cut")
-			}
-			kinds, events := eventsOf(t, calm.parts, 0)
-			gotKinds, gotEvents := eventsOf(t, wild.parts.(*flaky).Store, 0)
-			assert.ElementsMatch(t, kinds, gotKinds)
-			assert.ElementsMatch(t, events, gotEvents) // those of one point are in any order
-			assert.Contains(t, kinds, EventResolved)
-		})
-	}
-}
-
-// minute is what ten sites report in a minute: some are silent for a while, and some are in trouble.
-func minute(r *rand.Rand, now time.Time, i int) []Point {
-	var points []Point
-	for site := range 10 {
-		if site == 3 && i > 150 && i < 180 || site == 4 && i > 290 {
-			continue
-		}
-		v := 100 + 5*r.NormFloat64()
-		if site == 2 && i > 200 && i < 220 {
-			v *= 1.5
-		}
-		points = append(points, at("rate", now.Add(time.Duration(-site)*time.Second), v, "site", fmt.Sprint(site)))
-	}
-	return points
-}
-
-// flaky is a store that fails now and then; what it has stored it may say that it has not, when the process ends there.
-type flaky struct {
-	*store.Store
-
-	r    *rand.Rand
-	dead atomic.Bool
-}
-
-var errDied = errors.New("the process has died")
-
-func (f *flaky) SavePart(ctx context.Context, p detect.Part, c detect.Commit) error {
-	switch f.r.IntN(20) {
-	case 0:
-		f.dead.Store(true) // before it is stored
-		return errDied
-	case 1:
-		err := f.Store.SavePart(ctx, p, c)
-		f.dead.Store(true) // before anybody knows
-		return errors.Join(err, errDied)
-	}
-	return f.Store.SavePart(ctx, p, c)
-}
-
-// crashing calls f until it succeeds, each time in a new process if the one before has died.
-func (e *pointsEnv) crashing(s *Stream, journal int, f func(*Stream) error) *Stream {
-	e.t.Helper()
-	for {
-		s.w.opts.Parts = dying{e.parts.(*flaky)}
-		err := f(s)
-		if !e.parts.(*flaky).dead.Swap(false) {
-			require.NoError(e.t, err)
-			return s
-		}
-		e.start()
-		e.w.journal = journal
-		s = e.open(0)
-	}
-}
-
-// dying makes a process that has died stop trying.
-type dying struct{ *flaky }
-
-func (d dying) SavePart(ctx context.Context, p detect.Part, c detect.Commit) error {
-	err := d.flaky.SavePart(ctx, p, c)
-	if errors.Is(err, errDied) {
-		return detect.ErrMoved // ends whatever goes on
-	}
-	return err
-}
-
 // TestMoved: a copy that has lost a part without knowing stores nothing of it any more.
 func TestMoved(t *testing.T) {
 	e := newPointsEnv(t, openParts(t, filepath.Join(t.TempDir(), "a.db")), thresholdRule)
@@ -445,51 +307,81 @@ func TestRuleIsAdded(t *testing.T) {
 	}
 }
 
-func TestParsePoints(t *testing.T) {
-	for expr, wrong := range map[string]string{
-		`orders`: "", `orders{region="eu", site!~"a|b"} >= 5`: "", `orders < -5`: "", `(orders) == 0`: "", `{"order.failure.rate"} != 1`: "",
-		``: "is empty", `{region="eu"}`: "no name", `rate(orders[5m])`: "no PromQL", `orders > bool 5`: "compared with a number",
-		`5 < orders`: "compared with a number", `orders > limit`: "compared with a number", `orders offset 5m`: "no PromQL", `orders @ 5`: "no PromQL",
-		`sum(orders) > 5`: "no PromQL", `orders >`: "parse error", `orders + 5`: "compared with a number", `orders > NaN`: "compared with a number",
-	} {
-		t.Run(expr, func(t *testing.T) {
-			p, fault := parsePoints(expr)
-			if wrong == "" {
-				require.Empty(t, fault)
-				assert.NotEmpty(t, p.name)
-				return
-			}
-			assert.Contains(t, fault, wrong)
-		})
+// TestRuleChanges: a threshold that changes keeps the alert; series that a rule takes no more are forgotten.
+func TestRuleChanges(t *testing.T) {
+	parts := openParts(t, filepath.Join(t.TempDir(), "a.db"))
+	e := newPointsEnv(t, parts, thresholdRule)
+	e.w.journal = 1
+	s := e.open(0)
+	e.take(s, 9, 9, 9, 9)
+	require.Len(t, e.alerts("shop/Failing"), 1)
+	started := e.alerts("shop/Failing")[0].StartsAt
+	again := func(from, to string) {
+		e.rules = strings.Replace(e.rules, from, to, 1)
+		e.start()
+		s = e.open(0)
+		s.w.journal = 1
+		e.take(s, 9)
 	}
+	again("> 5", "> 6")
+	require.Len(t, e.alerts("shop/Failing"), 1)
+	assert.Equal(t, started, e.alerts("shop/Failing")[0].StartsAt)
+	assert.EqualValues(t, 5, s.Points())
+	again(`region!="test"`, `region="us"`)
+	assert.Empty(t, e.w.rules["shop/Failing"].series)
+	saved := 0
+	require.NoError(t, parts.EachSeries(t.Context(), s.part, func(detect.SavedSeries) error { saved++; return nil }))
+	assert.Zero(t, saved, "nor are they saved")
+	again(`order_failure_rate{region="us"}`, "another")
+	assert.Empty(t, e.w.rules["shop/Failing"].series)
+	again("another", "order_failure_rate")
+	assert.EqualValues(t, 1, s.Points(), "what is new")
 }
 
-func TestSourceRuleFaults(t *testing.T) {
-	for name, c := range map[string]struct{ rule, wrong string }{
-		"neither":        {`{alert: A, source: orders, expr: x}`, "has a threshold, as in x > 5, or an anomaly block"},
-		"both":           {`{alert: A, source: orders, expr: x > 1, anomaly: {}}`, "leave one of them out"},
-		"history":        {`{alert: A, source: orders, expr: x, anomaly: {history: 2d}}`, "no history"},
-		"options":        {`{alert: A, source: orders, expr: x, anomaly: {direction: sideways}}`, "direction"},
-		"label":          {`{alert: A, source: orders, expr: x > 1, labels: {v: '{{ $value }}'}}`, "holds a value"},
-		"no source":      {`{alert: A, expr: x > 1}`, "or name a source"},
-		"several faults": {`{alert: A, source: orders, expr: 'rate(x[5m])', labels: {v: '{{ $value }}'}}`, "rules.yml:4: alert A: label v"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			_, err := Parse("rules.yml", []byte("groups:\n- name: g\n  rules:\n  - "+c.rule+"\n"))
-			require.ErrorContains(t, err, c.wrong)
-		})
+// TestBandOfSource: the newest points are kept for a chart, also over a restart, as far as the journal has them.
+func TestBandOfSource(t *testing.T) {
+	e := newPointsEnv(t, openParts(t, filepath.Join(t.TempDir(), "a.db")), thresholdRule)
+	s := e.open(0)
+	for range 3 * recentFewest {
+		e.take(s, 9)
 	}
+	labels := map[string]string{"alertname": "Failing", "region": "eu", "team": "shop"}
+	for _, when := range []string{"live", "restarted"} {
+		points, err := e.w.Band(t.Context(), labels, e.now.Add(-10*time.Minute), e.now.Add(-time.Minute))
+		require.NoError(t, err)
+		require.Len(t, points, 10, when)
+		assert.InDelta(t, 5, points[0].Upper, 0)
+		all, err := e.w.Band(t.Context(), labels, time.Time{}, e.now)
+		require.NoError(t, err)
+		assert.GreaterOrEqual(t, len(all), recentFewest)
+		assert.LessOrEqual(t, len(all), recentMost)
+		e.start()
+		e.open(0)
+	}
+	_, err := e.w.Band(t.Context(), map[string]string{"alertname": "Failing", "region": "us"}, time.Time{}, e.now)
+	require.ErrorIs(t, err, ErrUnknownAlert)
 }
 
-func TestThresholdOperators(t *testing.T) {
-	for expr, met := range map[string][3]bool{ // at 4, 5, 6
-		"x > 5": {false, false, true}, "x >= 5": {false, true, true}, "x < 5": {true, false, false}, "x <= 5": {true, true, false},
-		"x == 5": {false, true, false}, "x != 5": {true, false, true},
-	} {
-		p, fault := parsePoints(expr)
-		require.Empty(t, fault)
-		for i, want := range met {
-			assert.Equal(t, want, p.threshold.judge(float64(4+i)).Anomalous, "%s at %d", expr, 4+i)
-		}
+// TestDamagedJournal: an entry that can't be read loses its points, and no more.
+func TestDamagedJournal(t *testing.T) {
+	parts := openParts(t, filepath.Join(t.TempDir(), "a.db"))
+	e := newPointsEnv(t, parts, thresholdRule)
+	s := e.open(0)
+	e.take(s, 1)
+	whole := newEntry()
+	p := at("order_failure_rate", e.now.Add(time.Second), 1, "region", "eu")
+	whole.point(p.Metric.Fingerprint(), &p, false, true)
+	for i := range whole.bytes() {
+		require.NoError(t, parts.SavePart(t.Context(), s.part, detect.Commit{Seq: s.seq + 1 + int64(i), Position: 1, Entry: whole.bytes()[:i+1]}))
 	}
+	require.NoError(t, parts.SavePart(t.Context(), s.part, detect.Commit{
+		Seq: s.seq + 1 + int64(len(whole.bytes())), Position: 7, Entry: []byte{99}, Series: []detect.SavedSeries{{Rule: "shop/Failing", Series: "x", State: []byte{1, 200}}},
+	}))
+	e.start()
+	s = e.open(0)
+	assert.EqualValues(t, 2, s.Points(), "that of the first, and that of the whole one")
+	position, _ := s.Position()
+	assert.EqualValues(t, 7, position)
+	e.take(s, 1, 1)
+	assert.EqualValues(t, 4, s.Points())
 }

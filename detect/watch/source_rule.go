@@ -44,8 +44,24 @@ func (r *rawRule) sourceRule(out *Rule) []string {
 	case a != nil:
 		// The distance between points is learned: nobody asks for them at an interval.
 		faults = append(faults, a.detection(out, 0)...)
+		faults = append(faults, checkMethods(out)...)
 		if a.History != 0 {
 			faults = append(faults, "alert "+r.Alert+": a source has no history that could be read; leave history out, the rule learns from the first point on")
+		}
+	}
+	return faults
+}
+
+// checkMethods refuses methods that ask Prometheus for more than the values that they judge.
+func checkMethods(r *Rule) (faults []string) {
+	for _, o := range []*detect.Options{&r.Detection, r.Shadow} {
+		if o == nil {
+			continue
+		}
+		switch o.Method {
+		case "", detect.Auto, detect.Tail, detect.Seasonal, detect.Level, detect.Sigma, detect.Change:
+		default:
+			faults = append(faults, fmt.Sprintf("alert %s: method %s asks Prometheus, which does not have the points of a source", r.Alert, o.Method))
 		}
 	}
 	return faults
@@ -169,8 +185,8 @@ func (w *watched) outdated(s *series) bool {
 	return w.evaluated.Sub(s.seen) >= w.hold()
 }
 
-// take judges a point. One of history is learned, and moves no alert.
-func (w *watched) take(s *series, at time.Time, v float64, history bool) {
+// judgePoint judges a point. One of history is learned, and moves no alert.
+func (w *watched) judgePoint(s *series, at time.Time, v float64, history bool) {
 	if w.points.threshold == nil {
 		if history {
 			s.settled = at
@@ -236,4 +252,30 @@ func (s *series) resolvedAt() time.Time {
 		return s.origin.resolved
 	}
 	return s.alert.ResolvedAt
+}
+
+const (
+	recentFewest = 120 // points that are kept of a series of a source, for a chart
+	recentMost   = 2 * recentFewest
+)
+
+// trace keeps the newest points of a series of a source: nobody could be asked for them later.
+func (s *series) trace(at time.Time) {
+	if len(s.origin.recent) >= recentMost {
+		s.origin.recent = append(s.origin.recent[:0], s.origin.recent[recentMost-recentFewest:]...)
+	}
+	s.origin.recent = append(s.origin.recent, pointOf(s, at))
+}
+
+// recentBand returns the points of a series that are kept, between two times.
+func (w *watched) recentBand(s *series, from, to time.Time) []BandPoint {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var out []BandPoint
+	for _, p := range s.origin.recent {
+		if !p.At.Before(from) && !p.At.After(to) {
+			out = append(out, p)
+		}
+	}
+	return out
 }

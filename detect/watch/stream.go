@@ -28,7 +28,8 @@ type Stream struct {
 	journal       []entrySize // oldest first
 	journalBytes  int
 	events        []detect.Event
-	publish       bool // events are wanted
+	misfits       []detect.SavedSeries // rows that are to be deleted: their rules take other series now
+	publish       bool                 // events are wanted
 	replaying     bool
 	changed       map[*sourceRule]bool // alerts have, since they were told of
 	warned        bool                 // that a series comes from two parts
@@ -67,6 +68,7 @@ func (w *Watcher) OpenStream(ctx context.Context, p detect.Part, events bool) (*
 		s.Close()
 		return nil, fmt.Errorf("taking over part %d of source %s: %w", p.Number, p.Source, err)
 	}
+	s.log.Info("Part of a source taken over, what is not known of its series is learned from now on", "series", len(s.order), "position", s.position)
 	for _, r := range rules.all {
 		s.changed[r] = true // Alertmanager resolves what it does not hear of
 	}
@@ -218,7 +220,7 @@ func (s *Stream) take(f *feed, at time.Time, v float64, history bool) string {
 		case at.After(x.stepped):
 			outcome = PointLearned
 			x.origin.points++
-			s.step(x, at, func() { x.rule.take(x.series, at, v, history) })
+			s.step(x, at, func() { x.rule.judgePoint(x.series, at, v, history) })
 		}
 		x.rule.mu.Unlock()
 	}
@@ -233,6 +235,7 @@ func (s *Stream) step(x *followed, at time.Time, change func()) (changed bool) {
 	x.origin.replayed = false
 	x.changed = touched // that of the alert is in the journal
 	x.origin.clean = false
+	x.trace(at)
 	if at.After(x.rule.evaluated) {
 		x.rule.evaluated = at
 	}
@@ -247,20 +250,20 @@ func (s *Stream) step(x *followed, at time.Time, change func()) (changed bool) {
 
 // tickAll evaluates all series at a time of the clock, and reports whether an alert has changed.
 func (s *Stream) tickAll(at time.Time) bool {
-	any := false
+	some := false
 	for _, x := range s.order {
 		x.rule.mu.Lock()
 		if x.origin.stream == s {
 			clean := x.origin.clean
 			if s.step(x, at, func() { x.rule.tick(x.series, at) }) {
-				any = true
+				some = true
 			} else {
 				x.origin.clean = clean
 			}
 		}
 		x.rule.mu.Unlock()
 	}
-	return any
+	return some
 }
 
 // touched tells whether something was said of a series that is not in the journal: feedback.
@@ -315,7 +318,7 @@ const firstSaveRetry, maxSaveRetry = 100 * time.Millisecond, 5 * time.Second
 // commit stores an entry of the journal with all that follows from it.
 func (s *Stream) commit(ctx context.Context, entry []byte, position int64, rows ...detect.SavedSeries) error {
 	c := detect.Commit{Seq: s.seq + 1, Position: position, Entry: entry, Events: s.events}
-	c.Series = append(rows, s.due(c.Seq, len(entry))...)
+	c.Series = slices.Concat(s.misfits, rows, s.due(c.Seq, len(entry)))
 	if len(entry) > 0 {
 		s.journal = append(s.journal, entrySize{c.Seq, len(entry)})
 		s.journalBytes += len(entry)
@@ -329,7 +332,7 @@ func (s *Stream) commit(ctx context.Context, entry []byte, position int64, rows 
 			if failing {
 				s.log.Info("Points saved again, reading goes on")
 			}
-			s.seq, s.position, s.events = c.Seq, position, nil
+			s.seq, s.position, s.events, s.misfits = c.Seq, position, nil, nil
 			return nil
 		case errors.Is(err, detect.ErrMoved):
 			return err
