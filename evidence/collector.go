@@ -121,6 +121,7 @@ func (c *Collector) collectors(inv *investigation) []collector {
 		return []collector{
 			own,
 			{kind: incident.KindSignal, title: msgTitleSignal, run: c.noPrometheus},
+			{kind: incident.KindBand, title: msgTitleBand, run: c.collectBands}, // that of a queue needs none
 			{kind: incident.KindAlerts, title: msgTitleOthers, run: collectOtherAlerts},
 			{kind: incident.KindHistory, title: msgTitleHistory, run: c.pastIncidentsItem},
 			{kind: incident.KindRunbook, title: msgTitleRunbook, run: c.runbookItem},
