@@ -50,13 +50,6 @@ func found(t *testing.T, s *Store, q incident.Query) string {
 	return strings.Join(out, " ")
 }
 
-func mustNewest(t *testing.T, s *Store, q incident.Query) string {
-	t.Helper()
-	id, err := s.Newest(t.Context(), q)
-	require.NoError(t, err)
-	return id
-}
-
 // TestSearchBackfill: incidents of before the search are entered after the start.
 func TestSearchBackfill(t *testing.T) {
 	s, now := openAt(t)

@@ -129,13 +129,6 @@ func claim(t testing.TB, s *Store, work incident.Work) incident.Claim {
 	return claims[0]
 }
 
-func unclaimable(t testing.TB, s *Store, work incident.Work) {
-	t.Helper()
-	claims, err := s.Claim(context.Background(), work, 1)
-	require.NoError(t, err)
-	require.Empty(t, claims)
-}
-
 func get(t testing.TB, s *Store, id string) (*incident.Incident, incident.Findings) {
 	t.Helper()
 	inc, f, err := s.Incident(context.Background(), id)

@@ -260,7 +260,7 @@ func (s *Stream) due(seq int64, bytes int) []detect.SavedSeries {
 		if x.origin.clean && !x.changed {
 			return
 		}
-		state, err := x.encode()
+		state, err := x.encode(x.rule.Rule)
 		if err != nil {
 			s.log.Error("Series can't be saved", "series", x.labels, "err", err)
 			s.w.metrics.errors.WithLabelValues(errorState).Inc()

@@ -151,8 +151,8 @@ func (w *Watcher) secondOpinions(ctx context.Context, g *group, at time.Time) {
 	})
 }
 
-// entry is a series that may be asked about.
-type entry struct {
+// candidate is a series that may be asked about.
+type candidate struct {
 	rule   *watched
 	series *series
 	as     JudgedSeries
@@ -164,7 +164,7 @@ func (g *group) question(at time.Time, whole bool) question {
 	if whole {
 		q.holding = g.JudgeEvery + opinionSlack
 	}
-	var all []*entry
+	var all []*candidate
 	for _, r := range g.rules {
 		all = append(all, r.entries(at, whole)...)
 	}
@@ -181,17 +181,17 @@ func (g *group) question(at time.Time, whole bool) question {
 }
 
 // entries returns the series of a rule that are asked about, with some of their peers behind them; none where none is.
-func (w *watched) entries(at time.Time, whole bool) []*entry {
+func (w *watched) entries(at time.Time, whole bool) []*candidate {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	var asked, peers []*entry
+	var asked, peers []*candidate
 	for _, s := range w.series {
 		switch {
 		case s.now.Status != detect.Judged || s.seen.Before(w.evaluated) || math.IsNaN(s.now.Value):
 		case whole || w.borderline(s) && at.Sub(s.judged) >= opinionEvery:
-			asked = append(asked, &entry{w, s, w.judgedSeries(s, false)})
+			asked = append(asked, &candidate{w, s, w.judgedSeries(s, false)})
 		default:
-			peers = append(peers, &entry{w, s, w.judgedSeries(s, true)})
+			peers = append(peers, &candidate{w, s, w.judgedSeries(s, true)})
 		}
 	}
 	if len(asked) == 0 {
@@ -202,7 +202,7 @@ func (w *watched) entries(at time.Time, whole bool) []*entry {
 }
 
 // moreUnusual orders series by their scores, the largest first.
-func moreUnusual(a, b *entry) int {
+func moreUnusual(a, b *candidate) int {
 	return cmp.Or(cmp.Compare(b.as.Score, a.as.Score), compare(a.series.id, b.series.id))
 }
 

@@ -1,6 +1,7 @@
 package watch
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -336,4 +337,31 @@ func TestInterruptedStart(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestGroupComesBack: a copy that evaluated a group, lost it to another one, and has it again goes on from what that one saved.
+func TestGroupComesBack(t *testing.T) {
+	state := &memory{}
+	one, two := start(t, client(t), ruleFile(queueRule), state), start(t, client(t), ruleFile(queueRule), state)
+	one.evaluateTo(drops.Add(-30*time.Minute), drops.Add(-10*time.Minute))
+	assert.Empty(t, firing(one.told.of("g/QueueUnusual")))
+	two.resumeAt(drops.Add(-9 * time.Minute))
+	two.evaluateTo(drops.Add(-9*time.Minute), drops.Add(20*time.Minute))
+	want := firing(two.told.of("g/QueueUnusual"))["a"]
+	require.NotEmpty(t, want.Labels)
+	one.resumeAt(drops.Add(21 * time.Minute))
+	assert.Equal(t, want.StartsAt, firing(one.told.of("g/QueueUnusual"))["a"].StartsAt, "told of before anything is asked")
+	one.evaluateTo(drops.Add(21*time.Minute), drops.Add(30*time.Minute))
+	assert.Equal(t, want.StartsAt, firing(one.told.of("g/QueueUnusual"))["a"].StartsAt)
+}
+
+// TestGroupIsEvaluatedWhereItsDutyIs: without the duty nothing is evaluated.
+func TestGroupIsEvaluatedWhereItsDutyIs(t *testing.T) {
+	w := start(t, client(t), ruleFile(queueRule), nil)
+	w.at = drops
+	var duty string
+	w.opts.Lead = func(_ context.Context, name string, _ func(context.Context)) { duty = name }
+	w.Run(t.Context())
+	assert.Equal(t, "detection of g", duty)
+	assert.Nil(t, w.told.of("g/QueueUnusual"))
 }

@@ -50,8 +50,10 @@ func (s *Store) Accept(ctx context.Context, n *incident.Notification) (incident.
 	}
 	a := &accepting{ctx: ctx, n: n, group: groupOf(n.Receiver, n.GroupKey), done: make(chan error, 1)}
 	if len(n.Alerts) > layout.LargeGroup || s.recent.isLarge(a.group) { // it would hold up the others
-		err := s.acceptAlone(a)
-		return a.receipt, err
+		if err := s.acceptAlone(a); err != nil {
+			return incident.Receipt{}, err
+		}
+		return a.receipt, nil
 	}
 	select {
 	case <-s.closing:
@@ -193,6 +195,11 @@ func (s *Store) try(ctx context.Context, batch []*accepting, more []group, last 
 		return err
 	}
 	defer finish()
+	defer func() {
+		if err != nil && (e.ctx.Err() != nil || e.conn.Conn().IsClosed()) {
+			err = unreachable{err}
+		}
+	}()
 	defer func() {
 		if r := recover(); r != nil {
 			s.opts.Logger.Error("Panic in transaction", "panic", r, "stack", string(debug.Stack()))

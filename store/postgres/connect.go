@@ -202,35 +202,37 @@ func compatible(ctx context.Context, config *pgx.ConnConfig, highest int64) erro
 // rank ranks severities anew: the setting that orders them may have changed. Copies with other settings have no say until they
 // start.
 func (s *Store) rank(ctx context.Context) error {
-	return s.transact(ctx, func(ctx context.Context, tx pgx.Tx) error {
-		rows, err := tx.Query(ctx, `SELECT DISTINCT severity, severity_rank FROM incidents`)
-		if err != nil {
-			return err
+	return retried(func() error { return s.transact(ctx, s.rankAll) })
+}
+
+func (s *Store) rankAll(ctx context.Context, tx pgx.Tx) error {
+	rows, err := tx.Query(ctx, `SELECT DISTINCT severity, severity_rank FROM incidents`)
+	if err != nil {
+		return err
+	}
+	type ranked struct {
+		Severity string
+		Rank     int
+	}
+	found, err := pgx.CollectRows(rows, pgx.RowToStructByPos[ranked])
+	if err != nil {
+		return err
+	}
+	for _, r := range found {
+		now := s.policy.Load().Rank(r.Severity)
+		if now == r.Rank {
+			continue
 		}
-		type ranked struct {
-			Severity string
-			Rank     int
-		}
-		found, err := pgx.CollectRows(rows, pgx.RowToStructByPos[ranked])
-		if err != nil {
-			return err
-		}
-		for _, r := range found {
-			now := s.policy.Load().Rank(r.Severity)
-			if now == r.Rank {
-				continue
+		for _, query := range []string{
+			`UPDATE work w SET severity_rank = $1 + w.severity_rank / 1000 * 1000 FROM incidents i WHERE i.seq = w.seq AND i.severity = $2`,
+			`UPDATE incidents SET severity_rank = $1, list_rank = CASE WHEN status = 'firing' THEN $1 ELSE list_rank END WHERE severity = $2`,
+		} {
+			if _, err := tx.Exec(ctx, query, now, r.Severity); err != nil {
+				return err
 			}
-			for _, query := range []string{
-				`UPDATE work w SET severity_rank = $1 + w.severity_rank / 1000 * 1000 FROM incidents i WHERE i.seq = w.seq AND i.severity = $2`,
-				`UPDATE incidents SET severity_rank = $1, list_rank = CASE WHEN status = 'firing' THEN $1 ELSE list_rank END WHERE severity = $2`,
-			} {
-				if _, err := tx.Exec(ctx, query, now, r.Severity); err != nil {
-					return err
-				}
-			}
 		}
-		return nil
-	})
+	}
+	return nil
 }
 
 // transact runs a transaction within the timeout. An error means that nothing of it was stored, or that nobody knows.
@@ -265,11 +267,19 @@ func (s *Store) failed(err error) error {
 	}
 }
 
+// unreachable is the error of a transaction whose connection is gone, or that took too long: nobody knows what was stored.
+type unreachable struct{ error }
+
+func (u unreachable) Unwrap() error { return u.error }
+
 // gone reports whether an error says that there is no server to try anything else on.
 func gone(err error) bool {
+	if _, ok := errors.AsType[unreachable](err); ok {
+		return true
+	}
 	bad, ok := errors.AsType[*pgconn.PgError](err)
 	if !ok {
-		return !errors.Is(err, incident.ErrNotFound)
+		return false
 	}
 	for _, class := range []string{"08", "53", "57", "58", "25", "F0", "XX"} {
 		if strings.HasPrefix(bad.Code, class) {

@@ -13,6 +13,9 @@ import (
 // dutyPoll is how often a copy that has a duty not looks whether it is free.
 const dutyPoll = 2 * time.Second
 
+// dutyRenewal bounds a renewal, so that a copy without a database ends its duty before another one may have it.
+const dutyRenewal = 3 * time.Second
+
 type leadKey struct{}
 
 // lead proves that a duty is this copy's.
@@ -22,16 +25,18 @@ type lead struct{ duty, token string }
 // is lost, and waits again; until ctx ends, or the duty ends by itself. What is stored under that context is refused with
 // [incident.ErrLeaseLost] as soon as another copy has the duty, which is when this one has not renewed it for 20 seconds.
 func (s *Store) Lead(ctx context.Context, duty string, do func(ctx context.Context)) {
+	failing := false
 	for ctx.Err() == nil {
 		l := lead{column(duty), incident.NewID()}
 		begun := time.Now()
 		taken, err := s.take(ctx, l)
 		switch {
-		case err != nil && ctx.Err() == nil:
-			s.opts.Logger.Warn("Duty not taken, next try in 2s", "duty", duty, "err", err)
+		case err != nil && ctx.Err() == nil && !failing:
+			s.opts.Logger.Warn("Duty not taken, it is tried every 2s", "duty", duty, "err", err)
 		case taken && !s.lead(ctx, l, begun, do):
 			return
 		}
+		failing = err != nil
 		timer := time.NewTimer(dutyPoll)
 		select {
 		case <-ctx.Done():
@@ -69,8 +74,10 @@ func (s *Store) lead(ctx context.Context, l lead, renewed time.Time, do func(ctx
 		case <-ticker.C:
 		}
 		begun := time.Now()
-		n, err := s.exec(ctx, `UPDATE duties SET lease_until = `+at(3)+` + $4 WHERE name = $1 AND lease_token = $2`,
+		renewing, stop := context.WithTimeout(ctx, dutyRenewal)
+		n, err := s.exec(renewing, `UPDATE duties SET lease_until = `+at(3)+` + $4 WHERE name = $1 AND lease_token = $2`,
 			l.duty, l.token, s.clock(), dutyLease.Microseconds())
+		stop()
 		if err == nil && n > 0 {
 			renewed = begun
 		}

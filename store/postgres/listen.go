@@ -65,7 +65,7 @@ func payloads(from string, changed []incident.Change, due map[incident.Work]bool
 // follow listens to what all copies commit, until ctx ends. It closes listening as soon as it does. After a lost connection
 // subscribers are told that they missed something, and workers look at what is due.
 func (s *Store) follow(ctx context.Context, listening chan struct{}) {
-	first := true
+	first, failing := true, false
 	for ctx.Err() == nil {
 		err := s.followOnce(ctx, func() {
 			if first {
@@ -73,6 +73,7 @@ func (s *Store) follow(ctx context.Context, listening chan struct{}) {
 				close(listening)
 				return
 			}
+			failing = false
 			s.opts.Logger.Info("Changes are heard of again")
 			s.feed.Publish([]incident.Change{{Missed: true}})
 			for _, work := range incident.Works() {
@@ -82,7 +83,10 @@ func (s *Store) follow(ctx context.Context, listening chan struct{}) {
 		if ctx.Err() != nil {
 			return
 		}
-		s.opts.Logger.Warn("Connection for changes lost, next try in 1s", "err", err)
+		if !failing {
+			s.opts.Logger.Warn("Connection for changes lost, it is tried every second", "err", err)
+		}
+		failing = true
 		timer := time.NewTimer(listenRetry)
 		select {
 		case <-ctx.Done():

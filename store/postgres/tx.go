@@ -29,7 +29,7 @@ func (s *Store) acquire(ctx context.Context) (executor, func(), error) {
 	conn, err := s.pool.Acquire(ctx)
 	if err != nil {
 		cancel()
-		return executor{}, nil, s.failed(fmt.Errorf("connecting to the database: %w", err))
+		return executor{}, nil, s.failed(fmt.Errorf("connecting to the database: %w", unreachable{err}))
 	}
 	return executor{ctx, conn}, func() {
 		if !conn.Conn().IsClosed() && conn.Conn().PgConn().TxStatus() != 'I' {
