@@ -234,7 +234,8 @@ func (r *rawRule) rule(g *rawGroup, group *Group) (*Rule, []string) {
 	if a == nil {
 		return out, append(faults, "alert "+r.Alert+" has no anomaly block; rules with a threshold belong to Prometheus' own rule_files, or name a source")
 	}
-	return out, append(faults, a.detection(out, group.Interval)...)
+	faults = append(faults, a.detection(out, group.Interval)...)
+	return out, append(faults, out.setModels(a.rawDetection, a.Shadow, group.File)...)
 }
 
 // detection sets how the series of a rule are judged, and says all that is wrong with it.
@@ -250,7 +251,6 @@ func (a *rawAnomaly) detection(out *Rule, interval time.Duration) (faults []stri
 		}
 		out.Shadow = &shadow
 	}
-	faults = append(faults, out.setModels(a.rawDetection, a.Shadow, group.File)...)
 	out.History = orElse(time.Duration(a.History), defaultHistory)
 	out.SecondOpinion = a.Opinion
 	out.MaxSeries, out.MaxAlerts = orElse(a.MaxSeries, defaultMaxSeries), orElse(a.MaxAlerts, defaultMaxAlerts)

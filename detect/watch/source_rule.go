@@ -45,6 +45,14 @@ func (r *rawRule) sourceRule(out *Rule) []string {
 		// The distance between points is learned: nobody asks for them at an interval.
 		faults = append(faults, a.detection(out, 0)...)
 		faults = append(faults, checkMethods(out)...)
+		for _, d := range []*rawDetection{&a.rawDetection, a.Shadow} {
+			if d != nil && d.Method.name == methodModel {
+				faults = append(faults, "alert "+r.Alert+": method model asks Prometheus, which does not have the points of a source")
+			}
+		}
+		if a.Opinion {
+			faults = append(faults, "alert "+r.Alert+": second_opinion is for rules that Prometheus answers")
+		}
 		if a.History != 0 {
 			faults = append(faults, "alert "+r.Alert+": a source has no history that could be read; leave history out, the rule learns from the first point on")
 		}
