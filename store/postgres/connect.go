@@ -20,7 +20,6 @@ import (
 	"github.com/pressly/goose/v3"
 	"github.com/pressly/goose/v3/lock"
 
-	"github.com/alertscribe/alertscribe/incident"
 	"github.com/alertscribe/alertscribe/store"
 )
 
