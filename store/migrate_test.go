@@ -190,6 +190,8 @@ func TestNamesMigrate(t *testing.T) {
 
 	want := inc.PastRecord()
 	want.Hypothesis, want.Marked = strings.Repeat("磁", 299)+"…", true
-	assert.Equal(t, []incident.PastRecord{want}, past(t, s, inc.Alertname, at.Add(time.Second)))
+	past, err := s.Past(t.Context(), inc.Alertname, at.Add(time.Second))
+	require.NoError(t, err)
+	assert.Equal(t, []incident.PastRecord{want}, past)
 	assert.Equal(t, []string{"two", "three", "four"}, []string{want.Feedback[0].Text, want.Feedback[1].Text, want.Feedback[2].Text})
 }
