@@ -1,12 +1,14 @@
 package watch
 
 import (
+	"cmp"
 	"context"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/prometheus/common/model"
@@ -84,7 +86,10 @@ func (s *Stream) load(ctx context.Context) (err error) {
 		return err
 	}
 	s.replaying = true
-	defer func() { s.replaying = false }()
+	defer func() {
+		s.replaying = false
+		slices.SortStableFunc(s.order, func(a, b *followed) int { return cmp.Compare(a.origin.seq, b.origin.seq) })
+	}()
 	return s.w.opts.Parts.EachEntry(ctx, s.part, func(seq int64, b []byte) error {
 		s.journal = append(s.journal, entrySize{seq, len(b)})
 		s.journalBytes += len(b)
@@ -248,10 +253,9 @@ func (s *Stream) replayPoint(seq int64, id model.Fingerprint, p *Point, history 
 // due returns the rows of series that are to be saved with an entry: those that were saved longest ago, so many that all have their
 // turn while half of a journal is written; and those that something was said of.
 func (s *Stream) due(seq int64, bytes int) []detect.SavedSeries {
-	count := 0
-	if bytes > 0 {
-		count = (len(s.order)*bytes + s.maxJournal()/2 - 1) / (s.maxJournal() / 2)
-	}
+	s.owed += 2 * float64(len(s.order)) * float64(bytes) / float64(s.maxJournal())
+	count := int(min(s.owed, float64(len(s.order))))
+	s.owed = max(0, min(s.owed-float64(count), 1))
 	var rows []detect.SavedSeries
 	save := func(x *followed) {
 		x.rule.mu.Lock()
@@ -270,7 +274,6 @@ func (s *Stream) due(seq int64, bytes int) []detect.SavedSeries {
 		row := savedRow{seq, x.rule.points.name, state}
 		rows = append(rows, detect.SavedSeries{Rule: x.rule.Key(), Series: x.id.String(), State: row.bytes()})
 	}
-	count = min(count, len(s.order))
 	for _, x := range s.order[:count] {
 		save(x)
 	}
@@ -286,7 +289,9 @@ func (s *Stream) due(seq int64, bytes int) []detect.SavedSeries {
 	return rows
 }
 
-func (s *Stream) maxJournal() int { return max(s.w.journal, journalPerSeries*len(s.order)) }
+func (s *Stream) maxJournal() int {
+	return max(s.w.journal, min(s.w.journal, journalPerSeries)*len(s.order))
+}
 
 // keep returns the oldest entry that is needed, since some series was not saved after it.
 func (s *Stream) keep(seq int64) int64 {

@@ -27,6 +27,7 @@ type Stream struct {
 	order         []*followed // by when they were saved, the oldest first
 	journal       []entrySize // oldest first
 	journalBytes  int
+	owed          float64 // series that are to be saved since, less than one
 	events        []detect.Event
 	misfits       []detect.SavedSeries // rows that are to be deleted: their rules take other series now
 	publish       bool                 // events are wanted
