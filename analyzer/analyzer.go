@@ -243,6 +243,11 @@ const settleTimeout = 5 * time.Second
 
 // ask makes one call for an incident, if breaker and cap let it.
 func (a *Analyzer) ask(ctx context.Context, id string, messages []openai.ChatCompletionMessage) (reply, *incident.Failure) {
+	return a.askWithin(ctx, id, messages, a.opts.Limits)
+}
+
+// askWithin is ask within limits that may be narrower than those of analyses.
+func (a *Analyzer) askWithin(ctx context.Context, id string, messages []openai.ChatCompletionMessage, limits incident.Limits) (reply, *incident.Failure) {
 	probe, failure := a.breaker.admit()
 	if failure != nil {
 		return reply{}, failure
@@ -252,10 +257,10 @@ func (a *Analyzer) ask(ctx context.Context, id string, messages []openai.ChatCom
 		promptBytes += len(m.Content)
 	}
 	most := a.opts.Prices.most(a.opts.Model, promptBytes, a.opts.MaxTokens, a.opts.Now(), a.opts.Timeout)
-	call, err := a.opts.Ledger.ReserveCall(ctx, id, most, a.opts.Limits)
+	call, err := a.opts.Ledger.ReserveCall(ctx, id, most, limits)
 	if err != nil {
 		a.breaker.canceled(probe)
-		return reply{}, a.budgetFailure(err)
+		return reply{}, a.budgetFailure(err, limits)
 	}
 	started := a.opts.Now()
 	got, f := a.client.complete(ctx, messages)
@@ -280,18 +285,18 @@ func (a *Analyzer) ask(ctx context.Context, id string, messages []openai.ChatCom
 }
 
 // budgetFailure returns the failure of a call that was not made.
-func (a *Analyzer) budgetFailure(err error) *incident.Failure {
+func (a *Analyzer) budgetFailure(err error, limits incident.Limits) *incident.Failure {
 	over, ok := errors.AsType[*incident.BudgetError](err)
 	if !ok {
 		return failed(incident.FailInternal, "reserving the call: %s", err)
 	}
-	limit := fmt.Sprintf("%d model calls per hour", a.opts.Limits.CallsPerHour)
+	limit := fmt.Sprintf("%d model calls per hour", limits.CallsPerHour)
 	switch over.Limit {
 	case incident.LimitCalls:
 	case incident.LimitCostHour:
-		limit = fmt.Sprintf("%g USD per hour", a.opts.Limits.CostPerHour)
+		limit = fmt.Sprintf("%g USD per hour", limits.CostPerHour)
 	case incident.LimitCostDay:
-		limit = fmt.Sprintf("%g USD in 24 hours", a.opts.Limits.CostPerDay)
+		limit = fmt.Sprintf("%g USD in 24 hours", limits.CostPerDay)
 	}
 	renews, next := over.Renews, "next call allowed at "+over.Renews.UTC().Format("15:04:05 UTC")
 	if renews.IsZero() {
@@ -299,7 +304,9 @@ func (a *Analyzer) budgetFailure(err error) *incident.Failure {
 	}
 	f := failed(incident.FailBudget, "budget of %s used up (budget.%s); %s", limit, over.Limit, next)
 	f.RetryAfter = max(renews.Sub(a.opts.Now()), 0)
-	a.breaker.overBudget(f.Err, renews)
+	if limits == a.opts.Limits { // else analyses have some left
+		a.breaker.overBudget(f.Err, renews)
+	}
 	return f
 }
 

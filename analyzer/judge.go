@@ -131,7 +131,7 @@ func (a *Analyzer) judge(ctx context.Context, b Batch) (*Judgment, incident.Spen
 	var answers []reply
 	var problem error
 	for again := messages; len(answers) < maxJudgments; {
-		got, failure := a.ask(ctx, judgeID, again)
+		got, failure := a.askWithin(ctx, judgeID, again, halved(a.opts.Limits))
 		spend = spend.Add(got.spend)
 		if failure != nil && failure.Kind != incident.FailBadAnswer {
 			return nil, spend, failure
@@ -153,6 +153,15 @@ func (a *Analyzer) judge(ctx context.Context, b Batch) (*Judgment, incident.Spen
 		again = slices.Concat(messages, repair(got.content, err, session.Text))
 	}
 	return nil, spend, a.unreadable(answers, problem)
+}
+
+// halved returns what second opinions may use of a budget: while half of it is used, by whomever, the rest is for analyses.
+func halved(l incident.Limits) incident.Limits {
+	if l.CallsPerHour > 1 {
+		l.CallsPerHour /= 2
+	}
+	l.CostPerHour, l.CostPerDay = l.CostPerHour/2, l.CostPerDay/2
+	return l
 }
 
 // or returns another result where something is true.

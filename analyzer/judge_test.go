@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -118,6 +119,25 @@ func TestJudgeSharesTheBreaker(t *testing.T) {
 		require.Error(t, err)
 		assert.Equal(t, incident.FailBudget, incident.AsFailure(err).Kind)
 		assert.Len(t, b.srv.Requests(), 1)
+	})
+	t.Run("half of the budget", func(t *testing.T) {
+		b := newBench(t, func(o *Options) { o.Limits.CallsPerHour = 4 })
+		b.srv.Always(modeltest.Plausible())
+		for range 2 {
+			_, err := b.Judge(t.Context(), testBatch(1))
+			require.NoError(t, err)
+		}
+		_, err := b.Judge(t.Context(), testBatch(1))
+		assert.Equal(t, incident.FailBudget, incident.AsFailure(err).Kind)
+		require.ErrorContains(t, err, "budget of 2 model calls per hour used up (budget.calls_per_hour)")
+		assert.Equal(t, "ready", b.Status())
+		for range 2 {
+			_, failure := b.ask(t, "a")
+			require.Nil(t, failure, "analyses come first")
+		}
+		b.clock.advance(time.Hour + time.Minute)
+		_, err = b.Judge(t.Context(), testBatch(1))
+		require.NoError(t, err)
 	})
 	t.Run("no key", func(t *testing.T) {
 		b := newBench(t, func(o *Options) { o.Key = "" })
@@ -320,4 +340,124 @@ func TestStoppedJudgment(t *testing.T) {
 	_, err := b.Judge(ctx, testBatch(1))
 	require.Error(t, err)
 	assert.Equal(t, incident.FailInternal, incident.AsFailure(err).Kind)
+}
+
+func TestHalved(t *testing.T) {
+	assert.Equal(t, incident.Limits{}, halved(incident.Limits{}), "no limit stays none")
+	assert.Equal(t, incident.Limits{CallsPerHour: 1}, halved(incident.Limits{CallsPerHour: 1}))
+	assert.Equal(t, incident.Limits{CallsPerHour: 3, CostPerHour: .5, CostPerDay: 2}, halved(incident.Limits{CallsPerHour: 7, CostPerHour: 1, CostPerDay: 4}))
+}
+
+// TestJudgeInChinese: the model is asked for its words in the language of reports, and the rest stays as it is.
+func TestJudgeInChinese(t *testing.T) {
+	b := newBench(t, func(o *Options) { o.Language = incident.Chinese })
+	sent, _ := b.JudgePrompt(testBatch(1))
+	assert.Equal(t, judgeInstructions, sent[0].Content, "what is cached is the same in every language")
+	assert.Contains(t, sent[1].Content, "请用简体中文回答")
+	b.srv.Next(modeltest.Content(`{"has_anomaly": true, "anomalies": [{"metric": "M1", "severity": "严重", "reason": "下单率 34，低于预期的 42。"}], "summary": "一个区域异常。"}`))
+	j, err := b.Judge(t.Context(), testBatch(1))
+	require.NoError(t, err)
+	assert.Equal(t, Anomaly{0, "critical", "下单率 34，低于预期的 42。"}, j.Anomalies[0])
+	b.srv.Next(modeltest.Content(`{“has_anomaly”：true，“anomalies”：[{“指标”：“M1”，“严重程度”：“警告”，“原因”：“偏低”}]，“摘要”：“异常”}`))
+	j, err = b.Judge(t.Context(), testBatch(1))
+	require.NoError(t, err)
+	assert.Equal(t, Anomaly{0, "warning", "偏低"}, j.Anomalies[0])
+}
+
+// TestJudgeRedactsEverywhere: what one metric gives away as a secret is none in another.
+func TestJudgeRedactsEverywhere(t *testing.T) {
+	b := newBench(t)
+	batch := Batch{Context: "of hunter2hunter", Metrics: []Metric{
+		{Name: "login", Labels: map[string]string{"user": "hunter2hunter"}, Value: 1},
+		{Name: "url", Labels: map[string]string{"dsn": "postgres://shop:hunter2hunter@db/shop"}, Value: 1},
+	}}
+	sent, _ := b.JudgePrompt(batch)
+	assert.NotContains(t, sent[1].Content, "hunter2hunter")
+	assert.Equal(t, 3, strings.Count(sent[1].Content, "[REDACTED:"))
+	b.srv.Next(modeltest.Content(`{"has_anomaly":true,"anomalies":[{"metric":"login{user=\"[REDACTED:url:1]\"}","severity":"info","reason":"r"}],"summary":"s"}`))
+	j, err := b.Judge(t.Context(), batch)
+	require.NoError(t, err)
+	assert.Equal(t, 1, j.Unknown, "a placeholder is no name")
+}
+
+// TestJudgesAtOnce: judgments and analyses at the same time keep to one ledger.
+func TestJudgesAtOnce(t *testing.T) {
+	b := newBench(t, func(o *Options) { o.Limits.CallsPerHour = 10 })
+	b.srv.Always(modeltest.Plausible())
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() { _, _ = b.Judge(t.Context(), testBatch(2)) })
+		wg.Go(func() { _, _ = b.Draft(t.Context(), testIncident(), incident.Findings{}) })
+	}
+	wg.Wait()
+	judgments, analyses := 0, 0
+	for _, r := range b.srv.Requests() {
+		if strings.Contains(*r.Messages[0].Content, "second opinion") {
+			judgments++
+		} else {
+			analyses++
+		}
+	}
+	assert.LessOrEqual(t, judgments, 5, "half of the budget at most")
+	assert.GreaterOrEqual(t, analyses, 5, "which have the rest")
+	assert.LessOrEqual(t, judgments+analyses, 10)
+}
+
+// TestManyAnomalies: no more than ten are taken, and the others are counted.
+func TestManyAnomalies(t *testing.T) {
+	batch := testBatch(30)
+	var entries []string
+	for i := range 15 {
+		entries = append(entries, fmt.Sprintf(`{"metric":"M%d","severity":"info","reason":"r"}`, i+1))
+	}
+	j, _, err := readJudgment(reply{content: `{"has_anomaly":true,"anomalies":[` + strings.Join(entries, ",") + `],"summary":"s"}`, whole: true}, batch.Metrics)
+	require.NoError(t, err)
+	assert.Len(t, j.Anomalies, maxAnomalies)
+	assert.Equal(t, 5, j.Unknown)
+}
+
+// TestInstructionsOfAJudgment: the example that the instructions give is read as what it says.
+func TestInstructionsOfAJudgment(t *testing.T) {
+	_, example, found := strings.Cut(judgeInstructions, "An example of a complete answer, for another batch:\n")
+	require.True(t, found)
+	j, loose, err := readJudgment(reply{content: example, whole: true}, testBatch(3).Metrics)
+	require.NoError(t, err)
+	assert.False(t, loose)
+	assert.Equal(t, 1, j.Anomalies[0].Index)
+	assert.Contains(t, judgeInstructions, "json", "which the providers' JSON mode demands")
+	assert.Contains(t, judgeInstructions, strings.TrimSpace(dataBegins))
+}
+
+// FuzzReadJudgment: whatever a model writes, what is read of it is about metrics of the batch, bounded, and consistent.
+func FuzzReadJudgment(f *testing.F) {
+	for _, seed := range []string{
+		`{"has_anomaly":true,"anomalies":[{"metric":"M2","severity":"warning","reason":"It is low."}],"summary":"s"}`,
+		`{"has_anomaly":false,"anomalies":[],"summary":""}`, "```json\n{'has_anomaly': True, 'anomalies': [{'metric': 'm1'}]}", "<think>{}</think>", "{{{{", `"{\"has_anomaly\":true}"`,
+		`{"has_anomaly":true,"anomalies":[{"metric":"M1","severity":"high","reason":"a"},{"metric":"M1","severity":"low","reason":"b"}]}`,
+	} {
+		f.Add(seed, true)
+		f.Add(seed, false)
+	}
+	metrics := testBatch(3).Metrics
+	f.Fuzz(func(t *testing.T, content string, whole bool) {
+		j, _, err := readJudgment(reply{content: content, whole: whole}, metrics)
+		if err != nil {
+			return
+		}
+		seen := map[int]bool{}
+		for _, x := range j.Anomalies {
+			switch {
+			case x.Index < 0 || x.Index >= len(metrics) || seen[x.Index]:
+				t.Fatalf("metric %d", x.Index)
+			case !slices.Contains([]string{"critical", "warning", "info"}, x.Severity):
+				t.Fatalf("severity %q", x.Severity)
+			case x.Reason == "" || len([]rune(x.Reason)) > 400 || strings.ContainsAny(x.Reason, "\n\x1b\u202e"):
+				t.Fatalf("reason %q", x.Reason)
+			}
+			seen[x.Index] = true
+		}
+		if len(j.Anomalies) > maxAnomalies || len([]rune(j.Summary)) > maxSentence {
+			t.Fatal("it is not bounded")
+		}
+	})
 }

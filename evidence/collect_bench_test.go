@@ -46,7 +46,7 @@ func BenchmarkCollect(b *testing.B) {
 				}
 			}
 			inv := c.investigate(b.Context(), inc, 60)
-			for _, one := range c.collectors() {
+			for _, one := range c.collectors(inv) {
 				c.runCollector(b.Context(), one, inv)
 			}
 			b.ReportMetric(float64(inv.prom.Budget().Used()), "queries")

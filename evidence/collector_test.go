@@ -23,7 +23,7 @@ func TestAllThatIsAsked(t *testing.T) {
 	began := time.Now()
 	items := c.Collect(t.Context(), inc, nil).Items
 	inv := c.investigate(t.Context(), inc, 60)
-	for _, one := range c.collectors() {
+	for _, one := range c.collectors(inv) {
 		c.runCollector(t.Context(), one, inv)
 	}
 	t.Logf("%d items, %d queries, %s", len(items), inv.prom.Budget().Used(), time.Since(began)/2)

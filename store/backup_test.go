@@ -147,11 +147,11 @@ func TestNewerSchema(t *testing.T) {
 
 // TestWriteFilesAgain: what is missing on disk is due again, and nothing else.
 func TestWriteFilesAgain(t *testing.T) {
-	s, now := openAt(t)
+	s := open(t)
 	one, two := accept(t, s, firing("one", at)).IncidentID, accept(t, s, firing("two", at)).IncidentID
 	for range 2 {
 		c := claim(t, s, incident.WorkFile)
-		require.NoError(t, s.Finish(t.Context(), c, func(inc *incident.Incident, _ *incident.Findings) { inc.FileWritten(c.Incident.Revision, now.Now()) }))
+		require.NoError(t, s.Finish(t.Context(), c, func(inc *incident.Incident, _ *incident.Findings) { inc.FileWritten(c.Incident) }))
 	}
 	inc, _, err := s.Incident(t.Context(), two)
 	require.NoError(t, err)

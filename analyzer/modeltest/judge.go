@@ -6,7 +6,19 @@ import (
 	"net/http"
 	"regexp"
 	"strconv"
+	"strings"
 )
+
+// Plausible answers with what was asked for: a verdict, or a judgment of metrics.
+func Plausible() Reply {
+	return func(w http.ResponseWriter, r *http.Request, asked Request) {
+		reply := Verdict()
+		if strings.Contains(asked.Prompt(), `"has_anomaly"`) {
+			reply = Judgment()
+		}
+		reply(w, r, asked)
+	}
+}
 
 // Judgment answers a question about a batch of metrics: it names those whose score is half of what an alert takes, or more.
 func Judgment() Reply {

@@ -83,9 +83,9 @@ func (r Request) Prompt() string {
 // Reply answers one chat request. It may block until r's context ends: the client has gone or the server closes.
 type Reply func(w http.ResponseWriter, r *http.Request, asked Request)
 
-// New starts a server that answers with plausible verdicts.
+// New starts a server that answers with plausible verdicts and judgments.
 func New() (*Server, error) {
-	s := &Server{models: []string{"deepseek-flash", "deepseek-v4-pro"}, always: Verdict()}
+	s := &Server{models: []string{"deepseek-flash", "deepseek-v4-pro"}, always: Plausible()}
 	if err := s.listen("127.0.0.1:0"); err != nil {
 		return nil, err
 	}

@@ -21,11 +21,9 @@ func (s *service) detectionOf(rules string) *detection {
 	if withRules(s.t, "groups: []")(&cfg); rules != "" {
 		withRules(s.t, rules)(&cfg)
 	}
-	other := &app{cfg: &cfg, store: s.app.store, log: s.app.log}
-	require.NoError(s.t, other.buildDetection(prometheus.NewRegistry()))
-	if other.detection != nil {
-		s.t.Cleanup(other.detection.prom.Close)
-	}
+	other := &setup{cfg: &cfg, store: s.app.store, log: s.app.log, registry: prometheus.NewRegistry()}
+	require.NoError(s.t, other.buildDetection())
+	s.t.Cleanup(func() { assert.NoError(s.t, other.cleanUp(context.Background())) })
 	return other.detection
 }
 

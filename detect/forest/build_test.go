@@ -14,6 +14,7 @@ type built struct {
 	constants      [][]byte
 	inputs, outs   [][]byte
 	metadata       map[string]string
+	more           []byte // fields of the graph
 }
 
 type builtNode struct {
@@ -118,6 +119,7 @@ func (m *built) encode() []byte {
 	for _, v := range m.outs {
 		graph = message(graph, 12, v)
 	}
+	graph = append(graph, m.more...)
 	b := message(text(integer(nil, 1, 8), 2, "test"), 7, graph)
 	b = message(b, 8, integer(text(nil, 1, ""), 2, int64(m.opset)))
 	b = message(b, 8, integer(text(nil, 1, mlDomain), 2, int64(m.mlOpset)))
@@ -197,4 +199,10 @@ func (n *builtNode) set(attribute []byte) {
 		}
 	}
 	n.attributes = append(n.attributes, attribute)
+}
+
+// withGraphField writes the model with a field more in its graph.
+func (m *built) withGraphField(number protowire.Number, b []byte) []byte {
+	m.more = message(m.more, number, b)
+	return m.encode()
 }

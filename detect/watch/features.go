@@ -24,7 +24,7 @@ type input struct {
 
 // withFeatures makes the source ask for the features of the rule's models, too.
 func (s *source) withFeatures(r *Rule) *source {
-	if r.features == nil {
+	if s == nil || r.features == nil {
 		return s
 	}
 	s.features = len(r.features)
@@ -255,8 +255,11 @@ func newDrifts(r *Rule) (out []*drift) {
 // errorModel is the kind of error of a row that a model could not judge: a feature is missing.
 const errorModel = "model"
 
+// driftName is what drift is alerted on by.
+const driftName = "alertscribe_detect_model_drift"
+
 var (
-	driftDesc = prometheus.NewDesc("alertscribe_detect_model_drift",
+	driftDesc = prometheus.NewDesc(driftName,
 		"Population stability index of a feature of a model over about a day: from .1 on what it sees differs from its training, from .25 on it should be trained anew.",
 		[]string{"rule", "model", "feature"}, nil)
 	trainedDesc = prometheus.NewDesc("alertscribe_detect_model_trained_timestamp_seconds", "When a model was trained, as its file says.",

@@ -347,14 +347,15 @@ func TestBandOfSource(t *testing.T) {
 	}
 	labels := map[string]string{"alertname": "Failing", "region": "eu", "team": "shop"}
 	for _, when := range []string{"live", "restarted"} {
-		points, err := e.w.Band(t.Context(), labels, e.now.Add(-10*time.Minute), e.now.Add(-time.Minute))
+		band, err := e.w.Band(t.Context(), labels, e.now.Add(-10*time.Minute), e.now.Add(-time.Minute))
 		require.NoError(t, err)
+		points := band.Points
 		require.Len(t, points, 10, when)
 		assert.InDelta(t, 5, points[0].Upper, 0)
 		all, err := e.w.Band(t.Context(), labels, time.Time{}, e.now)
 		require.NoError(t, err)
-		assert.GreaterOrEqual(t, len(all), recentFewest)
-		assert.LessOrEqual(t, len(all), recentMost)
+		assert.GreaterOrEqual(t, len(all.Points), recentFewest)
+		assert.LessOrEqual(t, len(all.Points), recentMost)
 		e.start()
 		e.open(0)
 	}
