@@ -51,6 +51,7 @@ type investigation struct {
 	recent     timeWindow
 	scrapeStep time.Duration // by which targets are looked at, in both windows: the same in each look
 	noOnset    bool          // Prometheus has no data of the onset: the window is that of now
+	untargeted bool          // Prometheus has no targets, then or now
 
 	server       *promapi.Client  // Prometheus; nil without
 	prom         *promapi.Querier // of that server; nil without Prometheus
@@ -105,12 +106,14 @@ func (inv *investigation) findRule(ctx context.Context) {
 	inv.trimWindow(ctx)
 	inv.knownLabels = sync.OnceValues(func() (promql.SelectorLabels, error) { return discoverLabels(ctx, inv) })
 	inv.signal = sync.OnceValues(func() (*signalView, error) { return inv.lookAtSignal(ctx) })
+	inv.settleOnset(ctx)
 }
 
 // forAlert returns an investigation of another alert of the incident, with the same budget.
 func (inv *investigation) forAlert(ctx context.Context, a incident.Alert) *investigation {
 	other := *inv
 	other.second, other.noOnset = nil, false
+	other.signal = nil
 	other.setAlert(a)
 	other.findRule(ctx)
 	return &other
@@ -175,10 +178,13 @@ func (inv *investigation) trimWindow(ctx context.Context) {
 		return
 	}
 	if len(m) == 0 || len(m[0].Values) == 0 {
-		if inv.noOnset = !inv.recent.isZero() && inv.hasTargets(ctx); inv.noOnset {
+		now, err := inv.prom.Instant(ctx, "count(up)", inv.until)
+		if inv.noOnset = !inv.recent.isZero() && err == nil && len(now) > 0; inv.noOnset {
 			inv.start, inv.end, inv.step = inv.recent.start, inv.recent.end, inv.recent.step
 			inv.recent, inv.judged = timeWindow{}, inv.until
+			return
 		}
+		inv.untargeted = err == nil && len(now) == 0 // what is fed otherwise has none at any time
 		return
 	}
 	first := m[0].Values[0].Timestamp.Time()
@@ -189,12 +195,6 @@ func (inv *investigation) trimWindow(ctx context.Context) {
 	if first.After(inv.fired.Add(step)) {
 		inv.judged = inv.until
 	}
-}
-
-// hasTargets reports whether Prometheus has targets now: what is fed otherwise has none at any time.
-func (inv *investigation) hasTargets(ctx context.Context) bool {
-	found, err := inv.prom.Instant(ctx, "count(up)", inv.until)
-	return err == nil && len(found) > 0
 }
 
 // sameNameAlerts returns the alerts of the incident that have the name of the one looked at, that one first.

@@ -166,8 +166,9 @@ func (inv *investigation) targetsItem(ctx context.Context, scope []promql.Matche
 		}
 		told, outages = append(told, said), append(outages, found...)
 	}
-	item.Summary = strings.Join(told, inv.say(msgBlank))
-	item.Nothing = len(outages) == 0 && some
+	elsewhere, down := inv.otherTargets(ctx, scope, start, end)
+	item.Summary = strings.Join(told, inv.say(msgBlank)) + elsewhere
+	item.Nothing = len(outages) == 0 && some && !down
 	if len(outages) > 0 {
 		item.Table = inv.occurrenceTable(outages, msgWordTarget, msgWordState)
 	}
@@ -266,9 +267,12 @@ func (inv *investigation) changesItem(title message, query string, found []occur
 	}
 	name := func(o occurrence) string { return o.what + " " + labelText(o.where) }
 	if last >= 0 {
-		item.Summary = inv.say(msgChanges, len(found), before, formatTime(inv.onset), name(found[last]), formatTime(found[last].at), inv.spansText())
+		item.Summary = inv.say(msgChanges, len(found), before, inv.onsetWords(), name(found[last]), formatTime(found[last].at), inv.spansText())
 	} else {
-		item.Summary = inv.say(msgChangesAfter, len(found), formatTime(inv.onset), name(found[0]), formatTime(found[0].at), inv.spansText())
+		item.Summary = inv.say(msgChangesAfter, len(found), inv.onsetWords(), name(found[0]), formatTime(found[0].at), inv.spansText())
+	}
+	if slices.ContainsFunc(found, func(o occurrence) bool { return strings.Contains(o.what, "→") }) { // others tell their time themselves
+		item.Summary += inv.say(msgLateSeen, promql.FormatDuration(inv.scrapeStep))
 	}
 	if latest := found[len(found)-1]; len(windows) > 1 && latest.at.After(inv.end) {
 		item.Summary += inv.say(msgChangesLately, name(latest), formatTime(latest.at))
