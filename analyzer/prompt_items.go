@@ -3,6 +3,7 @@ package analyzer
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -13,14 +14,16 @@ import (
 const (
 	maxParts  = 5                // of a drill-down
 	leastPart = .1               // of a change, that is worth a line
-	maxCourse = 8                // points of a course
+	maxCourse = 8                // points of the signal's course
+	maxOthers = 6                // of another one
+	wideRange = .5               // of its largest value, that another one ranges over if it is worth a line
 	sameRange = 10 * time.Minute // by which the ends of two ranges may differ and still count as the same
 )
 
 // The courses that are written of a chart's series.
 const (
 	signalCourses  = 1
-	suspectCourses = 3
+	suspectCourses = 2
 	checkCourses   = 2
 	turningCheck   = 5 // points from which the course of a check's series says more than its summary
 )
@@ -39,9 +42,6 @@ func (p *promptText) item(e incident.Evidence) string {
 		return b.String()
 	case own:
 		fmt.Fprintf(&b, "%s\nwould refute: %s\n", p.text(check.PromQL, maxPromQL), p.text(check.WouldRefute, maxShort))
-		if e.Query != "" && strings.Join(strings.Fields(e.Query), "") != strings.Join(strings.Fields(check.PromQL), "") {
-			fmt.Fprintf(&b, "run as: %s\n", p.text(e.Query, maxPromQL))
-		}
 	default:
 		b.WriteString(p.text(e.Title, maxTitle) + "\n")
 	}
@@ -55,9 +55,11 @@ func (p *promptText) item(e incident.Evidence) string {
 		p.query(&b, e)
 		p.ranking(&b, e)
 	}
-	if e.Kind == incident.KindSignal && e.Table != nil {
+	switch {
+	case e.Table == nil, p.brief && e.Kind == incident.KindComparison && e.Chart != nil: // whose summary says the same
+	case e.Kind == incident.KindSignal:
 		p.rule(&b, e.Table)
-	} else {
+	default:
 		p.table(&b, e.Table)
 	}
 	p.courses(&b, e)
@@ -71,6 +73,7 @@ func (p *promptText) query(b *strings.Builder, e incident.Evidence) {
 	case e.Query == "":
 	case e.Kind == incident.KindSuspects, e.Kind == incident.KindNeighbors, e.Kind == incident.KindAlerts: // one of many, or always the same
 	case e.Kind == incident.KindSignal && e.Table != nil: // the rule's, with the alert's labels
+	case e.Kind == incident.KindDrilldown && len(e.Ranking) == 0: // a count of the rule's series
 	default:
 		fmt.Fprintf(b, "query: %s\n", p.text(e.Query, maxPromQL))
 	}
@@ -106,7 +109,8 @@ func (p *promptText) ranking(b *strings.Builder, e incident.Evidence) {
 		first = 1
 	}
 	for i, r := range e.Ranking {
-		if e.Kind == incident.KindSuspects || i < first || i >= maxParts || r.Share != 0 && r.Share < leastPart {
+		even := r.Share != 0 && e.Ranking[0].Share-r.Share < leastPart
+		if e.Kind == incident.KindSuspects || i < first || i >= maxParts || r.Share != 0 && (r.Share < leastPart || even && i > 0 && first > 0) {
 			continue
 		}
 		fmt.Fprintf(b, "part %d: %s", i+1, p.labels(r.Labels))
@@ -178,30 +182,58 @@ func (p *promptText) courses(b *strings.Builder, e incident.Evidence) {
 	if e.Chart == nil {
 		return
 	}
-	most, least := 0, 2
+	most, least, turns := 0, 2, maxOthers
 	switch e.Kind { //nolint:exhaustive // the rest has no course of its own
 	case incident.KindSignal:
-		most = signalCourses
+		most, turns = signalCourses, maxCourse
 	case incident.KindSuspects:
 		most, least = suspectCourses, 3
 	case incident.KindCheck:
 		most, least = checkCourses, turningCheck
 	}
 	for _, s := range e.Chart.Series[:min(len(e.Chart.Series), most)] {
-		points := s.Course(maxCourse)
-		if len(points) < least {
+		points := s.Course(turns)
+		if len(points) < least || e.Kind != incident.KindSignal && !wide(points) {
 			continue
 		}
 		of := ""
-		if e.Kind != incident.KindSignal {
+		if e.Kind != incident.KindSignal && len(e.Chart.Series) > 1 {
 			of = " of " + p.text(s.Name, maxCell)
 		}
-		unit := e.Chart.Unit
-		if e.Kind == incident.KindSuspects && unit == "%" {
-			of, unit = of+" (0 % is before, 100 % after)", "%"
+		if e.Kind == incident.KindSuspects && e.Chart.Unit == "%" { // 0 is before, 1 after
+			of += " in % of its change"
+			points = upward(points)
 		}
-		fmt.Fprintf(b, "course%s: %s\n", of, courseText(points, unit))
+		fmt.Fprintf(b, "course%s: %s\n", of, courseText(points, e.Chart.Unit))
 	}
+}
+
+// wide reports whether points range widely enough to be more than noise that a moving average has made smooth.
+func wide(points []incident.Point) bool {
+	low, high := bounds(points)
+	return high-low >= wideRange*max(math.Abs(low), math.Abs(high))
+}
+
+func bounds(points []incident.Point) (low, high float64) {
+	low, high = points[0].Value, points[0].Value
+	for _, point := range points {
+		low, high = min(low, point.Value), max(high, point.Value)
+	}
+	return low, high
+}
+
+// upward turns the course of a fall around, to whole percents: what it falls to is 100 % of its change.
+func upward(points []incident.Point) []incident.Point {
+	low, high := bounds(points)
+	sign := 1.
+	if -low > high {
+		sign = -1
+	}
+	out := slices.Clone(points)
+	for i := range out {
+		out[i].Value = math.Round(sign*100*out[i].Value)/100 + 0 // no -0
+	}
+	return out
 }
 
 // courseText writes the points of a course: the time of day, and the value in one unit for all.

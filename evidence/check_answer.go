@@ -60,14 +60,14 @@ var (
 	}
 	msgCheckPace = message{
 		" %[1]s moves on at its pace: %[2]s per minute before the onset, %[3]s since; last %[4]s.",
-		" %[1]s 的变化速度不变：异常开始前每分钟 %[2]s，此后每分钟 %[3]s，最新值 %[4]s。",
+		"%[1]s 的变化速度不变：异常开始前每分钟 %[2]s，此后每分钟 %[3]s，最新值 %[4]s。",
 	}
 	msgCheckNewPace = message{
 		" %[1]s changed its pace: %[2]s per minute before the onset, %[3]s since; last %[4]s.",
-		" %[1]s 的变化速度改变：异常开始前每分钟 %[2]s，此后每分钟 %[3]s，最新值 %[4]s。",
+		"%[1]s 的变化速度改变：异常开始前每分钟 %[2]s，此后每分钟 %[3]s，最新值 %[4]s。",
 	}
-	msgCheckRestSame  = message{" The other %d did not change.", " 其余 %d 条没有变化。"}
-	msgCheckRestMoved = message{" Of the other %[1]d, %[2]d changed.", " 其余 %[1]d 条中有 %[2]d 条有变化。"}
+	msgCheckRestSame  = message{" Not shown: %d that did not change.", "其余 %d 条没有变化。"}
+	msgCheckRestMoved = message{" Not shown: %[1]d, %[2]d of them changed.", "其余 %[1]d 条中有 %[2]d 条有变化。"}
 )
 
 // The bounds of an answer.

@@ -24,12 +24,12 @@ var (
 		"All values are of %s earlier (offset), not of the incident. ",
 		"所有值均为 %s 之前的数据（offset），不是本次事件期间的。",
 	}
-	msgNoMetric    = message{" No series of %s on this server in that time.", " 此期间服务器上没有 %s 的序列。"}
+	msgNoMetric    = message{" No series of %s on this server in that time.", "此期间服务器上没有 %s 的序列。"}
 	msgOtherLabels = message{
 		" %[1]s has %[2]d series in that time, with other labels: %[3]s.",
-		" 此期间 %[1]s 有 %[2]d 条序列，但标签不同：%[3]s。",
+		"此期间 %[1]s 有 %[2]d 条序列，但标签不同：%[3]s。",
 	}
-	msgHasSeries = message{" %[1]s has %[2]d series in that time.", " 此期间 %[1]s 有 %[2]d 条序列。"}
+	msgHasSeries = message{" %[1]s has %[2]d series in that time.", "此期间 %[1]s 有 %[2]d 条序列。"}
 )
 
 const (

@@ -114,7 +114,7 @@ var (
 		"No single value of %[1]s carries the change, but it is spread otherwise than before (unevenness %[2]s); most came from %[3]s: from %[4]s to %[5]s.",
 		"%[1]s 的任何单个取值都不足以解释变化，但分布与此前不同（不均匀程度 %[2]s）；占比最大的是 %[3]s：由 %[4]s 变为 %[5]s。",
 	}
-	msgInverse   = message{" The value of the expression falls where these rise.", " 注意：这些部分上升时，表达式的值下降。"}
+	msgInverse   = message{" The value of the expression falls where these rise.", "注意：这些部分上升时，表达式的值下降。"}
 	msgWordParts = message{"parts", "组成部分"}
 )
 

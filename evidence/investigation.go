@@ -67,6 +67,7 @@ const (
 	maxTail      = time.Hour
 	recentSpan   = time.Hour
 	trimmedSteps = 60
+	scrapeSteps  = 75  // so that a window of two hours and a little more is looked at by 2m
 	windowSteps  = 240 // about as many points as a chart shows
 )
 
@@ -162,7 +163,7 @@ func (inv *investigation) setWindow() {
 // setSteps sets the steps by the window. Those of targets stand in a query, which must not change while the window grows.
 func (inv *investigation) setSteps() {
 	inv.step = niceStep(inv.end.Sub(inv.start) / windowSteps)
-	inv.scrapeStep = max(niceStep(inv.fullWindow()/trimmedSteps), minScrapeStep)
+	inv.scrapeStep = max(niceStep(inv.fullWindow()/scrapeSteps), minScrapeStep)
 }
 
 // fullWindow is how long the window of the onset is once the hour after the alert has passed.

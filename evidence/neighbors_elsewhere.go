@@ -16,20 +16,20 @@ import (
 
 var (
 	msgElsewhereUp = message{
-		" The other %d targets were not down either.",
-		" 其他 %d 个采集目标也没有中断过。",
+		" Other targets: %d, none was down.",
+		"其他 %d 个采集目标也没有中断过。",
 	}
 	msgElsewhereDown = message{
-		" Of the other %[1]d targets, %[2]d were down for a while: %[3]s.",
-		" 其他 %[1]d 个采集目标中有 %[2]d 个曾中断：%[3]s。",
+		" Other targets: %[1]d; down for a while: %[2]d, %[3]s.",
+		"其他 %[1]d 个采集目标中有 %[2]d 个曾中断：%[3]s。",
 	}
 	msgElsewhereUnknown = message{
 		" Other targets were not looked at.",
-		" 未查看其他采集目标。",
+		"未查看其他采集目标。",
 	}
 	msgNoUpAtAll = message{
 		" This Prometheus has no up series: it may not be where the alert comes from.",
-		" 此 Prometheus 中没有 up 序列，告警可能来自其他服务器。",
+		"此 Prometheus 中没有 up 序列，告警可能来自其他服务器。",
 	}
 )
 

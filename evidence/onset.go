@@ -9,7 +9,7 @@ import (
 
 var (
 	msgOnsetDoubt = message{"%[1]s, or up to %[2]s earlier", "%[1]s，或最多早 %[2]s"}
-	msgLateSeen   = message{" Times are of the first look that shows a change, up to %s late.", " 时间为首次观察到变化的时刻，最多晚 %s。"}
+	msgLateSeen   = message{" Times are of the first look that shows a change, up to %s late.", "时间为首次观察到变化的时刻，最多晚 %s。"}
 )
 
 // maxOnsetWait is how long the rest of an investigation waits for the signal to tell the onset: a server that takes longer is asked for

@@ -21,6 +21,7 @@ type signalStats struct {
 	past        score.Spread  // before the onset
 	score       float64       // how unusual the change is, in robust deviations
 	drift       *drift        // it was moving before the onset already; nil where it was not
+	furthest    float64       // of the past, in the alert's direction
 	compared    bool          // past and score are there
 	constant    bool          // the past has one value alone
 	began       time.Time     // there was no value before, though there were data; zero where that can't be told
@@ -57,6 +58,11 @@ func (v *signalView) stats(inv *investigation) signalStats {
 	if up, known := v.condition.Rises(); known {
 		f.up = up
 	}
+	if n >= score.MinPast {
+		if f.furthest = slices.Min(values[:quiet]); f.up {
+			f.furthest = slices.Max(values[:quiet])
+		}
+	}
 	f.extreme, f.extremeAt = extremeSince(firing, inv.onset, f.up)
 	if f.up && f.fired > f.extreme || !f.up && f.fired < f.extreme { // which lies between two steps
 		f.extreme, f.extremeAt = f.fired, inv.fired.UTC()
@@ -82,6 +88,7 @@ const (
 	driftParts = 4   // into which a past is divided, each of which goes on from the one before
 	driftNoise = 4   // times the noise around the straight line, that it must go
 	driftFold  = .02 // of the median, that it must go
+	driftExact = .02 // of the way, within which it is a straight line
 	samePace   = .25 // by which two paces may differ and still count as the same
 )
 
@@ -110,10 +117,17 @@ func driftOf(samples []model.SamplePair) *drift {
 	for i, p := range samples {
 		around[i] = float64(p.Value) - d.from - d.pace*p.Timestamp.Time().Sub(d.fromAt).Seconds()
 	}
-	if math.Abs(way) < driftNoise*s.Past(around).Noise || math.Abs(way) < driftFold*max(math.Abs(d.from), math.Abs(d.to)) {
+	noise := s.Past(around).Noise
+	exact := noise < driftExact*math.Abs(way) // as a clock: however little it goes
+	if math.Abs(way) < driftNoise*noise || !exact && math.Abs(way) < driftFold*max(math.Abs(d.from), math.Abs(d.to)) {
 		return nil
 	}
 	return d
+}
+
+// beyondPast reports whether the value went beyond all that it was before, however widely that was spread.
+func (f signalStats) beyondPast() bool {
+	return f.up && f.extreme > f.furthest || !f.up && f.extreme < f.furthest
 }
 
 // as reports whether another drift has the same pace.

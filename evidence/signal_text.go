@@ -86,10 +86,11 @@ var (
 	msgWordLabels = message{"labels set", "附加标签"}
 	msgWordRule   = message{"rule", "规则"}
 
-	msgFarBeyond = message{" The change is over %s times the deviation.", " 变化幅度超过常见偏差的 %s 倍。"}
-	msgRising    = message{" It was rising before: from %[1]s at %[2]s to %[3]s at %[4]s.", " 此前就在持续上升：从 %[1]s（%[2]s）升至 %[3]s（%[4]s）。"}
-	msgFalling   = message{" It was falling before: from %[1]s at %[2]s to %[3]s at %[4]s.", " 此前就在持续下降：从 %[1]s（%[2]s）降至 %[3]s（%[4]s）。"}
-	msgSamePace  = message{" It goes on at the same pace.", " 此后变化速度不变。"}
+	msgFarBeyond = message{" The change is over %s times the deviation.", "变化幅度超过常见偏差的 %s 倍。"}
+	msgRising    = message{" It was rising before: from %[1]s at %[2]s to %[3]s at %[4]s.", "此前就在持续上升：从 %[1]s（%[2]s）升至 %[3]s（%[4]s）。"}
+	msgFalling   = message{" It was falling before: from %[1]s at %[2]s to %[3]s at %[4]s.", "此前就在持续下降：从 %[1]s（%[2]s）降至 %[3]s（%[4]s）。"}
+	msgFurthest  = message{" The furthest before was %s.", "此前最极端的值为 %s。"}
+	msgSamePace  = message{" It goes on at the same pace.", "此后变化速度不变。"}
 )
 
 // summarizeSignal writes the statistics as one line: of an alert that fires the value first, of one that has ended what it was at its
@@ -206,6 +207,9 @@ func (inv *investigation) summarizePast(v *signalView, f signalStats) string {
 	}
 	if f.past.Noise == 0 {
 		return inv.say(msgMedian, v.unit.Format(f.past.Median))
+	}
+	if f.score < 1 && f.beyondPast() { // a past of spikes, such as those of restarts, has no deviation
+		return inv.say(msgMedian, v.unit.Format(f.past.Median)) + inv.say(msgFurthest, v.unit.FormatApart(f.furthest, f.extreme))
 	}
 	out := inv.say(msgBaseline, v.unit.Format(f.past.Median), v.unit.Format(f.past.Noise))
 	if f.score < 1 {

@@ -20,14 +20,14 @@ import (
 
 // What is told of the series that did not change, for absence is half of a proof.
 var (
-	msgQuiet      = message{" Unchanged: %s.", " 没有变化：%s。"}
+	msgQuiet      = message{" Unchanged: %s.", "没有变化：%s。"}
 	msgQuietMore  = message{"%d more metrics", "另 %d 个指标"}
 	msgQuietPart  = message{"%[1]s (%[2]d of %[3]d)", "%[1]s（%[3]d 条中的 %[2]d 条）"}
 	msgQuietAll   = message{"%[1]s (%[2]d)", "%[1]s（%[2]d 条）"}
-	msgLimits     = message{" Limits: %s.", " 上限：%s。"}
-	msgUnsteady   = message{" Not steady before the onset either: %s.", " 在异常开始之前就不平稳：%s。"}
+	msgLimits     = message{" Limits: %s.", "上限：%s。"}
+	msgUnsteady   = message{" Not steady before the onset either: %s.", "在异常开始之前就不平稳：%s。"}
 	msgUnsteadyOf = message{"%[1]s (%[2]s)", "%[1]s（%[2]s）"}
-	msgAppeared   = message{" New in this window: %s.", " 在该时间范围内新出现：%s。"}
+	msgAppeared   = message{" New in this window: %s.", "在该时间范围内新出现：%s。"}
 	msgAppearedAt = message{"%[1]s since %[2]s", "%[1]s（自 %[2]s 起）"}
 )
 
@@ -37,10 +37,10 @@ const (
 	maxLimits    = 4
 	maxUnsteady  = 2
 	maxAppeared  = 3
-	courseOf     = 7  // points of what is not steady
-	unsteadyFold = .5 // of its median, that a series must range over to be not steady
-	unsteadyPath = .6 // the least correlation of its values with those a few rows later: a course, no noise
-	stemWords    = 2  // that a limit's name must share with what it limits
+	courseOf     = 7   // points of what is not steady
+	unsteadyFold = .5  // of its median, that a series must range over to be not steady
+	unsteadyPath = .35 // the least correlation of its values with those a few rows later: a course, no noise
+	stemWords    = 2   // that a limit's name must share with what it limits
 )
 
 // summarizeQuiet says what was looked at and did not change, what limits there are, what appeared, and what moved before the onset as well:
@@ -56,11 +56,15 @@ func (inv *investigation) summarizeQuiet(r suspectRanking) string {
 	unsteady, told := inv.unsteadyTexts(quiet, r.grid)
 	tell(msgUnsteady, unsteady)
 	tell(msgAppeared, inv.appearedTexts(r))
-	limits, limiting := inv.limitTexts(quiet, append(r.changedNames(), told...))
+	for _, one := range r.appeared {
+		told = append(told, one.labels[model.MetricNameLabel])
+	}
+	names, targets := r.changed()
+	limits, limiting := inv.limitTexts(quiet, slices.Concat(names, told), targets)
 	tell(msgLimits, limits)
 	counts := map[string]int{}
 	for _, s := range quiet {
-		if name := s.labels[model.MetricNameLabel]; !slices.Contains(told, name) && !limiting[s.query] && !s.aggregated {
+		if name := s.labels[model.MetricNameLabel]; !slices.Contains(told, name) && !limiting[s.query] && !s.aggregated && s.steady() {
 			counts[name]++
 		}
 	}
@@ -86,15 +90,15 @@ func (r suspectRanking) quietSeries() (quiet []*suspect, all map[string]int) {
 	return quiet, all
 }
 
-// changedNames returns the metrics of the series that lead the groups that changed.
-func (r suspectRanking) changedNames() []string {
-	var out []string
+// changed returns the metrics of the series that lead the groups that changed, and what those are scraped from.
+func (r suspectRanking) changed() (names []string, targets map[string]bool) {
+	targets = map[string]bool{}
 	for _, g := range r.groups {
 		if s := g.lead(); s.Score >= shownScore {
-			out = append(out, s.labels[model.MetricNameLabel])
+			names, targets[s.target] = append(names, s.labels[model.MetricNameLabel]), true
 		}
 	}
-	return out
+	return names, targets
 }
 
 // quietTexts names metrics that did not change, those that share most labels with the alert first.
@@ -153,7 +157,8 @@ var (
 )
 
 // limitTexts tells the limits of what the alert is about and of the given metrics, as far as they did not move, and which series they are.
-func (inv *investigation) limitTexts(quiet []*suspect, about []string) (parts []string, limiting map[string]bool) {
+// What changed may have its limit under a name that begins only a little like its own.
+func (inv *investigation) limitTexts(quiet []*suspect, about []string, targets map[string]bool) (parts []string, limiting map[string]bool) {
 	limiting = map[string]bool{}
 	for _, sel := range inv.signalSelectors() {
 		about = append(about, sel.Name)
@@ -174,7 +179,7 @@ func (inv *investigation) limitTexts(quiet []*suspect, about []string) (parts []
 			words = max(words, sharedStem(name, other))
 		}
 		shared := inv.sharedWith(s.labels)
-		if words >= stemWords || resourceLimit.MatchString(name) && shared > 1 {
+		if words >= stemWords || words > 0 && targets[s.target] || resourceLimit.MatchString(name) && shared > 1 {
 			found = append(found, limit{s, 10*shared + words})
 		}
 	}
@@ -246,10 +251,20 @@ func (s *suspect) wandering() float64 {
 	levels := slices.Clone(scorer.Levels(values))
 	low, high := slices.Min(levels), slices.Max(levels)
 	wide := (high - low) / math.Abs(past.Median)
-	if math.IsNaN(wide) || math.IsInf(wide, 0) || wide < unsteadyFold || correlation(values, s.lagRows+4) < unsteadyPath {
+	if math.IsNaN(wide) || math.IsInf(wide, 0) || wide < unsteadyFold || correlation(values, s.lagRows+2) < unsteadyPath {
 		return 0
 	}
 	return wide
+}
+
+// steady reports whether "unchanged" is true of a series: not of the alert's own signal, and not of what is zero but for some events.
+func (s *suspect) steady() bool {
+	values := score.Finite(s.values)
+	if s.ownSignal || len(values) == 0 {
+		return false
+	}
+	var scorer score.Scorer
+	return scorer.Past(values).Median != 0 || slices.Max(values) == slices.Min(values)
 }
 
 // correlation returns how much values resemble those so many rows later, -1 to 1; 0 where that can't be told.

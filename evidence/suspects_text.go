@@ -31,7 +31,7 @@ func (inv *investigation) suspectsItem(r suspectRanking) incident.Evidence {
 	} else {
 		e.Summary = inv.suspectSummary(r, top) + firstRow(inv, shown, top) + inv.summarizeQuiet(r)
 		e.Query, e.Link = top.lead().query, inv.link(top.lead().query, r.grid.Start, r.grid.End())
-		if top.lead().Score >= shownScore { // else the summary says enough of what is no change
+		if len(shown) > 0 && shown[0].lead().Score >= shownScore { // else the summary says enough of what is no change
 			e.Table = inv.suspectTable(shown)
 		}
 		e.Chart = inv.suspectChart(shown, top, r.grid)
