@@ -17,11 +17,11 @@ import (
 // How a check was run, and what there is where it found nothing.
 var (
 	msgShortened = message{
-		"The query's ranges and subqueries add up to more than a day; it was run with %s. ",
+		"The query's ranges and subqueries add up to more than a day; it was run with %s.",
 		"查询的区间与子查询合计超过一天，已改为 %s 后执行。",
 	}
 	msgLooksAgo = message{
-		"All values are of %s earlier (offset), not of the incident. ",
+		"All values are of %s earlier (offset), not of the incident.",
 		"所有值均为 %s 之前的数据（offset），不是本次事件期间的。",
 	}
 	msgNoMetric    = message{" No series of %s on this server in that time.", "此期间服务器上没有 %s 的序列。"}
@@ -50,7 +50,7 @@ func (inv *investigation) readCheck(query string) (e parser.Expr, said string, r
 	}
 	shorter := shorten(parsed)
 	if e, why := promql.ParseUntrusted(parsed.String()); why == "" && shorter > 0 {
-		return e, inv.say(msgShortened, promql.FormatDuration(shorter)), ""
+		return e, inv.say(msgShortened, promql.FormatDuration(shorter)) + inv.say(msgBlank), ""
 	}
 	return nil, "", refused
 }
@@ -128,7 +128,7 @@ func (inv *investigation) offsetText(e parser.Expr) string {
 	if !same || ago <= 0 {
 		return ""
 	}
-	return inv.say(msgLooksAgo, promql.FormatDuration(ago))
+	return inv.say(msgLooksAgo, promql.FormatDuration(ago)) + inv.say(msgBlank)
 }
 
 // explainNoData says of the metrics of a query without an answer whether there are such series at all, and with which labels.

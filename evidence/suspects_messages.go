@@ -78,7 +78,7 @@ var (
 		" The closest to a change, which may be chance, is %[1]s: %[2]s → %[3]s since %[4]s.",
 		"最接近变化的是 %[1]s：%[2]s → %[3]s，始于 %[4]s，可能只是偶然。",
 	}
-	msgClosestEnded   = message{" The closest to a change, which may be chance, is %[1]s: it ended, and was %[2]s.", "最接近变化的是 %[1]s：已中断，此前为 %[2]s，可能只是偶然。"}
+	msgClosestEnded   = message{" The closest to a change, which may be chance, is %[1]s: it ended at %[3]s, and was %[2]s.", "最接近变化的是 %[1]s：已中断（%[3]s），此前为 %[2]s，可能只是偶然。"}
 	msgFirstRowOwn    = message{" The first row is the alert's own signal.", "表中第一行是告警自身的信号。"}
 	msgFirstRowUnsure = message{" The first row is ranked higher, but less certain.", "表中第一行排名更高，但置信度较低。"}
 	msgOver           = message{"over %[1]s (%[2]s)", "超过 %[1]s（%[2]s）"}

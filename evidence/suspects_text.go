@@ -158,7 +158,7 @@ func (inv *investigation) suspectSummary(r suspectRanking, top *suspectGroup) st
 // closestText says what comes closest to a change where nothing changed.
 func (inv *investigation) closestText(s *suspect, name string) string {
 	if s.ended {
-		return inv.say(msgClosestEnded, name, s.format(inv, s.Before))
+		return inv.say(msgClosestEnded, name, s.format(inv, s.Before), inv.onsetText(s))
 	}
 	return inv.say(msgClosest, name, s.format(inv, s.Before), s.format(inv, s.After), inv.onsetText(s))
 }
