@@ -14,19 +14,19 @@ import (
 const (
 	maxParts  = 5                // of a drill-down
 	leastPart = .1               // of a change, that is worth a line
-	maxCourse = 8                // points of the signal's course
-	maxOthers = 6                // of another one
-	wideRange = .5               // of its largest value, that another one ranges over if it is worth a line
+	wideRange = .5               // of its largest value, that a course other than the signal's ranges over if it is worth a line
 	sameRange = 10 * time.Minute // by which the ends of two ranges may differ and still count as the same
 )
 
-// The courses that are written of a chart's series.
-const (
-	signalCourses  = 1
-	suspectCourses = 2
-	checkCourses   = 2
-	turningCheck   = 5 // points from which the course of a check's series says more than its summary
-)
+// courseBounds say how much is written of the courses of a chart's series: of how many series, from how many points on, which say more
+// than a summary does, and how many points at most.
+type courseBounds struct{ series, least, most int }
+
+var courseBoundsOf = map[incident.EvidenceKind]courseBounds{
+	incident.KindSignal:   {series: 1, least: 2, most: 8},
+	incident.KindSuspects: {series: 2, least: 3, most: 6},
+	incident.KindCheck:    {series: 2, least: 5, most: 6},
+}
 
 // item writes one item. What stands elsewhere in the prompt already, or can be told from it, is left out: most tokens of an item would
 // else be those of its query and of a ranking that repeats its table.
@@ -182,18 +182,10 @@ func (p *promptText) courses(b *strings.Builder, e incident.Evidence) {
 	if e.Chart == nil {
 		return
 	}
-	most, least, turns := 0, 2, maxOthers
-	switch e.Kind { //nolint:exhaustive // the rest has no course of its own
-	case incident.KindSignal:
-		most, turns = signalCourses, maxCourse
-	case incident.KindSuspects:
-		most, least = suspectCourses, 3
-	case incident.KindCheck:
-		most, least = checkCourses, turningCheck
-	}
-	for _, s := range e.Chart.Series[:min(len(e.Chart.Series), most)] {
-		points := s.Course(turns)
-		if len(points) < least || e.Kind != incident.KindSignal && !wide(points) {
+	bounds := courseBoundsOf[e.Kind]
+	for _, s := range e.Chart.Series[:min(len(e.Chart.Series), bounds.series)] {
+		points := s.Course(bounds.most)
+		if len(points) < bounds.least || e.Kind != incident.KindSignal && !wide(points) {
 			continue
 		}
 		of := ""
@@ -210,11 +202,11 @@ func (p *promptText) courses(b *strings.Builder, e incident.Evidence) {
 
 // wide reports whether points range widely enough to be more than noise that a moving average has made smooth.
 func wide(points []incident.Point) bool {
-	low, high := bounds(points)
+	low, high := extremesOf(points)
 	return high-low >= wideRange*max(math.Abs(low), math.Abs(high))
 }
 
-func bounds(points []incident.Point) (low, high float64) {
+func extremesOf(points []incident.Point) (low, high float64) {
 	low, high = points[0].Value, points[0].Value
 	for _, point := range points {
 		low, high = min(low, point.Value), max(high, point.Value)
@@ -224,7 +216,7 @@ func bounds(points []incident.Point) (low, high float64) {
 
 // upward turns the course of a fall around, to whole percents: what it falls to is 100 % of its change.
 func upward(points []incident.Point) []incident.Point {
-	low, high := bounds(points)
+	low, high := extremesOf(points)
 	sign := 1.
 	if -low > high {
 		sign = -1

@@ -155,6 +155,10 @@ func TestCheckAnswers(t *testing.T) {
 				assert.LessOrEqual(t, entry.Score, item.Ranking[i-1].Score, "the most changed first")
 			}
 		}
+		assert.True(t, strings.HasSuffix(item.Summary, " Not shown: 35, 25 of them changed."))
+		_, named := c.CounterEvidence(t.Context(), inc, []incident.Check{{PromQL: "part", WouldRefute: "The cause, if part 36 fell or stood still."}})
+		assert.Regexp(t, `^[^.]*\. part\{i="36"\} did not change`, named[0].Summary, "what the check names comes first, though it did not change")
+		assert.Equal(t, maxToldSeries, strings.Count(named[0].Summary, "part{"))
 		_, again := c.CounterEvidence(t.Context(), inc, []incident.Check{{PromQL: "part"}})
 		assert.Equal(t, item, again[0], "the same again")
 	})

@@ -106,7 +106,8 @@ func (inv *investigation) findRule(ctx context.Context) {
 	inv.setWindow()
 	inv.trimWindow(ctx)
 	inv.knownLabels = sync.OnceValues(func() (promql.SelectorLabels, error) { return discoverLabels(ctx, inv) })
-	inv.signal = sync.OnceValues(func() (*signalView, error) { return inv.lookAtSignal(ctx) })
+	before := *inv // the signal is looked at before the onset is settled by it, maybe still while the rest goes on
+	inv.signal = sync.OnceValues(func() (*signalView, error) { return before.lookAtSignal(ctx) })
 	inv.settleOnset(ctx)
 }
 

@@ -158,3 +158,20 @@ func TestPace(t *testing.T) {
 	few := samplesOf(42, func(i int) float64 { return float64(i) })
 	assert.False(t, paceOf(few, few[40].Timestamp.Time()).known, "one value since tells no pace")
 }
+
+// TestMentions: a value is named where it stands by itself.
+func TestMentions(t *testing.T) {
+	for _, tc := range []struct {
+		text, word string
+		want       bool
+	}{
+		{"if eu fell", "eu", true},
+		{"if europe fell", "eu", false},
+		{`of region="eu".`, "eu", true},
+		{"eu_west and eu", "eu", true},
+		{"neu", "eu", false},
+		{"", "eu", false},
+	} {
+		assert.Equal(t, tc.want, mentions(tc.text, tc.word), tc.text)
+	}
+}
