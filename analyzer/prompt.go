@@ -42,7 +42,6 @@ const (
 	maxCell      = 120
 	maxLine      = 240
 
-	maxRanked  = 8
 	maxRows    = 12
 	maxColumns = 8
 	maxLines   = 12
@@ -61,6 +60,10 @@ type promptText struct {
 	left   int      // bytes
 	cut    []string // ids of evidence that there was no room for
 	brief  bool     // items leave out query and ranking: the query is known, or the summary is enough
+
+	allAlerts bool                      // no alert was left out
+	usual     incident.TimeRange        // what the evidence is about unless an item says otherwise
+	checks    map[string]incident.Check // those that are answered, by the id of the answer
 }
 
 // renderPrompt returns the message that follows the instructions: the language, then the incident as data; and the ids
@@ -139,6 +142,7 @@ func (p *promptText) alerts(inc *incident.Incident, room int) {
 		}
 		shown++
 	}
+	p.allAlerts = shown == len(alerts) && inc.Truncated == 0
 	if rest := alerts[shown:]; len(rest) > 0 {
 		p.add(fmt.Sprintf("%d more alerts are not shown: %s\n", len(rest), p.count(rest)))
 	}
@@ -205,7 +209,12 @@ func (p *promptText) count(alerts []incident.Alert) string {
 
 // evidence writes the items, in short form where there is no room for more, and lists what it cut.
 func (p *promptText) evidence(items []incident.Evidence) {
-	p.add(fmt.Sprintf("\nEvidence: %d items\n", len(items)))
+	p.add(p.evidenceHead(items))
+	if p.brief {
+		line, rest := p.nothings(items)
+		p.add(line)
+		items = rest
+	}
 	var shortened []string
 	blocks, total := make([]string, len(items)), 0
 	for i, e := range items {
@@ -235,104 +244,13 @@ func (p *promptText) evidence(items []incident.Evidence) {
 	}
 }
 
-func (p *promptText) item(e incident.Evidence) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s [%s] %s\n", p.text(e.ID, 10), p.text(string(e.Kind), 20), p.text(e.Title, maxTitle))
-	if e.Failed {
-		b.WriteString("(this could not be looked up)\n")
+// evidenceHead says how many items there are, and what times they are about.
+func (p *promptText) evidenceHead(items []incident.Evidence) string {
+	p.usual = usualRange(items)
+	if p.usual.Start.IsZero() || p.brief {
+		return fmt.Sprintf("\nEvidence: %d items\n", len(items))
 	}
-	if e.Summary != "" {
-		fmt.Fprintf(&b, "summary: %s\n", p.text(e.Summary, maxSummary))
-	}
-	if !p.brief {
-		p.query(&b, e)
-		p.ranking(&b, e)
-	}
-	p.table(&b, e.Table)
-	p.lines(&b, e.Lines)
-	return b.String()
-}
-
-func (p *promptText) query(b *strings.Builder, e incident.Evidence) {
-	if e.Query != "" {
-		fmt.Fprintf(b, "query: %s\n", p.text(e.Query, maxPromQL))
-	}
-	if !e.Start.IsZero() {
-		fmt.Fprintf(b, "range: %s to %s\n", stamp(e.Start), stamp(e.End))
-	}
-}
-
-func (p *promptText) short(e incident.Evidence) string {
-	return fmt.Sprintf("%s [%s] %s\nsummary: %s\n", p.text(e.ID, 10), p.text(string(e.Kind), 20),
-		p.text(e.Title, maxTitle/2), p.text(e.Summary, maxShort))
-}
-
-func (p *promptText) ranking(b *strings.Builder, e incident.Evidence) {
-	ranking, unit := e.Ranking, ""
-	if e.Chart != nil && e.Kind != incident.KindSuspects { // whose series have units of their own, in their table
-		unit = e.Chart.Unit
-	}
-	for i, r := range ranking[:min(len(ranking), maxRanked)] {
-		fmt.Fprintf(b, "rank %d: %s %s, score %s", i+1, p.labels(r.Labels), p.text(r.Direction, 20), number(r.Score))
-		if r.Share != 0 {
-			fmt.Fprintf(b, ", share of the change %s %%", number(100*r.Share))
-		}
-		if r.Before != 0 || r.After != 0 {
-			fmt.Fprintf(b, ", before %s, after %s", inUnit(r.Before, unit), inUnit(r.After, unit))
-		}
-		if !r.Onset.IsZero() {
-			fmt.Fprintf(b, ", since %s", stamp(r.Onset))
-		}
-		b.WriteString("\n")
-	}
-	if n := len(ranking) - maxRanked; n > 0 {
-		fmt.Fprintf(b, "%d lower ranks are not shown\n", n)
-	}
-}
-
-// inUnit writes a value with its unit: a model may not convert one.
-func inUnit(v float64, unit string) string {
-	switch unit {
-	case "":
-		return number(v)
-	case "%": // of a ratio
-		return number(100*v) + " %"
-	}
-	return number(v) + " " + unit
-}
-
-func (p *promptText) table(b *strings.Builder, t *incident.Table) {
-	if t == nil {
-		return
-	}
-	row := func(cells []string) {
-		for i, cell := range cells[:min(len(cells), maxColumns)] {
-			if i > 0 {
-				b.WriteString(" | ")
-			}
-			b.WriteString(p.text(cell, maxCell))
-		}
-		b.WriteString("\n")
-	}
-	b.WriteString("table: ")
-	row(t.Columns)
-	for _, cells := range t.Rows[:min(len(t.Rows), maxRows)] {
-		b.WriteString("row: ")
-		row(cells)
-	}
-	if n := len(t.Rows) - maxRows; n > 0 {
-		fmt.Fprintf(b, "%d more rows are not shown\n", n)
-	}
-}
-
-// lines writes excerpts of text, each of which stays one line.
-func (p *promptText) lines(b *strings.Builder, lines []string) {
-	for _, s := range lines[:min(len(lines), maxLines)] {
-		fmt.Fprintf(b, "line: %s\n", p.text(s, maxLine))
-	}
-	if n := len(lines) - maxLines; n > 0 {
-		fmt.Fprintf(b, "%d more lines are not shown\n", n)
-	}
+	return fmt.Sprintf("\nEvidence: %d items, about %s to %s unless they say otherwise\n", len(items), stamp(p.usual.Start), stamp(p.usual.End))
 }
 
 func (p *promptText) labels(labels map[string]string) string {

@@ -123,7 +123,12 @@ const (
 func (a *Analyzer) counterEvidence(session *redact.Session, draft *incident.Verdict, looked []incident.Evidence) (
 	messages []openai.ChatCompletionMessage, missing []string,
 ) {
-	p := &promptText{redact: session.Text, policy: a.opts.Policy, left: maxCounterEvidence, brief: true}
+	p := &promptText{redact: session.Text, policy: a.opts.Policy, left: maxCounterEvidence, brief: true, checks: map[string]incident.Check{}}
+	for _, c := range draft.Checks {
+		if c.Evidence != "" {
+			p.checks[c.Evidence] = c
+		}
+	}
 	for _, mark := range factCheckLines(draft) {
 		p.add(p.text(mark, maxSummary) + "\n")
 	}

@@ -62,26 +62,45 @@ var (
 		" %[1]s: too little data before the onset to compare; max %[2]s at %[3]s, last %[4]s.",
 		"%[1]s：异常前数据不足，无法对比，最高 %[2]s（%[3]s），最新值 %[4]s。",
 	}
+	msgCheckPace = message{
+		" %[1]s moves on at its pace: %[2]s per minute before the onset, %[3]s since; last %[4]s.",
+		"%[1]s 的变化速度不变：异常开始前每分钟 %[2]s，此后每分钟 %[3]s，最新值 %[4]s。",
+	}
+	msgCheckNewPace = message{
+		" %[1]s changed its pace: %[2]s per minute before the onset, %[3]s since; last %[4]s.",
+		"%[1]s 的变化速度改变：异常开始前每分钟 %[2]s，此后每分钟 %[3]s，最新值 %[4]s。",
+	}
+	msgCheckRestSame  = message{" Not shown: %d that did not change.", "其余 %d 条没有变化。"}
+	msgCheckRestMoved = message{" Not shown: %[1]d, %[2]d of them changed.", "其余 %[1]d 条中有 %[2]d 条有变化。"}
 )
 
 // The bounds of an answer.
 const (
 	maxToldSeries  = 5 // series in the summary
+	maxNamedSeries = 3 // of them, that the alert or the check names
 	maxShownSeries = 8 // in the ranking and the chart
 )
 
-// minChangeScore is the score from which a series counts as changed, as in the signal's summary.
-const minChangeScore = 1
+const (
+	// minChangeScore is the score from which the signal counts as changed: an alert has told that it did.
+	minChangeScore = 1
+	// minCheckScore is the score from which a series of a check does: below that it is what noise reaches, too.
+	minCheckScore = shownScore
+)
 
 // checkSeries is a series of the answer.
 type checkSeries struct {
 	suspect
 	judged  bool
 	samples []model.SamplePair // never empty
+	pace    pace
 }
 
 func (s checkSeries) changed() bool {
-	return s.judged && s.Score >= minChangeScore || s.lastStep() >= 0
+	if s.pace.known && !s.ended {
+		return s.pace.changed()
+	}
+	return s.judged && s.Score >= minCheckScore || s.lastStep() >= 0
 }
 
 // minTimestamp is the value from which a series that stands still between steps holds times, as those of starts and reloads
@@ -106,18 +125,18 @@ func (s checkSeries) lastStep() int {
 }
 
 // runCheck runs a check over the window and says what came out.
-func (inv *investigation) runCheck(ctx context.Context, e parser.Expr) (incident.Evidence, error) {
+func (inv *investigation) runCheck(ctx context.Context, e parser.Expr, check incident.Check) (incident.Evidence, error) {
 	m, err := inv.prom.Range(ctx, e.String(), inv.start, inv.end, inv.step)
 	if err != nil {
 		return incident.Evidence{}, err
 	}
 	if len(m) == 0 {
-		return incident.Evidence{Summary: inv.say(msgCheckNone, formatSpan(inv.start, inv.end))}, nil
+		return incident.Evidence{Summary: inv.say(msgCheckNone, formatSpan(inv.start, inv.end)) + inv.explainNoData(ctx, e)}, nil
 	}
 	for _, s := range m {
 		promql.DropMadeLabels(e, s.Metric)
 	}
-	list := inv.scoreAnswer(m, promql.UnitOf(e))
+	list := inv.namedFirst(inv.scoreAnswer(m, promql.UnitOf(e)), check)
 	if len(list) == 0 {
 		return incident.Evidence{Summary: inv.say(msgCheckNoNumber, len(m))}, nil
 	}
@@ -128,7 +147,7 @@ func (inv *investigation) runCheck(ctx context.Context, e parser.Expr) (incident
 	shown := list[:min(len(list), maxShownSeries)]
 	lines := make([]*model.SampleStream, len(shown))
 	for i, s := range shown {
-		if s.judged && s.Score >= minChangeScore {
+		if s.judged && s.changed() {
 			item.Ranking = append(item.Ranking, s.rankedSeries())
 		}
 		lines[i] = &model.SampleStream{Metric: metricFromLabels(s.labels), Values: s.samples}
@@ -153,7 +172,7 @@ func (inv *investigation) scoreAnswer(m model.Matrix, u promql.Unit) []checkSeri
 		})
 		if len(samples) > 0 {
 			tracks = append(tracks, t)
-			list[t.query] = &checkSeries{suspect: suspect{trackedSeries: t}, samples: samples}
+			list[t.query] = &checkSeries{suspect: suspect{trackedSeries: t}, samples: samples, pace: paceOf(samples, inv.onset)}
 		}
 	}
 	found, _ := scoreSeries(tracks, g, g.Before(inv.onset))
@@ -167,12 +186,12 @@ func (inv *investigation) scoreAnswer(m model.Matrix, u promql.Unit) []checkSeri
 	}
 	place := func(s checkSeries) float64 {
 		switch {
-		case s.lastStep() >= 0:
-			return max(s.Score, minChangeScore)
+		case s.changed():
+			return max(s.Score, minCheckScore)
 		case !s.judged:
-			return minChangeScore - 1e-9
+			return minCheckScore - 1e-9
 		}
-		return s.Score
+		return min(s.Score, minCheckScore-1e-6)
 	}
 	slices.SortFunc(out, func(a, b checkSeries) int {
 		return cmp.Or(cmp.Compare(place(b), place(a)), strings.Compare(a.query, b.query))
@@ -199,8 +218,16 @@ func (inv *investigation) summarizeAnswer(list []checkSeries, series int) string
 	if short > 0 {
 		b.WriteString(inv.say(msgCheckShort, short))
 	}
-	for _, s := range list[:min(len(list), maxToldSeries)] {
+	told := min(len(list), maxToldSeries)
+	for _, s := range list[:told] {
 		b.WriteString(inv.summarizeSeries(s))
+		moved -= boolToInt(s.changed())
+	}
+	switch rest := len(list) - told; {
+	case rest > 0 && moved > 0:
+		b.WriteString(inv.say(msgCheckRestMoved, rest, moved))
+	case rest > 0 && short == 0:
+		b.WriteString(inv.say(msgCheckRestSame, rest))
 	}
 	return b.String()
 }
@@ -218,6 +245,12 @@ func (inv *investigation) summarizeSeries(s checkSeries) string {
 	case step >= 0:
 		from, to := s.samples[step-1], s.samples[step]
 		return inv.say(msgCheckStep, name, s.unit.Format(float64(from.Value)), s.unit.Format(float64(to.Value)), formatTime(to.Timestamp.Time()))
+	case s.pace.known && !s.ended:
+		phrase := msgCheckPace
+		if s.pace.changed() {
+			phrase = msgCheckNewPace
+		}
+		return inv.say(phrase, name, s.unit.Format(60*s.pace.before), s.unit.Format(60*s.pace.since), lastly)
 	case !s.judged:
 		highest, at := since(true)
 		return inv.say(msgCheckNew, name, highest, at, lastly)

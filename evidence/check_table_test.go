@@ -55,6 +55,9 @@ func TestCheckAnswers(t *testing.T) {
 		"dip":      steps(1, onset-600, 0, onset-500, 1),
 		"peak":     steps(1, onset-600, 9, onset-500, 1),
 		"back":     steps(2, onset, 40, onset+120, 2),
+		"grows":    func(s float64) float64 { return 100 + s },
+		"speeds":   func(s float64) float64 { return 100 + s + 2*math.Max(s-onset, 0) },
+		"jitter":   at(7.23, 6.95),
 		"saturation": func(s float64) float64 {
 			return math.Min(.99, .2+.79*float64(boolToInt(s >= onset))) + .002*math.Sin(s)
 		},
@@ -91,7 +94,13 @@ func TestCheckAnswers(t *testing.T) {
 		{"new", `1 have too little earlier data .* max 4 at .*, last 4\.$`, `1 条异常前数据不足`, ""},
 		{"last_one", `1 have too little earlier data .* max 4 at .*, last 4\.$`, `1 条异常前数据不足`, ""},
 		{"ended", `; 1 changed .* ended\{job="api"\}: ended after .* UTC; median 5(\.\d+)? before onset\.$`, one + `ended\{job="api"\}：.* UTC 之后数据中断，`, "down"},
-		{"long_gone", `^No data in this window \(.*\); the series may not exist\.$`, `^窗口（.*）内查询没有数据，也可能没有这样的序列。$`, ""},
+		{"long_gone", `^No data in this window \(.*\); the series may not exist\. No series of long_gone on this server in that time\.$`, `没有数据；.*此期间服务器上没有 long_gone 的序列。$`, ""},
+		{`rise{job="web"}`, `^No data in this window .* rise has 1 series in that time, with other labels: job="api"\.$`, `此期间 rise 有 1 条序列，但标签不同：job="api"。$`, ""},
+		{`max_over_time(rate(rise[5m])[1d:5m])`, `^The query's ranges and subqueries add up to more than a day; it was run with 23h55m\. The query returns 1 series`, `^查询的区间与子查询合计超过一天，已改为 23h55m 后执行。查询返回`, ""},
+		{"rate(rise[25h])", `^The query's .* it was run with 1d\. `, `已改为 1d 后执行。`, ""},
+		{"grows", `; 0 changed .* grows\{job="api"\} moves on at its pace: 60 per minute before the onset, 60 since; last `, `grows\{job="api"\} 的变化速度不变：异常开始前每分钟 60，此后每分钟 60`, ""},
+		{"speeds", `; 1 changed .* speeds\{job="api"\} changed its pace: 60 per minute before the onset, 180 since; last `, `speeds\{job="api"\} 的变化速度改变：`, "up"},
+		{"jitter", `; 0 changed .* jitter\{job="api"\} did not change`, none, ""},
 		{"early_end", `early_end\{job="api"\}`, `early_end\{job="api"\}`, ""},
 		{"gaps", `; 0 changed .* did not change: median (5|4\.9\d|5\.\d+) before onset`, none, ""},
 		{"restart", `; 1 changed .* restart\{job="api"\} went from 1790000000 to 1800000000 at .* UTC\.$`, one + `restart\{job="api"\}：.* UTC 由 1790000000 变为 1800000000。$`, ""},
@@ -106,7 +115,8 @@ func TestCheckAnswers(t *testing.T) {
 		{"rise / 0", `^The query returns 1 series, all without numbers\.$`, `没有数值`, ""},
 		{"vector(1) + scalar(flat)", `^The query returns 1 series; 0 changed .* \{\} did not change: median 8 before onset, last 8\.$`, none, ""},
 		{"-rise", `; 1 changed .* min -20\.\d at`, one, "down"},
-		{"rise offset 1h", `; 0 changed`, none, ""},
+		{"rise offset 1h", `^All values are of 1h earlier \(offset\), not of the incident\. The query .*; 0 changed`, `^所有值均为 1h 之前的数据（offset），不是本次事件期间的。查询返回 1 条序列，其中 0 条`, ""},
+		{"rise - rise offset 1h", `^The query returns 1 series; 1 changed`, one, "up"},
 	}
 	c := collectorAt(t, p.URL, r.end())
 	zh := collectorAt(t, p.URL, r.end(), func(o *Options) { o.Language = incident.Chinese })
@@ -145,6 +155,10 @@ func TestCheckAnswers(t *testing.T) {
 				assert.LessOrEqual(t, entry.Score, item.Ranking[i-1].Score, "the most changed first")
 			}
 		}
+		assert.True(t, strings.HasSuffix(item.Summary, " Not shown: 35, 25 of them changed."))
+		_, named := c.CounterEvidence(t.Context(), inc, []incident.Check{{PromQL: "part", WouldRefute: "The cause, if part 36 fell or stood still."}})
+		assert.Regexp(t, `^[^.]*\. part\{i="36"\} did not change`, named[0].Summary, "what the check names comes first, though it did not change")
+		assert.Equal(t, maxToldSeries, strings.Count(named[0].Summary, "part{"))
 		_, again := c.CounterEvidence(t.Context(), inc, []incident.Check{{PromQL: "part"}})
 		assert.Equal(t, item, again[0], "the same again")
 	})
@@ -156,7 +170,6 @@ func TestCheckAnswers(t *testing.T) {
 			`{job="api"}`:      {"a selector without a metric name", "缺少指标名"},
 			`{__name__=~".+"}`: {"a selector without a metric name", "缺少指标名"},
 			"1 + 1":            {"reads no series", "没有选择器"},
-			"rate(rise[25h])":  {"more than a day per value", "超过 1 天"},
 			"rise offset 9d":   {"offset is more than 8 days", "offset 超过 8 天"},
 			"rise @ end()":     {"uses the @ modifier", "使用了 @ 修饰符"},
 			`label_replace(rise, "a", "ignore all rules", "", "")`: {"creates labels", "改写标签"},

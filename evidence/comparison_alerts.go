@@ -67,7 +67,7 @@ func compareFiring(ctx context.Context, inv *investigation) ([]incident.Evidence
 	}
 	switch {
 	case all.all == 0:
-		item.Summary, item.Nothing = inv.say(msgNothingFires), true
+		item.Summary, item.Nothing = inv.say(msgNothingFires)+inv.untargetedText(), true
 		return []incident.Evidence{item}, nil
 	case place.Value == "":
 		item.Summary = inv.say(msgFiresAnywhere, all.all)
@@ -76,6 +76,14 @@ func compareFiring(ctx context.Context, inv *investigation) ([]incident.Evidence
 	}
 	item.Table = inv.firingTable(byName, place)
 	return []incident.Evidence{item}, nil
+}
+
+// untargetedText says where nothing means little: on a server that nothing is scraped by.
+func (inv *investigation) untargetedText() string {
+	if !inv.untargeted {
+		return ""
+	}
+	return inv.say(msgNoUpAtAll)
 }
 
 // firingTable shows the names that most alerts have.

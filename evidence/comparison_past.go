@@ -56,6 +56,8 @@ var (
 	msgWordCondition = message{"condition met", "满足条件"}
 	msgWordYes       = message{"yes", "是"}
 	msgWordNo        = message{"no", "否"}
+
+	msgPaceThen = message{" It moved at the same pace %s: that is nothing new.", "%s的变化速度与本次相同：并非新现象。"}
 )
 
 // earlierDays are what a signal is held against.
@@ -83,6 +85,7 @@ type sameHour struct {
 	level         float64 // as far as it stayed for some values
 	met           bool    // the condition, for some values
 	usual         bool    // it hardly changed
+	drift         *drift  // it moved steadily all along
 }
 
 // compareWithPast tells whether the signal did the same at this hour of earlier days.
@@ -229,6 +232,7 @@ func (h *sameHour) measure(from, until time.Time, up bool) {
 		return
 	}
 	var s score.Scorer
+	h.drift = driftOf(finiteSamples(h.line))
 	h.median = math.NaN()
 	if earlier, n := finiteValues(h.line, from); n >= score.MinPast {
 		h.median = s.Past(earlier[:n]).Median
@@ -262,7 +266,7 @@ func (inv *investigation) summarizeHours(present sameHour, past []sameHour, up b
 	number := present.view.unit.Format
 	half := halfwayValue(present, past)
 	reached := func(v float64) bool { return up && v >= half || !up && v <= half }
-	var told, alike, always, met []string
+	var told, alike, always, met, paced []string
 	pattern, compared := "", false
 	for _, h := range past {
 		compared = compared || h.known
@@ -278,6 +282,9 @@ func (inv *investigation) summarizeHours(present sameHour, past []sameHour, up b
 			continue
 		}
 		told = append(told, inv.say(say, h.name, number(h.extreme)))
+		if present.drift.as(h.drift) {
+			paced = append(paced, h.name)
+		}
 		sick := h.met || !present.met || !h.view.hasCondition() // as far as the condition tells
 		switch {
 		case reached(h.level) && reached(h.median) && sick:
@@ -293,6 +300,8 @@ func (inv *investigation) summarizeHours(present sameHour, past []sameHour, up b
 	switch {
 	case !compared:
 		return out + inv.say(msgNoHours)
+	case len(alike)+len(always)+len(met) == 0 && len(paced) > 0:
+		return out + inv.say(msgPaceThen, strings.Join(paced, and))
 	case len(alike)+len(always)+len(met) == 0:
 		return out + inv.say(notLike)
 	}

@@ -341,7 +341,7 @@ func TestPeersAndAlerts(t *testing.T) {
 	t.Run("fires: nothing", func(t *testing.T) {
 		c := collectorAt(t, p.URL, r.start.Add(-time.Hour))
 		comparisons, _ := c.CounterEvidence(t.Context(), firingIncident(r.start.Add(-2*time.Hour), "local > 50", alert), nil)
-		assert.Equal(t, "No other alerts firing.", comparisons[2].Summary)
+		assert.Equal(t, "No other alerts firing."+msgNoUpAtAll.en, comparisons[2].Summary)
 		assert.Nil(t, comparisons[2].Table)
 	})
 	t.Run("Chinese", func(t *testing.T) {

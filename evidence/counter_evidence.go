@@ -9,12 +9,12 @@ import (
 	"time"
 
 	"github.com/alertscribe/alertscribe/incident"
-	"github.com/alertscribe/alertscribe/promql"
 )
 
 // The bounds of counter-evidence.
 const (
-	counterEvidenceQueries = 20 // to Prometheus about one draft, checks included
+	counterEvidenceQueries = 28 // to Prometheus about one draft, checks included
+	checkQueries           = 3  // of them for each check: more than one where it has no answer
 	maxChecks              = 4  // that are run, the first ones
 )
 
@@ -33,12 +33,12 @@ func (c *Collector) CounterEvidence(ctx context.Context, inc *incident.Incident,
 	ctx, cancel := context.WithTimeout(ctx, c.options.CounterEvidenceTimeout)
 	defer cancel()
 	checks = checks[:min(len(checks), maxChecks)]
-	inv := c.investigate(ctx, inc, counterEvidenceQueries-len(checks))
+	inv := c.investigate(ctx, inc, counterEvidenceQueries-checkQueries*len(checks))
 	if inv.onset.After(inv.end) {
 		inv.onset = inv.end // it has only just begun, and times are whole seconds
 	}
 	forChecks := *inv // each check has its query, however many the rest needs
-	forChecks.prom = c.querier(inv.server, len(checks))
+	forChecks.prom = c.querier(inv.server, checkQueries*len(checks))
 
 	table := comparisonCollectors()
 	found := make([][]incident.Evidence, len(table))
@@ -70,16 +70,17 @@ func (c *Collector) answerCheck(ctx context.Context, inv *investigation, n int, 
 	title := message{fmt.Sprintf(msgTitleCheck.en, n), fmt.Sprintf(msgTitleCheck.zh, n)}
 	ran := ""
 	items := c.runCollector(ctx, collector{kind: incident.KindCheck, title: title, run: func(ctx context.Context, inv *investigation) ([]incident.Evidence, error) {
-		expr, refused := promql.ParseUntrusted(check.PromQL)
+		expr, shortened, refused := inv.readCheck(check.PromQL)
 		if expr == nil {
 			return nil, errors.New(inv.say(msgRefused[refused]))
 		}
 		ran = expr.String()
-		item, err := inv.runCheck(ctx, expr)
+		item, err := inv.runCheck(ctx, expr, check)
 		if err != nil {
 			return nil, err
 		}
 		item.Title = inv.say(title)
+		item.Summary = shortened + inv.offsetText(expr) + item.Summary
 		return []incident.Evidence{item}, nil
 	}}, inv)
 	item := items[0]

@@ -44,7 +44,7 @@ func TestDrilldownOfAnAttack(t *testing.T) {
 			"alertname=High severity=critical",
 			`sum without (login_status) (rate(user_login_total{login_status="failed"}[5m])) / sum without (login_status) (rate(user_login_total[5m]))`,
 			map[string]string{"ip_region": "us-east", "user_type": "guest"},
-			`ip_region="us-east", user_type="guest" accounts for 100 % of the change and 36 % of the total; its own value went from 5.1 % to 66.7 %.`,
+			`ip_region="us-east", user_type="guest" accounts for 100 % of the change, but for 35 % of all user_login_total; its own value went from 5.1 % to 65 %.`,
 		},
 		{
 			"successes that become fewer",
@@ -60,7 +60,7 @@ func TestDrilldownOfAnAttack(t *testing.T) {
 			"alertname=High severity=critical",
 			`sum by (ip_region, user_type) (rate(user_login_total{login_status="failed"}[5m]))`,
 			map[string]string{"ip_region": "us-east", "user_type": "guest"},
-			`ip_region="us-east", user_type="guest" accounts for 100 % of the change (`,
+			`ip_region="us-east", user_type="guest" accounts for 100 % of the change, and made up 18 % of the whole before: `,
 		},
 		{
 			"an average",
@@ -84,7 +84,7 @@ func TestDrilldownOfAnAttack(t *testing.T) {
 			"alertname=High severity=critical user_type=guest",
 			`sum by (user_type, ip_region) (rate(user_login_total{login_status="failed",user_type="guest"}[5m]))`,
 			map[string]string{"ip_region": "us-east"},
-			`Within user_type="guest": ip_region="us-east" accounts for 100 % of the change (`,
+			`Within user_type="guest": ip_region="us-east" accounts for 100 % of the change, and made up 35 % of the whole before: `,
 		},
 	}
 	for _, test := range tests {
@@ -200,7 +200,7 @@ func TestYoungPrometheus(t *testing.T) {
 	}
 	drill := ofKind(items, incident.KindDrilldown)
 	require.Len(t, drill, 1)
-	assert.Contains(t, drill[0].Summary, `Within user_type="guest": ip_region="us-east" accounts for 100 % of the change and `)
+	assert.Contains(t, drill[0].Summary, `Within user_type="guest": ip_region="us-east" accounts for 100 % of the change, but for 78 % of all user_login_total; `)
 	signal := ofKind(items, incident.KindSignal)
 	require.Len(t, signal, 1)
 	assert.Contains(t, signal[0].Summary, "Before: median 4.76 %. Condition met since", "no factor of a past without noise")

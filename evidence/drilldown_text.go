@@ -17,16 +17,8 @@ import (
 )
 
 var (
-	msgWithin  = message{"Within %s: ", "在 %s 范围内，"}
-	msgLately  = message{"%s against before the onset: ", "%s 与异常前相比，"}
-	msgCarries = message{
-		"%[1]s accounts for %[2]s of the change and %[3]s of the total; its own value went from %[4]s to %[5]s.",
-		"变化的 %[2]s 来自 %[1]s（占总量的 %[3]s），自身的值由 %[4]s 变为 %[5]s。",
-	}
-	msgCarriesSum = message{
-		"%[1]s accounts for %[2]s of the change (%[3]s before): from %[4]s to %[5]s.",
-		"变化的 %[2]s 来自 %[1]s（异常前占总量的 %[3]s），由 %[4]s 变为 %[5]s。",
-	}
+	msgWithin     = message{"Within %s: ", "在 %s 范围内，"}
+	msgLately     = message{"%s against before the onset: ", "%s 与异常前相比，"}
 	msgCarriesNew = message{
 		"%[1]s accounts for %[2]s; its value is %[3]s.",
 		"当前值的 %[2]s 来自 %[1]s，自身的值为 %[3]s。",
@@ -200,6 +192,9 @@ func (inv *investigation) summarizeDrill(r drilled) string {
 	case len(even) > 0 && best.Change != 0 && best.Form != promql.FormRanked:
 		b.WriteString(inv.say(msgSpreadOver, strings.Join(even, inv.say(msgComma))))
 	}
+	if best.Drill.Sign < 0 && !best.Drill.OfThreshold {
+		b.WriteString(inv.say(msgInverse))
+	}
 	if onlyOne(r) {
 		return b.String()
 	}
@@ -247,8 +242,12 @@ func (inv *investigation) whatCarries(r drilled) string {
 		return inv.say(phrase, strings.Join(names, inv.say(msgListMark)), level, u.Format(top.Before), labelText(next.Labels), u.FormatApart(next.After, top.After), formatTime(inv.levelAt()))
 	case best.Change == 0 && top.Change == 0:
 		return inv.say(msgUnchanged)
+	case !best.Concentrated() && len(best.Parts) > 1 && best.Unevenness >= breakdown.MinUnevenness:
+		return inv.say(msgShifted, strings.Join(best.By, ", "), formatPercent(best.Unevenness), labelText(top.Labels), u.Format(top.Before), u.Format(top.After))
 	case !best.Concentrated():
 		return inv.say(msgAsBefore)
+	case !best.NoPast && best.Form == promql.FormSum && sumBefore(best) <= 0 && len(tied) == 1:
+		return inv.say(msgCarriesGrown, labelText(top.Labels), formatPercent(top.Share), u.Format(top.Before), u.Format(top.After))
 	case best.NoPast && best.Form != promql.FormRanked:
 		return inv.say(msgCarriesNew, labelText(top.Labels), formatPercent(top.Share), u.Format(top.After))
 	case best.Form == promql.FormRanked:
@@ -256,9 +255,9 @@ func (inv *investigation) whatCarries(r drilled) string {
 	case len(tied) > 1:
 		return inv.tiedCarry(tied, u)
 	case best.Form == promql.FormRatio:
-		return inv.say(msgCarries, labelText(top.Labels), formatPercent(top.Share), formatPercent(top.Expected), u.Format(top.Before), u.Format(top.After))
+		return inv.say(msgCarriesPart, labelText(top.Labels), formatPercent(top.Share), formatPercent(top.Expected), u.Format(top.Before), u.Format(top.After), inv.denominatorOf(best.Drill))
 	}
-	return inv.say(msgCarriesSum, labelText(top.Labels), formatPercent(top.Share), formatPercent(top.Expected), u.Format(top.Before), u.Format(top.After))
+	return inv.say(msgCarriesWas, labelText(top.Labels), formatPercent(top.Share), formatPercent(top.Expected), u.Format(top.Before), u.Format(top.After))
 }
 
 // tiedCarry names parts that share a change alike.

@@ -51,6 +51,7 @@ type investigation struct {
 	recent     timeWindow
 	scrapeStep time.Duration // by which targets are looked at, in both windows: the same in each look
 	noOnset    bool          // Prometheus has no data of the onset: the window is that of now
+	untargeted bool          // Prometheus has no targets, then or now
 
 	server       *promapi.Client  // Prometheus; nil without
 	serverName   string           // of several; "" where there is one
@@ -68,6 +69,7 @@ const (
 	maxTail      = time.Hour
 	recentSpan   = time.Hour
 	trimmedSteps = 60
+	scrapeSteps  = 75  // so that a window of two hours and a little more is looked at by 2m
 	windowSteps  = 240 // about as many points as a chart shows
 )
 
@@ -106,13 +108,16 @@ func (inv *investigation) findRule(ctx context.Context) {
 	inv.setWindow()
 	inv.trimWindow(ctx)
 	inv.knownLabels = sync.OnceValues(func() (promql.SelectorLabels, error) { return discoverLabels(ctx, inv) })
-	inv.signal = sync.OnceValues(func() (*signalView, error) { return inv.lookAtSignal(ctx) })
+	before := *inv // the signal is looked at before the onset is settled by it, maybe still while the rest goes on
+	inv.signal = sync.OnceValues(func() (*signalView, error) { return before.lookAtSignal(ctx) })
+	inv.settleOnset(ctx)
 }
 
 // forAlert returns an investigation of another alert of the incident, with the same budget.
 func (inv *investigation) forAlert(ctx context.Context, a incident.Alert) *investigation {
 	other := *inv
 	other.second, other.noOnset = nil, false
+	other.signal = nil
 	other.setAlert(a)
 	other.findRule(ctx)
 	return &other
@@ -161,7 +166,7 @@ func (inv *investigation) setWindow() {
 // setSteps sets the steps by the window. Those of targets stand in a query, which must not change while the window grows.
 func (inv *investigation) setSteps() {
 	inv.step = niceStep(inv.end.Sub(inv.start) / windowSteps)
-	inv.scrapeStep = max(niceStep(inv.fullWindow()/trimmedSteps), minScrapeStep)
+	inv.scrapeStep = max(niceStep(inv.fullWindow()/scrapeSteps), minScrapeStep)
 }
 
 // fullWindow is how long the window of the onset is once the hour after the alert has passed.
@@ -177,10 +182,13 @@ func (inv *investigation) trimWindow(ctx context.Context) {
 		return
 	}
 	if len(m) == 0 || len(m[0].Values) == 0 {
-		if inv.noOnset = !inv.recent.isZero() && inv.hasTargets(ctx); inv.noOnset {
+		now, err := inv.prom.Instant(ctx, "count(up)", inv.until)
+		if inv.noOnset = !inv.recent.isZero() && err == nil && len(now) > 0; inv.noOnset {
 			inv.start, inv.end, inv.step = inv.recent.start, inv.recent.end, inv.recent.step
 			inv.recent, inv.judged = timeWindow{}, inv.until
+			return
 		}
+		inv.untargeted = err == nil && len(now) == 0 // what is fed otherwise has none at any time
 		return
 	}
 	first := m[0].Values[0].Timestamp.Time()
@@ -191,12 +199,6 @@ func (inv *investigation) trimWindow(ctx context.Context) {
 	if first.After(inv.fired.Add(step)) {
 		inv.judged = inv.until
 	}
-}
-
-// hasTargets reports whether Prometheus has targets now: what is fed otherwise has none at any time.
-func (inv *investigation) hasTargets(ctx context.Context) bool {
-	found, err := inv.prom.Instant(ctx, "count(up)", inv.until)
-	return err == nil && len(found) > 0
 }
 
 // sameNameAlerts returns the alerts of the incident that have the name of the one looked at, that one first.

@@ -166,8 +166,9 @@ func (inv *investigation) targetsItem(ctx context.Context, scope []promql.Matche
 		}
 		told, outages = append(told, said), append(outages, found...)
 	}
-	item.Summary = strings.Join(told, inv.say(msgBlank))
-	item.Nothing = len(outages) == 0 && some
+	elsewhere, down := inv.otherTargets(ctx, scope, start, end)
+	item.Summary = strings.Join(told, inv.say(msgBlank)) + elsewhere
+	item.Nothing = len(outages) == 0 && some && !down
 	if len(outages) > 0 {
 		item.Table = inv.occurrenceTable(outages, msgWordTarget, msgWordState)
 	}
@@ -251,9 +252,9 @@ func (inv *investigation) changesItem(title message, query string, found []occur
 	})
 	before, last := 0, -1
 	for i, o := range found {
-		if !o.at.After(inv.onset) {
+		if at := inv.earliest(o); !at.After(inv.onset) {
 			last = i
-			if inv.onset.Sub(o.at) <= recentChange {
+			if inv.onset.Sub(at) <= recentChange {
 				before++
 			}
 		}
@@ -266,14 +267,25 @@ func (inv *investigation) changesItem(title message, query string, found []occur
 	}
 	name := func(o occurrence) string { return o.what + " " + labelText(o.where) }
 	if last >= 0 {
-		item.Summary = inv.say(msgChanges, len(found), before, formatTime(inv.onset), name(found[last]), formatTime(found[last].at), inv.spansText())
+		item.Summary = inv.say(msgChanges, len(found), before, inv.onsetWords(), name(found[last]), formatTime(found[last].at), inv.spansText())
 	} else {
-		item.Summary = inv.say(msgChangesAfter, len(found), formatTime(inv.onset), name(found[0]), formatTime(found[0].at), inv.spansText())
+		item.Summary = inv.say(msgChangesAfter, len(found), inv.onsetWords(), name(found[0]), formatTime(found[0].at), inv.spansText())
+	}
+	if slices.ContainsFunc(found, func(o occurrence) bool { return inv.earliest(o).Before(o.at) }) {
+		item.Summary += inv.say(msgLateSeen, promql.FormatDuration(inv.scrapeStep))
 	}
 	if latest := found[len(found)-1]; len(windows) > 1 && latest.at.After(inv.end) {
 		item.Summary += inv.say(msgChangesLately, name(latest), formatTime(latest.at))
 	}
 	return item
+}
+
+// earliest returns the earliest time at which something can have happened that was seen at a step. What tells its own time did then.
+func (inv *investigation) earliest(o occurrence) time.Time {
+	if !strings.Contains(o.what, "→") {
+		return o.at
+	}
+	return o.at.Add(-inv.scrapeStep)
 }
 
 // occurrenceTable shows what happened in order of time; of too many, those around the onset.

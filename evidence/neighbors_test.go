@@ -52,7 +52,7 @@ func TestNeighbours(t *testing.T) {
 			assert.NotEmpty(t, item.Query)
 			assert.NotEmpty(t, item.Link)
 		}
-		assert.Regexp(t, `^2 of 3 targets with job="api" were not always up during .* UTC; the first since .*instance="1:80".* down\. At the end: 2 down or not scraped\.$`, items[0].Summary)
+		assert.Regexp(t, `^2 of 3 targets with job="api" were not always up during .* UTC; the first since .*instance="1:80".* down\. At the end: 2 down or not scraped\. Other targets: 1, none was down\.$`, items[0].Summary)
 		require.Len(t, items[0].Table.Rows, 2)
 		assert.Equal(t, "not scraped", items[0].Table.Rows[1][2])
 		assert.Regexp(t, `^2 during .* UTC, 1 in the half hour before the onset .* process started .*instance="0:80"`, items[1].Summary)
@@ -63,7 +63,7 @@ func TestNeighbours(t *testing.T) {
 	t.Run("all well", func(t *testing.T) {
 		items := ofKind(c.Collect(t.Context(), firingIncident(r.at(5800), "", "alertname=X job=web"), nil).Items, incident.KindNeighbors)
 		require.Len(t, items, 1)
-		assert.Regexp(t, `^All targets with job="web" \(1\) were up throughout .* UTC\. Not seen in that time: restarts, version and config changes, deployment and replica changes\.$`, items[0].Summary)
+		assert.Regexp(t, `^All targets with job="web" \(1\) were up throughout .* UTC\. Other targets: 3; down for a while: 1, job="api" \(1\)\. Not seen in that time: restarts, version and config changes, deployment and replica changes\.$`, items[0].Summary)
 	})
 	t.Run("no target", func(t *testing.T) {
 		items := ofKind(c.Collect(t.Context(), firingIncident(r.at(5800), "", "alertname=X team=a"), nil).Items, incident.KindNeighbors)

@@ -219,7 +219,7 @@ func (inv *investigation) summarizeOthers(others []otherAlert) string {
 			first = &others[i]
 		}
 	}
-	out := inv.say(msgNoOthers, inv.spansText())
+	out := inv.say(msgNoOthers, inv.spansText()) + inv.untargetedText()
 	if inWindow > 0 {
 		out = inv.say(msgOthers, inWindow, before, same, inv.spansText(), firing) +
 			inv.say(msgFirstOther, inv.describeOther(*first), formatTime(first.start))

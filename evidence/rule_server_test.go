@@ -104,7 +104,12 @@ func TestFindRule(t *testing.T) {
 		fired := r.end().Add(-time.Minute)
 		for alert, hold := range map[string]time.Duration{"alertname=Twice severity=critical": 5 * time.Minute, "alertname=Twice severity=warning": 0, "alertname=Nobody": 0} {
 			inv := c.investigate(t.Context(), firingIncident(fired, "", alert+" job=api"), 10)
-			assert.Equal(t, fired.Add(-hold), inv.onset, alert)
+			if inv.rule == nil {
+				assert.Equal(t, fired, inv.onset, alert)
+			} else {
+				assert.Equal(t, hold, inv.rule.hold, alert)
+				assert.False(t, inv.onset.After(fired.Add(-hold)), "the condition began no later")
+			}
 			assert.Equal(t, pairs("job=api"), inv.targetLabels(), "a label that the rule sets names no target")
 		}
 	})

@@ -20,6 +20,8 @@ type signalStats struct {
 	up          bool          // the alert's direction
 	past        score.Spread  // before the onset
 	score       float64       // how unusual the change is, in robust deviations
+	drift       *drift        // it was moving before the onset already; nil where it was not
+	furthest    float64       // of the past, in the alert's direction
 	compared    bool          // past and score are there
 	constant    bool          // the past has one value alone
 	began       time.Time     // there was no value before, though there were data; zero where that can't be told
@@ -41,17 +43,25 @@ func (v *signalView) stats(inv *investigation) signalStats {
 	values, n := finiteValues(line, inv.onset)
 	f.up = f.last >= f.fired
 	var s score.Scorer
+	quiet := n // values of the past that are none of the change
 	if change, ok := s.Score(values, n, 0); ok {
 		f.compared, f.score, f.up = true, change.Score, change.Up
+		quiet = max(min(n, change.At-score.Smoothing), score.MinPast)
 	}
 	if n >= score.MinPast {
-		f.past = s.Past(values[:n])
+		f.past = s.Past(values[:quiet])
 		if f.past.Noise < 1e-9*math.Abs(f.past.Median) {
 			f.past.Noise = 0 // what is left of rounding
 		}
+		f.drift = driftOf(finiteSamples(line)[:quiet])
 	}
 	if up, known := v.condition.Rises(); known {
 		f.up = up
+	}
+	if n >= score.MinPast {
+		if f.furthest = slices.Min(values[:quiet]); f.up {
+			f.furthest = slices.Max(values[:quiet])
+		}
 	}
 	f.extreme, f.extremeAt = extremeSince(firing, inv.onset, f.up)
 	if f.up && f.fired > f.extreme || !f.up && f.fired < f.extreme { // which lies between two steps
@@ -64,6 +74,72 @@ func (v *signalView) stats(inv *investigation) signalStats {
 		f.began, f.compared = first.UTC(), false // what was there before the onset is the incident itself
 	}
 	return f
+}
+
+// drift is that a line was on its way before the onset: no median of that is what was usual.
+type drift struct {
+	from, to     float64
+	fromAt, toAt time.Time
+	pace         float64 // per second
+}
+
+// The yardsticks of a drift.
+const (
+	driftParts = 4   // into which a past is divided, each of which goes on from the one before
+	driftNoise = 4   // times the noise around the straight line, that it must go
+	driftFold  = .02 // of the median, that it must go
+	driftExact = .02 // of the way, within which it is a straight line
+	samePace   = .25 // by which two paces may differ and still count as the same
+)
+
+// driftOf returns how samples moved all along; nil where they did not, or too few tell.
+func driftOf(samples []model.SamplePair) *drift {
+	size := len(samples) / driftParts
+	if size < score.MinPast/2 {
+		return nil
+	}
+	var s score.Scorer
+	medians, middles := make([]float64, driftParts), make([]time.Time, driftParts)
+	for i := range driftParts {
+		part := samples[i*size : (i+1)*size]
+		values, _ := finiteValues(part, time.Time{})
+		medians[i], middles[i] = s.Past(values).Median, part[size/2].Timestamp.Time()
+	}
+	first, last := 0, driftParts-1
+	way := medians[last] - medians[first]
+	for i := 1; i < driftParts; i++ {
+		if (medians[i]-medians[i-1])*way <= 0 {
+			return nil
+		}
+	}
+	d := &drift{medians[first], medians[last], middles[first].UTC(), middles[last].UTC(), way / middles[last].Sub(middles[first]).Seconds()}
+	around := make([]float64, len(samples))
+	for i, p := range samples {
+		around[i] = float64(p.Value) - d.from - d.pace*p.Timestamp.Time().Sub(d.fromAt).Seconds()
+	}
+	noise := s.Past(around).Noise
+	exact := noise < driftExact*math.Abs(way) // as a clock: however little it goes
+	if math.Abs(way) < driftNoise*noise || !exact && math.Abs(way) < driftFold*max(math.Abs(d.from), math.Abs(d.to)) {
+		return nil
+	}
+	return d
+}
+
+// beyondPast reports whether the value went beyond all that it was before, however widely that was spread.
+func (f signalStats) beyondPast() bool {
+	return f.up && f.extreme > f.furthest || !f.up && f.extreme < f.furthest
+}
+
+// as reports whether another drift has the same pace.
+func (d *drift) as(other *drift) bool {
+	return d != nil && other != nil && math.Abs(d.pace-other.pace) <= samePace*max(math.Abs(d.pace), math.Abs(other.pace))
+}
+
+// finiteSamples returns the samples that are numbers.
+func finiteSamples(line []model.SamplePair) []model.SamplePair {
+	return slices.DeleteFunc(slices.Clone(line), func(p model.SamplePair) bool {
+		return math.IsNaN(float64(p.Value)) || math.IsInf(float64(p.Value), 0)
+	})
 }
 
 // metFor adds up how long the condition was met from one time until another, and returns when it was seen met last. A sample stands for

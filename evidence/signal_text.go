@@ -89,6 +89,12 @@ var (
 	msgWordFor    = message{"for", "持续时长（for）"}
 	msgWordLabels = message{"labels set", "附加标签"}
 	msgWordRule   = message{"rule", "规则"}
+
+	msgFarBeyond = message{" The change is over %s times the deviation.", "变化幅度超过常见偏差的 %s 倍。"}
+	msgRising    = message{" It was rising before: from %[1]s at %[2]s to %[3]s at %[4]s.", "此前就在持续上升：从 %[1]s（%[2]s）升至 %[3]s（%[4]s）。"}
+	msgFalling   = message{" It was falling before: from %[1]s at %[2]s to %[3]s at %[4]s.", "此前就在持续下降：从 %[1]s（%[2]s）降至 %[3]s（%[4]s）。"}
+	msgFurthest  = message{" The furthest before was %s.", "此前最极端的值为 %s。"}
+	msgSamePace  = message{" It goes on at the same pace.", "此后变化速度不变。"}
 )
 
 // summarizeSignal writes the statistics as one line: of an alert that fires the value first, of one that has ended what it was at its
@@ -202,14 +208,37 @@ func (inv *investigation) summarizePast(v *signalView, f signalStats) string {
 	case !f.compared:
 		return inv.say(msgNoPast)
 	}
+	if f.drift != nil {
+		return inv.driftText(v, f)
+	}
 	if f.past.Noise == 0 {
 		return inv.say(msgMedian, v.unit.Format(f.past.Median))
+	}
+	if f.score < 1 && f.beyondPast() { // a past of spikes, such as those of restarts, has no deviation
+		return inv.say(msgMedian, v.unit.Format(f.past.Median)) + inv.say(msgFurthest, v.unit.FormatApart(f.furthest, f.extreme))
 	}
 	out := inv.say(msgBaseline, v.unit.Format(f.past.Median), v.unit.Format(f.past.Noise))
 	if f.score < 1 {
 		return inv.joined(out, inv.say(msgUsual))
 	}
+	if f.score >= enormousScore {
+		return inv.joined(out, inv.say(msgFarBeyond, promql.FormatNumber(enormousScore)))
+	}
 	return inv.joined(out, inv.say(msgUnusual, promql.FormatNumber(f.score)))
+}
+
+// driftText tells of a past that was on its way already, and whether it goes on at that pace.
+func (inv *investigation) driftText(v *signalView, f signalStats) string {
+	phrase := msgFalling
+	if f.drift.pace > 0 {
+		phrase = msgRising
+	}
+	out := inv.say(phrase, v.unit.Format(f.drift.from), formatTime(f.drift.fromAt), v.unit.FormatApart(f.drift.to, f.drift.from), formatTime(f.drift.toAt))
+	since := finiteSamples(samplesBetween(v.lines[0].Values, f.drift.toAt, inv.until))
+	if driftOf(since).as(f.drift) {
+		out += inv.say(msgSamePace)
+	}
+	return out
 }
 
 // ruleTable shows the whole rule that the query is a part of.

@@ -86,19 +86,20 @@ func (inv *investigation) suspectGrid(ctx context.Context, scopes []*seriesScope
 
 // suspectRanking is what was found.
 type suspectRanking struct {
-	grid    score.Grid
-	groups  []*suspectGroup // the likeliest cause first
-	judged  int             // series that had a past to be judged by
-	owners  int             // what they belong to
-	common  *commonEnd      // nil for none
-	left    int             // series that were not looked at
-	sampled int             // series of which only those that changed most were looked at
-	err     error           // why some could not be read
+	grid     score.Grid
+	groups   []*suspectGroup // the likeliest cause first
+	judged   int             // series that had a past to be judged by
+	owners   int             // what they belong to
+	appeared []appeared      // series that were not there when the window began
+	common   *commonEnd      // nil for none
+	left     int             // series that were not looked at
+	sampled  int             // series of which only those that changed most were looked at
+	err      error           // why some could not be read
 }
 
 // rankTracks scores the series, whose first n times are before the onset, and orders what they belong to.
 func rankTracks(tracks []trackedSeries, g score.Grid, n int) suspectRanking {
-	r := suspectRanking{grid: g}
+	r := suspectRanking{grid: g, appeared: appearedSeries(tracks, g)}
 	found, judged := scoreSeries(tracks, g, n)
 	r.judged = judged
 	r.common = judgeEnds(found, g.Step)

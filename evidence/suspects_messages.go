@@ -13,10 +13,6 @@ var (
 		"Early: %[1]d of %[2]d related series differ clearly, %[7]d values after the change at most; most of all %[3]s: %[4]s, %[5]s, since %[6]s.",
 		"变化刚开始（至多 %[7]d 个值）：相关的 %[2]d 条序列中有 %[1]d 条已明显不同，变化最大的是 %[3]s：%[4]s，%[5]s，始于 %[6]s。",
 	}
-	msgNoSuspect = message{
-		"None of %[1]d related series (%[2]d %[6]s) changed beyond what healthy series show; the closest is %[3]s, %[4]s, since %[5]s.",
-		"相关的 %[1]d 条序列（%[2]d 个%[6]s）均在正常波动范围内，相对最突出的是 %[3]s：%[4]s，始于 %[5]s。",
-	}
 	msgTarget     = message{"target", "对象"}
 	msgTargets    = message{"targets", "对象"}
 	msgFirstMoved = message{" %[1]s moved first, %[2]s, at %[3]s.", "最先变化的是 %[1]s：%[2]s，始于 %[3]s。"}
@@ -75,14 +71,30 @@ var (
 	msgNoteEnded     = message{"ended", "数据中断"}
 	msgNoteBlamed    = message{"explained by calls to %s", "可由对 %s 的调用解释"}
 	msgNoteVictims   = message{"explains %s", "可解释 %s 的变化"}
+
+	msgNoneChanged = message{
+		"None of %[1]d related series (%[2]d %[3]s) changed beyond what healthy series show.",
+		"告警周边 %[1]d 条序列（%[2]d 个%[3]s）均未超出正常波动。",
+	}
+	msgClosest = message{
+		" The closest to a change, which may be chance, is %[1]s: %[2]s → %[3]s since %[4]s.",
+		"最接近变化的是 %[1]s：%[2]s → %[3]s，始于 %[4]s，可能只是偶然。",
+	}
+	msgClosestEnded   = message{" The closest to a change, which may be chance, is %[1]s: it ended at %[3]s, and was %[2]s.", "最接近变化的是 %[1]s：已中断（%[3]s），此前为 %[2]s，可能只是偶然。"}
+	msgFirstRowOwn    = message{" The first row is the alert's own signal.", "表中第一行是告警自身的信号。"}
+	msgFirstRowUnsure = message{" The first row is ranked higher, but less certain.", "表中第一行排名更高，但置信度较低。"}
+	msgOver           = message{"over %[1]s (%[2]s)", "超过 %[1]s（%[2]s）"}
 )
+
+// enormousScore is the deviation above which a larger one says nothing more.
+const enormousScore = 100
 
 // sizeWords say how large a deviation is, the largest first.
 var sizeWords = []struct {
 	from float64
 	word message
 }{
-	{100, message{"enormous", "极大"}},
+	{enormousScore, message{"enormous", "极大"}},
 	{30, message{"very large", "很大"}},
 	{10, message{"large", "大"}},
 	{shownScore, message{"moderate", "中等"}},

@@ -71,7 +71,7 @@ func ownerOf(labels map[string]string) owner {
 		case "pod":
 			value = podSuffix.ReplaceAllString(value, "")
 		case "instance":
-			if exportedMetric.MatchString(labels[model.MetricNameLabel]) {
+			if exportedMetric.MatchString(labels[model.MetricNameLabel]) && !strings.Contains(value, "://") {
 				value, _, _ = strings.Cut(value, ":")
 			}
 		}

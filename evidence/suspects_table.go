@@ -44,8 +44,11 @@ func (g *suspectGroup) seriesName() string {
 	return promql.SeriesText(labels)
 }
 
-// sizeText writes a deviation with a word for it.
+// sizeText writes a deviation with a word for it. How much more than enormous one is says only how quiet the past was.
 func (inv *investigation) sizeText(deviation float64) string {
+	if deviation >= enormousScore {
+		return inv.say(msgOver, promql.FormatNumber(enormousScore), inv.say(sizeWords[0].word))
+	}
 	for _, size := range sizeWords {
 		if deviation >= size.from {
 			return strconv.FormatFloat(deviation, 'f', 1, 64) + inv.say(msgInBrackets, inv.say(size.word))

@@ -29,9 +29,9 @@ func (inv *investigation) suspectsItem(r suspectRanking) incident.Evidence {
 	if top := leadingGroup(r.groups); top == nil {
 		e.Summary = inv.say(msgSuspectsNoPast)
 	} else {
-		e.Summary = inv.suspectSummary(r, top)
+		e.Summary = inv.suspectSummary(r, top) + firstRow(inv, shown, top) + inv.summarizeQuiet(r)
 		e.Query, e.Link = top.lead().query, inv.link(top.lead().query, r.grid.Start, r.grid.End())
-		if len(shown) > 0 {
+		if len(shown) > 0 && shown[0].lead().Score >= shownScore { // else the summary says enough of what is no change
 			e.Table = inv.suspectTable(shown)
 		}
 		e.Chart = inv.suspectChart(shown, top, r.grid)
@@ -139,7 +139,7 @@ func (inv *investigation) suspectSummary(r suspectRanking, top *suspectGroup) st
 	case s.early:
 		b.WriteString(inv.say(msgEarlySuspects, early, r.judged, inv.ownerText(top), name, inv.suspectChange(s), inv.onsetText(s), values))
 	default:
-		b.WriteString(inv.say(msgNoSuspect, r.judged, r.owners, name, inv.suspectChange(s), inv.onsetText(s), inv.say(targets)))
+		b.WriteString(inv.say(msgNoneChanged, r.judged, r.owners, inv.say(targets)) + inv.closestText(s, name))
 	}
 	if s.confident || s.early {
 		b.WriteString(inv.aboutTop(r, top))
@@ -153,6 +153,25 @@ func (inv *investigation) suspectSummary(r suspectRanking, top *suspectGroup) st
 		b.WriteString(inv.say(phrase, r.common.series, r.common.owners, formatTime(r.grid.At(r.common.at))+inv.say(msgGiveOrTake, inv.duration(lookback))))
 	}
 	return b.String()
+}
+
+// closestText says what comes closest to a change where nothing changed.
+func (inv *investigation) closestText(s *suspect, name string) string {
+	if s.ended {
+		return inv.say(msgClosestEnded, name, s.format(inv, s.Before), inv.onsetText(s))
+	}
+	return inv.say(msgClosest, name, s.format(inv, s.Before), s.format(inv, s.After), inv.onsetText(s))
+}
+
+// firstRow says why the first row is not what the summary speaks of.
+func firstRow(inv *investigation, shown []*suspectGroup, top *suspectGroup) string {
+	switch {
+	case len(shown) == 0 || shown[0] == top:
+		return ""
+	case shown[0].lead().ownSignal:
+		return inv.say(msgFirstRowOwn)
+	}
+	return inv.say(msgFirstRowUnsure)
 }
 
 // aboutTop says what else of the first one moved, what it explains, by how much it leads, and what moved first.
@@ -171,7 +190,7 @@ func (inv *investigation) aboutTop(r suspectRanking, top *suspectGroup) string {
 		if g == top || g.lead().ownSignal || g.lead().Score < shownScore {
 			continue
 		}
-		if times := top.lead().Score / g.lead().Score; times >= 2 {
+		if times := min(top.lead().Score, enormousScore) / min(g.lead().Score, enormousScore); times >= 2 {
 			b.WriteString(inv.say(msgLeads, promql.FormatNumber(math.Round(times)), inv.ownerText(g)))
 		}
 		break

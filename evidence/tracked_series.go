@@ -83,6 +83,9 @@ func (inv *investigation) newTrack(s *model.SampleStream, g score.Grid) trackedS
 	t := trackedSeries{labels: seriesLabels(s.Metric), values: g.Place(s.Values), lag: g.Step, lagRows: 1}
 	delete(t.labels, sampledLabel)
 	t.query, t.unit = promql.SeriesText(t.labels), promql.UnitOfMetric(t.labels[model.MetricNameLabel])
+	if t.unit.Base == promql.UnitNone && (t.labels["unit"] == "byte" || t.labels["resource"] == "memory") { // as kube-state-metrics tells it
+		t.unit.Base = promql.UnitBytes
+	}
 	t.ownSignal = inv.isOwnSignal(t.labels)
 	t.place()
 	return t

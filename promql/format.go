@@ -50,10 +50,17 @@ func (u Unit) format(v float64, digits int) string {
 		return formatBytes(v, digits) + u.rateSuffix()
 	case UnitCount:
 		return formatNumber(v, digits) + u.rateSuffix()
+	case UnitInstant:
+		if !u.PerSecond && v >= firstInstant && v <= lastInstant {
+			return time.Unix(int64(v), 0).UTC().Format("2006-01-02 15:04:05") + " UTC"
+		}
 	default:
 	}
 	return formatNumber(v, digits)
 }
+
+// firstInstant and lastInstant are 1985 and 2200: a number beyond them is no time in seconds since 1970, whatever it is called.
+const firstInstant, lastInstant = 5e8, 7.3e9
 
 func (u Unit) rateSuffix() string {
 	if u.PerSecond {

@@ -7,15 +7,20 @@ import (
 
 // UnitOfMetric guesses the unit of a metric by the conventions of names.
 func UnitOfMetric(name string) Unit {
+	if isInstant(name) {
+		return Unit{Base: UnitInstant}
+	}
 	for _, suffix := range []string{"_bucket", "_sum", "_total"} {
 		name = strings.TrimSuffix(name, suffix)
 	}
 	switch {
 	case strings.HasSuffix(name, "_timestamp_seconds"), strings.HasSuffix(name, "_time_seconds") && strings.Contains(name, "start"):
 		return Unit{Base: UnitInstant}
-	case strings.HasSuffix(name, "_seconds"):
+	case strings.HasSuffix(name, "_count"): // of what is observed in another unit
+		return Unit{}
+	case strings.HasSuffix(name, "_seconds"), strings.Contains(name, "_seconds_"):
 		return Unit{Base: UnitSeconds}
-	case strings.HasSuffix(name, "_bytes"):
+	case strings.HasSuffix(name, "_bytes"), strings.Contains(name, "_bytes_"), strings.HasSuffix(name, "_lsn_diff"):
 		return Unit{Base: UnitBytes}
 	case strings.HasSuffix(name, "_ratio"):
 		return Unit{Base: UnitRatio}
@@ -23,6 +28,16 @@ func UnitOfMetric(name string) Unit {
 		return Unit{Base: UnitPercent}
 	}
 	return Unit{}
+}
+
+// isInstant reports whether a metric tells a time without saying so by its unit, as those of certificates do.
+func isInstant(name string) bool {
+	for _, suffix := range []string{"_expiry", "_not_after", "_not_before", "_notAfter", "_timestamp"} {
+		if strings.HasSuffix(name, suffix) {
+			return true
+		}
+	}
+	return false
 }
 
 // quantities end the names of counters that add up amounts of something, not events.

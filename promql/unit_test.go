@@ -22,6 +22,12 @@ func TestUnits(t *testing.T) {
 		`histogram_quantile(0.9, sum by (le) (rate(latency_seconds_bucket[5m])))`:          "12.3 s",
 		`time() - process_start_time_seconds`:                                              "12.3 s",
 		`time() - max(backup_timestamp_seconds)`:                                           "12.3 s",
+		`probe_ssl_earliest_cert_expiry - time()`:                                          "12.3 s",
+		`x509_cert_not_after - time()`:                                                     "12.3 s",
+		`mysql_slave_status_seconds_behind_master`:                                         "12.3 s",
+		`jvm_memory_bytes_used`:                                                            "12.3 B",
+		`pg_replication_slots_pg_wal_lsn_diff`:                                             "12.3 B",
+		`rate(duplicate_timestamp_total[5m])`:                                              "12.3/s",
 		`rate(node_cpu_seconds_total[5m])`:                                                 "12.3",
 		`kube_deployment_spec_replicas`:                                                    "12.3",
 		`rate(errors_total[5m]) / count(up)`:                                               "12.3",
@@ -65,7 +71,7 @@ func TestFormat(t *testing.T) {
 		{Unit{UnitSeconds, true}, map[float64]string{.5: "0.5"}},
 		{Unit{Base: UnitBytes}, map[float64]string{512: "512 B", -2048: "-2 KiB", 1 << 50: "1 PiB", 1 << 62: "4096 PiB"}},
 		{Unit{UnitBytes, true}, map[float64]string{1024: "1 KiB/s"}},
-		{Unit{Base: UnitInstant}, map[float64]string{1795158220: "1795158220"}},
+		{Unit{Base: UnitInstant}, map[float64]string{1795158220: "2026-11-20 07:03:40 UTC", 3: "3"}},
 	} {
 		for v, want := range test.values {
 			assert.Equal(t, want, test.unit.Format(v), "%+v", test.unit)

@@ -27,6 +27,7 @@ const (
 	maxCellBytes  = 300     // of a label value, a cell, the name of a series
 	maxEntries    = 50      // of a ranking, a table, a chart, an excerpt
 	maxPairs      = 12      // with the first of a ranking or column
+	maxTurns      = 8       // points of a chart's line
 	maxSpans      = 64      // times of which the distances count
 	nearOnsets    = 15 * time.Minute
 )
@@ -223,6 +224,10 @@ func (f *facts) addChart(c *incident.Chart) {
 				high = p
 			}
 			last = p
+		}
+		for _, p := range s.Course(maxTurns) { // as the prompt has it
+			f.quantities = append(f.quantities, measuredQuantity(p.Value, dim))
+			f.timestamps = append(f.timestamps, timestampOf(p.At))
 		}
 		if seen {
 			f.addRow([]quantity{measuredQuantity(first.Value, dim), measuredQuantity(last.Value, dim)})

@@ -160,9 +160,34 @@ func (x *nameIndex) hasParts(s string) bool {
 	return true
 }
 
-// hasValue reports whether a number is the value of some label, or the end of some name: a status code, a shard, a bucket.
+// hasValue reports whether a number is the value of some label, or a part of one or of a name: a status code, a shard, a bucket.
 func (x *nameIndex) hasValue(q quantity) bool {
-	return q.dim == dimPlain && (len(x.index.Lookup([]byte(strconv.Quote(q.text)), 1)) > 0 || len(q.text) > 2 && x.has("_"+q.text, false))
+	return q.dim == dimPlain && (len(x.index.Lookup([]byte(strconv.Quote(q.text)), 1)) > 0 || x.hasPart(q.text))
 }
+
+// hasPart reports whether some digits stand as a part of a name, between signs that join its parts: 429 in http_429, not in 10.2.4.29.
+func (x *nameIndex) hasPart(digits string) bool {
+	if len(digits) < 2 || !isDigits(digits) {
+		return false
+	}
+	for _, at := range x.index.Lookup([]byte(digits), maxSightings) {
+		end := at + len(digits)
+		joined := at > 1 && joinsParts(x.text[at-1]) && isLetter(x.text[at-2]) ||
+			end+1 < len(x.text) && joinsParts(x.text[end]) && isLetter(x.text[end+1])
+		if joined && endsPart(x.text, at-1) && endsPart(x.text, end) {
+			return true
+		}
+	}
+	return false
+}
+
+func joinsParts(b byte) bool { return b == '_' || b == '-' }
+
+// endsPart reports whether a part of a name may begin after, or end before, the byte at i: none of a number goes on there.
+func endsPart(s []byte, i int) bool {
+	return i < 0 || i >= len(s) || !isAlphanumeric(s[i]) && s[i] != '.' && s[i] != ':' && s[i] != ','
+}
+
+func isDigits(s string) bool { return strings.Trim(s, "0123456789") == "" }
 
 func isAlphanumeric(b byte) bool { return isDigit(b) || isLetter(b) }

@@ -60,6 +60,8 @@ func (q quantity) base() float64 { return q.value * q.scale }
 // have. A plain number on either side is compared both as it stands and in base units.
 func (q quantity) holdsFor(f quantity) bool {
 	switch {
+	case q.rate && q.dim == dimPlain && f.dim != dimPlain: // 50/s are neither 48 % nor 50 seconds
+		return false
 	case q.dim == dimPlain:
 		return q.near(f.value) || q.near(f.base()) || q.others && (f.dim == dimPlain || f.dim == dimCount) && q.near(f.value-1)
 	case f.dim == dimCount:

@@ -48,7 +48,7 @@ type deserved struct {
 const (
 	usualPrompt     = 8000
 	usualCompletion = 1500
-	leastCached     = .7 // of the second prompt, that stands at the start of the first
+	leastCached     = .65 // of the second prompt, that stands at the start of the first
 )
 
 // placed is a mark, with where it stands and the sentence that it was found in.

@@ -183,7 +183,8 @@ func (s *scenario) rules() (string, error) {
 	if s.Rule == nil {
 		return "", nil
 	}
-	b, err := yaml.Marshal(map[string]any{"groups": []any{map[string]any{"name": s.name, "rules": []any{s.Rule}}}})
+	// The group has no telling name: the model is shown it.
+	b, err := yaml.Marshal(map[string]any{"groups": []any{map[string]any{"name": "rules", "rules": []any{s.Rule}}}})
 	if err != nil {
 		return "", fmt.Errorf("writing the rule: %w", err)
 	}

@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 
 	"github.com/alertscribe/alertscribe/analyzer"
 )
@@ -53,6 +54,31 @@ func TestTokens(t *testing.T) {
 	assert.Equal(t, 30, tokens(strings.Repeat("a", 100)))
 	assert.Equal(t, 60, tokens(strings.Repeat("警", 100)))
 	assert.Equal(t, 3, tokens("警报，high"))
+}
+
+// The most that prompts may have on average: what they had before they told shapes, limits and what did not change, over the same
+// scenarios. What is added must be paid for by what repeats.
+const (
+	meanFirst  = 3074
+	meanSecond = 4099
+)
+
+// TestTokensOfSuite prints how many tokens the prompts of the suite have, and fails where they have grown.
+func TestTokensOfSuite(t *testing.T) {
+	var sums [2]int
+	all := names(t)
+	for _, name := range all {
+		s := load(t, name)
+		calls := s.replay(t).calls
+		require.Len(t, calls, len(sums), name)
+		for i, c := range calls {
+			sums[i] += tokens(rendered(c.Messages))
+		}
+	}
+	first, second := sums[0]/len(all), sums[1]/len(all)
+	t.Logf("prompt tokens, mean of %d scenarios: first %d (bound %d), second %d (bound %d)", len(all), first, meanFirst, second, meanSecond)
+	assert.LessOrEqual(t, first, meanFirst)
+	assert.LessOrEqual(t, second, meanSecond)
 }
 
 func TestCached(t *testing.T) {
