@@ -187,7 +187,7 @@ func TestBandOfModel(t *testing.T) {
 	points, err := w.Band(t.Context(), a.Labels, drops.Add(-30*time.Minute), drops.Add(10*time.Minute))
 	require.NoError(t, err)
 	require.NotEmpty(t, points)
-	last := points[len(points)-1]
+	last := points.Points[len(points.Points)-1]
 	assert.Less(t, last.Value, 40.)
 	assert.False(t, math.IsNaN(last.Lower))
 	psi := testDrift(w)
