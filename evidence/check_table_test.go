@@ -94,7 +94,7 @@ func TestCheckAnswers(t *testing.T) {
 		{"new", `1 have too little earlier data .* max 4 at .*, last 4\.$`, `1 条异常前数据不足`, ""},
 		{"last_one", `1 have too little earlier data .* max 4 at .*, last 4\.$`, `1 条异常前数据不足`, ""},
 		{"ended", `; 1 changed .* ended\{job="api"\}: ended after .* UTC; median 5(\.\d+)? before onset\.$`, one + `ended\{job="api"\}：.* UTC 之后数据中断，`, "down"},
-		{"long_gone", `^No data in this window \(.*\); the series may not exist\. No series of long_gone on this server in that time\.$`, `没有数据；.*此期间服务器上没有 long_gone 的序列。$`, ""},
+		{"long_gone", `^No data in this window \(.*\); the series may not exist\. No series of long_gone on this server in that time\.$`, `没有数据.*此期间服务器上没有 long_gone 的序列。$`, ""},
 		{`rise{job="web"}`, `^No data in this window .* rise has 1 series in that time, with other labels: job="api"\.$`, `此期间 rise 有 1 条序列，但标签不同：job="api"。$`, ""},
 		{`max_over_time(rate(rise[5m])[1d:5m])`, `^The query's ranges and subqueries add up to more than a day; it was run with 23h55m\. The query returns 1 series`, `^查询的区间与子查询合计超过一天，已改为 23h55m 后执行。查询返回`, ""},
 		{"rate(rise[25h])", `^The query's .* it was run with 1d\. `, `已改为 1d 后执行。`, ""},
@@ -115,7 +115,7 @@ func TestCheckAnswers(t *testing.T) {
 		{"rise / 0", `^The query returns 1 series, all without numbers\.$`, `没有数值`, ""},
 		{"vector(1) + scalar(flat)", `^The query returns 1 series; 0 changed .* \{\} did not change: median 8 before onset, last 8\.$`, none, ""},
 		{"-rise", `; 1 changed .* min -20\.\d at`, one, "down"},
-		{"rise offset 1h", `^All values are of 1h earlier \(offset\), not of the incident\. The query .*; 0 changed`, `^所有值均为 1h 之前的数据（offset），不是本次事件期间的。查询返回 1 条序列，其中 0 条`, ""},
+		{"rise offset 1h", `^All values are of 1h earlier \(offset\), not of the incident\. The query .*; 0 changed`, `^所有值均为 1h 之前的数据（offset），不是本次事件期间的。查询返回 1 条序列，异常前后均无变化。`, ""},
 		{"rise - rise offset 1h", `^The query returns 1 series; 1 changed`, one, "up"},
 	}
 	c := collectorAt(t, p.URL, r.end())

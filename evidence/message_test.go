@@ -85,7 +85,7 @@ func TestEveryMessage(t *testing.T) {
 	// Names of programs, labels and settings, and words of PromQL, which stay as they are.
 	names := []string{
 		"alertscribe", "Alertmanager", "Prometheus", "PromQL", "PROMETHEUS_URL", "job", "instance", "namespace", "offset", "for",
-		"generatorURL", "URL", "rate", "up", "absent", "relabel", "HTTP", "http_config", "analysis", "runbooks", "allow", "networks",
+		"generatorURL", "URL", "rate", "up", "absent", "relabel", "HTTP", "http_config", "analysis", "runbooks", "allow", "networks", "prometheus", "match",
 	}
 	word := regexp.MustCompile(`[A-Za-z_]{2,}`)
 	all := allMessages(t)

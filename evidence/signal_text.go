@@ -17,7 +17,7 @@ var (
 		"找不到告警规则：Prometheus 中没有，告警的 generatorURL 也不含表达式",
 	}
 	msgQueueMetric = message{
-		"the alert's metric comes from the queue %q, says the alert; Prometheus doesn't have it, so its values can't be looked up here; the alert's annotations have them",
+		"the alert's metric comes from the queue \"%s\", says the alert; Prometheus doesn't have it, so its values can't be looked up here; the alert's annotations have them",
 		"告警称其指标来自队列“%s”；Prometheus 中没有该指标，无法在此查询其数值，数值见告警注解",
 	}
 	msgTitleOf  = message{"%[1]s: %[2]s", "%[1]s：%[2]s"}

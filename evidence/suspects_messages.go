@@ -74,7 +74,7 @@ var (
 
 	msgNoneChanged = message{
 		"None of %[1]d related series (%[2]d %[3]s) changed beyond what healthy series show.",
-		"告警周边 %[1]d 条序列（%[2]d 个%[3]s）均未超出正常波动。",
+		"相关的 %[1]d 条序列（%[2]d 个%[3]s）均在正常波动范围内。",
 	}
 	msgClosest = message{
 		" The closest to a change, which may be chance, is %[1]s: %[2]s → %[3]s since %[4]s.",

@@ -69,14 +69,14 @@ func TestSuspectsTold(t *testing.T) {
 			`^相关的 1 条序列中有 1 条明显变化，变化最大的是 job="api"：m\{job="api"\}，由 (2|1\.9\d|2\.0\d) 升至 (30|29\.\d|30\.\d)（15 倍），始于 2026-11-20 08:4\d:00 UTC（±1 分钟）。$`,
 			[2]string{"high confidence", "置信度高"},
 		},
-		{"a fall", []trackedSeries{seriesOf("__name__=m", noisy(30, 40, 2))}, 0, nil, `which fell from (30|29\.\d|30\.\d) to (2|1\.9\d|2\.0\d) \(to [67] % of it\), since`, ` 从 (30|29\.\d|30\.\d) 降至 .*（降至原来的 [67] %）`, [2]string{"high confidence", "置信度高"}},
-		{"an end may be rare traffic", []trackedSeries{seriesOf("__name__=m", steps(3, 42, nan))}, 0, nil, `^None of 1 related series .* The closest to a change, which may be chance, is m: it ended at 2026-11-20 08:42:00 UTC \(±1m\), and was 3\.$`, `：已中断（2026-11-20 08:42:00 UTC（±1m）），此前为 3`, [2]string{"low confidence", "置信度低"}},
+		{"a fall", []trackedSeries{seriesOf("__name__=m", noisy(30, 40, 2))}, 0, nil, `which fell from (30|29\.\d|30\.\d) to (2|1\.9\d|2\.0\d) \(to [67] % of it\), since`, `由 (30|29\.\d|30\.\d) 降至 .*（降至原来的 [67] %）`, [2]string{"high confidence", "置信度高"}},
+		{"an end may be rare traffic", []trackedSeries{seriesOf("__name__=m", steps(3, 42, nan))}, 0, nil, `^None of 1 related series .* The closest to a change, which may be chance, is m: it ended at 2026-11-20 08:42:00 UTC \(±1m\), and was 3\.$`, `：已中断（2026-11-20 08:42:00 UTC（±1 分钟）），此前为 3`, [2]string{"low confidence", "置信度低"}},
 		{
 			"the end of a target",
 			[]trackedSeries{seriesOf("__name__=a job=x", steps(3, 42, nan)), seriesOf("__name__=b job=x", steps(4, 42, nan)), seriesOf("__name__=c job=x", steps(5, 42, nan)), seriesOf("__name__=a job=y", steps(3))},
 			0, nil,
 			`^3 of 4 related series changed clearly, most of all job="x": a\{job="x"\}, which ended \(was 3\), since 2026-11-20 08:42:00 UTC \(±6m\)\. Of the same: b 4 → ended; c 5 → ended\. Unchanged: a \(1 of 2\)\.$`,
-			`变化最大的是 job="x"：a\{job="x"\} 已中断（此前为 3）`,
+			`变化最大的是 job="x"：a\{job="x"\}，数据中断（中断前为 3）`,
 			[2]string{"high confidence", "置信度高"},
 		},
 		{
@@ -84,7 +84,7 @@ func TestSuspectsTold(t *testing.T) {
 			[]trackedSeries{seriesOf("__name__=a job=x", noisy(2, 30, 60, 45, nan)), seriesOf("__name__=a job=y", noisy(3, 45, nan)), seriesOf("__name__=a job=z", noisy(3, 45, nan))},
 			0, nil,
 			`^1 of 3 related series changed clearly, most of all job="x": .* All 3 series end together at 2026-11-20 08:45:00 UTC \(±5m\): the recording, scraping or federation ended\. Unchanged: a \(2 of 3\)\.$`,
-			`全部 3 条序列在 2026-11-20 08:45:00 UTC（±5m）同时中断`,
+			`全部 3 条序列在 2026-11-20 08:45:00 UTC（±5 分钟）同时中断`,
 			[2]string{"high confidence", "置信度高"},
 		},
 		{
@@ -95,7 +95,7 @@ func TestSuspectsTold(t *testing.T) {
 			`^变化刚开始（至多 3 个值）：相关的 1 条序列中有 1 条已明显不同`,
 			[2]string{"early: 3 values", "变化刚开始（3 个值）"},
 		},
-		{"hardly", []trackedSeries{seriesOf("__name__=m", noisy(30, 50, 30.5))}, 0, nil, `^None of 1 related series \(1 target\) changed beyond what healthy series show\. The closest to a change, which may be chance, is m: 30\.\d → 31\.\d since .* Unchanged: m\.$`, `^告警周边 1 条序列（1 个对象）均未超出正常波动。最接近变化的是 m：30\.\d → .*没有变化：m。$`, [2]string{}},
+		{"hardly", []trackedSeries{seriesOf("__name__=m", noisy(30, 50, 30.5))}, 0, nil, `^None of 1 related series \(1 target\) changed beyond what healthy series show\. The closest to a change, which may be chance, is m: 30\.\d → 31\.\d since .* Unchanged: m\.$`, `^相关的 1 条序列（1 个对象）均在正常波动范围内。最接近变化的是 m：30\.\d → .*没有变化：m。$`, [2]string{}},
 		{
 			"its own signal is not what else changed",
 			[]trackedSeries{own, seriesOf("__name__=m job=api", noisy(2, 40, 30))},
