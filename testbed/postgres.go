@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/url"
 	"os"
@@ -102,9 +103,7 @@ func (p *Postgres) initialize(ctx context.Context, c PostgresConfig) error {
 		"listen_addresses": "127.0.0.1", "port": p.port, "unix_socket_directories": "", "shared_buffers": "64MB", "max_connections": "100",
 		"autovacuum_naptime": "10s",
 	}
-	for name, value := range c.Settings {
-		settings[name] = value
-	}
+	maps.Copy(settings, c.Settings)
 	for name, value := range settings {
 		fmt.Fprintf(&conf, "%s = '%s'\n", name, value)
 	}

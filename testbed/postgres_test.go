@@ -39,7 +39,7 @@ func TestPostgres(t *testing.T) {
 	u, err := url.Parse(p.URL("postgres"))
 	require.NoError(t, err)
 	require.NoError(t, p.Pause())
-	conn, err := net.DialTimeout("tcp", u.Host, time.Second)
+	conn, err := (&net.Dialer{Timeout: time.Second}).DialContext(t.Context(), "tcp", u.Host)
 	require.NoError(t, err) // the kernel takes it
 	defer conn.Close()
 	require.NoError(t, conn.SetDeadline(time.Now().Add(200*time.Millisecond)))

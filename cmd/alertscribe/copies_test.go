@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -80,9 +81,11 @@ func (c *copies) pause(i int, d time.Duration) {
 		c.pauses++
 	}
 	c.mu.Unlock()
-	assert.NoError(c.t, p.cmd.Process.Signal(syscall.SIGSTOP))
+	stopped := p.cmd.Process.Signal(syscall.SIGSTOP)
 	time.Sleep(d)
-	assert.NoError(c.t, p.cmd.Process.Signal(syscall.SIGCONT))
+	if err := errors.Join(stopped, p.cmd.Process.Signal(syscall.SIGCONT)); err != nil {
+		assert.Fail(c.t, "not paused", err.Error())
+	}
 	c.mu.Lock()
 	c.paused[i] = false
 	c.mu.Unlock()

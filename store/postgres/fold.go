@@ -32,7 +32,6 @@ type folding struct {
 	newest  map[[16]byte]*record // of each group
 	dirty   []*record            // in the order in which they were first changed
 	opened  []*record
-	ids     map[*accepting]string // of the incidents
 }
 
 // begin takes the locks of all groups and reads their newest incidents.

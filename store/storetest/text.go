@@ -1,7 +1,6 @@
 package storetest
 
 import (
-	"fmt"
 	"testing"
 	"unicode/utf8"
 
@@ -86,11 +85,11 @@ func testSearchesWeirdText(t *testing.T, e *Engine) {
 			{Text: text}, {Fingerprint: text}, {GroupKey: text}, {Alertname: text}, {Severity: text}, {Status: incident.Status(text)},
 		} {
 			_, err := s.List(t.Context(), q)
-			require.NoError(t, err, fmt.Sprintf("%q", text))
+			require.NoErrorf(t, err, "%q", text)
 		}
 		_, err := s.FindID(t.Context(), text)
 		if text != "" && text != "a" && text != "_" {
-			require.ErrorIs(t, err, incident.ErrNotFound, fmt.Sprintf("%q", text))
+			require.ErrorIsf(t, err, incident.ErrNotFound, "%q", text)
 		}
 		_, _, err = s.Incident(t.Context(), text)
 		require.ErrorIs(t, err, incident.ErrNotFound)
