@@ -61,7 +61,11 @@ func copyDatabase(ctx context.Context, from, to string) (err error) {
 	if err := temp.Close(); err != nil {
 		return fmt.Errorf("making the copy: %w", err)
 	}
-	db, err := openReader(ctx, from)
+	name, err := dsn(from, url.Values{"mode": {"rw"}}) // in a read-only connection the copy would be read-only, too
+	if err != nil {
+		return err
+	}
+	db, err := sql.Open("sqlite", name)
 	if err != nil {
 		return err
 	}

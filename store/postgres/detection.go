@@ -29,7 +29,7 @@ func (s *Store) LoadDetection(ctx context.Context, rule string) (map[string][]by
 // DetectionRules returns the rules that something was saved of, in order.
 func (s *Store) DetectionRules(ctx context.Context) ([]string, error) {
 	type row struct{ Rule string }
-	found, err := collect[row](ctx, s, "listing the rules of detection", `SELECT DISTINCT rule FROM detection ORDER BY rule COLLATE "C"`)
+	found, err := collect[row](ctx, s, "listing the rules of detection", `SELECT rule FROM detection GROUP BY rule ORDER BY rule COLLATE "C"`)
 	if err != nil {
 		return nil, err
 	}
