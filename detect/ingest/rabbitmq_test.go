@@ -170,7 +170,7 @@ func TestRedelivery(t *testing.T) {
 	r.send(source.RabbitMQ.Queue, bodies(series(3, 1, time.Now().Add(-time.Second)))...)
 	second := start(t, testRules, parts, source)
 	eventually(t, "the newest points", func() bool { return second.learned() == 33 })
-	assert.Equal(t, 30, second.outcome(watch.PointLate))
+	assert.GreaterOrEqual(t, second.outcome(watch.PointLate), 30, "more, if the first was stopped before its last acknowledgment")
 }
 
 // TestServerGoesAway: a connection that ends is made again.
