@@ -24,6 +24,7 @@ const (
 	deadBytes           = 900 << 10       // of a dead letter
 	endsEvery           = 2 * time.Second // how often the ends of partitions are asked for
 	produceWithin       = 10 * time.Second
+	checkWithin         = 5 * time.Second
 	// sessionTimeout is for how long the partitions of a copy wait that was killed.
 	sessionTimeout = 10 * time.Second
 	// rebalanceTimeout is how long partitions may take to be let go of: transactions end within five seconds. It is also how long a
@@ -302,11 +303,13 @@ func (s *kafkaSession) askEndsOnce() error {
 
 // checkKafka asks brokers for topics.
 func checkKafka(ctx context.Context, b *KafkaBrokers, topics ...string) error {
-	client, err := b.client()
+	client, err := b.client(kgo.RequestRetries(1), kgo.RetryTimeout(checkWithin))
 	if err != nil {
 		return err
 	}
 	defer client.Close()
+	ctx, cancel := context.WithTimeout(ctx, checkWithin)
+	defer cancel()
 	req := kmsg.NewPtrMetadataRequest()
 	for _, topic := range topics {
 		if topic != "" {

@@ -56,6 +56,13 @@ func newPump(t *testing.T, parts storage) *pumpEnv {
 	return e
 }
 
+// turn gives the pump messages and has it take them.
+func (e *pumpEnv) turn(ctx context.Context, messages []message) error {
+	e.add(messages)
+	batch, _ := e.next()
+	return e.take(ctx, batch)
+}
+
 func (e *pumpEnv) message(position int64, v float64) message {
 	return message{position: position, body: fmt.Appendf(nil, `{"name":"order_failure_rate","value":%g,"timestamp":%d}`, v, e.now.UnixMilli())}
 }
@@ -65,7 +72,7 @@ func TestTickWaitsForTheQueue(t *testing.T) {
 	e := newPump(t, openStore(t, tempDB(t)))
 	for i := range 4 {
 		e.now = e.now.Add(time.Second)
-		require.NoError(t, e.take(t.Context(), []message{e.message(int64(i), 9)}))
+		require.NoError(t, e.turn(t.Context(), []message{e.message(int64(i), 9)}))
 	}
 	assert.Equal(t, 1, e.told.firing("shop/Failing"))
 	e.now = e.now.Add(time.Hour)
@@ -88,12 +95,12 @@ func TestBrokerIsToldAfterward(t *testing.T) {
 	parts.on.Store(true)
 	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 	defer cancel()
-	require.ErrorIs(t, e.take(ctx, []message{e.message(1, 1)}), context.DeadlineExceeded)
+	require.ErrorIs(t, e.turn(ctx, []message{e.message(1, 1)}), context.DeadlineExceeded)
 	assert.Empty(t, e.fake.told)
 	assert.Empty(t, e.fake.letters, "a store that fails makes no dead letters")
 	parts.on.Store(false)
 	e = newPump(t, parts)
-	require.NoError(t, e.take(t.Context(), []message{e.message(1, 1), e.message(2, 1)}))
+	require.NoError(t, e.turn(t.Context(), []message{e.message(1, 1), e.message(2, 1)}))
 	assert.Equal(t, []int64{2}, e.fake.told)
 	position, idle := e.stored()
 	assert.EqualValues(t, 2, position)
@@ -103,7 +110,7 @@ func TestBrokerIsToldAfterward(t *testing.T) {
 // TestTakenAgain: what was taken is not taken again, where positions tell.
 func TestTakenAgain(t *testing.T) {
 	e := newPump(t, openStore(t, tempDB(t)))
-	require.NoError(t, e.take(t.Context(), []message{e.message(7, 1)}))
+	require.NoError(t, e.turn(t.Context(), []message{e.message(7, 1)}))
 	e.add([]message{e.message(6, 1), e.message(7, 1), e.message(8, 1)})
 	batch, closing := e.next()
 	assert.False(t, closing)
@@ -138,7 +145,7 @@ func TestBatchesAreBounded(t *testing.T) {
 func TestDeadLettersThatAreRefused(t *testing.T) {
 	e := newPump(t, openStore(t, tempDB(t)))
 	e.fake.refuses = true
-	require.NoError(t, e.take(t.Context(), []message{{position: 1, body: []byte("poison")}, e.message(2, 1), {position: 3, body: []byte("poison")}}))
+	require.NoError(t, e.turn(t.Context(), []message{{position: 1, body: []byte("poison")}, e.message(2, 1), {position: 3, body: []byte("poison")}}))
 	assert.Equal(t, []int64{3}, e.fake.told)
 	assert.Len(t, e.fake.letters, 2)
 	_, known := e.stream.Position()

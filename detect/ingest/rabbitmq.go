@@ -18,6 +18,8 @@ const (
 	deadWithin    = 10 * time.Second
 	// occupiedWait is how long a copy waits before it asks again for a queue that another one reads.
 	occupiedWait = 5 * time.Second
+	// lockPrefix begins the name of the queue whose owner reads.
+	lockPrefix = "alertscribe.reads."
 )
 
 // dial connects to the server.
@@ -73,11 +75,16 @@ func (r *reader) rabbitMQ(ctx context.Context) error {
 	if err := ch.Qos(q.Prefetch, 0, false); err != nil {
 		return fmt.Errorf("setting the prefetch: %w", err)
 	}
-	deliveries, err := ch.Consume(q.Queue, "alertscribe", false, true, false, false, nil)
-	if e, ok := errors.AsType[*amqp.Error](err); ok && e.Code == amqp.AccessRefused {
+	// A queue that belongs to this connection is the lock: quorum queues know no exclusive consumers.
+	_, err = ch.QueueDeclare(lockPrefix+q.Queue, false, true, true, false, nil)
+	if e, ok := errors.AsType[*amqp.Error](err); ok && e.Code == amqp.ResourceLocked {
 		sleep(ctx, occupiedWait)
-		return fmt.Errorf("queue %s has another consumer (if that is not a copy of this service, it takes messages away): %w", q.Queue, err)
+		return fmt.Errorf("queue %s is read by another copy, this one waits: %w", q.Queue, err)
 	}
+	if err != nil {
+		return fmt.Errorf("declaring %s%s, which keeps other copies from reading: %w", lockPrefix, q.Queue, err)
+	}
+	deliveries, err := ch.Consume(q.Queue, "alertscribe", false, true, false, false, nil)
 	if err != nil {
 		return fmt.Errorf("reading queue %s: %w", q.Queue, err)
 	}
