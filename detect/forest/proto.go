@@ -24,7 +24,7 @@ var (
 
 // field is one field of a message.
 type field struct {
-	number protowire.Number
+	number int
 	kind   protowire.Type
 	bytes  []byte
 	bits   uint64
@@ -38,7 +38,7 @@ func fields(b []byte, f func(field) error) error {
 			return errTruncated
 		}
 		b = b[n:]
-		x := field{number: number, kind: kind}
+		x := field{number: int(number), kind: kind}
 		switch kind {
 		case protowire.BytesType:
 			x.bytes, n = protowire.ConsumeBytes(b)

@@ -194,7 +194,7 @@ func TestHandWrittenBytes(t *testing.T) {
 		"a node that is a number":     {with(func(*built) {}).withGraphField(1, integer(nil, 1, 5)), "truncated or damaged"},
 		"a key without a value":       {message(slices.Clone(whole), 14, text(nil, 1, KeyTrainedAt)), "metadata_props: trained_at"},
 		"the same key twice":          {message(message(slices.Clone(whole), 14, text(text(nil, 1, KeyUsual), 2, "x")), 14, text(text(nil, 1, KeyUsual), 2, "0.1")), ""},
-		"sparse constants":            {with(func(m *built) {}).withGraphField(15, nil), "sparse constants"},
+		"sparse constants":            {with(func(*built) {}).withGraphField(15, nil), "sparse constants"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := Parse(tc.file)

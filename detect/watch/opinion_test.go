@@ -70,7 +70,7 @@ type judgedWatcher struct {
 
 func startJudged(t *testing.T, rules string, j *fakeJudge) *judgedWatcher {
 	w := start(t, client(t), rules, nil)
-	w.Watcher.opinions.judge = j
+	w.opinions.judge = j
 	return &judgedWatcher{w, j}
 }
 
@@ -78,7 +78,7 @@ func startJudged(t *testing.T, rules string, j *fakeJudge) *judgedWatcher {
 func (w *judgedWatcher) minute() {
 	w.evaluateTo(w.at.Add(time.Minute), w.at.Add(time.Minute))
 	if w.judge.wait == nil {
-		w.Watcher.opinions.running.Wait()
+		w.opinions.running.Wait()
 	}
 }
 
@@ -101,7 +101,7 @@ func TestJudgeEvery(t *testing.T) {
 	j := &fakeJudge{says: about("c")}
 	w := startJudged(t, judgedRules, j)
 	w.evaluateTo(drops.Add(-40*time.Minute), drops.Add(-40*time.Minute))
-	w.Watcher.opinions.running.Wait()
+	w.opinions.running.Wait()
 	require.Equal(t, 1, j.questions(), "at the first evaluation")
 	assert.Len(t, j.asked[0], 3)
 	assert.Regexp(t, `^group g, evaluated at 20\d\d-\d\d-\d\d \d\d:\d\d UTC$`, j.sources[0])
@@ -159,7 +159,7 @@ func TestJudgeNeverRemoves(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := startJudged(t, judgedRules, j)
-			w.Watcher.opinions.judge = j
+			w.opinions.judge = j
 			ctx, cancel := context.WithCancel(t.Context())
 			begun := time.Now()
 			alone.evaluateTo(drops.Add(-5*time.Minute), drops.Add(20*time.Minute))
@@ -168,7 +168,7 @@ func TestJudgeNeverRemoves(t *testing.T) {
 				w.at = at
 				w.evaluateGroup(ctx, g, at)
 				if j.wait == nil {
-					w.Watcher.opinions.running.Wait()
+					w.opinions.running.Wait()
 				}
 			}
 			assert.Less(t, time.Since(begun), time.Minute)
@@ -182,7 +182,7 @@ func TestJudgeNeverRemoves(t *testing.T) {
 			require.Len(t, own, 1)
 			assert.Contains(t, own, "a")
 			cancel()
-			w.Watcher.opinions.running.Wait()
+			w.opinions.running.Wait()
 			if j.err != nil {
 				assert.Positive(t, testutil.ToFloat64(w.Watcher.opinions.total.WithLabelValues(opinionFailed)))
 			}
@@ -216,7 +216,7 @@ func TestBorderline(t *testing.T) {
 	ask := func() int {
 		before := j.questions()
 		w.secondOpinions(t.Context(), w.groups[0], w.at)
-		w.Watcher.opinions.running.Wait()
+		w.opinions.running.Wait()
 		return j.questions() - before
 	}
 	for _, tc := range []struct {

@@ -230,3 +230,12 @@ func TestDocumentedModel(t *testing.T) {
 		assert.Contains(t, strings.ReplaceAll(string(b), "next.onnx", "model.onnx"), strings.TrimSpace(line), "the lines that the error names")
 	}
 }
+
+// TestModelDecidesAlone: what a model calls usual is no anomaly anymore, wherever the series itself is; the rules for a band don't hold.
+func TestModelDecidesAlone(t *testing.T) {
+	far := detect.Result{Status: detect.Judged, Value: 10, Score: .5, View: viewModel}
+	s := &series{now: far, peak: detect.Result{Value: 10, Expected: 100, Level: 100}, peakAt: drops, alert: detect.Alert{State: detect.Firing, ActiveAt: drops}}
+	assert.False(t, s.counts(&Rule{}, drops.Add(time.Minute), true))
+	s.now.View = "hour"
+	assert.True(t, s.counts(&Rule{}, drops.Add(time.Minute), true), "as a series by its band would go on")
+}
