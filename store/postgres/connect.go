@@ -138,7 +138,7 @@ func connectError(err error) error {
 	return err
 }
 
-// highest is the newest version of the schema that this copy knows, oldest the lowest.
+// provider returns what migrates the schema.
 func provider(config *pgx.ConnConfig) (*goose.Provider, error) {
 	files, err := fs.Sub(migrations, "migrations")
 	if err != nil {

@@ -68,7 +68,7 @@ type (
 		Forgotten(ctx context.Context, after int64, limit int) ([]incident.Forgotten, error)
 		Size(ctx context.Context) (bytes int64, err error)
 	}
-	parts interface {
+	sources interface {
 		LoadPart(ctx context.Context, p detect.Part) (seq, position int64, err error)
 		EachSeries(ctx context.Context, p detect.Part, f func(detect.SavedSeries) error) error
 		EachEntry(ctx context.Context, p detect.Part, f func(seq int64, entry []byte) error) error
@@ -87,9 +87,9 @@ type (
 		ledger
 		channels
 		detection
-		parts
-		duties
 		retention
+		sources
+		duties
 		SetPolicy(p *incident.Policy)
 	}
 )
@@ -125,75 +125,78 @@ type Engine struct {
 	Shared bool
 }
 
+// parts are those of the suite.
+var parts = []struct {
+	name string
+	test func(t *testing.T, e *Engine)
+}{
+	{"Accept", testAccept},
+	{"PanicFailsAlone", testPanicFailsAlone},
+	{"ManyClients", testManyClients},
+	{"Pair", testPair},
+	{"Truncated", testTruncated},
+	{"WeirdText", testWeirdText},
+	{"SearchesWeirdText", testSearchesWeirdText},
+	{"LargeGroup", testLargeGroup},
+	{"ManyWritersOfOneLargeGroup", testManyWritersOfOneLargeGroup},
+	{"RandomLife", testRandomLife},
+	{"WorkGoesItsWay", testWorkGoesItsWay},
+	{"ClaimOrder", testClaimOrder},
+	{"ClaimsAtOnce", testClaimsAtOnce},
+	{"Lease", testLease},
+	{"Update", testUpdate},
+	{"Memory", testMemory},
+	{"Remark", testRemark},
+	{"DueWakes", testDueWakes},
+	{"FindID", testFindID},
+	{"LooksAreKept", testLooksAreKept},
+	{"Reopen", testReopen},
+	{"ReopenRanksSeverities", testReopenRanksSeverities},
+	{"Subscribe", testSubscribe},
+	{"SubscribersSeeTheLastState", testSubscribersSeeTheLastState},
+	{"IncidentNotFound", testIncidentNotFound},
+	{"Incidents", testIncidents},
+	{"IncidentsWhileOthersOpen", testIncidentsWhileOthersOpen},
+	{"IncidentsRefusesCursor", testIncidentsRefusesCursor},
+	{"Silent", testSilent},
+	{"EvidenceOnly", testEvidenceOnly},
+	{"Queue", testQueue},
+	{"Search", testSearch},
+	{"SearchFollows", testSearchFollows},
+	{"ListCounts", testListCounts},
+	{"Past", testPast},
+	{"PastFeedbackIsFound", testPastFeedbackIsFound},
+	{"StormLinksBothWays", testStormLinksBothWays},
+	{"StormMakesFilesDueAgain", testStormMakesFilesDueAgain},
+	{"WhatIsNoStorm", testWhatIsNoStorm},
+	{"StormMostSevereFirst", testStormMostSevereFirst},
+	{"StormIsBounded", testStormIsBounded},
+	{"StormFullIncidentsAreLeftAlone", testStormFullIncidentsAreLeftAlone},
+	{"Ledger", testLedger},
+	{"LedgerOfMoney", testLedgerOfMoney},
+	{"LedgerRenewsToTheMicrosecond", testLedgerRenewsToTheMicrosecond},
+	{"LedgerNamesTheLimitThatLastsLongest", testLedgerNamesTheLimitThatLastsLongest},
+	{"LedgerRefusesWhatCostsMoreThanTheLimit", testLedgerRefusesWhatCostsMoreThanTheLimit},
+	{"LedgerCountsWhatIsNotKnown", testLedgerCountsWhatIsNotKnown},
+	{"LedgerUnderLoad", testLedgerUnderLoad},
+	{"Used", testUsed},
+	{"Costs", testCosts},
+	{"Deliveries", testDeliveries},
+	{"ToTell", testToTell},
+	{"ChannelsAreKnownSinceTheirFirstStart", testChannelsAreKnownSinceTheirFirstStart},
+	{"Peek", testPeek},
+	{"Detection", testDetection},
+	{"Forget", testForget},
+	{"SetPolicy", testSetPolicy},
+	{"SavePart", testSavePart},
+	{"SavePartMoved", testSavePartMoved},
+	{"Lead", testLead},
+	{"Closed", testClosed},
+}
+
 // Run runs the suite.
 func (e *Engine) Run(t *testing.T) {
-	for _, part := range []struct {
-		name string
-		test func(t *testing.T, e *Engine)
-	}{
-		{"Accept", testAccept},
-		{"PanicFailsAlone", testPanicFailsAlone},
-		{"ManyClients", testManyClients},
-		{"Pair", testPair},
-		{"Truncated", testTruncated},
-		{"WeirdText", testWeirdText},
-		{"SearchesWeirdText", testSearchesWeirdText},
-		{"LargeGroup", testLargeGroup},
-		{"ManyWritersOfOneLargeGroup", testManyWritersOfOneLargeGroup},
-		{"RandomLife", testRandomLife},
-		{"WorkGoesItsWay", testWorkGoesItsWay},
-		{"ClaimOrder", testClaimOrder},
-		{"ClaimsAtOnce", testClaimsAtOnce},
-		{"Lease", testLease},
-		{"Update", testUpdate},
-		{"Memory", testMemory},
-		{"Remark", testRemark},
-		{"DueWakes", testDueWakes},
-		{"FindID", testFindID},
-		{"LooksAreKept", testLooksAreKept},
-		{"Reopen", testReopen},
-		{"ReopenRanksSeverities", testReopenRanksSeverities},
-		{"Subscribe", testSubscribe},
-		{"SubscribersSeeTheLastState", testSubscribersSeeTheLastState},
-		{"IncidentNotFound", testIncidentNotFound},
-		{"Incidents", testIncidents},
-		{"IncidentsWhileOthersOpen", testIncidentsWhileOthersOpen},
-		{"IncidentsRefusesCursor", testIncidentsRefusesCursor},
-		{"Silent", testSilent},
-		{"EvidenceOnly", testEvidenceOnly},
-		{"Queue", testQueue},
-		{"Search", testSearch},
-		{"SearchFollows", testSearchFollows},
-		{"ListCounts", testListCounts},
-		{"Past", testPast},
-		{"PastFeedbackIsFound", testPastFeedbackIsFound},
-		{"StormLinksBothWays", testStormLinksBothWays},
-		{"StormMakesFilesDueAgain", testStormMakesFilesDueAgain},
-		{"WhatIsNoStorm", testWhatIsNoStorm},
-		{"StormMostSevereFirst", testStormMostSevereFirst},
-		{"StormIsBounded", testStormIsBounded},
-		{"StormFullIncidentsAreLeftAlone", testStormFullIncidentsAreLeftAlone},
-		{"Ledger", testLedger},
-		{"LedgerOfMoney", testLedgerOfMoney},
-		{"LedgerRenewsToTheMicrosecond", testLedgerRenewsToTheMicrosecond},
-		{"LedgerNamesTheLimitThatLastsLongest", testLedgerNamesTheLimitThatLastsLongest},
-		{"LedgerRefusesWhatCostsMoreThanTheLimit", testLedgerRefusesWhatCostsMoreThanTheLimit},
-		{"LedgerCountsWhatIsNotKnown", testLedgerCountsWhatIsNotKnown},
-		{"LedgerUnderLoad", testLedgerUnderLoad},
-		{"Used", testUsed},
-		{"Costs", testCosts},
-		{"Deliveries", testDeliveries},
-		{"ToTell", testToTell},
-		{"ChannelsAreKnownSinceTheirFirstStart", testChannelsAreKnownSinceTheirFirstStart},
-		{"Peek", testPeek},
-		{"Detection", testDetection},
-		{"Forget", testForget},
-		{"SetPolicy", testSetPolicy},
-		{"SavePart", testSavePart},
-		{"SavePartMoved", testSavePartMoved},
-		{"Lead", testLead},
-		{"Closed", testClosed},
-	} {
+	for _, part := range parts {
 		t.Run(part.name, func(t *testing.T) { part.test(t, e) })
 	}
 	if !e.Shared {
