@@ -3,6 +3,7 @@ package factcheck
 import (
 	"maps"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -168,6 +169,46 @@ func (g *gathering) addIncident(inc *incident.Incident, alerts []incident.Alert)
 	}
 }
 
+// labelText is how series are told: up{job="api", instance="a"}. All but the values is ours.
+var labelText = regexp.MustCompile(`^[\w:]*\{?(?:\w+="(?:[^"\\]|\\.)*"(?:,\s*)?)+\}?$`)
+
+var labelPair = regexp.MustCompile(`(\w+)="((?:[^"\\]|\\.)*)"`)
+
+// addLabelText adds the values of what tells a series, but for states, and anything else whole.
+func (g *gathering) addLabelText(s string) {
+	if !labelText.MatchString(s) {
+		g.addNames(withoutStates(s))
+		return
+	}
+	for _, pair := range labelPair.FindAllStringSubmatch(s, maxTried) {
+		if !isState(pair[1], pair[2]) {
+			g.addNames(pair[2])
+		}
+	}
+}
+
+// withoutStates leaves out the labels of a sentence of ours whose values are states.
+func withoutStates(s string) string {
+	return labelPair.ReplaceAllStringFunc(s, func(pair string) string {
+		if parts := labelPair.FindStringSubmatch(pair); isState(parts[1], parts[2]) {
+			return ""
+		}
+		return pair
+	})
+}
+
+// notStates returns the labels of a series whose values are no states.
+func notStates(labels map[string]string) map[string]string {
+	rest := maps.Clone(labels)
+	maps.DeleteFunc(rest, isState)
+	return rest
+}
+
+// isState reports whether a label has a state for a value, which is a few words and nothing that a shell or a browser would take.
+func isState(name, value string) bool {
+	return stateLabels[name] && len(nameWords(value)) <= maxValueParts && !strings.ContainsAny(value, "./;|&$`(){}<>@:")
+}
+
 // addEvidence adds the labels and the lines within an item. Runbooks are not strangers' text, since they come from places that the
 // operator allows.
 func (g *gathering) addEvidence(e *incident.Evidence) {
@@ -175,22 +216,22 @@ func (g *gathering) addEvidence(e *incident.Evidence) {
 		return
 	}
 	for _, r := range e.Ranking[:min(len(e.Ranking), maxEntries)] {
-		g.addMap(r.Labels)
+		g.addMap(notStates(r.Labels))
 	}
 	if e.Chart != nil {
 		for _, s := range e.Chart.Series[:min(len(e.Chart.Series), maxEntries)] {
-			g.addNames(s.Name)
+			g.addLabelText(s.Name)
 		}
 	}
 	if e.Table != nil && e.Kind != incident.KindSignal { // a signal's is the rule
 		for _, row := range e.Table.Rows[:min(len(e.Table.Rows), maxEntries)] {
 			for _, cell := range row {
-				g.addNames(cell)
+				g.addLabelText(cell)
 			}
 		}
 	}
 	g.add(e.Lines[:min(len(e.Lines), maxEntries)]...)
-	for _, quoted := range quotedForm.FindAllString(text.CutBytes(e.Summary+"\n"+e.Title, maxFieldBytes), maxTried) {
+	for _, quoted := range quotedForm.FindAllString(withoutStates(text.CutBytes(e.Summary+"\n"+e.Title, maxFieldBytes)), maxTried) {
 		g.addNames(quoted[1 : len(quoted)-1])
 	}
 	if e.Kind != incident.KindCheck { // whose query is the model's own
