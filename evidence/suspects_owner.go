@@ -51,12 +51,23 @@ func namedLike(labels map[string]string, pattern *regexp.Regexp) bool {
 	return slices.ContainsFunc(exporterLabels, func(name string) bool { return labels[name] != "" && pattern.MatchString(labels[name]) })
 }
 
+// groupLabel names the processes that process-exporter counts together.
+const groupLabel = "groupname"
+
+// isProcessGroup reports whether a series is about some processes of a machine: a sum over them, zero while there are none.
+func isProcessGroup(labels map[string]string) bool {
+	return labels[groupLabel] != "" && strings.HasPrefix(labels[model.MetricNameLabel], "namedprocess_")
+}
+
 // ownerOf returns what a series belongs to.
 func ownerOf(labels map[string]string) owner {
 	var o owner
 	var place []string
 	for _, name := range placeLabels {
 		place = append(place, labels[name])
+	}
+	if isProcessGroup(labels) {
+		return owner{groupLabel, labels[groupLabel], strings.Join(append(place, labels["instance"]), "/")}
 	}
 	o.place = strings.Trim(strings.Join(place, "/"), "/")
 	for _, name := range slices.Concat(serviceLabels, otherOwnerLabels) {

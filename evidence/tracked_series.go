@@ -65,6 +65,8 @@ func (inv *investigation) trackSeries(m model.Matrix, g score.Grid, k score.Metr
 			if kind == model.MetricTypeHistogram && collectPart(parts, s.Metric, name, &t) {
 				continue // a sum is shown as the mean alone
 			}
+		} else if existed[t.target] && isProcessGroup(t.labels) {
+			score.StartAtZero(t.values)
 		}
 		out = append(out, t)
 	}
