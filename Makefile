@@ -9,7 +9,7 @@ CYCLONEDX     ?= $(GO) run github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-go
 VERSION       ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 BUILD          = CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X github.com/prometheus/common/version.Version=$(VERSION)"
 
-.PHONY: demo test eval detect-bench bench bench-busy fuzz lint vuln build sbom reproducible
+.PHONY: demo test eval real detect-bench bench bench-busy fuzz lint vuln build sbom reproducible
 
 demo: ## a simulated attack becomes a report, with a real Prometheus and Alertmanager
 	$(GO) run ./cmd/alertscribe demo
@@ -20,6 +20,11 @@ test:
 # How good the analyses are, on incidents of known cause: replayed, or with EVAL="-live -runs 5" asked of the live model.
 eval:
 	@$(GO) test ./analyzer/quality -run TestSuite -count=1 -timeout 4h -v $(EVAL)
+
+# This machine with faults of its own, for half an hour: whether the reports name the cause. OUT=DIR keeps the reports, and REAL adds
+# flags: REAL="-real.quiet 3m -real.faults cpu". Debian: apt-get install prometheus-node-exporter prometheus-process-exporter
+real:
+	@$(GO) test ./cmd/alertscribe -run TestRealMachine -count=1 -timeout 2h -v -real $(if $(OUT),-real.out '$(abspath $(OUT))') $(REAL)
 
 # How good the detection of anomalies is: DATA=DIR has the folders nab and cloud-monitoring; without it, on generated
 # series alone. STARTS=FILE gets a line "set,file,unix-time" for each start of an alert.
