@@ -124,6 +124,23 @@ func (inv *investigation) dropOwnRuntime(tracks []trackedSeries) []trackedSeries
 	})
 }
 
+// commonWords lists the words in metrics' names that don't say what they are about.
+var commonWords = []string{"total", "count", "sum", "seconds", "bytes", "time", "ratio", "percent", "rate", "current", "num", "number", "of"}
+
+// isAkin reports whether a metric is about the same thing as one of the alert's: memory, cpu, disk, requests. What comes first in a
+// name says whose it is.
+func (inv *investigation) isAkin(name string) bool {
+	words := strings.Split(strings.ToLower(name), "_")[1:]
+	for _, sel := range inv.signalSelectors() {
+		for _, word := range strings.Split(strings.ToLower(sel.Name), "_")[1:] {
+			if word != "" && slices.Contains(words, word) && !slices.Contains(commonWords, word) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
 // role is how a change of a series spreads over calls.
 type role int
 

@@ -23,6 +23,8 @@ func TestProcessGroups(t *testing.T) {
 			r.counter("namedprocess_namegroup_cpu_seconds_total"+labels+`,mode="user"}`, noise(uint64(i), .05, .1, nil))
 			r.add("namedprocess_namegroup_memory_bytes"+labels+`,memtype="resident"}`, noise(uint64(10+i), 2e8, .01, nil))
 			r.add("namedprocess_namegroup_num_procs"+labels+`}`, steps(3))
+			r.counter("namedprocess_namegroup_context_switches_total"+labels+`,ctxswitchtype="nonvoluntary"}`, noise(uint64(30+i), .1, .1, nil))
+			r.counter("namedprocess_namegroup_minor_page_faults_total"+labels+`}`, noise(uint64(40+i), .1, .1, nil))
 		}
 		r.counter(`node_cpu_seconds_total{cpu="0",mode="user",`+node+`}`, noise(20, .2, .1, after(begin, plus(.7))))
 		r.add(`node_memory_MemAvailable_bytes{`+node+`}`, noise(21, 16e9, .01, after(begin, plus(-6e9))))
@@ -45,10 +47,14 @@ func TestProcessGroups(t *testing.T) {
 	}{
 		"burns": {func(r *recording) {
 			add(r, "cpu_seconds_total", `,mode="user"`, func(s float64) float64 { return 1.9 * s })
+			add(r, "context_switches_total", `,ctxswitchtype="nonvoluntary"`, func(s float64) float64 { return 5000 * s })
+			add(r, "num_procs", "", steps(7))
 			add(r, "thread_cpu_seconds_total", `,mode="user",threadname="culprit"`, func(s float64) float64 { return 1.9 * s })
 			add(r, "threads_wchan", `,wchan="0"`, steps(2))
 		}, `rate(node_cpu_seconds_total{mode="user"}[1m]) > 0.8`, "namedprocess_namegroup_cpu_seconds_total"},
 		"takes": {func(r *recording) {
+			add(r, "minor_page_faults_total", "", func(s float64) float64 { return 1e5 * s })
+			add(r, "num_threads", "", steps(70))
 			add(r, "memory_bytes", `,memtype="resident"`, func(s float64) float64 { return min(6e9, 2e8+s*1e8) })
 		}, `node_memory_MemAvailable_bytes < 11e9`, "namedprocess_namegroup_memory_bytes"},
 	} {

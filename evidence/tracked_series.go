@@ -21,6 +21,7 @@ type trackedSeries struct {
 	values    []float64 // on the grid, NaN where there is none
 	target    string    // what it is scraped from, see targetOf
 	ownSignal bool      // part of the alert's own signal
+	akin      bool      // about the same thing as the alert, such as memory
 
 	owner      owner         // what it belongs to
 	role       role          // how its changes spread
@@ -85,7 +86,7 @@ func (inv *investigation) newTrack(s *model.SampleStream, g score.Grid) trackedS
 	t := trackedSeries{labels: seriesLabels(s.Metric), values: g.Place(s.Values), lag: g.Step, lagRows: 1}
 	delete(t.labels, sampledLabel)
 	t.query, t.unit = promql.SeriesText(t.labels), promql.UnitOfMetric(t.labels[model.MetricNameLabel])
-	t.ownSignal = inv.isOwnSignal(t.labels)
+	t.ownSignal, t.akin = inv.isOwnSignal(t.labels), inv.isAkin(t.labels[model.MetricNameLabel])
 	t.place()
 	return t
 }

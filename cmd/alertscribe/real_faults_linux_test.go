@@ -27,7 +27,8 @@ const (
 	filesystemBytes = 512 << 20        // size of the file system that root mounts
 	filesystemShare = .03              // of the size of a file system that is in use already
 	filesystemLeft  = .02              // of the mounted one
-	fillFor         = 45 * time.Second // memory and file system fill up for so long
+	memoryFor       = 45 * time.Second // so long memory fills up
+	filesystemFor   = 60 * time.Second
 	diskWriters     = 64
 )
 
@@ -67,7 +68,28 @@ func machineFaults(t *testing.T, disk string) (map[string]fault, *strings.Replac
 			names: []name{must("device", diskDevice(t, disk)), may("groupname", "report-writer")},
 		},
 	}
-	return faults, strings.NewReplacer("@MEMORY@", strconv.Itoa(memoryThreshold), "@FILESYSTEM@", strconv.Itoa(fs.threshold))
+	return faults, strings.NewReplacer("@MEMORY@", strconv.Itoa(memoryThreshold), "@FILESYSTEM@", strconv.Itoa(fs.threshold),
+		"@DISK@", strconv.Itoa(queueThreshold(t, faults["disk"], diskDevice(t, disk))))
+}
+
+// queueThreshold returns a third of the requests that wait for the disk while the fault is there: tried out, since disks differ.
+func queueThreshold(t *testing.T, f fault, device string) int {
+	t.Helper()
+	const span = 6 * time.Second
+	waited := func() float64 {
+		b, err := os.ReadFile(filepath.Join("/sys/class/block", device, "stat"))
+		require.NoError(t, err)
+		ms, err := strconv.ParseFloat(strings.Fields(string(b))[10], 64) // Documentation/block/stat.rst: time_in_queue
+		require.NoError(t, err)
+		return ms / 1000
+	}
+	stop := f.begin(t, t.TempDir())
+	before := waited()
+	<-time.After(span)
+	queue := (waited() - before) / span.Seconds()
+	stop()
+	t.Logf("the fault of %s makes %.1f requests wait", device, queue)
+	return max(1, int(queue/3))
 }
 
 // begin starts the fault's process, which ends with stop, with this test, and after an hour at the latest.
@@ -249,7 +271,7 @@ func burn() {
 // takeMemory takes that many bytes little by little, and keeps them.
 func takeMemory(size uint64) {
 	const chunk = 16 << 20
-	pace := time.NewTicker(fillFor / time.Duration(size/chunk+1))
+	pace := time.NewTicker(memoryFor / time.Duration(size/chunk+1))
 	for taken := uint64(0); taken < size; taken += chunk {
 		b := make([]byte, chunk)
 		for i := 0; i < chunk; i += 4096 {
@@ -268,7 +290,7 @@ func fillFile(path string, size uint64) error {
 		return err
 	}
 	defer file.Close()
-	pace := time.NewTicker(fillFor / time.Duration(size/chunk+1))
+	pace := time.NewTicker(filesystemFor / time.Duration(size/chunk+1))
 	line := []byte(strings.Repeat("a line of a log that nobody rotates\n", chunk/36))
 	for written := 0; uint64(written) < size; {
 		n, err := file.Write(line)
@@ -288,9 +310,9 @@ func rewrite(path string) error {
 		return err
 	}
 	defer file.Close()
-	block := make([]byte, 256<<10)
+	block := make([]byte, 1<<20)
 	for i := int64(0); ; i++ {
-		at := i % 64 * int64(len(block))
+		at := i % 16 * int64(len(block))
 		if _, err := file.WriteAt(block, at); err != nil {
 			return err
 		}
