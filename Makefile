@@ -24,7 +24,7 @@ eval:
 # This machine with faults of its own, for half an hour: whether the reports name the cause. OUT=DIR keeps the reports, and REAL adds
 # flags: REAL="-real.quiet 3m -real.faults cpu". Debian: apt-get install prometheus-node-exporter prometheus-process-exporter
 real:
-	@$(GO) test ./cmd/alertscribe -run TestRealMachine -count=1 -timeout 2h -v -real $(if $(OUT),-real.out '$(abspath $(OUT))') $(REAL)
+	@$(GO) test -ldflags '-X github.com/prometheus/common/version.Version=$(VERSION)' ./cmd/alertscribe -run TestRealMachine -count=1 -timeout 2h -v -real $(if $(OUT),-real.out '$(abspath $(OUT))') $(REAL)
 
 # How good the detection of anomalies is: DATA=DIR has the folders nab and cloud-monitoring; without it, on generated
 # series alone. STARTS=FILE gets a line "set,file,unix-time" for each start of an alert.
