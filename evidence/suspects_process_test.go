@@ -14,9 +14,11 @@ import (
 // TestProcessGroups: of a machine, the process that burns its processors or takes its memory is named, although it did not exist
 // before, and its threads and its neighbors on the machine are not in its place.
 func TestProcessGroups(t *testing.T) {
-	const begin = 3600.
+	// The begin of the fault, by which the data are old or, as those of a Prometheus that has just been started, young.
+	begin, step := 3600., 15*time.Second
 	machine := func() *recording {
-		r := record(4200*time.Second, 15*time.Second)
+		r := record(time.Duration(begin)*time.Second+40*step, step)
+		r.add(`up{instance="machine-1",job="node"}`, steps(1))
 		const node, process = `instance="machine-1",job="node"`, `instance="machine-1",job="process"`
 		for i, name := range []string{"sshd", "cron", "database", "web"} {
 			labels := fmt.Sprintf(`{groupname=%q,%s`, name, process)
@@ -41,24 +43,33 @@ func TestProcessGroups(t *testing.T) {
 	add := func(r *recording, metric, more string, value func(float64) float64) {
 		r.add(`namedprocess_namegroup_`+metric+`{groupname="culprit",instance="machine-1",job="process"`+more+`}`, appears(value))
 	}
-	for name, tc := range map[string]struct {
+	burns := func(r *recording) {
+		add(r, "cpu_seconds_total", `,mode="user"`, func(s float64) float64 { return 1.9 * s })
+		add(r, "context_switches_total", `,ctxswitchtype="nonvoluntary"`, func(s float64) float64 { return 5000 * s })
+		add(r, "num_procs", "", steps(7))
+		add(r, "thread_cpu_seconds_total", `,mode="user",threadname="culprit"`, func(s float64) float64 { return 1.9 * s })
+		add(r, "threads_wchan", `,wchan="0"`, steps(2))
+	}
+	takes := func(r *recording) {
+		add(r, "minor_page_faults_total", "", func(s float64) float64 { return 1e5 * s })
+		add(r, "num_threads", "", steps(70))
+		add(r, "memory_bytes", `,memtype="resident"`, func(s float64) float64 { return min(6e9, 2e8+s*1e8) })
+	}
+	const burning, full = `rate(node_cpu_seconds_total{mode="user"}[1m]) > 0.8`, `node_memory_MemAvailable_bytes < 11e9`
+	for _, tc := range []struct {
+		name         string
+		begin        float64
+		step         time.Duration
 		build        func(r *recording)
 		expr, series string
 	}{
-		"burns": {func(r *recording) {
-			add(r, "cpu_seconds_total", `,mode="user"`, func(s float64) float64 { return 1.9 * s })
-			add(r, "context_switches_total", `,ctxswitchtype="nonvoluntary"`, func(s float64) float64 { return 5000 * s })
-			add(r, "num_procs", "", steps(7))
-			add(r, "thread_cpu_seconds_total", `,mode="user",threadname="culprit"`, func(s float64) float64 { return 1.9 * s })
-			add(r, "threads_wchan", `,wchan="0"`, steps(2))
-		}, `rate(node_cpu_seconds_total{mode="user"}[1m]) > 0.8`, "namedprocess_namegroup_cpu_seconds_total"},
-		"takes": {func(r *recording) {
-			add(r, "minor_page_faults_total", "", func(s float64) float64 { return 1e5 * s })
-			add(r, "num_threads", "", steps(70))
-			add(r, "memory_bytes", `,memtype="resident"`, func(s float64) float64 { return min(6e9, 2e8+s*1e8) })
-		}, `node_memory_MemAvailable_bytes < 11e9`, "namedprocess_namegroup_memory_bytes"},
+		{"burns", 3600, 15 * time.Second, burns, burning, "namedprocess_namegroup_cpu_seconds_total"},
+		{"takes", 3600, 15 * time.Second, takes, full, "namedprocess_namegroup_memory_bytes"},
+		{"burns, and Prometheus is young", 300, 5 * time.Second, burns, burning, "namedprocess_namegroup_cpu_seconds_total"},
+		{"takes, and Prometheus is young", 300, 5 * time.Second, takes, full, "namedprocess_namegroup_memory_bytes"},
 	} {
-		t.Run(name, func(t *testing.T) {
+		t.Run(tc.name, func(t *testing.T) {
+			begin, step = tc.begin, tc.step
 			r := machine()
 			tc.build(r)
 			e := lookAt(t, r, begin+60, tc.expr, "instance=machine-1 job=node")
@@ -69,6 +80,9 @@ func TestProcessGroups(t *testing.T) {
 			assert.Contains(t, e.Summary, `most of all groupname="culprit"`)
 			require.NotNil(t, e.Table)
 			assert.Equal(t, `groupname="culprit"`, e.Table.Rows[0][0])
+			for _, entry := range e.Ranking[1:] {
+				assert.NotZero(t, entry.Before, "what was there before the data is not new: %v", entry.Labels)
+			}
 			assert.NotContains(t, fmt.Sprint(e.Summary, e.Table.Rows), "namegroup_thread", "parts of the group")
 		})
 	}
