@@ -29,6 +29,8 @@ type Servers struct {
 	Alertmanager    string // its public URL
 	Prometheus      string // its public URL
 	PrometheusAsked string // where we query it ourselves: for alerts whose Prometheus does not know its own host
+	// Others are further servers of the settings. A link to a host that none of these names says which it is.
+	Others []string
 }
 
 // Writer renders reports and puts them on disk. It is safe for concurrent use.

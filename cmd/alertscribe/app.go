@@ -126,7 +126,7 @@ func (a *app) build(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	a.server = newServer(a.detectionRoutes(routes))
+	a.server = newServer(a.onlyOurHosts(a.detectionRoutes(routes)))
 	return nil
 }
 

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -28,13 +29,22 @@ func newReporter(cfg *config, externalURL string, owner bool) (*report.Writer, e
 		Dir: cfg.Reports.Dir, Language: cfg.Reports.Language, TimeZone: cfg.zone, ExternalURL: externalURL, Version: version.Version, Owner: owner,
 		Servers: report.Servers{
 			Alertmanager: linkRoot(cfg.Alertmanager.PublicURL), Prometheus: linkRoot(cfg.Prometheus.PublicURL),
-			PrometheusAsked: linkRoot(cfg.Prometheus.URL),
+			PrometheusAsked: linkRoot(cfg.Prometheus.URL), Others: otherRoots(cfg),
 		},
 	})
 	if err != nil {
 		return nil, fmt.Errorf("preparing the report directory %s (set REPORT_DIR): %w", cfg.Reports.Dir, err)
 	}
 	return w, nil
+}
+
+// otherRoots returns the Alertmanagers that are asked.
+func otherRoots(cfg *config) []string {
+	var roots []string
+	for _, u := range cfg.alertmanagerURLs() {
+		roots = append(roots, linkRoot(u))
+	}
+	return roots
 }
 
 // linkRoot returns a URL of the settings as links may show it; "" for none.
@@ -137,6 +147,18 @@ func upstream(c upstreamConfig, name string) (promapi.Server, error) {
 		s.HTTP = *c.HTTPConfig
 	}
 	return s, nil
+}
+
+// onlyOurHosts rejects requests for other hosts where our names are known: from the external URL, or from the settings.
+func (a *app) onlyOurHosts(next http.Handler) http.Handler {
+	names := slices.Clone(a.cfg.Web.Hosts)
+	if u, err := url.Parse(a.opts.externalURL); err == nil && u.Hostname() != "" {
+		names = append(names, u.Hostname())
+	}
+	if len(names) == 0 {
+		return next
+	}
+	return handler.Hosts{Names: names, RoutePrefix: a.opts.routePrefix, Logger: a.log.With("component", "web")}.Only(next)
 }
 
 // routes returns the handler of all that is served.
