@@ -34,7 +34,7 @@ const (
 
 // A fault is something that happens to a machine.
 type fault struct {
-	what  string // a sentence's subject
+	what  string // that is done
 	alert string // that it makes fire
 	names []name // that the report has to say, or may
 	// process is the name that the fault's process runs under; at most 15 bytes, since the kernel cuts the others.
@@ -49,21 +49,21 @@ func machineFaults(t *testing.T, disk string) (map[string]fault, *strings.Replac
 	fs := filesystemToFill(t, disk)
 	faults := map[string]fault{
 		"cpu": {
-			what: "Work on all processors", alert: "NodeCPUHighUsage", process: "thumbnailer", args: []string{"cpu"},
+			what: "work on all processors", alert: "NodeCPUHighUsage", process: "thumbnailer", args: []string{"cpu"},
 			names: []name{must("groupname", "thumbnailer"), must("mode", "user")},
 		},
 		"memory": {
-			what: "A process that takes memory", alert: "NodeMemoryHighUtilization", process: "session-cache",
+			what: "a process that takes memory", alert: "NodeMemoryHighUtilization", process: "session-cache",
 			args:  []string{"memory", strconv.FormatUint(memory, 10)},
 			names: []name{must("groupname", "session-cache"), may("memtype", "resident")},
 		},
 		"filesystem": {
-			what: "A file system that fills up", alert: "NodeFilesystemAlmostOutOfSpace", process: "log-shipper",
+			what: "a file system that fills up", alert: "NodeFilesystemAlmostOutOfSpace", process: "log-shipper",
 			args:  []string{"filesystem", strconv.FormatUint(fs.fill, 10), fs.dir},
 			names: []name{must("mountpoint", fs.mount), may("groupname", "log-shipper")},
 		},
 		"disk": {
-			what: "A process that writes, syncs, and reads", alert: "NodeDiskIOSaturation", process: "report-writer",
+			what: "a process that writes, syncs, and reads", alert: "NodeDiskIOSaturation", process: "report-writer",
 			args:  []string{"disk", "0", disk},
 			names: []name{must("device", diskDevice(t, disk)), may("groupname", "report-writer")},
 		},

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/common/model"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
@@ -63,8 +64,8 @@ func (r machineReport) publish(dir, name, what string) error {
 	if err := os.CopyFS(charts, os.DirFS(from)); err != nil {
 		return err
 	}
-	label := fmt.Sprintf("\n---\n\n> %s was done to a real machine for %v, watched by Debian's node and process exporters every %v. No model was asked. "+
-		"Made by `make real REAL=\"-real.out docs/example/real\"`.\n\n", what, *realLasts, realScrape)
+	label := fmt.Sprintf("\n---\n\n> From a real machine: %s, for %s, watched by Debian's node and process exporters every %s. No model was asked: "+
+		"this is what evidence alone says. Made by `make real OUT=docs/example/real`.\n\n", what, model.Duration(*realLasts), model.Duration(realScrape))
 	text := strings.Replace(r.text, "\n---\n\n", label, 1)
 	text = strings.ReplaceAll(text, "("+filepath.Base(from)+"/", "("+name+"/")
 	return os.WriteFile(filepath.Join(dir, name+".md"), []byte(text), 0o644) //nolint:gosec // a document
@@ -148,11 +149,11 @@ func TestPublishedReport(t *testing.T) {
 	require.NoError(t, os.WriteFile(filepath.Join(from, "1200-busy", "E2.svg"), []byte("<svg/>"), 0o644))
 	require.NoError(t, os.MkdirAll(filepath.Join(to, "cpu"), 0o755))
 	require.NoError(t, os.WriteFile(filepath.Join(to, "cpu", "E9.svg"), nil, 0o644))
-	require.NoError(t, r.publish(to, "cpu", "Work on all processors"))
+	require.NoError(t, r.publish(to, "cpu", "work on all processors"))
 	text, err := os.ReadFile(filepath.Join(to, "cpu.md"))
 	require.NoError(t, err)
 	assert.Contains(t, string(text), "(cpu/E2.svg)")
-	assert.True(t, bytes.Contains(text, []byte("> Work on all processors was done to a real machine for 2m0s")))
+	assert.True(t, bytes.Contains(text, []byte("> From a real machine: work on all processors, for 2m, watched by Debian's node and process exporters every 5s.")))
 	assert.FileExists(t, filepath.Join(to, "cpu", "E2.svg"))
 	assert.NoFileExists(t, filepath.Join(to, "cpu", "E9.svg"), "charts of an earlier run are gone")
 }
