@@ -65,7 +65,7 @@ func findVersionChanges(ctx context.Context, inv *investigation, scope []promql.
 	for _, s := range m {
 		if len(s.Values) > 0 {
 			key := string(s.Metric[model.MetricNameLabel]) + "\x00" + string(s.Metric["instance"]) + "\x00" +
-				string(s.Metric["namespace"]) + "\x00" + string(s.Metric["pod"]) + "\x00" + string(s.Metric["container"])
+				string(s.Metric["namespace"]) + "\x00" + string(s.Metric["pod"]) + "\x00" + string(s.Metric["container"]) + "\x00" + string(s.Metric["device"])
 			byTarget[key] = append(byTarget[key], s)
 		}
 	}
@@ -74,8 +74,12 @@ func findVersionChanges(ctx context.Context, inv *investigation, scope []promql.
 		slices.SortFunc(group, func(a, b *model.SampleStream) int { return int(a.Values[0].Timestamp - b.Values[0].Timestamp) })
 		for i := 1; i < len(group); i++ {
 			before, after := group[i-1], group[i]
-			if after.Values[0].Timestamp.Time().Sub(start) < step { // both were there from the beginning
+			began := after.Values[0].Timestamp.Time()
+			if began.Sub(start) < step { // both were there from the beginning
 				continue
+			}
+			if began.Sub(before.Values[0].Timestamp.Time()) < step || goesOn(before, began.Add(lookback), step) {
+				continue // both are there: they appeared together, or one joined the other
 			}
 			if what, where := labelChanges(before.Metric, after.Metric); what != "" {
 				out = append(out, occurrence{after.Values[0].Timestamp.Time(), where, what})
@@ -83,6 +87,14 @@ func findVersionChanges(ctx context.Context, inv *investigation, scope []promql.
 		}
 	}
 	return query, out, nil
+}
+
+// goesOn reports whether a series has a value within two steps after a time.
+func goesOn(s *model.SampleStream, at time.Time, step time.Duration) bool {
+	return slices.ContainsFunc(s.Values, func(v model.SamplePair) bool {
+		after := v.Timestamp.Time().Sub(at)
+		return after > 0 && after <= 2*step
+	})
 }
 
 // aboutKubernetes reports whether the rule looks at what kube-state-metrics tells.

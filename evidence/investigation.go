@@ -50,6 +50,7 @@ type investigation struct {
 	// recent is the last hour, of an alert for which the window of the onset does not reach there.
 	recent     timeWindow
 	scrapeStep time.Duration // by which targets are looked at, in both windows: the same in each look
+	dataFrom   time.Time     // Prometheus has data from here on at the latest; zero where it has them from the start
 	noOnset    bool          // Prometheus has no data of the onset: the window is that of now
 	untargeted bool          // Prometheus has no targets, then or now
 
@@ -193,7 +194,7 @@ func (inv *investigation) trimWindow(ctx context.Context) {
 	}
 	first := m[0].Values[0].Timestamp.Time()
 	if first.Sub(inv.start) > step {
-		inv.start = first.Add(-step).UTC()
+		inv.start, inv.dataFrom = first.Add(-step).UTC(), first
 		inv.setSteps()
 	}
 	if first.After(inv.fired.Add(step)) {

@@ -170,7 +170,7 @@ func TestChanges(t *testing.T) {
 	const fired = 6000
 	started := func(second float64) float64 { return float64(r.at(second).Unix()) }
 	long := float64(r.start.Unix() - 1e6)
-	for _, job := range []string{"quiet", "restarted", "crashing", "recent", "after", "future", "rolled", "config", "both", "kube"} {
+	for _, job := range []string{"quiet", "restarted", "crashing", "recent", "after", "future", "rolled", "config", "both", "joined", "kube"} {
 		r.add(fmt.Sprintf(`up{job=%q,instance="a"}`, job), steps(1))
 	}
 	proc := func(job string, value func(float64) float64) {
@@ -190,6 +190,15 @@ func TestChanges(t *testing.T) {
 	info("config_info", `job="config",hash="2"`, steps(nan, 4000, 1, 5000, nan))
 	info("two_info", `job="both",part="1"`, steps(1))
 	info("two_info", `job="both",part="2"`, steps(1))
+	for _, device := range []string{"lo", "eth0"} { // the exporter is younger than the window
+		info("node_network_info", `job="joined",device="`+device+`"`, steps(nan, 3000, 1))
+	}
+	for _, part := range []string{"1", "2"} { // and this one younger than the server remembers
+		info("parts_info", `job="joined",part="`+part+`"`, steps(nan, 7000, 1))
+	}
+	info("node_network_info", `job="joined",device="veth1"`, steps(nan, 5700, 1))
+	info("node_disk_info", `job="joined",path="a"`, steps(1))
+	info("node_disk_info", `job="joined",path="b"`, steps(nan, 5000, 1))
 	kube := func(metric, labels string, value func(float64) float64) {
 		r.add(metric+`{job="ksm",instance="k",`+labels+"}", value)
 	}
@@ -233,6 +242,7 @@ func TestChanges(t *testing.T) {
 			`app_build_info: revision: "x" → "y", version: "1" → "2" instance="a", job="rolled" at`, `"x" → "y"`,
 			[]string{`app_build_info: revision: "x" → "y", version: "1" → "2"`},
 		},
+		{"what joins others is no change of theirs", "job=joined", "Version and config changes", "", "", nil},
 		{"two at a time are no change", "job=both", "Version and config changes", "", "", nil},
 		{
 			"a change and its way back", "job=config", "Version and config changes", `^1 during .* UTC, 0 in the half hour before`, `其中 0 次`,

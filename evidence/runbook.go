@@ -12,7 +12,9 @@ import (
 	"net/netip"
 	"net/url"
 	"path"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -40,13 +42,16 @@ const (
 	maxRunbookLine   = 300 // runes
 	maxRunbookHops   = 3
 	maxRunbookHeader = 32 << 10
+	maxDecodings     = 4 // of a path, which no name needs
 )
 
 var (
 	msgRunbook     = message{"The first %[1]d of %[2]d lines of %[3]s.", "%[3]s 的前 %[1]d 行（共 %[2]d 行）。"}
 	errNotAllowed  = errors.New("not in analysis.runbooks.allow")
+	errDisguised   = fmt.Errorf("%w: its path has dots, backslashes, or semicolons, which servers read differently", errNotAllowed)
 	errPrivate     = errors.New("private address, not in analysis.runbooks.networks")
 	errNotText     = errors.New("it is not text")
+	percentCode    = regexp.MustCompile("%[0-9A-Fa-f]{2}")
 	runbookLabels  = []string{"runbook_url", "runbook", "runbook_link", "runbookURL", "playbook_url", "playbook"} // as report links them
 	textMediaTypes = []string{"text/plain", "text/markdown", "text/x-markdown", "text/html"}
 )
@@ -108,6 +113,9 @@ func newRunbookFetcher(r Runbooks) (*runbookFetcher, error) {
 
 // checkURL reports whether a URL is on the list.
 func (l *runbookFetcher) checkURL(u *url.URL) error {
+	if !plainPath(u) {
+		return errDisguised
+	}
 	clean := path.Clean("/" + u.Path)
 	for _, a := range l.allow {
 		below := path.Clean("/" + a.Path)
@@ -117,6 +125,29 @@ func (l *runbookFetcher) checkURL(u *url.URL) error {
 		}
 	}
 	return errNotAllowed
+}
+
+// plainPath reports whether every server reads a path as checkURL does. Some take a backslash for a slash, drop what follows a
+// semicolon or a zero byte, or decode twice, and would leave the prefix by what to us is a name.
+func plainPath(u *url.URL) bool {
+	strange := func(r rune) bool { return r == 0 || r == '\\' || r == ';' }
+	dots := func(segment string) bool { return segment == "." || segment == ".." }
+	for p, i := u.Path, 0; i < maxDecodings && !strings.ContainsFunc(p, strange); i++ {
+		decoded := percentCode.ReplaceAllStringFunc(p, func(code string) string {
+			c, err := strconv.ParseUint(code[1:], 16, 8)
+			if err != nil {
+				return code
+			}
+			return string([]byte{byte(c)})
+		})
+		if decoded == p {
+			return true
+		}
+		if p = decoded; slices.ContainsFunc(strings.Split(p, "/"), dots) {
+			return false
+		}
+	}
+	return false
 }
 
 // nonPublicNetworks are networks that net/netip has no word for and that nothing public is in: shared and test networks, and

@@ -90,6 +90,29 @@ func TestRunbook(t *testing.T) {
 	}
 }
 
+// TestRunbookPaths: what another server may read as a way out of the prefix is not asked for; names that are merely odd are.
+func TestRunbookPaths(t *testing.T) {
+	l, err := newRunbookFetcher(Runbooks{Allow: []string{"https://books.example/run"}})
+	require.NoError(t, err)
+	for _, path := range []string{
+		"/run", "/run/", "/run/disk.md", "/run/a%20b", "/run/100%25", "/run/%E7%A3%81%E7%9B%98", "/run/..disk", "/run/disk..md", "/run/...", "/run/a+b,c=d", "/run/x/../y", "/run/./x", "/run/x?file=..;/y",
+		"/run/x#../y", "/run/%25zz",
+	} {
+		u, err := url.Parse("https://books.example" + path)
+		require.NoError(t, err)
+		require.NoError(t, l.checkURL(u), path)
+	}
+	for _, path := range []string{
+		"/run/..;/admin", "/run/..;a=b/admin", "/run/%2e%2e;/admin", "/run/;/admin", `/run/\..\admin`, `/run/..\admin`, "/run/%5c..%5cadmin", "/run/%255c..%255cadmin",
+		"/run/../admin", "/run/%2e%2e/admin", "/run/.%2e/admin", "/run/%252e%252e/admin", "/run/%25252e%25252e/admin",
+		"/run/%2525252525252e%2525252525252e/admin", "/run/..%2fadmin", "/run/..%252fadmin", "/run/..%00/admin", "/run/%3b/admin", "/run/%25zz/%252e%252e/admin",
+	} {
+		u, err := url.Parse("https://books.example" + path)
+		require.NoError(t, err)
+		require.ErrorIs(t, l.checkURL(u), errNotAllowed, path)
+	}
+}
+
 func TestRunbookAddresses(t *testing.T) {
 	l, err := newRunbookFetcher(Runbooks{Networks: []string{"10.1.0.0/16"}})
 	require.NoError(t, err)

@@ -111,17 +111,18 @@ func rankTracks(tracks []trackedSeries, g score.Grid, n int) suspectRanking {
 	return r
 }
 
-// scrapeInterval finds how often the alert's surroundings are scraped, from the samples of one metric.
+// scrapeInterval finds how often the alert's surroundings are scraped, from the samples of one metric: those of a minute, or of ten
+// minutes where they are few. A server that is younger than that has fewer of them.
 func (inv *investigation) scrapeInterval(ctx context.Context, scopes []*seriesScope) time.Duration {
-	const over = 10 * time.Minute
 	for _, c := range scopes {
 		if len(c.names) == 0 {
 			continue
 		}
 		sel := c.selector(promql.Equals(model.MetricNameLabel, slices.Min(slices.Collect(maps.Keys(c.names)))))
-		v, err := inv.prom.Instant(ctx, "quantile(0.5, count_over_time("+sel+"["+promql.FormatDuration(over)+"]))", inv.onset)
-		if err == nil && len(v) == 1 && v[0].Value >= 1 {
-			return niceStep(time.Duration(float64(over) / float64(v[0].Value)).Truncate(time.Second))
+		perMinute := "quantile(0.5, count_over_time(" + sel + "[1m])) > 3 or quantile(0.5, count_over_time(" + sel + "[10m])) / 10"
+		v, err := inv.prom.Instant(ctx, perMinute, inv.onset)
+		if err == nil && len(v) == 1 && v[0].Value >= .1 {
+			return niceStep(time.Duration(float64(time.Minute) / float64(v[0].Value)).Truncate(time.Second))
 		}
 	}
 	return 15 * time.Second

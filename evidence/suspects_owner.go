@@ -51,12 +51,23 @@ func namedLike(labels map[string]string, pattern *regexp.Regexp) bool {
 	return slices.ContainsFunc(exporterLabels, func(name string) bool { return labels[name] != "" && pattern.MatchString(labels[name]) })
 }
 
+// groupLabel names the processes that process-exporter counts together.
+const groupLabel = "groupname"
+
+// isProcessGroup reports whether a series is about some processes of a machine: a sum over them, zero while there are none.
+func isProcessGroup(labels map[string]string) bool {
+	return labels[groupLabel] != "" && strings.HasPrefix(labels[model.MetricNameLabel], "namedprocess_")
+}
+
 // ownerOf returns what a series belongs to.
 func ownerOf(labels map[string]string) owner {
 	var o owner
 	var place []string
 	for _, name := range placeLabels {
 		place = append(place, labels[name])
+	}
+	if isProcessGroup(labels) {
+		return owner{groupLabel, labels[groupLabel], strings.Join(append(place, labels["instance"]), "/")}
 	}
 	o.place = strings.Trim(strings.Join(place, "/"), "/")
 	for _, name := range slices.Concat(serviceLabels, otherOwnerLabels) {
@@ -111,6 +122,23 @@ func (inv *investigation) dropOwnRuntime(tracks []trackedSeries) []trackedSeries
 		return runtimeMetric.MatchString(t.labels[model.MetricNameLabel]) &&
 			(exporters[scraped(&t)] && scraped(&t) != "\x00" || strings.HasPrefix(t.labels[model.MetricNameLabel], "scrape_"))
 	})
+}
+
+// commonWords lists the words in metrics' names that don't say what they are about.
+var commonWords = []string{"total", "count", "sum", "seconds", "bytes", "time", "ratio", "percent", "rate", "current", "num", "number", "of"}
+
+// isAkin reports whether a metric is about the same thing as one of the alert's: memory, cpu, disk, requests. What comes first in a
+// name says whose it is.
+func (inv *investigation) isAkin(name string) bool {
+	words := strings.Split(strings.ToLower(name), "_")[1:]
+	for _, sel := range inv.signalSelectors() {
+		for _, word := range strings.Split(strings.ToLower(sel.Name), "_")[1:] {
+			if word != "" && slices.Contains(words, word) && !slices.Contains(commonWords, word) {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // role is how a change of a series spreads over calls.

@@ -64,7 +64,7 @@ func compareGroups(a, b *suspectGroup) int {
 }
 
 // compareInGroup orders the series of a group: one that calls don't explain first, and the owner's own series before
-// those of calls to it.
+// those of calls to it. Of those that are as certain as can be, one about the same thing as the alert says most.
 func compareInGroup(a, b *suspect) int {
 	own := func(s *suspect) float64 {
 		w := s.unexplained()
@@ -76,7 +76,9 @@ func compareInGroup(a, b *suspect) int {
 		}
 		return w
 	}
-	return cmp.Or(cmp.Compare(own(b), own(a)), cmp.Compare(b.Score, a.Score), cmp.Compare(a.query, b.query))
+	return cmp.Or(
+		cmp.Compare(own(b), own(a)), cmp.Compare(boolToInt(b.akin), boolToInt(a.akin)), cmp.Compare(b.Score, a.Score), cmp.Compare(a.query, b.query),
+	)
 }
 
 // strength says how much a change counts: the logarithm of its score, as far as more of it makes a change surer.

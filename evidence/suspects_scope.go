@@ -82,9 +82,9 @@ var unboundLabels = []string{
 	"code", "status", "mode", "state", "phase", "reason", "condition", "method", "type", "level", "le", "quantile",
 }
 
-// excludedMetrics lists the metrics that suspects are not looked for among: parts of others, constants, our own kind, and
-// the calls between services, which are asked for by themselves.
-const excludedMetrics = `.+_bucket|.+_info|.+_created|.+_timestamp_seconds|.+_start_time_seconds|ALERTS|ALERTS_FOR_STATE|scrape_.+|traces_service_graph_.+|istio_request.+`
+// excludedMetrics lists the metrics that suspects are not looked for among: parts of others, such as the threads of a process group,
+// constants, our own kind, and the calls between services, which are asked for by themselves.
+const excludedMetrics = `.+_bucket|.+_info|.+_created|.+_timestamp_seconds|.+_start_time_seconds|ALERTS|ALERTS_FOR_STATE|scrape_.+|traces_service_graph_.+|istio_request.+|namedprocess_namegroup_thread(_|s_wchan).*`
 
 // excludedFarMetrics adds the metrics of the monitoring itself, which change because of an alert.
 const excludedFarMetrics = excludedMetrics + `|alertmanager_.+|prometheus_.+|alertscribe_.+|promhttp_.+`

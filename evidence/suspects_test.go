@@ -272,3 +272,26 @@ func TestAgree(t *testing.T) {
 	addAgreedLabels(labels, []string{"job", "instance", "namespace"}, []string{"service"}, found)
 	assert.Equal(t, map[string]string{"service": "a", "job": "j"}, labels)
 }
+
+// TestScrapeInterval: a server that began a few minutes ago tells as well how often it scrapes.
+func TestScrapeInterval(t *testing.T) {
+	for _, tc := range []struct{ data, every time.Duration }{
+		{2 * time.Minute, 5 * time.Second},
+		{8 * time.Minute, 5 * time.Second},
+		{2 * time.Minute, 15 * time.Second},
+		{20 * time.Minute, 15 * time.Second},
+		{20 * time.Minute, 30 * time.Second},
+		{20 * time.Minute, time.Minute},
+		{30 * time.Minute, 5 * time.Minute},
+	} {
+		t.Run(tc.data.String()+" of "+tc.every.String(), func(t *testing.T) {
+			r := record(tc.data, tc.every)
+			r.add(`queue_length{job="app",instance="a:1"}`, steps(1))
+			p := r.serve(t, "")
+			inv := newInvestigation(firingIncident(r.end(), "", "alertname=X job=app"), r.end())
+			inv.prom = querierAt(t, p.URL, 10)
+			scope := &seriesScope{matchers: []promql.Matcher{promql.Equals("job", "app")}, names: map[string]int{"queue_length": 1}}
+			assert.Equal(t, tc.every, inv.scrapeInterval(t.Context(), []*seriesScope{scope}))
+		})
+	}
+}

@@ -21,6 +21,7 @@ type trackedSeries struct {
 	values    []float64 // on the grid, NaN where there is none
 	target    string    // what it is scraped from, see targetOf
 	ownSignal bool      // part of the alert's own signal
+	akin      bool      // about the same thing as the alert, such as memory
 
 	owner      owner         // what it belongs to
 	role       role          // how its changes spread
@@ -41,30 +42,42 @@ func askMetricTypes(ctx context.Context, inv *investigation) score.MetricTypes {
 	return found
 }
 
-// trackSeries makes series to be scored of what one question brought; window is that of rates.
+// trackSeries makes series to be scored of what one question brought; window is that of rates. A counter that a target shows only
+// once it counts has stood at zero since the target was there, and so has what is summed over the processes of a group.
 func (inv *investigation) trackSeries(m model.Matrix, g score.Grid, k score.MetricTypes, window time.Duration) []trackedSeries {
 	var out []trackedSeries
 	parts := map[model.Fingerprint]*sumCount{}
-	existed := map[string]bool{} // targets that were there when the window began
+	began := map[string]int{} // where the first series of a target begins
 	for _, s := range m {
-		if len(s.Values) > 0 && g.Before(s.Values[0].Timestamp.Time()) < score.MinPast {
-			existed[targetOf(seriesLabels(s.Metric))] = true
+		if len(s.Values) > 0 {
+			target, at := targetOf(seriesLabels(s.Metric)), g.Before(s.Values[0].Timestamp.Time())
+			if first, known := began[target]; !known || at < first {
+				began[target] = at
+			}
 		}
 	}
+	existed := g.Before(inv.dataFrom) + score.MinPast // targets that began before were there from the start of the data
 	for _, s := range m {
 		if len(s.Values) == 0 {
 			continue
 		}
 		t := inv.newTrack(s, g)
+		zero := t.values[:0] // where the series stood at zero if it is one that begins there
+		if first := began[t.target]; first < existed {
+			zero = t.values[first:]
+		}
 		name := t.labels[model.MetricNameLabel]
 		kind := k.Of(name)
 		_, told := k[name]
 		counts := kind != model.MetricTypeGauge || !told && score.CountsUp(t.values, g.Before(inv.onset))
 		if counts && !score.FallsLikeGauge(t.values) {
-			t.countUp(g, window, existed[t.target])
+			score.StartAtZero(zero)
+			t.countUp(g, window)
 			if kind == model.MetricTypeHistogram && collectPart(parts, s.Metric, name, &t) {
 				continue // a sum is shown as the mean alone
 			}
+		} else if isProcessGroup(t.labels) {
+			score.StartAtZero(zero)
 		}
 		out = append(out, t)
 	}
@@ -86,7 +99,7 @@ func (inv *investigation) newTrack(s *model.SampleStream, g score.Grid) trackedS
 	if t.unit.Base == promql.UnitNone && (t.labels["unit"] == "byte" || t.labels["resource"] == "memory") { // as kube-state-metrics tells it
 		t.unit.Base = promql.UnitBytes
 	}
-	t.ownSignal = inv.isOwnSignal(t.labels)
+	t.ownSignal, t.akin = inv.isOwnSignal(t.labels), inv.isAkin(t.labels[model.MetricNameLabel])
 	t.place()
 	return t
 }
@@ -99,11 +112,8 @@ func (t *trackedSeries) place() {
 	}
 }
 
-// countUp makes a rate of a counter. One that a target shows only once it counts has stood at zero before.
-func (t *trackedSeries) countUp(g score.Grid, window time.Duration, existed bool) {
-	if existed {
-		score.StartAtZero(t.values)
-	}
+// countUp makes a rate of a counter.
+func (t *trackedSeries) countUp(g score.Grid, window time.Duration) {
 	t.values = score.Rate(t.values, g.Step, window)
 	t.query = "rate(" + t.query + "[" + promql.FormatDuration(window) + "])"
 	t.lag, t.lagRows = g.Step+window, 1+int(window/g.Step)

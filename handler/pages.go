@@ -75,14 +75,14 @@ func (h *handler) reportsPage(w http.ResponseWriter, r *http.Request) error {
 	}
 	v := r.URL.Query()
 	data := reportsData{
-		frame: h.frame(h.words.Reports, "/api/v1/events"), Filters: h.filters(v, &found), Chosen: h.chosen(v), Query: v.Get("q"),
+		frame: h.frame(h.words.Reports, "/api/v1/events"), Filters: h.filters(v, &found), Chosen: h.chosen(v), Query: text.OneLine(v.Get("q")),
 		Clear: h.link("/reports"), Days: h.strip(found.Days), Total: found.Total, Skipped: found.Skipped,
 	}
 	for _, name := range filterNames {
 		for _, s := range v[name] {
 			data.Filtered = data.Filtered || s != "" && name != "limit"
 			if s != "" && name != "q" {
-				data.Kept = append(data.Kept, choice{Name: name, URL: s})
+				data.Kept = append(data.Kept, choice{Name: name, URL: text.OneLine(s)})
 			}
 		}
 	}

@@ -3,6 +3,7 @@ package handler
 import (
 	"encoding/json"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 
@@ -29,6 +30,15 @@ func TestNothingObeyedByATerminal(t *testing.T) {
 	id := e.post(t, string(sent))
 	for _, path := range []string{"/reports", "/reports/" + id, "/reports/" + id + ".md", "/api/v1/incidents", "/api/v1/incidents/" + id} {
 		answer := readBody(t, e.get(t, path), http.StatusOK)
+		assert.Negative(t, strings.IndexFunc(answer, text.Invisible), "%s: %q", path, answer)
+	}
+	quoted := url.QueryEscape(name)
+	for path, status := range map[string]int{
+		"/reports?q=" + quoted: http.StatusOK, "/reports?alertname=" + quoted: http.StatusOK, "/reports?match=" + quoted: http.StatusBadRequest,
+		"/api/v1/incidents?status=" + quoted: http.StatusBadRequest, "/api/v1/incidents/" + quoted: http.StatusNotFound,
+		"/go?alertname=" + quoted + "&x=1": http.StatusNotFound, "/api/v1/costs": http.StatusOK, "/health": http.StatusOK, "/metrics": http.StatusOK,
+	} {
+		answer := readBody(t, e.get(t, path), status)
 		assert.Negative(t, strings.IndexFunc(answer, text.Invisible), "%s: %q", path, answer)
 	}
 	var incident struct {

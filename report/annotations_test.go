@@ -118,8 +118,8 @@ func TestFirstStep(t *testing.T) {
 		pairs []string
 		want  string
 	}{
-		"a link":      {[]string{"runbook_url", "https://w.example/r", "runbook", "words"}, "- **Do first**: [Open the runbook][l1].\n"},
-		"of a cousin": {[]string{"playbook", "https://w.example/r"}, "- **Do first**: [Open the runbook][l1].\n"},
+		"a link":      {[]string{"runbook_url", "https://w.example/r", "runbook", "words"}, "- **Do first**: [Open the runbook (w.example)][l1].\n"},
+		"of a cousin": {[]string{"playbook", "https://w.example/r"}, "- **Do first**: [Open the runbook (w.example)][l1].\n"},
 		"words":       {[]string{"runbook", "Did one of them succeed?\nThen end all sessions"}, "- **Do first**: The runbook says: Did one of them succeed? Then end all sessions.\n"},
 		"none":        {nil, "- **Do first**: Review the evidence, largest deviation first.\n"},
 	} {
@@ -141,8 +141,9 @@ func linksOf(t *testing.T, md string) map[string][]string {
 	require.NotEmpty(t, targets)
 	links := map[string][]string{}
 	for _, m := range regexp.MustCompile(`\[([^\[\]]+)\]\[(l\d+)\]`).FindAllStringSubmatch(md, -1) {
-		if url := targets[m[2]]; url != "" && !slices.Contains(links[m[1]], url) {
-			links[m[1]] = append(links[m[1]], url)
+		label, _, _ := strings.Cut(m[1], " (") // its host, see TestLinksSayTheirHost
+		if url := targets[m[2]]; url != "" && !slices.Contains(links[label], url) {
+			links[label] = append(links[label], url)
 		}
 	}
 	return links
@@ -190,6 +191,84 @@ func TestLinksFollowTheSettings(t *testing.T) {
 				assert.NotContains(t, md, "alertmanager.example:9093")
 				assert.Equal(t, []string{`https://ops.example/am/#/alerts?filter=%7Balertname%3D%22HighLoginFailureRate%22%7D`}, links["Alertmanager"])
 				assert.Contains(t, md, "https://ops.example/am/#/silences/new?filter=")
+			}
+		})
+	}
+}
+
+// TestLinksSayTheirHost: what an alert brings may lead anywhere, so a link says where; what the settings name needs no word.
+func TestLinksSayTheirHost(t *testing.T) {
+	const graph = "/graph?g0.expr=up"
+	for name, tc := range map[string]struct {
+		servers         Servers
+		generator, want string // the label of the link to Prometheus
+		language        incident.Language
+		group           string // the links of the group
+	}{
+		"a host of the alert's": {
+			Servers{}, "http://prometheus.example:9090" + graph, "Prometheus (prometheus.example:9090)", "en",
+			"[Alertmanager (alertmanager.example:9093)][l2] · [Silence][l3] · [Runbook (w.example)][l1]",
+		},
+		"in Chinese": {
+			Servers{}, "http://prometheus.example:9090" + graph, "Prometheus（prometheus.example:9090）", "zh",
+			"[Alertmanager（alertmanager.example:9093）][l2] · [静默][l3] · [处理手册（w.example）][l1]",
+		},
+		"hosts of the settings": {
+			Servers{PrometheusAsked: "http://PROMETHEUS.example:9090/x", Others: []string{"http://am-1:9093", "http://alertmanager.example:9093"}},
+			"http://prometheus.example:9090" + graph, "Prometheus", "en", "[Alertmanager][l2] · [Silence][l3] · [Runbook (w.example)][l1]",
+		},
+		"public addresses of the settings": {
+			Servers{Prometheus: "https://ops.example/prom", Alertmanager: "https://ops.example/am"},
+			"http://evil.example" + graph, "Prometheus", "en", "[Alertmanager][l2] · [Silence][l3] · [Runbook (w.example)][l1]",
+		},
+		"another port": {
+			Servers{PrometheusAsked: "http://prometheus.example:9090"}, "http://prometheus.example:9999" + graph,
+			"Prometheus (prometheus.example:9999)", "en", "[Alertmanager (alertmanager.example:9093)][l2]",
+		},
+		"a name before the host": {
+			Servers{PrometheusAsked: "http://prometheus.example:9090"}, "http://prometheus.example:9090@evil.example" + graph,
+			"Prometheus (evil.example)", "en", "",
+		},
+		"Markdown in the host": {Servers{}, "http://a_b_.evil.example" + graph, `Prometheus (a_b\_.evil.example)`, "en", ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWriter(t, tc.language)
+			w.servers = tc.servers
+			inc := withAnnotations("runbook_url", "https://w.example/disk")
+			inc.Alerts[0].GeneratorURL = tc.generator
+			md := string(w.Markdown(inc, incident.Findings{}, "x"))
+			assert.Contains(t, md, "["+tc.want+"][l")
+			assert.Contains(t, md, tc.group)
+			if tc.language == "en" {
+				assert.Contains(t, md, "[Open the runbook (w.example)][l1]")
+			}
+		})
+	}
+}
+
+// TestRunbooksThatAreNoLinks: a runbook that is no absolute URL of the web is text, whatever a browser would make of it.
+func TestRunbooksThatAreNoLinks(t *testing.T) {
+	href := regexp.MustCompile(`(?i)(?:href|src|action)="([^"]*)"`)
+	for _, runbook := range []string{
+		"javascript:alert(1)//evil", "JaVaScRiPt:alert('evil')", "java\tscript:alert(1)//evil", "\x01javascript:alert(1)//evil", "vbscript:evil",
+		"data:text/html,<script>evil</script>", "data:text/html;base64,ZXZpbA==", "file:///etc/evil", "ftp://evil.example/x", "blob:https://evil.example/x",
+		"//evil.example/x", "///evil.example/x", `\\evil.example\x`, `/\evil.example/x`, `\/evil.example`, `https:\\evil.example\x`, `https:/\evil.example/x`,
+		"https:evil.example", "https:/evil.example/x", "https:///evil.example/x", "http://", `https://good.example\@evil.example/x`, "http://[evil", "?evil", "#evil",
+		"/runbooks/evil.md", "../../evil", "runbooks/evil.md", "C:\\evil.md", "evil.example/x", "<https://evil.example/x", "[evil](//evil.example)", "[evil]: //evil.example",
+	} {
+		t.Run(runbook, func(t *testing.T) {
+			for _, name := range []string{"runbook_url", "runbook", "dashboard_url", "panelURL", silenceAnnotation} {
+				w := newWriter(t, "en")
+				inc := withAnnotations(name, runbook)
+				md := w.Markdown(inc, incident.Findings{}, "x")
+				page, err := w.HTML(md)
+				require.NoError(t, err)
+				for _, m := range href.FindAllStringSubmatch(string(page), -1) {
+					assert.Regexp(t, `^(#|https?://(alertscribe|alertmanager|prometheus)\.example[:/])`, m[1], "%s: %s", name, md)
+				}
+				if shown := regexp.MustCompile(`evil|ZXZpbA`); shown.MatchString(runbook) {
+					assert.Regexp(t, shown, string(page), "%s is shown as text", name)
+				}
 			}
 		})
 	}

@@ -119,21 +119,40 @@ func (w *Writer) writeMarkdown(root *os.Root, name string, exists bool, inc *inc
 	return w.syncs.sync(root, path.Dir(name))
 }
 
-// Check reports whether the report directory can be written, by writing and removing a small file in it.
+// Check reports whether reports can be written, by writing and removing a small file in the report directory, and in the
+// folder of today where that exists: something else may stand in its place, or it may be somebody else's.
 func (w *Writer) Check() error {
 	root, err := w.open()
 	if err != nil {
 		return err
 	}
 	defer root.Close()
-	probe := tempFor("probe")
-	if err := writeNew(root, probe, []byte("probe\n")); err != nil {
+	if err := probe(root, "."); err != nil {
 		return w.hint(err)
 	}
-	if err := root.Remove(probe); err != nil {
-		return w.hint(err)
+	day := w.now().UTC().Format(time.DateOnly)
+	info, err := root.Lstat(day)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err == nil && !info.IsDir():
+		err = fmt.Errorf("%s: %w: not a directory", day, ErrForeign)
+	case err == nil:
+		err = probe(root, day)
+	}
+	if err != nil {
+		return fmt.Errorf("writing into today's folder: %w (move it away, or give it to this user)", err)
 	}
 	return nil
+}
+
+// probe writes and removes a small file.
+func probe(root *os.Root, dir string) error {
+	name := path.Join(dir, tempFor("probe"))
+	if err := writeNew(root, name, []byte("probe\n")); err != nil {
+		return err
+	}
+	return root.Remove(name)
 }
 
 // open opens the report directory, anew each time: it may have been mounted or recreated since.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -278,6 +279,47 @@ func TestCheck(t *testing.T) {
 	require.NoError(t, os.RemoveAll(w.dir))
 	require.NoError(t, os.WriteFile(w.dir, nil, 0o600))
 	require.ErrorContains(t, w.Check(), "REPORT_DIR")
+}
+
+// TestCheckOfToday: what keeps today's reports from being written is told, even where the report directory itself can be written.
+func TestCheckOfToday(t *testing.T) {
+	day := written.UTC().Format(time.DateOnly)
+	for name, tc := range map[string]struct {
+		place func(t *testing.T, at string) // puts something where the folder belongs
+		want  string                        // "" for none
+	}{
+		"no folder yet":       {func(*testing.T, string) {}, ""},
+		"a folder":            {func(t *testing.T, at string) { require.NoError(t, os.Mkdir(at, 0o700)) }, ""},
+		"a file":              {func(t *testing.T, at string) { require.NoError(t, os.WriteFile(at, nil, 0o600)) }, day + ": another file is in its place: not a directory"},
+		"a link to elsewhere": {func(t *testing.T, at string) { require.NoError(t, os.Symlink(t.TempDir(), at)) }, "not a directory"},
+		"a link to a folder beside it": {func(t *testing.T, at string) {
+			require.NoError(t, os.Mkdir(at+"-old", 0o700))
+			require.NoError(t, os.Symlink(filepath.Base(at)+"-old", at))
+		}, "not a directory"},
+		"a full file system": {func(t *testing.T, at string) {
+			require.NoError(t, os.Mkdir(at, 0o700))
+			if err := syscall.Mount("tmpfs", at, "tmpfs", 0, "size=4k,nr_inodes=1"); err != nil {
+				t.Skip("no small file system can be had here: ", err)
+			}
+			t.Cleanup(func() { _ = syscall.Unmount(at, 0) })
+		}, "no space left on device"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWriter(t, "en")
+			tc.place(t, filepath.Join(w.dir, day))
+			err := w.Check()
+			if tc.want == "" {
+				require.NoError(t, err)
+				assert.NotContains(t, fmt.Sprint(tree(t, w.dir)), "probe", "the probe is removed")
+				return
+			}
+			require.ErrorContains(t, err, tc.want)
+			require.ErrorContains(t, err, "today's folder")
+			inc, f := complete()
+			inc.ReportPath = day + "/" + filepath.Base(inc.ReportPath)
+			require.Error(t, w.Write(t.Context(), inc, f), "it is as Check says")
+		})
+	}
 }
 
 // A directory that may not be written is an error, and the report in it stays as it was. Permissions do not bind root,

@@ -38,6 +38,7 @@ func newWriterAt(tb testing.TB, language incident.Language, externalURL string) 
 	w, err := New(Options{
 		Dir: filepath.Join(tb.TempDir(), "reports"), Language: language, ExternalURL: externalURL,
 		Version: "1.0.0", Now: func() time.Time { return written },
+		Servers: Servers{Others: []string{"http://alertmanager.example:9093", "http://prometheus.example:9090", "http://grafana.example", "https://wiki.example"}},
 	})
 	require.NoError(tb, err)
 	return w

@@ -63,42 +63,81 @@ func (p *page) toIncident(label, id, file string) string {
 // has other pages, and its body brings the form for a silence of each alert.
 func (p *page) groupLinks() []string {
 	inc := p.inc
-	var links []string
+	line := linkLine{page: p}
 	if slices.ContainsFunc(inc.Alerts, fromGrafana) {
-		if url := pageURL(inc.ExternalURL, "/alerting/list", ""); url != "" {
-			links = append(links, p.link(p.w.Grafana, url))
-		}
-	} else if url := alertmanagerURL(p.alertmanager(), "/alerts?filter=", inc.GroupLabels); url != "" {
-		links = append(links, p.link(p.w.Alertmanager, url), p.link(p.w.Silence, silenceURL(p.alertmanager(), inc.GroupLabels)))
+		line.add(p.w.Grafana, pageURL(inc.ExternalURL, "/alerting/list", ""))
+	} else {
+		line.add(p.w.Alertmanager, alertmanagerURL(p.alertmanager(), "/alerts?filter=", inc.GroupLabels))
+		line.add(p.w.Silence, silenceURL(p.alertmanager(), inc.GroupLabels))
 	}
 	for _, l := range []struct {
 		label string
 		names []string
 	}{{p.w.Runbook, runbookNames}, {p.w.Dashboard, dashboardNames}, {p.w.Panel, panelNames}} {
-		if url := p.linkOf(l.names); url != "" {
-			links = append(links, p.link(l.label, url))
-		}
+		line.add(l.label, p.linkOf(l.names))
 	}
-	return links
+	return line.links
+}
+
+// linkLine is links that stand beside each other. Each says which host it leads to, unless the one before it leads there as well or
+// the settings name it: an address that an alert brings may lead anywhere, whatever the link is called.
+type linkLine struct {
+	page  *page
+	links []string
+	host  string // of the last one
+}
+
+// add adds a link; "" is none.
+func (l *linkLine) add(label, link string) {
+	if link == "" {
+		return
+	}
+	host := hostOf(link)
+	if host != l.host {
+		label = l.page.withHost(label, link)
+	}
+	l.host = host
+	l.links = append(l.links, l.page.link(label, link))
+}
+
+// withHost adds the host of a link to its label, unless the settings name that host.
+func (p *page) withHost(label, link string) string {
+	host := hostOf(link)
+	if host == "" || p.servers.have(host) {
+		return label
+	}
+	return fmt.Sprintf(p.w.LinkHost, label, escaped(host, titleRunes))
+}
+
+// hostOf returns the host of a URL with its port, in lower case; "" for none.
+func hostOf(link string) string {
+	u, err := url.Parse(link)
+	if err != nil {
+		return ""
+	}
+	return strings.ToLower(u.Host)
+}
+
+// have reports whether one of the servers is at a host.
+func (s Servers) have(host string) bool {
+	return slices.ContainsFunc(append([]string{s.Alertmanager, s.Prometheus, s.PrometheusAsked}, s.Others...), func(root string) bool {
+		return hostOf(root) == host
+	})
 }
 
 // alertLinks returns where one alert can be looked at, and silenced while it fires.
 func (p *page) alertLinks(a incident.Alert) []string {
-	var links []string
-	if label, url := p.generator(a); url != "" {
-		links = append(links, p.link(label, url))
-	}
+	line := linkLine{page: p}
+	line.add(p.generator(a))
 	silence := p.ownSilence(a)
 	if silence == "" && !fromGrafana(a) {
 		silence = silenceURL(p.alertmanager(), a.Labels)
 	}
-	if silence != "" && a.Status == incident.Firing {
-		links = append(links, p.link(p.w.Silence, silence))
+	if a.Status == incident.Firing {
+		line.add(p.w.Silence, silence)
 	}
-	if runbook := urlOf(a, runbookNames); runbook != "" {
-		links = append(links, p.link(p.w.Runbook, runbook))
-	}
-	return links
+	line.add(p.w.Runbook, urlOf(a, runbookNames))
+	return line.links
 }
 
 // ownSilence returns the form for a silence that Grafana's body brings with an alert; "" for one on another host than the sender's own

@@ -78,6 +78,7 @@ type messages struct {
 	// What links are called, what the alert says of how bad it is, and whose the times are.
 	Grafana, Rule, Dashboard, Panel, RunbookSays string
 	SeverityOurs, NoSeverity, ModelTimes         string
+	LinkHost                                     string // a link's label, and the host that it leads to
 
 	// Pieces of sentences, units of durations, and charts.
 	Comma, Stop, Colon                                string

@@ -168,4 +168,5 @@ var english = messages{
 	Day: "d", Hour: "h", Minute: "m", Second: "s",
 	ChartFiring: "firing", ChartThreshold: "threshold %s", ChartMore: "… and %d more series",
 	ChartDesc: "%d series from %s",
+	LinkHost:  "%s (%s)",
 }

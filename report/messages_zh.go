@@ -160,4 +160,5 @@ var chinese = messages{
 	Day: " 天", Hour: " 小时", Minute: " 分钟", Second: " 秒",
 	ChartFiring: "触发中", ChartThreshold: "阈值 %s", ChartMore: "另有 %d 条序列未画出",
 	ChartDesc: "%d 条序列，%s",
+	LinkHost:  "%s（%s）",
 }

@@ -31,6 +31,8 @@ type Servers struct {
 	PrometheusAsked string // where we query it ourselves: for alerts whose Prometheus does not know its own host
 	// PrometheusOf returns both for the Prometheus of an alert, where there are several; nil where there is one.
 	PrometheusOf func(a incident.Alert) (public, asked string)
+	// Others are further servers of the settings. A link to a host that none of these names says which it is.
+	Others []string
 }
 
 // Writer renders reports and puts them on disk. It is safe for concurrent use.

@@ -193,7 +193,7 @@ func tellsMore(a incident.Analysis) bool {
 // firstStep is what to do first where no model has said it: what the runbook says, else a look at the most telling fact.
 func (p *page) firstStep() string {
 	if url := p.runbook(); url != "" {
-		return p.link(p.w.RunbookFirst, url) + p.w.Stop
+		return p.link(p.withHost(p.w.RunbookFirst, url), url) + p.w.Stop
 	}
 	if said := escaped(p.runbookText(), lineRunes); said != "" {
 		return fmt.Sprintf(p.w.RunbookSays, p.sentence(said))

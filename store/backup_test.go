@@ -53,7 +53,7 @@ func TestBackup(t *testing.T) {
 	var ids, notes int
 	require.NoError(t, restored.readDB.QueryRowContext(t.Context(), `SELECT (SELECT count(*) FROM incidents), (SELECT count(DISTINCT incident_id) FROM notifications)`).Scan(&ids, &notes))
 	assert.Equal(t, ids, notes, "of one moment")
-	list, err := restored.List(t.Context(), incident.Query{Limit: 10, Text: "first"})
+	list, err := restored.List(t.Context(), incident.Query{Limit: 10, Text: "Afirst"})
 	require.NoError(t, err)
 	assert.NotEmpty(t, list.Rows, "search is restored, too")
 	left, err := filepath.Glob(filepath.Join(dir, ".*"))

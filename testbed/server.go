@@ -25,7 +25,7 @@ const (
 
 var errPortTaken = errors.New("the port is taken")
 
-// Server is a running Prometheus or Alertmanager.
+// Server is a running Prometheus, Alertmanager, or exporter.
 type Server struct {
 	// URL is the root of its HTTP interface, Addr its host:port.
 	URL, Addr string
@@ -45,22 +45,23 @@ type config interface {
 // StartPrometheus starts a Prometheus that keeps its files in dir, and returns when it is ready. It ends with ctx.
 // An error carries the end of the server's log.
 func StartPrometheus(ctx context.Context, bins Binaries, dir string, c PrometheusConfig) (*Server, error) {
-	return start(ctx, program{Prometheus, bins.Prometheus, dir, c.Listen, "Server is ready to receive web requests"}, c)
+	return start(ctx, program{Prometheus, bins.Prometheus, dir, c.Listen, "Server is ready to receive web requests", "/-/ready"}, c)
 }
 
 // StartAlertmanager starts an Alertmanager that keeps its files in dir, and returns when it is ready. It ends with
 // ctx. An error carries the end of the server's log.
 func StartAlertmanager(ctx context.Context, bins Binaries, dir string, c AlertmanagerConfig) (*Server, error) {
-	return start(ctx, program{Alertmanager, bins.Alertmanager, dir, c.Listen, "Listening on"}, c)
+	return start(ctx, program{Alertmanager, bins.Alertmanager, dir, c.Listen, "Listening on", "/-/ready"}, c)
 }
 
-// A program is what start has to know of either server.
+// A program is what start has to know of a server.
 type program struct {
 	tool   Tool
 	path   string
 	dir    string
 	listen string
 	marker string // in its log, once it listens
+	ready  string // path that answers 200 once it is ready
 }
 
 func start(ctx context.Context, p program, c config) (*Server, error) {
@@ -101,7 +102,7 @@ func (p program) run(ctx context.Context, c config) (*Server, error) {
 	if err := s.exec(ctx, p.path, args); err != nil {
 		return nil, err
 	}
-	if err := s.waitReady(ctx, p.marker); err != nil {
+	if err := s.waitReady(ctx, p); err != nil {
 		_ = s.Kill()
 		return nil, err
 	}
@@ -156,7 +157,7 @@ func (s *Server) execEnv(ctx context.Context, path string, args, env []string) e
 
 // waitReady returns when the server answers and its own log says that it listens: an answer alone might be that of
 // another server that was quicker to take the port.
-func (s *Server) waitReady(ctx context.Context, marker string) error {
+func (s *Server) waitReady(ctx context.Context, p program) error {
 	ctx, cancel := context.WithTimeout(ctx, readyWithin)
 	defer cancel()
 	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
@@ -170,14 +171,14 @@ func (s *Server) waitReady(ctx context.Context, marker string) error {
 		case <-ctx.Done():
 			return fmt.Errorf("it was not ready in time: %w\n%s", ctx.Err(), s.Tail(20))
 		}
-		if strings.Contains(s.Logs(), marker) && s.isReady(ctx, client) {
+		if strings.Contains(s.Logs(), p.marker) && s.isReady(ctx, client, p.ready) {
 			return nil
 		}
 	}
 }
 
-func (s *Server) isReady(ctx context.Context, client *http.Client) bool {
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL+"/-/ready", http.NoBody)
+func (s *Server) isReady(ctx context.Context, client *http.Client, path string) bool {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, s.URL+path, http.NoBody)
 	if err != nil {
 		return false
 	}

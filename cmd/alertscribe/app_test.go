@@ -231,6 +231,49 @@ func TestWebhookToken(t *testing.T) {
 	assert.Equal(t, http.StatusOK, code, "the token is the webhook's alone")
 }
 
+// TestForeignHostsInService: with an external URL or names in the settings, a name that leads here is not enough.
+func TestForeignHostsInService(t *testing.T) {
+	for name, tc := range map[string]struct {
+		external string
+		hosts    []string
+		foreign  int // the answer to another name
+	}{
+		"no name is known": {"", nil, http.StatusOK},
+		"an external URL":  {"https://alerts.example.com/ops", nil, http.StatusMisdirectedRequest},
+		"the settings":     {"", []string{"alerts.example.com"}, http.StatusMisdirectedRequest},
+		"both":             {"https://people.example.com/ops", []string{"alerts.example.com"}, http.StatusMisdirectedRequest},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := startIn(t, t.TempDir(), appOptions{externalURL: tc.external}, func(c *config) { c.Web.Hosts = tc.hosts })
+			ask := func(host, path string) (int, string) {
+				req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.url+path, http.NoBody)
+				require.NoError(t, err)
+				req.Host = host
+				resp, err := http.DefaultClient.Do(req)
+				require.NoError(t, err)
+				defer resp.Body.Close()
+				body, err := io.ReadAll(resp.Body)
+				require.NoError(t, err)
+				return resp.StatusCode, string(body)
+			}
+			for _, host := range []string{"alerts.example.com", "127.0.0.1:5008", "alertscribe:5008"} {
+				code, _ := ask(host, "/reports")
+				assert.Equal(t, http.StatusOK, code, host)
+			}
+			code, body := ask("rebound.example.org", "/api/v1/incidents")
+			assert.Equal(t, tc.foreign, code, body)
+			if code != http.StatusOK {
+				assert.Contains(t, body, "web.hosts")
+			}
+			code, _ = ask("rebound.example.org", "/metrics")
+			assert.Equal(t, http.StatusOK, code, "a scrape by any name")
+			code, _ = ask("rebound.example.org", "/metrics/anomalies")
+			assert.NotEqual(t, http.StatusOK, code)
+			s.open("StillAccepted")
+		})
+	}
+}
+
 func TestExternalURLInService(t *testing.T) {
 	const external = "https://example.com/ops/alertscribe"
 	tests := map[string]struct{ routePrefix, other string }{

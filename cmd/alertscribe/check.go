@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -93,15 +94,32 @@ func databaseText(c *config) string {
 
 // logSettings says that the service is ready, and with what, as check-config does.
 func (c *config) logSettings(log *slog.Logger, address string) {
-	if c.Web.WebhookToken == "" {
-		log.Info("No webhook token, anyone who reaches this address can post alerts; set ALERTSCRIBE_WEBHOOK_TOKEN to change that", "address", address)
-	}
+	c.logAccess(log, address)
 	for _, warning := range misspeltInEnvironment() {
 		log.Warn("Variable has no effect", "why", warning)
 	}
 	log.Info("Ready for notifications", "address", address, "reports", c.Reports.Dir, "language", c.Reports.Language, "time_zone", c.zone.String(),
 		"database", c.databaseName(), "model", c.LLM.Model, "prometheus", c.prometheusText(), "alertmanager", shownURL(c.Alertmanager.URL),
 		"verification", verifyText(c))
+}
+
+// logAccess says who can come in where that is anybody.
+func (c *config) logAccess(log *slog.Logger, address string) {
+	if c.Web.WebhookToken != "" || c.Web.guarded {
+		return
+	}
+	if isLoopback(address) {
+		log.Info("No webhook token, anyone on this machine can post alerts; set ALERTSCRIBE_WEBHOOK_TOKEN to change that", "address", address)
+		return
+	}
+	log.Warn("Open to the network: anyone who reaches this address can read reports and post alerts; set ALERTSCRIBE_WEBHOOK_TOKEN, "+
+		"basic_auth_users in --web.config.file, or --web.listen-address=127.0.0.1:5008", "address", address)
+}
+
+// isLoopback reports whether only this machine reaches an address.
+func isLoopback(address string) bool {
+	a, err := netip.ParseAddrPort(address)
+	return err == nil && a.Addr().Unmap().IsLoopback()
 }
 
 // shownURL returns a URL without what is secret in it.

@@ -141,8 +141,12 @@ type webConfig struct {
 	MaxBodyBytes     int64  `yaml:"max_body_bytes"`
 	MaxAlerts        int    `yaml:"max_alerts"` // of a body
 	WebhookTokenFile string `yaml:"webhook_token_file"`
+	// Hosts are further names by which people reach the pages; see handler.Hosts.
+	Hosts []string `yaml:"hosts"`
 
 	WebhookToken redact.Secret `yaml:"-"`
+
+	guarded bool // by the web configuration: basic authentication or client certificates
 }
 
 func defaultConfig() *config {
@@ -263,8 +267,12 @@ func (c *config) readSecrets(getenv func(string) string) []error {
 	var errs []error
 	read := func(key, file string, names ...string) redact.Secret {
 		for _, name := range names {
-			if v := strings.TrimSpace(getenv(name)); v != "" {
-				return redact.Secret(v)
+			v := getenv(name)
+			if secret := strings.TrimSpace(v); secret != "" {
+				return redact.Secret(secret)
+			}
+			if v != "" { // as in a file: somebody meant to have one
+				errs = append(errs, blankVariable(name))
 			}
 		}
 		if file == "" {
@@ -288,6 +296,11 @@ func (c *config) readSecrets(getenv func(string) string) []error {
 		}
 	}
 	return errs
+}
+
+// blankVariable says that a variable holds a secret of blanks, or of nothing.
+func blankVariable(name string) error {
+	return fmt.Errorf("%s: is blank; give it a value, or unset it", name)
 }
 
 // rules returns the settings of the incident's rules.

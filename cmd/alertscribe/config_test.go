@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -202,7 +203,7 @@ func TestSecretsFromFiles(t *testing.T) {
 		"environment over file":          {map[string]string{"DEEPSEEK_API_KEY": "sk-1"}, "sk-1"},
 		"alias":                          {map[string]string{"LLM_API_KEY": "sk-2"}, "sk-2"},
 		"DeepSeek's own name over alias": {map[string]string{"DEEPSEEK_API_KEY": "sk-1", "LLM_API_KEY": "sk-2"}, "sk-1"},
-		"blank is none":                  {map[string]string{"DEEPSEEK_API_KEY": " "}, "sk-of-a-file"},
+		"empty is none":                  {map[string]string{"DEEPSEEK_API_KEY": ""}, "sk-of-a-file"},
 	}
 	for title, tc := range tests {
 		t.Run(title, func(t *testing.T) {
@@ -234,6 +235,83 @@ llm:
 	assert.Equal(t, "/run/secrets/password", c.Alertmanager.HTTPConfig.BasicAuth.PasswordFile)
 	assert.True(t, c.Prometheus.HTTPConfig.FollowRedirects, "Prometheus' defaults")
 	assert.Equal(t, "http://proxy.example:3128", c.LLM.HTTPConfig.ProxyURL.String())
+}
+
+// TestBlankSecrets: whoever sets a secret of blanks means to have one, and is told by its name.
+func TestBlankSecrets(t *testing.T) {
+	const inFile = "llm: {api_key_file: key}\nweb: {webhook_token_file: token}\n"
+	for _, name := range []string{"DEEPSEEK_API_KEY", "LLM_API_KEY", "ALERTSCRIBE_WEBHOOK_TOKEN", "NOTIFY_URL"} {
+		for _, blank := range []string{" ", "\t", "\r\n", "\u00a0"} {
+			_, err := loadConfig("", env(map[string]string{name: blank}), "")
+			require.ErrorContains(t, err, name+": is blank; give it a value, or unset it")
+		}
+		_, err := loadConfig("", env(map[string]string{name: ""}), "")
+		require.NoError(t, err, "an empty one is as good as none")
+	}
+	for name, tc := range map[string]struct {
+		file, dotenv string
+		env          map[string]string
+		want         string // "" for none
+	}{
+		"no token":                         {"", "", nil, ""},
+		"an empty token":                   {"", "", map[string]string{"ALERTSCRIBE_WEBHOOK_TOKEN": ""}, "ALERTSCRIBE_WEBHOOK_TOKEN: is blank"},
+		"an empty token in .env":           {"", "ALERTSCRIBE_WEBHOOK_TOKEN=\n", nil, "ALERTSCRIBE_WEBHOOK_TOKEN: is blank"},
+		"an empty token beside a file":     {inFile, "", map[string]string{"ALERTSCRIBE_WEBHOOK_TOKEN": ""}, ""},
+		"an empty key, as in .env.example": {"", "DEEPSEEK_API_KEY=\n", nil, ""},
+		"a blank key beside a file":        {inFile, "", map[string]string{"LLM_API_KEY": "  "}, "LLM_API_KEY: is blank"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			t.Chdir(dir)
+			for file, content := range map[string]string{"key": "sk-of-a-file", "token": "of a file", "config.yml": tc.file, ".env": tc.dotenv} {
+				require.NoError(t, os.WriteFile(file, []byte(content), 0o600))
+			}
+			for k, v := range tc.env {
+				t.Setenv(k, v)
+			}
+			_, err := (&cli{configFile: "config.yml"}).load()
+			if tc.want == "" {
+				require.NoError(t, err)
+				return
+			}
+			require.ErrorContains(t, err, tc.want)
+			require.ErrorIs(t, err, errBadInput)
+		})
+	}
+}
+
+// TestOpenToTheNetwork: a service that anybody on the network can read and post to says so as a warning.
+func TestOpenToTheNetwork(t *testing.T) {
+	basic := "basic_auth_users:\n  us: " + bcryptOfTest + "\n"
+	for name, tc := range map[string]struct {
+		address, token, web string
+		level               string // "" for silence
+	}{
+		"all addresses":                  {"[::]:5008", "", "", "WARN"},
+		"one of the network":             {"192.0.2.7:5008", "", "", "WARN"},
+		"this machine":                   {"127.0.0.1:5008", "", "", "INFO"},
+		"this machine, by version 6":     {"[::1]:5008", "", "", "INFO"},
+		"with a token":                   {"[::]:5008", "t0ken", "", ""},
+		"with basic authentication":      {"[::]:5008", "", basic, ""},
+		"with TLS alone":                 {"[::]:5008", "", "http_server_config: {http2: false}\n", "WARN"},
+		"an address that cannot be read": {"somewhere", "", "", "WARN"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, err := loadConfig("", env(map[string]string{"ALERTSCRIBE_WEBHOOK_TOKEN": tc.token}), "")
+			require.NoError(t, err)
+			if tc.web != "" {
+				require.NoError(t, c.validateWeb(file(t, "web.yml", tc.web)))
+			}
+			var log bytes.Buffer
+			c.logAccess(slog.New(slog.NewTextHandler(&log, nil)), tc.address)
+			if tc.level == "" {
+				assert.Empty(t, log.String())
+				return
+			}
+			assert.Contains(t, log.String(), "level="+tc.level)
+			assert.Contains(t, log.String(), "ALERTSCRIBE_WEBHOOK_TOKEN")
+		})
+	}
 }
 
 func TestRules(t *testing.T) {

@@ -14,6 +14,7 @@ import (
 	"github.com/alertscribe/alertscribe/detect/watch"
 	"github.com/alertscribe/alertscribe/incident"
 	"github.com/alertscribe/alertscribe/promapi"
+	"github.com/alertscribe/alertscribe/text"
 )
 
 // detectConfig says which detection rules run, and who is told.
@@ -309,6 +310,15 @@ func saysNoProblem(text string) bool {
 	return false
 }
 
+// printable returns JSON that a terminal can show: what a server or a label says may hold what it would obey.
+func printable(v any) []byte {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(err) // a value that JSON can't hold is a fault of ours: the answer is a 500
+	}
+	return append(text.JSON(b), '\n')
+}
+
 // detectionRoutes adds the pages of detection to those of the handler.
 func (s *setup) detectionRoutes(next http.Handler) http.Handler {
 	if s.detection == nil {
@@ -325,7 +335,7 @@ func (s *setup) detectionRoutes(next http.Handler) http.Handler {
 		case path == "/api/v1/detection":
 			w.Header().Set("Content-Type", "application/json; charset=utf-8")
 			w.Header().Set("X-Content-Type-Options", "nosniff")
-			_ = json.NewEncoder(w).Encode(map[string]any{"rules": s.detection.Status()}) // the client has gone, or reads it
+			_, _ = w.Write(printable(map[string]any{"rules": s.detection.Status()})) // the client has gone, or reads it
 			return
 		}
 		next.ServeHTTP(w, r)

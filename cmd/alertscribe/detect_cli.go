@@ -62,8 +62,8 @@ func (c *cli) detectCheck(files []string) error {
 	for _, g := range groups {
 		rules += len(g.Rules)
 		for _, r := range g.Rules {
-			for _, text := range r.Warnings {
-				fmt.Fprintln(c.stdout, "warning:", text)
+			for _, warning := range r.Warnings {
+				fmt.Fprintln(c.stdout, "warning:", text.OneLine(warning))
 			}
 		}
 	}

@@ -167,16 +167,30 @@ func (c *cli) application() (*kingpin.Application, map[string]func(context.Conte
 // load returns the settings from flags, environment, .env and file, in this order of strength.
 func (c *cli) load() (*config, error) {
 	dotenv, err := readDotenv(".env")
-	cfg, cfgErr := loadConfig(c.configFile, func(name string) string {
+	lookup := func(name string) (string, bool) {
 		if v, ok := os.LookupEnv(name); ok {
-			return v
+			return v, true
 		}
-		return dotenv[name]
-	}, c.listenAddress)
-	if err = errors.Join(err, errors.Join(misspeltInDotenv(dotenv)...), cfgErr, cfg.validateWeb(c.webConfigFile), c.validateExternalURL()); err != nil {
+		v, ok := dotenv[name]
+		return v, ok
+	}
+	cfg, cfgErr := loadConfig(c.configFile, func(name string) string { v, _ := lookup(name); return v }, c.listenAddress)
+	if err = errors.Join(
+		err, errors.Join(misspeltInDotenv(dotenv)...), cfgErr, cfg.emptyToken(lookup), cfg.validateWeb(c.webConfigFile), c.validateExternalURL(),
+	); err != nil {
 		return nil, badConfig(err)
 	}
 	return cfg, nil
+}
+
+// emptyToken refuses a webhook token that is set and empty, as when what should have filled it in has failed: nobody means to be open
+// that way. An empty key of the model is none, as in .env.example.
+func (c *config) emptyToken(lookup func(string) (string, bool)) error {
+	const name = "ALERTSCRIBE_WEBHOOK_TOKEN"
+	if v, set := lookup(name); set && v == "" && c.Web.WebhookToken == "" {
+		return blankVariable(name)
+	}
+	return nil
 }
 
 // badConfig says that the configuration is the fault.

@@ -78,13 +78,17 @@ const envChannel = "NOTIFY_URL"
 // prepareNotify makes the channels, and reports all that is wrong with them, each error with its key.
 func (c *config) prepareNotify(getenv func(string) string) []error {
 	all, priority := slices.Clone(c.Notify.Channels), c.Notify.Priority
-	if raw := strings.TrimSpace(getenv(envChannel)); raw != "" {
+	var errs []error
+	raw := strings.TrimSpace(getenv(envChannel))
+	if raw == "" && getenv(envChannel) != "" {
+		errs = append(errs, blankVariable(envChannel))
+	}
+	if raw != "" {
 		all = append(all, channelConfig{Name: envChannel, URL: redact.Secret(raw)})
 		if len(priority) > 0 {
 			priority = append(slices.Clone(priority), []string{envChannel})
 		}
 	}
-	var errs []error
 	names := map[string]bool{}
 	var listed []string
 	for i := range all {

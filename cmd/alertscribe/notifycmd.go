@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/alecthomas/kingpin/v2"
+
+	"github.com/alertscribe/alertscribe/text"
 )
 
 // notifyTestCommand declares the command that tests channels and returns what it does.
@@ -45,7 +47,7 @@ func (c *cli) notifyTest(ctx context.Context, only string) error {
 	for _, name := range names {
 		if err := n.SendTest(ctx, name); err != nil {
 			failed = true
-			fmt.Fprintf(c.stdout, "%s: failed: %v\n", name, err)
+			fmt.Fprintf(c.stdout, "%s: failed: %s\n", name, text.OneLine(err.Error()))
 			continue
 		}
 		fmt.Fprintf(c.stdout, "%s: delivered\n", name)

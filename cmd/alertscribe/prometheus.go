@@ -140,6 +140,7 @@ func (c *config) pool() (promapi.Pool, error) {
 func (c *config) linkedServers(pool promapi.Pool) report.Servers {
 	s := report.Servers{
 		Alertmanager: linkRoot(c.Alertmanager.PublicURL), Prometheus: linkRoot(c.Prometheus.PublicURL), PrometheusAsked: linkRoot(c.Prometheus.URL),
+		Others: otherRoots(c),
 	}
 	if c.Prometheus.several == nil {
 		return s

@@ -86,7 +86,7 @@ func (c *cli) reports(ctx context.Context, f reportsFlags) error {
 	case err != nil:
 		return err
 	case f.asJSON:
-		fmt.Fprintln(c.stdout, strings.TrimSpace(string(reply)))
+		fmt.Fprintln(c.stdout, strings.TrimSpace(string(text.JSON(reply))))
 	default:
 		printReports(c.stdout, &answer)
 	}
@@ -155,7 +155,7 @@ func (c *cli) oneReport(ctx context.Context, a *client, f reportsFlags) error {
 		}
 	}
 	if f.asJSON {
-		fmt.Fprintln(c.stdout, strings.TrimSpace(string(reply)))
+		fmt.Fprintln(c.stdout, strings.TrimSpace(string(text.JSON(reply))))
 		return nil
 	}
 	u := a.page("reports/" + inc.ID + ".md")

@@ -58,6 +58,11 @@ func (c *config) validate() []error {
 	if _, _, err := net.SplitHostPort(c.Web.ListenAddress); err != nil {
 		bad("web.listen_address (LISTEN_ADDRESS, --web.listen-address)", "%q is not HOST:PORT, such as 127.0.0.1:5008 or :5008", c.Web.ListenAddress)
 	}
+	for i, name := range c.Web.Hosts {
+		if name == "" || strings.ContainsAny(name, "/:@* \t") {
+			bad(fmt.Sprintf("web.hosts[%d]", i), "%q is not the name of a host, such as alerts.example.com, without scheme and port", name)
+		}
+	}
 	if _, err := loadZone(c.Reports.TimeZone); err != nil {
 		bad("reports.time_zone (REPORT_TIME_ZONE)", "%v", err)
 	}
@@ -296,10 +301,14 @@ func (c *config) validateWeb(webConfigFile string) error {
 	}
 	var parsed struct {
 		Users map[string]any `yaml:"basic_auth_users"`
+		TLS   struct {
+			ClientAuth string `yaml:"client_auth_type"`
+		} `yaml:"tls_server_config"`
 	}
 	if err := yaml.Unmarshal(b, &parsed); err != nil {
 		return fmt.Errorf("--web.config.file: %w", err)
 	}
+	c.Web.guarded = len(parsed.Users) > 0 || parsed.TLS.ClientAuth == "RequireAndVerifyClientCert"
 	if len(parsed.Users) > 0 && c.Web.WebhookToken != "" {
 		return errors.New("ALERTSCRIBE_WEBHOOK_TOKEN and basic_auth_users of --web.config.file both want the Authorization header: " +
 			"with basic auth /alert is guarded already, so give Alertmanager's http_config the basic_auth and unset the token, or remove the users")

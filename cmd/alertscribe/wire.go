@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/url"
+	"slices"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -31,6 +32,18 @@ func newReporter(cfg *config, pool promapi.Pool, externalURL string, owner bool)
 		return nil, fmt.Errorf("preparing the report directory %s (set REPORT_DIR): %w", cfg.Reports.Dir, err)
 	}
 	return w, nil
+}
+
+// otherRoots returns the Alertmanagers that are asked.
+func otherRoots(cfg *config) []string {
+	var roots []string
+	for _, p := range cfg.Prometheus.several {
+		roots = append(roots, linkRoot(p.PublicURL), linkRoot(p.URL))
+	}
+	for _, u := range cfg.alertmanagerURLs() {
+		roots = append(roots, linkRoot(u))
+	}
+	return roots
 }
 
 // linkRoot returns a URL of the settings as links may show it; "" for none.
@@ -127,6 +140,18 @@ func upstream(c upstreamConfig, name string) (promapi.Server, error) {
 		s.HTTP = *c.HTTPConfig
 	}
 	return s, nil
+}
+
+// onlyOurHosts rejects requests for other hosts where our names are known: from the external URL, or from the settings.
+func (s *setup) onlyOurHosts(next http.Handler) http.Handler {
+	names := slices.Clone(s.cfg.Web.Hosts)
+	if u, err := url.Parse(s.opts.externalURL); err == nil && u.Hostname() != "" {
+		names = append(names, u.Hostname())
+	}
+	if len(names) == 0 {
+		return next
+	}
+	return handler.Hosts{Names: names, RoutePrefix: s.opts.routePrefix, Logger: s.log.With("component", "web")}.Only(next)
 }
 
 // newRoutes returns the handler of all that is served.

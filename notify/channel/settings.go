@@ -137,6 +137,9 @@ func (s *Settings) Read(dir string) []error {
 		{"auth_password", s.AuthPasswordFile, &s.AuthPassword},
 		{"template", s.TemplateFile, (*redact.Secret)(&s.Template)},
 	} {
+		if *f.value != "" && strings.TrimSpace(string(*f.value)) == "" {
+			errs = append(errs, fmt.Errorf("%s: is blank; give it a value, or leave it out", f.key))
+		}
 		if f.file == "" {
 			continue
 		}

@@ -82,7 +82,7 @@ func testForget(t *testing.T, e *Engine) {
 	for _, p := range past {
 		assert.NotEqual(t, first, p.ID)
 	}
-	list, err := s.List(t.Context(), incident.Query{Limit: 100, Text: "first"})
+	list, err := s.List(t.Context(), incident.Query{Limit: 100, Text: "Afirst"})
 	require.NoError(t, err)
 	assert.Empty(t, list.Rows, "search has forgotten it")
 
