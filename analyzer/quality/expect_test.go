@@ -49,7 +49,7 @@ func TestEachExpectationCanFail(t *testing.T) {
 		"draft wrong":  {func(e *expectation, _ *incident.Verdict) { e.DraftWrong = true }, "the draft is right"},
 		"deserved mark": {func(e *expectation, _ *incident.Verdict) {
 			e.Marks.Final = []deserved{{Kind: incident.MarkUncited}}
-		}, "the mark uncited"},
+		}, "the mark uncited (of any text) is missing"},
 		"false alarm": {func(_ *expectation, v *incident.Verdict) {
 			v.Causes[0].Marks = []incident.Mark{{Kind: incident.MarkNumberNotFound, Text: "42"}}
 		}, `false alarm: final, cause 1: number_not_found "42"`},

@@ -174,7 +174,7 @@ func (j *judgement) confidentlyWrong() bool { return j.confident && !j.topRight 
 func (j *judgement) falseAlarms(found []placed, want []deserved) []placed {
 	for _, d := range want {
 		if !slices.ContainsFunc(found, d.is) {
-			j.fail("the mark %s %s is missing", d.Kind, d.Text)
+			j.fail("the mark %s (of %s) is missing", d.Kind, d.Text)
 		}
 	}
 	return slices.DeleteFunc(slices.Clone(found), func(m placed) bool {

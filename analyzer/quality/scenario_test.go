@@ -79,6 +79,14 @@ func (r *regex) UnmarshalText(text []byte) (err error) {
 	return err
 }
 
+// String implements fmt.Stringer; an expression that is not given matches all.
+func (r regex) String() string {
+	if r.Regexp == nil {
+		return "any text"
+	}
+	return r.Regexp.String()
+}
+
 // names returns the names of all scenarios.
 func names(t *testing.T) []string {
 	t.Helper()
