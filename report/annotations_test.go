@@ -206,11 +206,13 @@ func TestLinksSayTheirHost(t *testing.T) {
 		group           string // the links of the group
 	}{
 		"a host of the alert's": {
-			Servers{}, "http://prometheus.example:9090" + graph, "Prometheus (prometheus.example:9090)", "en",
+			Servers{},
+			"http://prometheus.example:9090" + graph, "Prometheus (prometheus.example:9090)", "en",
 			"[Alertmanager (alertmanager.example:9093)][l2] · [Silence][l3] · [Runbook (w.example)][l1]",
 		},
 		"in Chinese": {
-			Servers{}, "http://prometheus.example:9090" + graph, "Prometheus（prometheus.example:9090）", "zh",
+			Servers{},
+			"http://prometheus.example:9090" + graph, "Prometheus（prometheus.example:9090）", "zh",
 			"[Alertmanager（alertmanager.example:9093）][l2] · [静默][l3] · [处理手册（w.example）][l1]",
 		},
 		"hosts of the settings": {
@@ -222,11 +224,13 @@ func TestLinksSayTheirHost(t *testing.T) {
 			"http://evil.example" + graph, "Prometheus", "en", "[Alertmanager][l2] · [Silence][l3] · [Runbook (w.example)][l1]",
 		},
 		"another port": {
-			Servers{PrometheusAsked: "http://prometheus.example:9090"}, "http://prometheus.example:9999" + graph,
+			Servers{PrometheusAsked: "http://prometheus.example:9090"},
+			"http://prometheus.example:9999" + graph,
 			"Prometheus (prometheus.example:9999)", "en", "[Alertmanager (alertmanager.example:9093)][l2]",
 		},
 		"a name before the host": {
-			Servers{PrometheusAsked: "http://prometheus.example:9090"}, "http://prometheus.example:9090@evil.example" + graph,
+			Servers{PrometheusAsked: "http://prometheus.example:9090"},
+			"http://prometheus.example:9090@evil.example" + graph,
 			"Prometheus (evil.example)", "en", "",
 		},
 		"Markdown in the host": {Servers{}, "http://a_b_.evil.example" + graph, `Prometheus (a_b\_.evil.example)`, "en", ""},

@@ -79,7 +79,7 @@ func startMachine(t *testing.T) *machine {
 		disk = m.dir
 	}
 	var err error
-	disk, err = os.MkdirTemp(disk, "alertscribe-real-")
+	disk, err = os.MkdirTemp(disk, "alertscribe-real-") //nolint:usetesting // the disk is the caller's choice
 	require.NoError(t, err, "-real.dir")
 	t.Cleanup(func() { assert.NoError(t, os.RemoveAll(disk)) })
 	var thresholds *strings.Replacer
@@ -180,6 +180,7 @@ type name struct {
 func must(label, value string) name {
 	return name{label + `="?` + regexp.QuoteMeta(value) + `\b`, true}
 }
+
 func may(label, value string) name {
 	return name{label + `="?` + regexp.QuoteMeta(value) + `\b`, false}
 }
