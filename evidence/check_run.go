@@ -22,7 +22,7 @@ var (
 	}
 	msgLooksAgo = message{
 		"All values are of %s earlier (offset), not of the incident.",
-		"所有值均为 %s 之前的数据（offset），不是本次事件期间的。",
+		"所有值均为 %s 之前的数据（offset），不是本事件期间的。",
 	}
 	msgNoMetric    = message{" No series of %s on this server in that time.", "此期间服务器上没有 %s 的序列。"}
 	msgOtherLabels = message{

@@ -115,7 +115,7 @@ func TestCheckAnswers(t *testing.T) {
 		{"rise / 0", `^The query returns 1 series, all without numbers\.$`, `没有数值`, ""},
 		{"vector(1) + scalar(flat)", `^The query returns 1 series; 0 changed .* \{\} did not change: median 8 before onset, last 8\.$`, none, ""},
 		{"-rise", `; 1 changed .* min -20\.\d at`, one, "down"},
-		{"rise offset 1h", `^All values are of 1h earlier \(offset\), not of the incident\. The query .*; 0 changed`, `^所有值均为 1h 之前的数据（offset），不是本次事件期间的。查询返回 1 条序列，异常前后均无变化。`, ""},
+		{"rise offset 1h", `^All values are of 1h earlier \(offset\), not of the incident\. The query .*; 0 changed`, `^所有值均为 1h 之前的数据（offset），不是本事件期间的。查询返回 1 条序列，异常前后均无变化。`, ""},
 		{"rise - rise offset 1h", `^The query returns 1 series; 1 changed`, one, "up"},
 	}
 	c := collectorAt(t, p.URL, r.end())

@@ -57,7 +57,7 @@ var (
 	msgWordYes       = message{"yes", "是"}
 	msgWordNo        = message{"no", "否"}
 
-	msgPaceThen = message{" It moved at the same pace %s: that is nothing new.", "%s的变化速度与本次相同：并非新现象。"}
+	msgPaceThen = message{" It moved at the same pace %s: that is nothing new.", "%s 的变化速度与本次相同，并非新现象。"}
 )
 
 // earlierDays are what a signal is held against.

@@ -13,11 +13,11 @@ import (
 var (
 	msgCarriesPart = message{
 		"%[1]s accounts for %[2]s of the change, but for %[3]s of all %[6]s; its own value went from %[4]s to %[5]s.",
-		"变化的 %[2]s 来自 %[1]s，而它只占全部 %[6]s 的 %[3]s；其自身的值由 %[4]s 变为 %[5]s。",
+		"变化的 %[2]s 来自 %[1]s（仅占全部 %[6]s 的 %[3]s），自身的值由 %[4]s 变为 %[5]s。",
 	}
 	msgCarriesWas = message{
 		"%[1]s accounts for %[2]s of the change, and made up %[3]s of the whole before: from %[4]s to %[5]s.",
-		"变化的 %[2]s 来自 %[1]s，而此前它占整体的 %[3]s：由 %[4]s 变为 %[5]s。",
+		"变化的 %[2]s 来自 %[1]s（异常前占总量的 %[3]s），由 %[4]s 变为 %[5]s。",
 	}
 	msgCarriesGrown = message{
 		"%[1]s accounts for %[2]s of the change: from %[3]s to %[4]s.",

@@ -18,7 +18,7 @@ var (
 	}
 	msgQueueMetric = message{
 		"the alert's metric comes from the queue \"%s\", says the alert; Prometheus doesn't have it, so its values can't be looked up here; the alert's annotations have them",
-		"告警称其指标来自队列“%s”；Prometheus 中没有该指标，无法在此查询其数值，数值见告警注解",
+		"据告警，指标来自队列“%s”，Prometheus 中没有该指标，无法在此查询数值，数值见告警注解",
 	}
 	msgTitleOf  = message{"%[1]s: %[2]s", "%[1]s：%[2]s"}
 	msgNoSignal = message{
@@ -90,9 +90,9 @@ var (
 	msgWordLabels = message{"labels set", "附加标签"}
 	msgWordRule   = message{"rule", "规则"}
 
-	msgFarBeyond = message{" The change is over %s times the deviation.", "变化幅度超过常见偏差的 %s 倍。"}
-	msgRising    = message{" It was rising before: from %[1]s at %[2]s to %[3]s at %[4]s.", "此前就在持续上升：从 %[1]s（%[2]s）升至 %[3]s（%[4]s）。"}
-	msgFalling   = message{" It was falling before: from %[1]s at %[2]s to %[3]s at %[4]s.", "此前就在持续下降：从 %[1]s（%[2]s）降至 %[3]s（%[4]s）。"}
+	msgFarBeyond = message{" The change is over %s times the deviation.", "变化幅度超过常规波动的 %s 倍。"}
+	msgRising    = message{" It was rising before: from %[1]s at %[2]s to %[3]s at %[4]s.", "此前已在持续上升：由 %[1]s（%[2]s）升至 %[3]s（%[4]s）。"}
+	msgFalling   = message{" It was falling before: from %[1]s at %[2]s to %[3]s at %[4]s.", "此前已在持续下降：由 %[1]s（%[2]s）降至 %[3]s（%[4]s）。"}
 	msgFurthest  = message{" The furthest before was %s.", "此前最极端的值为 %s。"}
 	msgSamePace  = message{" It goes on at the same pace.", "此后变化速度不变。"}
 )

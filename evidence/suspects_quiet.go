@@ -27,7 +27,7 @@ var (
 	msgLimits     = message{" Limits: %s.", "上限：%s。"}
 	msgUnsteady   = message{" Not steady before the onset either: %s.", "在异常开始之前就不平稳：%s。"}
 	msgUnsteadyOf = message{"%[1]s (%[2]s)", "%[1]s（%[2]s）"}
-	msgAppeared   = message{" New in this window: %s.", "在该时间范围内新出现：%s。"}
+	msgAppeared   = message{" New in this window: %s.", "窗口内新出现：%s。"}
 	msgAppearedAt = message{"%[1]s since %[2]s", "%[1]s（自 %[2]s 起）"}
 )
 

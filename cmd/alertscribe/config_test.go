@@ -131,7 +131,7 @@ func yamlOf(t *testing.T, c *config) string {
 func keysOf(t reflect.Type) []string {
 	var keys []string
 	for f := range t.Fields() {
-		if name := f.Tag.Get("yaml"); name != "" && name != "-" {
+		if name := f.Tag.Get("yaml"); name != "" && name != "-" && name != ",inline" {
 			keys = append(keys, name)
 		}
 		if f.Type.Kind() == reflect.Struct {
