@@ -39,11 +39,13 @@ func TestItemsSayThingsOnce(t *testing.T) {
 	}{
 		"the alerts": {
 			incident.Evidence{ID: "E1", Kind: incident.KindAlert, Title: "Incident alerts", Summary: "1 of 1", Table: &incident.Table{Columns: []string{"status"}, Rows: [][]string{{"firing"}}}},
-			[]string{"E1 [alert] the alerts above\n"}, []string{"1 of 1", "status"},
+			[]string{"E1 [alert] the alerts above\n"},
+			[]string{"1 of 1", "status"},
 		},
 		"nothing": {
 			wide(incident.Evidence{ID: "E1", Kind: incident.KindAlerts, Title: "Other alerts", Summary: "No other alert.", Query: "ALERTS", Nothing: true}),
-			[]string{"E1 [alerts] No other alert.\n"}, []string{"Other alerts", "ALERTS", "range"},
+			[]string{"E1 [alerts] No other alert.\n"},
+			[]string{"Other alerts", "ALERTS", "range"},
 		},
 		"a signal": {
 			wide(incident.Evidence{
@@ -68,13 +70,15 @@ func TestItemsSayThingsOnce(t *testing.T) {
 			wide(incident.Evidence{
 				ID: "E1", Kind: incident.KindDrilldown, Title: "By code", Summary: "503 does.", Query: "sum by (code) (x)",
 				Ranking: []incident.RankedSeries{
-					{Labels: map[string]string{"code": "503"}, Share: .6, Before: .01, After: .2}, {Labels: map[string]string{"code": "504"}, Share: .3, Before: .01, After: .1},
+					{Labels: map[string]string{"code": "503"}, Share: .6, Before: .01, After: .2},
+					{Labels: map[string]string{"code": "504"}, Share: .3, Before: .01, After: .1},
 					{Labels: map[string]string{"code": "500"}, Share: .05},
 				},
 				Table: &incident.Table{Columns: []string{"label"}, Rows: [][]string{{"code"}}},
 				Chart: &incident.Chart{Unit: "%", Series: []incident.Series{lineOf("x", step...)}},
 			}),
-			[]string{"query: sum by (code) (x)\n", `part 2: {code="504"}, share of the change 30 %, 1 % → 10 %` + "\n"}, []string{"part 1", "part 3", "score"},
+			[]string{"query: sum by (code) (x)\n", `part 2: {code="504"}, share of the change 30 %, 1 % → 10 %` + "\n"},
+			[]string{"part 1", "part 3", "score"},
 		},
 		"a range of its own": {
 			incident.Evidence{ID: "E1", Kind: incident.KindRunbook, Title: "x", Start: day.Add(-9 * time.Hour), End: day}, []string{"range: 2026-11-20T03:00:00Z to 2026-11-20T12:00:00Z\n"}, nil,

@@ -34,11 +34,13 @@ func TestQuietTold(t *testing.T) {
 				seriesOf("__name__=a job=api i=1", steps(7)), seriesOf("__name__=a job=api i=2", steps(8)),
 				seriesOf("__name__=b job=db", steps(1)), seriesOf("__name__=c job=api i=1", steps(2, 40, 30)), seriesOf("__name__=c job=api i=2", steps(2)),
 			},
-			[]string{" Unchanged: a (2), b, c (1 of 2)."}, []string{"Limits", "New in", "Not steady"},
+			[]string{" Unchanged: a (2), b, c (1 of 2)."},
+			[]string{"Limits", "New in", "Not steady"},
 		},
 		"its own signal, and what is zero but for some events": {
 			[]trackedSeries{own, seriesOf("__name__=rare job=api", steps(0, 20, 1, 21, 0)), seriesOf("__name__=a job=api", steps(7))},
-			[]string{" Unchanged: a."}, []string{"rare", "Unchanged: restarts_total"},
+			[]string{" Unchanged: a."},
+			[]string{"rare", "Unchanged: restarts_total"},
 		},
 		"limits": {
 			[]trackedSeries{
@@ -54,11 +56,13 @@ func TestQuietTold(t *testing.T) {
 				seriesOf("__name__=up job=api", steps(1)), seriesOf("__name__=terminated job=api reason=OOMKilled", steps(nan, 45, 1)),
 				seriesOf("__name__=up job=new", steps(nan, 45, 1)),
 			},
-			[]string{` New in this window: terminated{reason="OOMKilled"} since 2026-11-20 08:45:00 UTC.`, "Unchanged: up."}, []string{`job="new"`},
+			[]string{` New in this window: terminated{reason="OOMKilled"} since 2026-11-20 08:45:00 UTC.`, "Unchanged: up."},
+			[]string{`job="new"`},
 		},
 		"what was never steady": {
 			[]trackedSeries{seriesOf("__name__=memory job=api", saw), seriesOf("__name__=noise job=api", func(s float64) float64 { return 5 + 3*math.Sin(s*s) })},
-			[]string{" Not steady before the onset either: memory (08:00 100, 08:19 480, 08:20 100,"}, []string{"noise (", "Unchanged: memory"},
+			[]string{" Not steady before the onset either: memory (08:00 100, 08:19 480, 08:20 100,"},
+			[]string{"noise (", "Unchanged: memory"},
 		},
 	}
 	for name, tc := range tests {

@@ -38,7 +38,7 @@ func assertSame(t *testing.T, want, got model.Matrix) {
 			g := got[i].Values[k]
 			assert.Equal(t, w.Timestamp, g.Timestamp)
 			if !math.IsNaN(float64(w.Value)) {
-				assert.Equal(t, w.Value, g.Value)
+				assert.Equal(t, math.Float64bits(float64(w.Value)), math.Float64bits(float64(g.Value)))
 			} else {
 				assert.True(t, math.IsNaN(float64(g.Value)), "%v", g)
 			}

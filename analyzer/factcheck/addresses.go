@@ -92,7 +92,7 @@ func (x *addressScan) addForm(form *regexp.Regexp, key func(string) string) {
 // word adds the addresses within a run of the characters that addresses are made of.
 func (x *addressScan) word(start, end int) {
 	s := x.f[start:end]
-	if strings.IndexAny(s, ".:@/") < 0 && !strings.Contains(s, "0x") || x.seen[s] {
+	if !strings.ContainsAny(s, ".:@/") && !strings.Contains(s, "0x") || x.seen[s] {
 		return
 	}
 	if x.seen != nil {

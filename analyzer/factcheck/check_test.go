@@ -296,7 +296,6 @@ func TestSummaryAndActionsAreChecked(t *testing.T) {
 		{Kind: incident.MarkNameNotFound, Text: "v2.3.9"},
 		{Kind: incident.MarkNameNotFound, Text: "185.220.101.5"},
 	}, v.Actions[1].Marks)
-
 }
 
 // An answer that could not be read as a verdict is checked line by line.

@@ -73,10 +73,10 @@ func featuresOf(f string, own *vocabulary) []feature {
 func scanWords(f string, word, signs func(run string, start int)) {
 	start, kind := 0, 0 // kind of the run: 1 word, 2 signs
 	flush := func(end int) {
-		switch {
-		case kind == 1:
+		switch kind {
+		case 1:
 			word(f[start:end], start)
-		case kind == 2:
+		case 2:
 			signs(f[start:end], start)
 		}
 		kind = 0

@@ -22,13 +22,12 @@ type origin struct {
 }
 
 const (
-	maxStrange = 256 << 10 // bytes of strangers' text that are looked at
-	// bytes of a name that holds a sentence
-	leastSentence = 16
-	maxText       = 4 << 10 // bytes of one of their texts: more of it is never shown to a model
-	runWords      = 3       // words in a row that count as copied, two of them longEnough
-	longEnough    = 4       // bytes
-	runSigns      = 6       // signs in a row that count as copied
+	maxStrange    = 256 << 10 // bytes of strangers' text that are looked at
+	leastSentence = 16        // bytes of a name that holds a sentence
+	maxText       = 4 << 10   // bytes of one of their texts: more of it is never shown to a model
+	runWords      = 3         // words in a row that count as copied, two of them longEnough
+	longEnough    = 4         // bytes
+	runSigns      = 6         // signs in a row that count as copied
 )
 
 // newOrigin indexes texts; of the doubted ones, all that they claim, of the others what they order, and what commands and addresses

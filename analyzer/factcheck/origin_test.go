@@ -1,6 +1,7 @@
 package factcheck
 
 import (
+	"maps"
 	"net/url"
 	"strings"
 	"testing"
@@ -21,9 +22,7 @@ type originCase struct {
 // marks returns the kinds of the marks of the action.
 func (c originCase) marks() []incident.Mark {
 	labels := map[string]string{"job": "login", "namespace": "shop"}
-	for key, value := range c.labels {
-		labels[key] = value
-	}
+	maps.Copy(labels, c.labels)
 	inc := incidentOf("HighLoginFailureRate", "08:30:05", c.annotations, labels)
 	in := Input{Incident: inc, Alerts: inc.Alerts}
 	if c.change != nil {

@@ -99,11 +99,10 @@ var (
 )
 
 const (
-	maxNameParts  = 5 // of the name of a thing: more words are a sentence
-	maxValueParts = 3
-	maxNameSigns  = 8
-	// of what is said in one word, such as a metric
-	maxIdentifierParts = 8
+	maxNameParts       = 5 // of the name of a thing: more words are a sentence
+	maxValueParts      = 3
+	maxNameSigns       = 8
+	maxIdentifierParts = 8  // of what is said in one word, such as a metric
 	longFlag           = 12 // bytes from which a flag is telling
 	longNumber         = 5  // digits
 	longWord           = 16 // bytes

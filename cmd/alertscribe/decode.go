@@ -134,7 +134,7 @@ func (r *settingsReader) value(n *yaml.Node, line int, v reflect.Value, path str
 	case decodesItself(t):
 		r.leaf(n, line, v, path)
 	case t.Kind() == reflect.Struct:
-		if l, ok := v.Addr().Interface().(listSetting); ok && n.Kind == yaml.SequenceNode {
+		if l, ok := reflect.TypeAssert[listSetting](v.Addr()); ok && n.Kind == yaml.SequenceNode {
 			r.value(n, line, reflect.ValueOf(l.list()).Elem(), path)
 			return
 		}

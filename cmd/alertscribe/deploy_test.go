@@ -33,11 +33,11 @@ func TestManifests(t *testing.T) {
 		decoder := yaml.NewDecoder(bytes.NewReader(b))
 		for {
 			var doc map[string]any
-			if err := decoder.Decode(&doc); errors.Is(err, io.EOF) {
+			err := decoder.Decode(&doc)
+			if errors.Is(err, io.EOF) {
 				break
-			} else {
-				require.NoError(t, err, file)
 			}
+			require.NoError(t, err, file)
 			kind, _ := doc["kind"].(string)
 			documents[kind]++
 			if kind == "StatefulSet" || kind == "Deployment" {

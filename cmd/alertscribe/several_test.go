@@ -53,10 +53,10 @@ func TestSeveralPrometheus(t *testing.T) {
 			return len(found.Evidence) > 0
 		}, 30*time.Second, 20*time.Millisecond)
 		for _, e := range found.Evidence {
-			switch e.Kind {
-			case incident.KindSignal:
+			if e.Kind == incident.KindSignal {
 				signal = e
-			case incident.KindAlert:
+			}
+			if e.Kind == incident.KindAlert {
 				own = e
 			}
 		}

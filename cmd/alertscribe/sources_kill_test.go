@@ -95,7 +95,7 @@ func rabbitBroker(t *testing.T) *broker {
 				_, body, _ := strings.Cut(line, "|")
 				var err error
 				last, err = ch.PublishWithDeferredConfirmWithContext(t.Context(), "", "metrics", false, false, amqp.Publishing{DeliveryMode: amqp.Persistent, Body: []byte(body)})
-				assert.NoError(t, err)
+				require.NoError(t, err)
 			}
 			last.Wait()
 		},
@@ -214,7 +214,7 @@ func openedAlerts(t *testing.T, b *broker, want int) (n, again int) {
 	seen := map[string]bool{}
 	b.events(func(body []byte) bool {
 		var e watch.Event
-		assert.NoError(t, json.Unmarshal(body, &e))
+		require.NoError(t, json.Unmarshal(body, &e))
 		if e.Rule == "shop/Failing" && e.Event == watch.EventOpened {
 			if seen[e.ID] {
 				again++

@@ -152,9 +152,10 @@ func (s *Source) Validate(key string) []error {
 	if k := s.Kafka; k != nil {
 		k.Group = cmp.Or(k.Group, defaultGroup)
 		k.validate(f, "kafka", true)
-		if k.Topic == "" {
+		switch k.Topic {
+		case "":
 			f.add("kafka.topic", "is missing")
-		} else if k.Topic == k.DeadLetterTopic {
+		case k.DeadLetterTopic:
 			f.add("kafka.dead_letter_topic", "is the topic itself, which would be read again and again")
 		}
 	}

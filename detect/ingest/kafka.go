@@ -314,7 +314,7 @@ func checkKafka(ctx context.Context, b *KafkaBrokers, topics ...string) error {
 	for _, topic := range topics {
 		if topic != "" {
 			t := kmsg.NewMetadataRequestTopic()
-			t.Topic = kmsg.StringPtr(topic)
+			t.Topic = new(topic)
 			req.Topics = append(req.Topics, t)
 		}
 	}

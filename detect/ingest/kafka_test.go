@@ -211,8 +211,8 @@ func TestGauge(t *testing.T) {
 	go func() { done <- g.wait(t.Context()) }()
 	g.add(-2)
 	select {
-	case <-done:
-		t.Fatal("at the limit")
+	case err := <-done:
+		t.Fatal("at the limit", err)
 	case <-time.After(20 * time.Millisecond):
 	}
 	g.add(-1)

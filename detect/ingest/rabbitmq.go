@@ -33,7 +33,7 @@ func (b *RabbitMQServer) dial() (*amqp.Connection, error) {
 	conn, err := amqp.DialConfig(b.URL.Reveal(), amqp.Config{
 		TLSClientConfig: config, Heartbeat: heartbeat, Properties: properties,
 		Dial: func(network, addr string) (net.Conn, error) {
-			c, err := net.DialTimeout(network, addr, dialWithin)
+			c, err := (&net.Dialer{Timeout: dialWithin}).DialContext(context.Background(), network, addr)
 			if err == nil {
 				err = c.SetDeadline(time.Now().Add(dialWithin)) // the library ends it when the connection is open
 			}

@@ -136,8 +136,8 @@ func TestJudgeEvery(t *testing.T) {
 	w.minute()
 	w.minute()
 	assert.Empty(t, opinionsTold(w.running), "what is not repeated ends")
-	assert.InDelta(t, 2, testutil.ToFloat64(w.Watcher.opinions.total.WithLabelValues(opinionWarning)), 0)
-	assert.InDelta(t, 1, testutil.ToFloat64(w.Watcher.opinions.total.WithLabelValues(opinionNone)), 0)
+	assert.InDelta(t, 2, testutil.ToFloat64(w.opinions.total.WithLabelValues(opinionWarning)), 0)
+	assert.InDelta(t, 1, testutil.ToFloat64(w.opinions.total.WithLabelValues(opinionNone)), 0)
 }
 
 // TestJudgeNeverRemoves: whatever a Judge says, or fails to say, the rule's own alerts are the same.
@@ -184,10 +184,10 @@ func TestJudgeNeverRemoves(t *testing.T) {
 			cancel()
 			w.opinions.running.Wait()
 			if j.err != nil {
-				assert.Positive(t, testutil.ToFloat64(w.Watcher.opinions.total.WithLabelValues(opinionFailed)))
+				assert.Positive(t, testutil.ToFloat64(w.opinions.total.WithLabelValues(opinionFailed)))
 			}
 			if j.wait != nil {
-				assert.Positive(t, testutil.ToFloat64(w.Watcher.opinions.total.WithLabelValues(opinionBusy)), "it is not asked twice at once")
+				assert.Positive(t, testutil.ToFloat64(w.opinions.total.WithLabelValues(opinionBusy)), "it is not asked twice at once")
 				assert.Equal(t, 1, j.questions())
 			}
 		})

@@ -56,7 +56,7 @@ func testForget(t *testing.T, e *Engine) {
 		list, err := s.List(t.Context(), incident.Query{Limit: 100})
 		require.NoError(t, err)
 		for _, r := range list.Rows {
-			all = append(all, r.Incident.ID)
+			all = append(all, r.ID)
 		}
 		slices.Sort(all)
 		return all
