@@ -256,7 +256,7 @@ func TestBorderline(t *testing.T) {
 		s.now.Score = .7
 	}
 	off.secondOpinions(t.Context(), off.groups[0], off.at)
-	off.Watcher.opinions.running.Wait()
+	off.opinions.running.Wait()
 	assert.Equal(t, before, j.questions(), "only rules that say so")
 }
 
