@@ -37,6 +37,9 @@ func (o *output) String() string {
 // TestDemo runs the demo as people do: its report has suspects and knows yesterday, and with --keep its pages are there until it is
 // interrupted, which is no failure.
 func TestDemo(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes two minutes by the clock")
+	}
 	m := newModel(t)
 	t.Chdir(t.TempDir())
 	t.Setenv("LLM_BASE_URL", m.URL)

@@ -218,6 +218,9 @@ func TestBacktestAgainstIncidents(t *testing.T) {
 
 // TestDemoDetect plays the demo in less time.
 func TestDemoDetect(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes half a minute by the clock")
+	}
 	t.Setenv("DEEPSEEK_API_KEY", "")
 	t.Setenv("LLM_API_KEY", "")
 	var out bytes.Buffer
