@@ -75,7 +75,7 @@ var chineseNames = strings.Fields(`alertscribe Alertmanager Prometheus PromQL Gr
 	ALERTSCRIBE_WEBHOOK_TOKEN PROMETHEUS_URL DEEPSEEK_API_KEY LLM_BASE_URL`)
 
 // chineseVerbs stand where a word of Chinese is put in, without a blank beside it.
-var chineseVerbs = regexp.MustCompile(`^¤(?:最高|最低|没有|同期|查询失败)|前后 ¤内¤|窗口内未发现¤。|个¤）|，每 ¤取|可能是¤规律|已被静默¤|此前已¤|在 ¤同时|）¤。|，¤。`)
+var chineseVerbs = regexp.MustCompile(`^¤(?:最高|最低|没有|同期|查询失败)|前后 ¤内¤|窗口内未发现¤。|个¤）|，每 ¤取|可能是¤规律|已被静默¤|此前已¤|此前¤|在 ¤同时|）¤。|，¤。`)
 
 // calques are words that say something else in Chinese than what they were translated from, and second words for one thing.
 var calques = map[string]string{

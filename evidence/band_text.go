@@ -20,7 +20,7 @@ var (
 		"%[1]s, was %[2]s at %[3]s, anomalous from %[4]s to %[5]s.",
 		"%[1]s，%[3]s 时为 %[2]s，异常时段为 %[4]s 至 %[5]s。",
 	}
-	msgBandGone     = message{"No samples since %[1]s. %[2]s before.", "自 %[1]s 起没有数据，此前的状态：%[2]s。"}
+	msgBandGone     = message{"No samples since %[1]s. %[2]s before.", "自 %[1]s 起没有数据。此前%[2]s。"}
 	msgBandFurthest = message{" Furthest: %[1]s at %[2]s.", "偏离最大时为 %[1]s（%[2]s）。"}
 
 	msgOnceHours = message{" Such a deviation comes about once in %d hours.", "这样的偏离大约每 %d 小时出现一次。"}
