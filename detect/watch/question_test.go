@@ -152,8 +152,14 @@ func TestChangedToModel(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			state := &memory{}
 			w := startModel(t, dir, tc.before, state)
-			w.evaluateTo(drops.Add(-10*time.Minute), drops.Add(10*time.Minute))
+			w.evaluateTo(drops.Add(-10*time.Minute), drops)
 			before, there := firing(w.told.of("g/QueueUnusual"))["a"]
+			for range 10 { // up to the evaluation that is saved, since the alert begins to fire
+				if !there {
+					w.evaluateTo(w.at.Add(time.Minute), w.at.Add(time.Minute))
+					before, there = firing(w.told.of("g/QueueUnusual"))["a"]
+				}
+			}
 			require.True(t, there)
 			again := startModel(t, dir, tc.after, state)
 			again.resumeAt(w.at)
