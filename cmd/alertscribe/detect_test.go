@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -204,7 +205,8 @@ func assertBand(t *testing.T, s *service, inc *incident.Incident, found incident
 		}
 	}
 	assert.Positive(t, below, "the drop is drawn below the band")
-	require.Eventually(t, func() bool { return strings.Contains(s.report(inc), e.ID+": "+e.Title) }, 20*time.Second, 50*time.Millisecond, "the report does not show it")
+	require.Eventually(t, func() bool { return regexp.MustCompile(`(?m)^### `+e.ID+`:? `+regexp.QuoteMeta(e.Title)+`$`).MatchString(s.report(inc)) },
+		20*time.Second, 50*time.Millisecond, "the report does not show it")
 	code, svg := get(t, s.url+"/reports/"+inc.ID+"/"+e.ID+".svg")
 	assert.Equal(t, http.StatusOK, code)
 	assert.Contains(t, svg, `class="range"`)
