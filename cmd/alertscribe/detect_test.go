@@ -205,7 +205,9 @@ func assertBand(t *testing.T, s *service, inc *incident.Incident, found incident
 		}
 	}
 	assert.Positive(t, below, "the drop is drawn below the band")
-	require.Eventually(t, func() bool { return regexp.MustCompile(`(?m)^### `+e.ID+`:? `+regexp.QuoteMeta(e.Title)+`$`).MatchString(s.report(inc)) },
+	require.Eventually(t, func() bool {
+		return regexp.MustCompile(`(?m)^### ` + e.ID + `:? ` + regexp.QuoteMeta(e.Title) + `$`).MatchString(s.report(inc))
+	},
 		20*time.Second, 50*time.Millisecond, "the report does not show it")
 	code, svg := get(t, s.url+"/reports/"+inc.ID+"/"+e.ID+".svg")
 	assert.Equal(t, http.StatusOK, code)
