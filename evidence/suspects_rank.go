@@ -59,8 +59,12 @@ func groupSuspects(found []suspect) []*suspectGroup {
 	return out
 }
 
+// compareGroups orders groups by their weight. Of those that are as certain as can be, one led by what the alert is about comes first.
 func compareGroups(a, b *suspectGroup) int {
-	return cmp.Or(cmp.Compare(b.weight, a.weight), cmp.Compare(b.lead().Score, a.lead().Score), cmp.Compare(a.lead().query, b.lead().query))
+	return cmp.Or(
+		cmp.Compare(b.weight, a.weight), cmp.Compare(boolToInt(b.lead().akin), boolToInt(a.lead().akin)),
+		cmp.Compare(b.lead().Score, a.lead().Score), cmp.Compare(a.lead().query, b.lead().query),
+	)
 }
 
 // compareInGroup orders the series of a group: one that calls don't explain first, and the owner's own series before

@@ -167,7 +167,11 @@ func (m *machine) play(t *testing.T, name string, f fault) {
 		}
 	}
 	if *realOut != "" {
-		require.NoError(t, last.publish(*realOut, name, f.what))
+		names := map[string]string{}
+		for _, other := range strings.Split(*realFaults, ",") {
+			names[m.faults[other].alert] = other
+		}
+		require.NoError(t, last.publish(*realOut, name, f.what, names))
 	}
 }
 

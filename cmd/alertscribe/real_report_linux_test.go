@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -54,8 +55,25 @@ func (r machineReport) screen() string {
 	return strings.Join(all[:min(lines, len(all))], "\n")
 }
 
-// publish writes the report and its charts as dir/name.md and dir/name, with a line that says what it is.
-func (r machineReport) publish(dir, name, what string) error {
+// otherReport is a link to the report of another incident, with its number and its alert.
+var otherReport = regexp.MustCompile(`(?m)^\[(l\d+)\]: \.\./\d{4}-\d\d-\d\d/\d{6}_(\w+)_[a-z2-7]{8}\.md\n`)
+
+// published returns a report whose links to others lead to what was published of them, by their alerts; others become text.
+func published(text string, names map[string]string) string {
+	for _, m := range otherReport.FindAllStringSubmatch(text, -1) {
+		if name := names[m[2]]; name != "" {
+			text = strings.Replace(text, m[0], "["+m[1]+"]: "+name+".md\n", 1)
+			continue
+		}
+		text = strings.Replace(text, m[0], "", 1)
+		text = regexp.MustCompile(`\[([^\[\]]*)\]\[`+m[1]+`\]`).ReplaceAllString(text, "$1")
+	}
+	return text
+}
+
+// publish writes the report and its charts as dir/name.md and dir/name, with a line that says what it is; names are those of the
+// other reports by their alerts.
+func (r machineReport) publish(dir, name, what string, names map[string]string) error {
 	charts := filepath.Join(dir, name)
 	if err := os.RemoveAll(charts); err != nil {
 		return err
@@ -67,7 +85,7 @@ func (r machineReport) publish(dir, name, what string) error {
 	label := fmt.Sprintf("\n---\n\n> From a real machine: %s, for %s, watched by Debian's node and process exporters every %s. No model was asked: "+
 		"this is what evidence alone says. Made by `make real OUT=docs/example/real`.\n\n", what, model.Duration(*realLasts), model.Duration(realScrape))
 	text := strings.Replace(r.text, "\n---\n\n", label, 1)
-	text = strings.ReplaceAll(text, "("+filepath.Base(from)+"/", "("+name+"/")
+	text = published(strings.ReplaceAll(text, "("+filepath.Base(from)+"/", "("+name+"/"), names)
 	return os.WriteFile(filepath.Join(dir, name+".md"), []byte(text), 0o644) //nolint:gosec // a document
 }
 
@@ -144,15 +162,17 @@ func TestNamesInReports(t *testing.T) {
 // TestPublishedReport: a report that is published keeps its charts, and says what it is.
 func TestPublishedReport(t *testing.T) {
 	from, to := t.TempDir(), t.TempDir()
-	r := machineReport{path: filepath.Join(from, "1200-busy.md"), text: "---\nid: x\n---\n\n# Busy\n\n![chart](1200-busy/E2.svg)\n"}
+	r := machineReport{path: filepath.Join(from, "1200-busy.md"), text: "---\nid: x\n---\n\n# Busy\n\n![chart](1200-busy/E2.svg)\n\n[Full][l1] and [Slow][l2]\n\n" +
+		"[l1]: ../2026-11-26/022938_Full_swzquyxs.md\n[l2]: ../2026-11-26/022938_Slow_bzehwuo3.md\n[l3]: http://prometheus:9090\n"}
 	require.NoError(t, os.MkdirAll(filepath.Join(from, "1200-busy"), 0o755))
 	require.NoError(t, os.WriteFile(filepath.Join(from, "1200-busy", "E2.svg"), []byte("<svg/>"), 0o644))
 	require.NoError(t, os.MkdirAll(filepath.Join(to, "cpu"), 0o755))
 	require.NoError(t, os.WriteFile(filepath.Join(to, "cpu", "E9.svg"), nil, 0o644))
-	require.NoError(t, r.publish(to, "cpu", "work on all processors"))
+	require.NoError(t, r.publish(to, "cpu", "work on all processors", map[string]string{"Full": "memory"}))
 	text, err := os.ReadFile(filepath.Join(to, "cpu.md"))
 	require.NoError(t, err)
 	assert.Contains(t, string(text), "(cpu/E2.svg)")
+	assert.True(t, bytes.HasSuffix(text, []byte("\n\n[Full][l1] and Slow\n\n[l1]: memory.md\n[l3]: http://prometheus:9090\n")), "%s", text)
 	assert.True(t, bytes.Contains(text, []byte("> From a real machine: work on all processors, for 2m, watched by Debian's node and process exporters every 5s.")))
 	assert.FileExists(t, filepath.Join(to, "cpu", "E2.svg"))
 	assert.NoFileExists(t, filepath.Join(to, "cpu", "E9.svg"), "charts of an earlier run are gone")
