@@ -21,7 +21,7 @@ func TestGrafana(t *testing.T) {
 	require.NoError(t, err)
 	wants := map[string][]string{
 		"firing": {
-			"# Disk space low\n", "· critical ·", "- **values**: B=97.25, C=1\n", "value=97.25", "[Grafana (grafana.example.com)][", "[Silence][", "[Dashboard (grafana.example.com)][", "[Panel][", "[Runbook (wiki.example.com)][",
+			"# Disk space low\n", "· critical ·", "- **values**: B=97.25, C=1\n", "value=97.25", "[Grafana][", "[Silence][", "[Dashboard][", "[Panel][", "[Runbook][",
 			"]: https://grafana.example.com/alerting/silence/new?alertmanager=grafana&matcher=__alert_rule_uid__%3Dabc1", "]: https://grafana.example.com/d/node-exporter",
 			"]: https://grafana.example.com/public/img/attachments/p1.png", "]: https://wiki.example.com/disk", "`host=n1`", "]: https://grafana.example.com/alerting/list\n",
 		},
