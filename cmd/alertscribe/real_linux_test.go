@@ -168,7 +168,7 @@ func (m *machine) play(t *testing.T, name string, f fault) {
 	}
 	if *realOut != "" {
 		names := map[string]string{}
-		for _, other := range strings.Split(*realFaults, ",") {
+		for other := range strings.SplitSeq(*realFaults, ",") {
 			names[m.faults[other].alert] = other
 		}
 		require.NoError(t, last.publish(*realOut, name, f.what, names))
