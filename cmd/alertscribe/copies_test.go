@@ -110,6 +110,9 @@ func (c *copies) send(ctx context.Context, client *http.Client, body []byte) boo
 // past its leases. Nothing accepted is lost, each group has one incident, an incident is analyzed again only where a copy was killed
 // or paused in it, and what is told again has the same id.
 func TestCopies(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes a minute by the clock")
+	}
 	server := testbedtest.StartPostgres(t, testbed.PostgresConfig{})
 	hook, m := notifytest.Webhook(), newModel(t)
 	t.Cleanup(hook.Close)

@@ -154,6 +154,9 @@ func (s *shopSender) run() {
 // TestSourcesKilled kills the service at random instants while points come. Each point counts once, each alert fires once, and each
 // change of it is published.
 func TestSourcesKilled(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it takes a minute by the clock")
+	}
 	for name, start := range map[string]func(*testing.T) *broker{"Kafka": kfakeBroker, "RabbitMQ": rabbitBroker} {
 		t.Run(name, func(t *testing.T) { killSource(t, start(t)) })
 	}
