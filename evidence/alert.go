@@ -68,8 +68,8 @@ func collectOwnAlerts(_ context.Context, inv *investigation) ([]incident.Evidenc
 	if len(shared) > 0 {
 		summary += inv.say(msgCommon, labelText(shared))
 	}
-	if inv.elsewhere > 0 {
-		summary += inv.say(msgElsewhere, inv.serverName, inv.elsewhere)
+	if n := inv.elsewhere(); n > 0 && inv.server != nil {
+		summary += inv.say(msgElsewhere, inv.serverName, n)
 	}
 	return []incident.Evidence{{Title: inv.say(msgTitleAlert), Summary: summary, Table: table}}, nil
 }

@@ -158,7 +158,7 @@ func (c *Collector) Refresh(ctx context.Context, inc *incident.Incident, seen []
 
 func (c *Collector) look(ctx context.Context, inc *incident.Incident, kinds []incident.EvidenceKind, seen []incident.Evidence) incident.Look {
 	began := time.Now()
-	m, _ := c.choose(inc, seen)
+	m := c.choose(inc, seen)
 	ctx, cancel := context.WithTimeout(ctx, cmp.Or(m.Timeout, c.options.Timeout))
 	defer cancel()
 	inv := c.investigate(ctx, inc, cmp.Or(m.MaxQueries, c.options.MaxQueries), seen...)
@@ -185,8 +185,8 @@ func (c *Collector) look(ctx context.Context, inc *incident.Incident, kinds []in
 // depends on it.
 func (c *Collector) investigate(ctx context.Context, inc *incident.Incident, budget int, seen ...incident.Evidence) *investigation {
 	inv := newInvestigation(inc, c.now(), seen...)
-	m, elsewhere := c.choose(inc, seen)
-	inv.language, inv.server, inv.serverName, inv.elsewhere, inv.alertmanager = c.options.Language, m.Client, m.Name, elsewhere, c.alertmanager
+	m := c.choose(inc, seen)
+	inv.language, inv.pool, inv.server, inv.serverName, inv.alertmanager = c.options.Language, c.pool, m.Client, m.Name, c.alertmanager
 	inv.log = c.log.With("incident", inc.ID)
 	if m.Client == nil {
 		return inv

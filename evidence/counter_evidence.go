@@ -26,7 +26,7 @@ const (
 // The items have no ids yet. Like Collect it never fails, and takes no longer than Options.CounterEvidenceTimeout. Without
 // Prometheus there is nothing.
 func (c *Collector) CounterEvidence(ctx context.Context, inc *incident.Incident, checks []incident.Check) (comparisons, answers []incident.Evidence) {
-	if m, _ := c.choose(inc, nil); m.Client == nil {
+	if c.choose(inc, nil).Client == nil {
 		return nil, nil
 	}
 	began := time.Now()

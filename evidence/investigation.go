@@ -56,7 +56,7 @@ type investigation struct {
 
 	server       *promapi.Client  // Prometheus; nil without
 	serverName   string           // of several; "" where there is one
-	elsewhere    int              // alerts of the incident that another Prometheus knows
+	pool         promapi.Pool     // that it is one of
 	prom         *promapi.Querier // of that server; nil without Prometheus
 	alertmanager *alertmanagerAPI // nil without Alertmanager
 	language     incident.Language

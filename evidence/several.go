@@ -8,24 +8,28 @@ import (
 	"github.com/alertscribe/alertscribe/promapi"
 )
 
-// choose returns the Prometheus that knows what the incident's main anchor is about, without a client where there is none, and
-// how many of the incident's alerts another one knows.
-func (c *Collector) choose(inc *incident.Incident, seen []incident.Evidence) (m *promapi.Member, elsewhere int) {
-	none := &promapi.Member{}
-	if len(c.pool) == 0 {
-		return none, 0
-	}
-	main, _ := anchorsOf(inc, seen)
-	m = c.pool.Choose(main.Labels, main.GeneratorURL)
-	if m == nil {
-		return none, 0
-	}
-	for _, a := range inc.Alerts {
-		if c.pool.Choose(a.Labels, a.GeneratorURL) != m {
-			elsewhere++
+// choose returns the Prometheus that knows what the incident's main anchor is about, without a client where there is none.
+func (c *Collector) choose(inc *incident.Incident, seen []incident.Evidence) *promapi.Member {
+	if len(c.pool) > 0 {
+		main, _ := anchorsOf(inc, seen)
+		if m := c.pool.Choose(main.Labels, main.GeneratorURL); m != nil {
+			return m
 		}
 	}
-	return m, elsewhere
+	return &promapi.Member{}
+}
+
+// elsewhere counts the alerts of the incident that another one of several servers knows.
+func (inv *investigation) elsewhere() (n int) {
+	if len(inv.pool) < 2 {
+		return 0
+	}
+	for _, a := range inv.incident.Alerts {
+		if m := inv.pool.Choose(a.Labels, a.GeneratorURL); m == nil || m.Client != inv.server {
+			n++
+		}
+	}
+	return n
 }
 
 // noPrometheus says why nobody was asked.

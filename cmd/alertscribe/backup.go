@@ -15,6 +15,15 @@ import (
 
 var errNotSQLite = fmt.Errorf("%w: storage.database_url (DATABASE_URL) is PostgreSQL, which has tools of its own: pg_dump, pg_restore, continuous archiving", errBadInput)
 
+// loadSQLite returns the settings of a service whose database is a file.
+func (c *cli) loadSQLite() (*config, error) {
+	cfg, err := c.load()
+	if err == nil && cfg.onPostgres() {
+		err = errNotSQLite
+	}
+	return cfg, err
+}
+
 func (c *cli) backupCommand(cmd *kingpin.CmdClause) func(context.Context) error {
 	file := cmd.Arg("file", "File to write, which must not exist.").Required().String()
 	return func(ctx context.Context) error { return c.backup(ctx, *file) }
@@ -22,12 +31,9 @@ func (c *cli) backupCommand(cmd *kingpin.CmdClause) func(context.Context) error 
 
 // backup copies the database, whether a service runs on it or not.
 func (c *cli) backup(ctx context.Context, file string) error {
-	cfg, err := c.load()
+	cfg, err := c.loadSQLite()
 	if err != nil {
 		return err
-	}
-	if cfg.onPostgres() {
-		return errNotSQLite
 	}
 	p := newProgress(c.stderr)
 	p.start("Copying " + cfg.databasePath())
@@ -50,12 +56,9 @@ func (c *cli) restoreCommand(cmd *kingpin.CmdClause) func(context.Context) error
 
 // restore puts a backup where the settings have the database, and has reports that are not on disk written at the next start.
 func (c *cli) restore(ctx context.Context, file string) error {
-	cfg, err := c.load()
+	cfg, err := c.loadSQLite()
 	if err != nil {
 		return err
-	}
-	if cfg.onPostgres() {
-		return errNotSQLite
 	}
 	p := newProgress(c.stderr)
 	p.start("Checking and copying " + file)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -28,6 +29,8 @@ type (
 		Forgotten(ctx context.Context, after int64, limit int) ([]incident.Forgotten, error)
 		Size(ctx context.Context) (bytes int64, err error)
 		Busy() bool
+		// Lead does a duty that one copy at a time may do.
+		Lead(ctx context.Context, duty string, do func(ctx context.Context))
 	}
 	// pruner is an engine whose size is its own affair.
 	pruner interface {
@@ -67,24 +70,35 @@ func newRetention(cfg *config, store forgetter, files remover, log *slog.Logger,
 	}
 }
 
-// run removes until ctx ends.
+// run removes until ctx ends. One copy at a time removes rows, so that they are known to be gone in their order; each removes its
+// own files.
 func (r *retention) run(ctx context.Context) {
-	for wait := forgetFirst; sleepFor(ctx, wait); wait = forgetEvery {
-		if err := r.pass(ctx); err != nil && ctx.Err() == nil {
-			r.log.Warn("Old incidents not removed, it is tried again later", "err", err)
+	var both sync.WaitGroup
+	both.Go(func() {
+		r.store.Lead(ctx, "retention", func(ctx context.Context) {
+			r.again(ctx, "Old incidents not removed, it is tried again later", r.removeRows)
+		})
+	})
+	both.Go(func() {
+		r.again(ctx, "Reports of removed incidents not removed, it is tried again later", r.removeFiles)
+	})
+	both.Wait()
+}
+
+// again does something from time to time.
+func (r *retention) again(ctx context.Context, failed string, do func(context.Context) error) {
+	for wait := forgetFirst; sleep(ctx, wait); wait = forgetEvery {
+		if err := do(ctx); err != nil && ctx.Err() == nil {
+			r.log.Warn(failed, "err", err)
 		}
 	}
 }
 
-func (r *retention) pass(ctx context.Context) error {
-	err := r.forget(ctx, r.keep)
-	if err == nil {
-		err = r.shrink(ctx)
-	}
-	if err != nil {
+func (r *retention) removeRows(ctx context.Context) error {
+	if err := r.forget(ctx, r.keep); err != nil {
 		return err
 	}
-	return r.removeFiles(ctx)
+	return r.shrink(ctx)
 }
 
 // forget removes in small steps, and slower while notifications come.
@@ -99,7 +113,7 @@ func (r *retention) forget(ctx context.Context, keep incident.Retention) error {
 		if r.store.Busy() {
 			pause = forgetPause
 		}
-		if n > 0 && !sleepFor(ctx, pause) {
+		if n > 0 && !sleep(ctx, pause) {
 			return ctx.Err()
 		}
 	}
@@ -157,16 +171,5 @@ func (r *retention) removeFiles(ctx context.Context) error {
 			}
 			r.seen = f.Seq
 		}
-	}
-}
-
-func sleepFor(ctx context.Context, d time.Duration) bool {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-ctx.Done():
-		return false
 	}
 }

@@ -1,7 +1,6 @@
 package storetest
 
 import (
-	"slices"
 	"testing"
 	"time"
 
@@ -11,65 +10,108 @@ import (
 	"github.com/alertscribe/alertscribe/incident"
 )
 
-// testForget: what ended long ago goes, the oldest first and a few at a time, with all that lies beside it; what fires, has work
-// left, was heard of lately, or is critical stays.
+// aging is a store in which incidents live and end.
+type aging struct {
+	*opened
+
+	t    *testing.T
+	now  *clock
+	keep incident.Retention
+}
+
+// settle does what is due, and what becomes due by that.
+func (a *aging) settle() {
+	for range 5 {
+		for _, w := range incident.Works() {
+			claims, err := a.Claim(a.t.Context(), w, 100)
+			require.NoError(a.t, err)
+			for _, c := range claims {
+				finish(a.t, a.opened, c, a.now.Now())
+			}
+		}
+		a.now.advance(time.Minute)
+	}
+}
+
+// life opens an incident that ends after some time; 0: it goes on.
+func (a *aging) life(group, severity string, lasts time.Duration) (id string) {
+	id = accept(a.t, a.opened, notification(group, a.now.Now(), alert(group, "1", severity, incident.Firing))).IncidentID
+	if lasts > 0 {
+		a.now.advance(lasts)
+		accept(a.t, a.opened, notification(group, a.now.Now(), alert(group, "1", severity, incident.Resolved)))
+	}
+	return id
+}
+
+func (a *aging) forget(limit int) int {
+	n, err := a.Forget(a.t.Context(), a.keep, limit)
+	require.NoError(a.t, err)
+	return n
+}
+
+// assertListed holds the list to the incidents that there are.
+func (a *aging) assertListed(ids ...string) {
+	a.t.Helper()
+	list, err := a.List(a.t.Context(), incident.Query{Limit: 100})
+	require.NoError(a.t, err)
+	var all []string
+	for _, r := range list.Rows {
+		all = append(all, r.ID)
+	}
+	assert.ElementsMatch(a.t, ids, all)
+}
+
+// testForget: what ended long ago goes, the oldest first and a few at a time; what fires, has work left, was heard of lately, or is
+// critical stays.
 func testForget(t *testing.T, e *Engine) {
 	s, now := openAt(t, e)
-	settle := func() { // whatever becomes due by what is done
-		for range 5 {
-			for _, w := range incident.Works() {
-				claims, err := s.Claim(t.Context(), w, 100)
-				require.NoError(t, err)
-				for _, c := range claims {
-					finish(t, s, c, now.Now())
-				}
-			}
-			now.advance(time.Minute)
-		}
-	}
-	life := func(group, severity string, lasts time.Duration) string {
-		id := accept(t, s, notification(group, now.Now(), alert(group, "1", severity, incident.Firing))).IncidentID
-		if lasts > 0 {
-			now.advance(lasts)
-			accept(t, s, notification(group, now.Now(), alert(group, "1", severity, incident.Resolved)))
-		}
-		return id
-	}
-	fires := life("fires", "warning", 0)
-	first := life("first", "warning", time.Minute)
-	second := life("second", "info", time.Minute)
-	critical := life("critical", "critical", time.Minute)
-	require.NoError(t, s.SaveDeliveries(t.Context(), incident.Delivery{Incident: first, Channel: "oncall", ID: "x"}))
-	settle()
-	atWork := life("at work", "warning", time.Minute)
+	a := &aging{opened: s, t: t, now: now, keep: incident.Retention{Incidents: 30 * 24 * time.Hour, Critical: 365 * 24 * time.Hour}}
+	fires := a.life("fires", "warning", 0)
+	first, second := a.life("first", "warning", time.Minute), a.life("second", "info", time.Minute)
+	critical := a.life("critical", "critical", time.Minute)
+	a.settle()
+	atWork := a.life("at work", "warning", time.Minute)
 	now.advance(90 * 24 * time.Hour)
-	lately := life("lately", "warning", time.Minute)
+	lately := a.life("lately", "warning", time.Minute)
 
-	keep := incident.Retention{Incidents: 30 * 24 * time.Hour, Critical: 365 * 24 * time.Hour}
+	require.Equal(t, 1, a.forget(1))
+	a.assertListed(fires, second, critical, atWork, lately)
+	require.Equal(t, 1, a.forget(10))
+	require.Zero(t, a.forget(10))
+	a.assertListed(fires, critical, atWork, lately)
+	again := a.life("first", "warning", 0)
+	assert.NotEqual(t, first, again, "its group begins anew")
+	a.settle()
+	assert.Equal(t, 1, a.forget(10), "its work is done")
+	a.keep.Critical = a.keep.Incidents
+	assert.Equal(t, 1, a.forget(10))
+	a.assertListed(fires, lately, again)
+	a.keep = incident.Retention{}
+	now.advance(10_000 * time.Hour)
+	assert.Zero(t, a.forget(10), "0 is for good")
+	a.opened = reopen(t, s)
+	a.assertListed(fires, lately, again)
+	assert.Len(t, a.log(t), 12, "notifications have a time of their own")
+}
+
+// testForgetAll: with an incident goes all that lies beside it; that it is gone is known.
+func testForgetAll(t *testing.T, e *Engine) {
+	s, now := openAt(t, e)
+	a := &aging{opened: s, t: t, now: now, keep: incident.Retention{Incidents: time.Hour, Critical: time.Hour}}
+	first, second := a.life("first", "warning", time.Minute), a.life("second", "warning", time.Minute)
+	require.NoError(t, s.SaveDeliveries(t.Context(), incident.Delivery{Incident: first, Channel: "oncall", ID: "x"}))
+	a.settle()
 	inc, _ := get(t, s, first)
-	forget := func(limit int) int {
-		n, err := s.Forget(t.Context(), keep, limit)
+	found := func() int {
+		list, err := s.List(t.Context(), incident.Query{Limit: 100, Text: "Afirst"})
 		require.NoError(t, err)
-		return n
+		return len(list.Rows)
 	}
-	ids := func() (all []string) {
-		list, err := s.List(t.Context(), incident.Query{Limit: 100})
-		require.NoError(t, err)
-		for _, r := range list.Rows {
-			all = append(all, r.ID)
-		}
-		slices.Sort(all)
-		return all
-	}
-	sorted := func(of ...string) []string {
-		slices.Sort(of)
-		return of
-	}
-	require.Equal(t, 1, forget(1))
-	assert.Equal(t, sorted(fires, second, critical, atWork, lately), ids(), "the oldest first")
-	require.Equal(t, 1, forget(10))
-	require.Zero(t, forget(10))
-	assert.Equal(t, sorted(fires, critical, atWork, lately), ids())
+	require.Equal(t, 1, found())
+	now.advance(24 * time.Hour)
+	require.Equal(t, 2, a.forget(10))
+
+	assert.Zero(t, found(), "search has forgotten it")
 	_, _, err := s.Incident(t.Context(), first)
 	require.ErrorIs(t, err, incident.ErrNotFound)
 	_, err = s.FindID(t.Context(), first[:8])
@@ -79,13 +121,7 @@ func testForget(t *testing.T, e *Engine) {
 	assert.Empty(t, told)
 	past, err := s.Past(t.Context(), inc.Alertname, now.Now().Add(time.Hour))
 	require.NoError(t, err)
-	for _, p := range past {
-		assert.NotEqual(t, first, p.ID)
-	}
-	list, err := s.List(t.Context(), incident.Query{Limit: 100, Text: "Afirst"})
-	require.NoError(t, err)
-	assert.Empty(t, list.Rows, "search has forgotten it")
-
+	assert.Empty(t, past)
 	gone, err := s.Forgotten(t.Context(), 0, 10)
 	require.NoError(t, err)
 	require.Len(t, gone, 2)
@@ -94,23 +130,9 @@ func testForget(t *testing.T, e *Engine) {
 	rest, err := s.Forgotten(t.Context(), gone[0].Seq, 10)
 	require.NoError(t, err)
 	assert.Equal(t, gone[1:], rest)
-
-	again := accept(t, s, firing("first", now.Now())).IncidentID
-	assert.NotEqual(t, first, again, "its group begins anew")
-	settle()
-	assert.Equal(t, 1, forget(10), "its work is done")
-	keep.Critical = 30 * 24 * time.Hour
-	assert.Equal(t, 1, forget(10))
-	assert.Equal(t, sorted(fires, lately, again), ids())
-	keep = incident.Retention{}
-	now.advance(10_000 * time.Hour)
-	assert.Zero(t, forget(10), "0 is for good")
 	size, err := s.Size(t.Context())
 	require.NoError(t, err)
 	assert.Positive(t, size)
-	s = reopen(t, s)
-	assert.Equal(t, sorted(fires, lately, again), ids())
-	assert.Len(t, s.log(t), 12, "notifications have a time of their own")
 }
 
 // testSetPolicy: what comes is folded by the rules that hold then.

@@ -187,6 +187,7 @@ var parts = []struct {
 	{"Peek", testPeek},
 	{"Detection", testDetection},
 	{"Forget", testForget},
+	{"ForgetAll", testForgetAll},
 	{"SetPolicy", testSetPolicy},
 	{"SavePart", testSavePart},
 	{"SavePartMoved", testSavePartMoved},
