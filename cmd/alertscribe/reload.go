@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"crypto/subtle"
 	"errors"
 	"net/http"
 	"slices"
@@ -9,6 +11,8 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promauto"
+
+	"github.com/alertscribe/alertscribe/redact"
 )
 
 // reloadMetrics are named as Prometheus names its own.
@@ -90,6 +94,12 @@ func (a *app) takeOver(ctx context.Context) error {
 	return nil
 }
 
+// bears reports whether a request has the token; where there is none every request has.
+func bears(r *http.Request, token redact.Secret) bool {
+	want, has := sha256.Sum256([]byte("Bearer "+token.Reveal())), sha256.Sum256([]byte(r.Header.Get("Authorization")))
+	return token == "" || subtle.ConstantTimeCompare(has[:], want[:]) == 1
+}
+
 // keep takes over what a reload can't change, and returns the keys of what differs.
 func (c *config) keep(first *config) []string {
 	var keys []string
@@ -106,8 +116,8 @@ func (c *config) keep(first *config) []string {
 	return keys
 }
 
-// lifecycleRoutes adds what --web.enable-lifecycle allows, as Prometheus does.
-func (a *app) lifecycleRoutes(next http.Handler) http.Handler {
+// lifecycleRoutes adds what --web.enable-lifecycle allows, as Prometheus does. The webhook token guards it as it guards all that is posted.
+func (a *app) lifecycleRoutes(next http.Handler, token redact.Secret) http.Handler {
 	crossOrigin := http.NewCrossOriginProtection()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		path, ok := strings.CutPrefix(r.URL.Path, a.opts.routePrefix)
@@ -124,6 +134,9 @@ func (a *app) lifecycleRoutes(next http.Handler) http.Handler {
 			http.Error(w, "Lifecycle API is not enabled. Start with --web.enable-lifecycle", http.StatusForbidden)
 		case crossOrigin.Check(r) != nil:
 			http.Error(w, "Request comes from a page of another site", http.StatusForbidden)
+		case !bears(r, token):
+			w.Header().Set("WWW-Authenticate", `Bearer realm="alertscribe"`)
+			http.Error(w, "Missing or wrong token; send Authorization: Bearer with the value of ALERTSCRIBE_WEBHOOK_TOKEN", http.StatusUnauthorized)
 		case path == "/-/quit" && a.opts.quit != nil:
 			_, _ = w.Write([]byte("Requesting termination... Goodbye!\n")) // the client has gone, or reads it
 			a.opts.quit()

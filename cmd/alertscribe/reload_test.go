@@ -125,6 +125,24 @@ func TestReloadIsGuarded(t *testing.T) {
 	}
 }
 
+// TestReloadNeedsTheToken: where the webhook has one.
+func TestReloadNeedsTheToken(t *testing.T) {
+	token := filepath.Join(t.TempDir(), "token")
+	require.NoError(t, os.WriteFile(token, []byte("t0ken"), 0o600))
+	s, _ := reloadable(t, appOptions{enableLifecycle: true}, "web: {webhook_token_file: '"+token+"'}\n")
+	for authorization, want := range map[string]int{
+		"": http.StatusUnauthorized, "Bearer other": http.StatusUnauthorized, "Bearer ": http.StatusUnauthorized, "Bearer t0ken": http.StatusOK,
+	} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.url+"/-/reload", nil)
+		require.NoError(t, err)
+		req.Header.Set("Authorization", authorization)
+		resp, err := http.DefaultClient.Do(req)
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		assert.Equal(t, want, resp.StatusCode, authorization)
+	}
+}
+
 // TestReloadUnderLoad: while the configuration is read again and again no request fails, each incident has its report, and a
 // channel is told of each once.
 func TestReloadUnderLoad(t *testing.T) {

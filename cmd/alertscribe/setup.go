@@ -94,7 +94,7 @@ func (s *setup) build(ctx context.Context, a *app) error {
 	if err != nil {
 		return err
 	}
-	s.routes = s.onlyOurHosts(a.lifecycleRoutes(s.detectionRoutes(routes)))
+	s.routes = s.onlyOurHosts(a.lifecycleRoutes(s.detectionRoutes(routes), cfg.Web.WebhookToken))
 	return nil
 }
 
