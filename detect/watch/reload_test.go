@@ -151,3 +151,12 @@ func TestReloadKeepsFeedback(t *testing.T) {
 	assert.Equal(t, "1/2", next.Status()[0].Quiet[0].Rate)
 	assert.False(t, next.Quieten(labels, "one"), "it counts once")
 }
+
+// TestSlotIsTheSameWheneverItIsAsked: else what was evaluated for it is evaluated once more, and an alert resolves.
+func TestSlotIsTheSameWheneverItIsAsked(t *testing.T) {
+	g := &Group{Name: "shop", Interval: time.Hour}
+	first := g.slot(time.Now())
+	for range 1000 {
+		require.True(t, first == g.slot(time.Now()), "to the last bit") //nolint:revive // the clock that == compares is the point
+	}
+}

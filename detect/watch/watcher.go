@@ -160,6 +160,7 @@ func sleep(ctx context.Context, d time.Duration) bool {
 // slot returns the newest time at or before now at which the group is evaluated: groups are spread over their interval by
 // their names, the same in every copy and after every start.
 func (g *Group) slot(now time.Time) time.Time {
+	now = now.Round(0) // without the monotonic clock, by which a slot would be later than itself when it is worked out again
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(g.Name))                                                     // never fails
 	offset := time.Duration(h.Sum64() % uint64(g.Interval)).Truncate(time.Millisecond) // what Prometheus takes
