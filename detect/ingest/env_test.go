@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/alertscribe/alertscribe/detect/watch"
 	"github.com/alertscribe/alertscribe/store"
@@ -147,6 +148,29 @@ func produce(t testing.TB, c *kfake.Cluster, topic string, lines []string) {
 	cmd.Stdin = strings.NewReader(strings.Join(lines, "\n") + "\n")
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, "%s", out)
+}
+
+// toldGroup returns how many messages of a topic the group says it has read.
+func toldGroup(t testing.TB, c *kfake.Cluster, topic string, partitions int32) (n int64) {
+	t.Helper()
+	cl, err := kgo.NewClient(kgo.SeedBrokers(c.ListenAddrs()...))
+	require.NoError(t, err)
+	defer cl.Close()
+	asked := kmsg.NewOffsetFetchRequestTopic()
+	asked.Topic = topic
+	for part := range partitions {
+		asked.Partitions = append(asked.Partitions, part)
+	}
+	req := kmsg.NewPtrOffsetFetchRequest()
+	req.Group, req.Topics = defaultGroup, []kmsg.OffsetFetchRequestTopic{asked}
+	answer, err := req.RequestWith(t.Context(), cl)
+	require.NoError(t, err)
+	for _, topic := range answer.Topics {
+		for _, p := range topic.Partitions {
+			n += max(p.Offset, 0) // -1: not yet
+		}
+	}
+	return n
 }
 
 // consume returns the messages of a topic, by kgo.

@@ -230,6 +230,7 @@ func TestStoredOffsetCounts(t *testing.T) {
 	first := start(t, testRules, parts, kafkaSource(brokers))
 	produce(t, brokers, "metrics", series(4, 25, begin))
 	eventually(t, "all points", func() bool { return first.learned() == 100 })
+	eventually(t, "the group is told, which is later", func() bool { return toldGroup(t, brokers, "metrics", 2) == 100 })
 	first.stop()
 	produce(t, brokers, "metrics", series(4, 10, begin.Add(time.Minute)))
 	ahead := start(t, testRules, openStore(t, tempDB(t)), kafkaSource(brokers))
