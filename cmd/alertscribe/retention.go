@@ -76,20 +76,20 @@ func (r *retention) run(ctx context.Context) {
 	var both sync.WaitGroup
 	both.Go(func() {
 		r.store.Lead(ctx, "retention", func(ctx context.Context) {
-			r.again(ctx, "Old incidents not removed, it is tried again later", r.removeRows)
+			r.again(ctx, "rows of incidents", r.removeRows)
 		})
 	})
 	both.Go(func() {
-		r.again(ctx, "Reports of removed incidents not removed, it is tried again later", r.removeFiles)
+		r.again(ctx, "reports", r.removeFiles)
 	})
 	both.Wait()
 }
 
 // again does something from time to time.
-func (r *retention) again(ctx context.Context, failed string, do func(context.Context) error) {
+func (r *retention) again(ctx context.Context, what string, do func(context.Context) error) {
 	for wait := forgetFirst; sleep(ctx, wait); wait = forgetEvery {
 		if err := do(ctx); err != nil && ctx.Err() == nil {
-			r.log.Warn(failed, "err", err)
+			r.log.Warn("What is too old is not removed, it is tried again later", "what", what, "err", err)
 		}
 	}
 }
