@@ -61,7 +61,7 @@ func TestModes(t *testing.T) {
 // nothing is left over.
 func TestWritersSideBySide(t *testing.T) {
 	one := newWriter(t, "en")
-	other, err := New(Options{Dir: one.dir, ExternalURL: one.site, Version: "1.0.0", Now: one.now})
+	other, err := New(Options{Dir: one.dir, ExternalURL: one.site, Version: "1.0.0", Now: one.now, Servers: one.servers})
 	require.NoError(t, err)
 	_, f := complete()
 	f.Evidence[1].Chart.Series = []incident.Series{minutes(1, 2, 3)}
