@@ -64,7 +64,7 @@ func (c *config) summary() [][2]string {
 	}
 	lines := [][2]string{
 		{"listen address", c.Web.ListenAddress},
-		{"model", c.LLM.Model + " at " + redactURL(c.LLM.BaseURL)},
+		{"model", c.LLM.Model + " at " + shownURL(c.LLM.BaseURL)},
 		{"price", c.priceText()},
 		{"API key", key},
 		{"Prometheus", c.prometheusText()},

@@ -168,41 +168,23 @@ func (r *settingsReader) mapping(n *yaml.Node, line int, v reflect.Value, path s
 		return
 	}
 	fields := fieldsByKey(v.Type())
-	seen := map[string]int{}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		key := n.Content[i]
+	for _, pair := range r.pairs(n, path) {
+		key := pair[0]
 		at := join(path, key.Value)
-		if first, twice := seen[key.Value]; twice {
-			r.fault(key.Line, at, "is there twice, first on line %d; leave one of them out", first)
-			continue
-		}
-		seen[key.Value] = key.Line
 		index, ok := fields[key.Value]
 		if !ok {
 			r.fault(key.Line, at, "unknown key%s", r.meant(key.Value, path, keysOfMap(fields)))
 			continue
 		}
-		r.value(n.Content[i+1], key.Line, v.FieldByIndex(index), at)
+		r.value(pair[1], key.Line, v.FieldByIndex(index), at)
 	}
-}
-
-// meant returns what an unknown key may stand for: one that is written much alike, or one of that name in another section.
-func (r *settingsReader) meant(key, path string, known []string) string {
-	if near := nearest(key, known); near != "" {
-		return "; did you mean " + join(path, near) + "?"
-	}
-	for _, full := range pathsOf(r.root, "") {
-		if full == key || strings.HasSuffix(full, "."+key) {
-			return "; did you mean " + full + "? Mind the indentation"
-		}
-	}
-	return "; known here: " + strings.Join(known, ", ")
 }
 
 // leaf decodes a node by yaml's rules, or by those of the type. Unknown keys within are faults.
 func (r *settingsReader) leaf(n *yaml.Node, line int, v reflect.Value, path string) {
 	t := v.Type()
 	faults := len(r.faults)
+	r.twice(n, path)
 	decode := func(into any) error { return strictly(n, into) }
 	if strings.HasSuffix(t.PkgPath(), "prometheus/common/config") { // its keys are those of its fields
 		r.unknownKeys(n, t, path)
@@ -220,28 +202,6 @@ func (r *settingsReader) leaf(n *yaml.Node, line int, v reflect.Value, path stri
 	}
 	if len(r.faults) == faults {
 		v.Set(fresh.Elem())
-	}
-}
-
-// unknownKeys finds the keys of a mapping, and below it, that a struct has no field for.
-func (r *settingsReader) unknownKeys(n *yaml.Node, t reflect.Type, path string) {
-	for t.Kind() == reflect.Pointer {
-		t = t.Elem()
-	}
-	if n.Kind != yaml.MappingNode || t.Kind() != reflect.Struct {
-		return
-	}
-	fields := fieldsByKey(t)
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		key := n.Content[i]
-		r.lines[join(path, key.Value)] = key.Line
-		switch index, ok := fields[key.Value]; {
-		case len(fields) == 0: // it has rules of its own
-		case !ok:
-			r.fault(key.Line, join(path, key.Value), "unknown key%s", r.meant(key.Value, path, keysOfMap(fields)))
-		default:
-			r.unknownKeys(n.Content[i+1], t.FieldByIndex(index).Type, join(path, key.Value))
-		}
 	}
 }
 
@@ -277,7 +237,10 @@ func (r *settingsReader) explain(err error, n *yaml.Node, line int, t reflect.Ty
 	}
 	for _, text := range typeErr.Errors {
 		if m := unknownName.FindStringSubmatch(text); m != nil {
-			r.fault(line, join(path, m[1]), "unknown key")
+			r.fault(line, join(path, m[1]), "unknown key%s", r.meant(m[1], path, keysOfMap(fieldsByKey(t))))
+			continue
+		}
+		if strings.Contains(text, " already defined at line ") { // said by twice, with the line of the file
 			continue
 		}
 		if wrongType.MatchString(text) {
@@ -315,39 +278,4 @@ func wantedOf(t reflect.Type) string {
 	default:
 		return "a text"
 	}
-}
-
-// fieldsByKey returns the fields of a struct by their keys in YAML.
-func fieldsByKey(t reflect.Type) map[string][]int {
-	fields := map[string][]int{}
-	for _, f := range reflect.VisibleFields(t) {
-		key, options, _ := strings.Cut(f.Tag.Get("yaml"), ",")
-		if key != "" && key != "-" && f.IsExported() && !strings.Contains(options, "inline") {
-			fields[key] = f.Index
-		}
-	}
-	return fields
-}
-
-func keysOfMap(fields map[string][]int) []string {
-	keys := make([]string, 0, len(fields))
-	for key := range fields {
-		keys = append(keys, key)
-	}
-	slices.Sort(keys)
-	return keys
-}
-
-// pathsOf returns the paths of all keys of a struct that have a fixed name.
-func pathsOf(t reflect.Type, path string) []string {
-	var paths []string
-	fields := fieldsByKey(t)
-	for _, key := range keysOfMap(fields) {
-		at, field := join(path, key), t.FieldByIndex(fields[key]).Type
-		paths = append(paths, at)
-		if field.Kind() == reflect.Struct && !decodesItself(field) {
-			paths = append(paths, pathsOf(field, at)...)
-		}
-	}
-	return paths
 }

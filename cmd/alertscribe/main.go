@@ -60,7 +60,10 @@ func run() int {
 	app, commands := c.application()
 	command, err := app.Parse(nameStdin(os.Args[1:]))
 	if err != nil {
-		fmt.Fprintf(c.stderr, "alertscribe: %v; see alertscribe --help\n", err)
+		if unknown := unknownWord(app.Model(), os.Args[1:]); unknown != "" {
+			err = errors.New(unknown)
+		}
+		fmt.Fprintf(c.stderr, "alertscribe: %s; see alertscribe --help\n", text.Clean(err.Error()))
 		return exitBadInput
 	}
 	err = commands[command](ctx)
@@ -219,9 +222,8 @@ func (c *cli) validateExternalURL() error {
 	if c.externalURL == "" {
 		return nil
 	}
-	u, err := url.Parse(c.externalURL)
-	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
-		return fmt.Errorf("--web.external-url: %q is not an http:// or https:// URL with a host", redactURL(c.externalURL))
+	if _, err := parseURL(c.externalURL); err != nil {
+		return fmt.Errorf("--web.external-url: %w", err)
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -55,7 +56,7 @@ func (c *config) validate() []error {
 	if c.Reports.Dir == "" {
 		bad("reports.dir (REPORT_DIR)", "is empty")
 	}
-	if _, _, err := net.SplitHostPort(c.Web.ListenAddress); err != nil {
+	if _, port, err := net.SplitHostPort(c.Web.ListenAddress); err != nil || !isPort(port) {
 		bad("web.listen_address (LISTEN_ADDRESS, --web.listen-address)", "%q is not HOST:PORT, such as 127.0.0.1:5008 or :5008", c.Web.ListenAddress)
 	}
 	for i, name := range c.Web.Hosts {
@@ -84,10 +85,19 @@ func (c *config) validate() []error {
 // parseURL parses the URL of a server that people or we reach by HTTP. Its error shows no password.
 func parseURL(value string) (*url.URL, error) {
 	u, err := url.Parse(value)
-	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+	if err != nil || u.Hostname() == "" || (u.Scheme != "http" && u.Scheme != "https") {
 		return nil, fmt.Errorf("%q is not an http:// or https:// URL with a host", redactURL(value))
 	}
+	if port := u.Port(); port != "" && !isPort(port) {
+		return nil, fmt.Errorf("%q has the port %s, which is not between 1 and 65535", redactURL(value), port)
+	}
 	return u, nil
+}
+
+// isPort reports whether a text is the number of a port, 0 for any free one, or the name of one that this machine knows.
+func isPort(text string) bool {
+	_, err := net.DefaultResolver.LookupPort(context.Background(), "tcp", text)
+	return err == nil && text != ""
 }
 
 // validateUpstream returns what is wrong with a server that is asked and linked to.
@@ -135,9 +145,9 @@ func (c *config) validateModelURL() []error {
 			return []error{fmt.Errorf("%s: %q ends in %s, which is added to it; use %s", key, u.Redacted(), end, short.Redacted())}
 		}
 	}
-	if u.RawQuery != "" || u.Fragment != "" {
-		u.RawQuery, u.Fragment = "", ""
-		return []error{fmt.Errorf("%s: has a query, which requests don't carry; use %s, and llm.http_config.http_headers for what the endpoint takes as headers", key, u.Redacted())}
+	if u.Fragment != "" {
+		u.Fragment = ""
+		return []error{fmt.Errorf("%s: has a fragment (behind #), which requests don't carry; use %s", key, u.Redacted())}
 	}
 	return nil
 }
@@ -158,6 +168,10 @@ func (c *config) prepare() []error {
 		m, err := labels.ParseMatchers(s)
 		if err != nil {
 			errs = append(errs, fmt.Errorf("analysis.skip[%d]: %w; matchers look like %q", i, err, `alertname=~"Watchdog|InfoInhibitor"`))
+			continue
+		}
+		if len(m) == 0 {
+			errs = append(errs, fmt.Errorf("analysis.skip[%d]: has no matcher and would skip every alert; matchers look like %q", i, `alertname=~"Watchdog|InfoInhibitor"`))
 			continue
 		}
 		c.skip = append(c.skip, m)
