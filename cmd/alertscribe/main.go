@@ -14,6 +14,7 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -51,6 +52,7 @@ type cli struct {
 
 	stdin          io.Reader
 	stdout, stderr io.Writer
+	environment    map[string]string // in place of the process' own and of .env, where it is not nil
 }
 
 func run() int {
@@ -58,12 +60,9 @@ func run() int {
 	defer stop()
 	c := &cli{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}
 	app, commands := c.application()
-	command, err := app.Parse(nameStdin(os.Args[1:]))
+	command, err := parse(app, os.Args[1:])
 	if err != nil {
-		if unknown := unknownWord(app.Model(), os.Args[1:]); unknown != "" {
-			err = errors.New(unknown)
-		}
-		fmt.Fprintf(c.stderr, "alertscribe: %s; see alertscribe --help\n", text.Clean(err.Error()))
+		fmt.Fprintf(c.stderr, "alertscribe: %s See alertscribe --help\n", text.Clean(err.Error()))
 		return exitBadInput
 	}
 	err = commands[command](ctx)
@@ -79,6 +78,30 @@ func run() int {
 		return exitBadInput
 	}
 	return exitFailure
+}
+
+// parse returns the command of a command line. Its error is a sentence, or a question.
+func parse(app *kingpin.Application, args []string) (command string, err error) {
+	if len(args) > 0 && args[0] == "help" {
+		if unknown := unknownWord(app.Model(), args[1:]); unknown != "" { // kingpin ends the process
+			return "", sentence(unknown)
+		}
+	}
+	command, err = app.Parse(nameStdin(args))
+	if err == nil {
+		return command, nil
+	}
+	if unknown := unknownWord(app.Model(), args); unknown != "" {
+		return "", sentence(unknown)
+	}
+	return "", sentence(err.Error())
+}
+
+func sentence(text string) error {
+	if strings.HasSuffix(text, "?") {
+		return errors.New(text)
+	}
+	return errors.New(text + ".")
 }
 
 // stdinArg stands for the argument "-", whose text kingpin loses.
@@ -169,9 +192,15 @@ func (c *cli) application() (*kingpin.Application, map[string]func(context.Conte
 
 // load returns the settings from flags, environment, .env and file, in this order of strength.
 func (c *cli) load() (*config, error) {
-	dotenv, err := readDotenv(".env")
+	dotenv, err := c.environment, error(nil)
+	own := os.LookupEnv
+	if dotenv == nil {
+		dotenv, err = readDotenv(".env")
+	} else {
+		own = func(string) (string, bool) { return "", false }
+	}
 	lookup := func(name string) (string, bool) {
-		if v, ok := os.LookupEnv(name); ok {
+		if v, ok := own(name); ok {
 			return v, true
 		}
 		v, ok := dotenv[name]

@@ -1,15 +1,17 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/alecthomas/kingpin/v2"
 )
 
-// unknownWord says which is the first word of a command line that is neither a flag nor a command, and what may have been meant; ""
-// where all are known, and something else is wrong.
+// unknownWord says which is the first word of a command line that is neither a flag nor a command, and what may have been meant, or
+// which flag has a value that it can't have; "" where something else is wrong.
 func unknownWord(app *kingpin.ApplicationModel, args []string) string {
 	flags, commands := slices.Clone(app.Flags), app.Commands
 	for i := 0; i < len(args); i++ {
@@ -18,13 +20,17 @@ func unknownWord(app *kingpin.ApplicationModel, args []string) string {
 		case arg == "--":
 			return ""
 		case strings.HasPrefix(arg, "-") && arg != "-":
-			name, _, hasValue := strings.Cut(strings.TrimLeft(arg, "-"), "=")
+			name, value, hasValue := strings.Cut(strings.TrimLeft(arg, "-"), "=")
 			f := flagOf(flags, arg, name)
 			if f == nil {
 				return unknownFlag(app, flags, args[i:], arg, name)
 			}
 			if !hasValue && !f.IsBoolFlag() && (strings.HasPrefix(arg, "--") || len(arg) == 2) {
-				i++ // its value
+				i++
+				value, hasValue = strings.Join(args[min(i, len(args)):min(i+1, len(args))], ""), i < len(args)
+			}
+			if wrong := wrongValue(f, value); hasValue && wrong != "" {
+				return wrong
 			}
 		case len(commands) > 0:
 			at := slices.IndexFunc(commands, func(c *kingpin.CmdModel) bool { return c.Name == arg })
@@ -35,6 +41,19 @@ func unknownWord(app *kingpin.ApplicationModel, args []string) string {
 		}
 	}
 	return ""
+}
+
+// wrongValue says what is wrong with the value of a flag, which kingpin tells without the flag's name; "" for nothing.
+func wrongValue(f *kingpin.FlagModel, value string) string {
+	err := f.Value.Set(value)
+	_, number := errors.AsType[*strconv.NumError](err)
+	switch {
+	case err == nil:
+		return ""
+	case number:
+		return fmt.Sprintf("--%s: %q is not a number", f.Name, value)
+	}
+	return fmt.Sprintf("--%s: %v", f.Name, err)
 }
 
 // flagOf returns the flag that a word of the command line sets; nil for none.

@@ -35,6 +35,9 @@ func TestUnknownWords(t *testing.T) {
 		"--json costs":                   "--json is a flag of costs; write it behind that word",
 		"costs --jsn":                    "--jsn is no flag; did you mean --json?",
 		"analyze --nwo f.json":           "--nwo is no flag; did you mean --now?",
+		"reports --limit x":              `--limit: "x" is not a number`,
+		"reports --limit=1.x":            `--limit: "1.x" is not a number`,
+		"detect backtest --against x":    "--against: enum value must be one of incidents, got 'x'",
 		"analyze":                        "", // known words, and something else is wrong
 		"reports -q":                     "",
 		"-- anlyze":                      "",
@@ -47,5 +50,19 @@ func TestUnknownWords(t *testing.T) {
 			require.Error(t, err)
 			assert.Equal(t, want, unknownWord(app.Model(), args))
 		})
+	}
+}
+
+// TestHelpOfNoCommand: kingpin would end the process with exit code 1.
+func TestHelpOfNoCommand(t *testing.T) {
+	for line, want := range map[string]string{
+		"help anlyze":         `"anlyze" is no command; did you mean analyze?`,
+		"help detect backtst": `"backtst" is no command; did you mean backtest?`,
+		"reanalyze x y":       "unexpected y.",
+		"detect":              "must select a subcommand of 'detect'.",
+	} {
+		app, _ := (&cli{stdout: io.Discard, stderr: io.Discard}).application()
+		_, err := parse(app, strings.Fields(line))
+		require.EqualError(t, err, want)
 	}
 }
