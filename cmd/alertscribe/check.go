@@ -99,7 +99,7 @@ func (c *config) logSettings(log *slog.Logger, address string) {
 		log.Warn("Variable has no effect", "why", warning)
 	}
 	log.Info("Ready for notifications", "address", address, "reports", c.Reports.Dir, "language", c.Reports.Language, "time_zone", c.zone.String(),
-		"database", c.databaseName(), "model", c.LLM.Model, "prometheus", c.prometheusText(), "alertmanager", shownURL(c.Alertmanager.URL),
+		"database", c.databaseName(), "model", c.LLM.Model, "prometheus", c.prometheusText(), "alertmanager", cmp.Or(shownURL(c.Alertmanager.URL), "not set"),
 		"verification", verifyText(c))
 }
 

@@ -20,17 +20,19 @@ import (
 // settingsReader decodes a configuration file over settings. It goes on behind a fault, so that all are found at once, and knows
 // the line of each key.
 type settingsReader struct {
-	file   string
-	root   reflect.Type
-	lines  map[string]int // of the keys that the file has, by their paths
-	faults []error
+	file  string
+	root  reflect.Type
+	lines map[string]int // of the keys that the file has, by their paths
+
+	merging map[*yaml.Node]bool // that are being merged into others
+	faults  []error
 }
 
 // readSettings decodes text over into, a pointer to a struct. Each fault names the line and the path of its key; what is faulty keeps
 // the value that it had.
 func readSettings(file string, text []byte, into any) *settingsReader {
 	v := reflect.ValueOf(into).Elem()
-	r := &settingsReader{file: file, root: v.Type(), lines: map[string]int{}}
+	r := &settingsReader{file: file, root: v.Type(), lines: map[string]int{}, merging: map[*yaml.Node]bool{}}
 	dec := yaml.NewDecoder(bytes.NewReader(text))
 	var doc, second yaml.Node
 	switch err := dec.Decode(&doc); {
@@ -54,7 +56,7 @@ var lineOfError = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
 func (r *settingsReader) notYAML(err error) error {
 	m := lineOfError.FindStringSubmatch(err.Error())
 	hint := ""
-	if strings.Contains(err.Error(), "cannot start any token") {
+	if strings.Contains(err.Error(), "cannot start any token") || strings.Contains(err.Error(), "found a tab character") {
 		hint = "; indent with blanks, not with tabs, and put values that begin with @ or % in quotes"
 	}
 	if m == nil || m[1] == "" {
@@ -164,7 +166,11 @@ func join(path, key string) string { return strings.TrimPrefix(path+"."+key, "."
 // mapping decodes a mapping into a struct, key by key.
 func (r *settingsReader) mapping(n *yaml.Node, line int, v reflect.Value, path string) {
 	if n.Kind != yaml.MappingNode {
-		r.fault(line, path, "%s is not a mapping; put its keys below it, indented", shownNode(n))
+		such := ""
+		if _, has := fieldsByKey(v.Type())["url"]; has {
+			such = ", such as url"
+		}
+		r.fault(line, path, "%s is not a mapping; put its keys below it, indented%s", shownNode(n), such)
 		return
 	}
 	fields := fieldsByKey(v.Type())
@@ -195,6 +201,9 @@ func (r *settingsReader) leaf(n *yaml.Node, line int, v reflect.Value, path stri
 			r.fault(line, path, "%s is not %s", shownNode(n), wantedOf(t))
 			return
 		}
+	}
+	if len(r.faults) > faults {
+		return
 	}
 	fresh := reflect.New(t)
 	if err := decode(fresh.Interface()); err != nil {
@@ -237,7 +246,7 @@ func (r *settingsReader) explain(err error, n *yaml.Node, line int, t reflect.Ty
 	}
 	for _, text := range typeErr.Errors {
 		if m := unknownName.FindStringSubmatch(text); m != nil {
-			r.fault(line, join(path, m[1]), "unknown key%s", r.meant(m[1], path, keysOfMap(fieldsByKey(t))))
+			r.fault(line, join(path, m[1]), "unknown key%s", r.meant(m[1], path, keysWithin(t)))
 			continue
 		}
 		if strings.Contains(text, " already defined at line ") { // said by twice, with the line of the file
@@ -272,7 +281,7 @@ func wantedOf(t reflect.Type) string {
 	case reflect.Bool:
 		return "true or false"
 	case reflect.Slice:
-		return "a list"
+		return "a list, such as [a, b]"
 	case reflect.Map, reflect.Struct:
 		return "a mapping"
 	default:

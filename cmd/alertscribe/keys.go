@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/prometheus/alertmanager/timeinterval"
 	"go.yaml.in/yaml/v3"
 )
 
@@ -17,7 +18,13 @@ func (r *settingsReader) pairs(n *yaml.Node, path string) [][2]*yaml.Node {
 	for i := 0; i+1 < len(n.Content); i += 2 {
 		key, value := n.Content[i], n.Content[i+1]
 		if key.Tag == "!!merge" {
+			if r.merging[n] {
+				r.fault(key.Line, path, "merges itself by <<")
+				return nil
+			}
+			r.merging[n] = true
 			merged = append(merged, r.merged(value, path)...)
+			delete(r.merging, n)
 			continue
 		}
 		if first, twice := seen[key.Value]; twice {
@@ -59,10 +66,23 @@ func (r *settingsReader) meant(key, path string, known []string) string {
 	if near := nearest(key, known); near != "" {
 		return "; did you mean " + join(path, near) + "?"
 	}
+	var elsewhere []string
 	for _, full := range pathsOf(r.root, "") {
-		if full == key || strings.HasSuffix(full, "."+key) {
+		switch {
+		case full == key:
+			section, last := full[:strings.LastIndex(full, ".")], full[strings.LastIndex(full, ".")+1:]
+			return "; write " + last + " below " + section + ", indented"
+		case sameLetters(full) == sameLetters(key):
 			return "; did you mean " + full + "? Mind the indentation"
+		case strings.HasSuffix(full, "."+key):
+			elsewhere = append(elsewhere, full)
 		}
+	}
+	switch {
+	case len(elsewhere) > 0:
+		return "; did you mean " + strings.Join(elsewhere[:min(len(elsewhere), 3)], " or ") + "? Mind the indentation"
+	case len(known) == 0:
+		return ""
 	}
 	return "; known here: " + strings.Join(known, ", ")
 }
@@ -78,6 +98,21 @@ func (r *settingsReader) twice(n *yaml.Node, path string) {
 		for i, one := range n.Content {
 			r.twice(one, path+"["+strconv.Itoa(i)+"]")
 		}
+	}
+}
+
+// within finds what is wrong with one value of such a struct.
+func (r *settingsReader) within(n *yaml.Node, line int, t reflect.Type, path string) {
+	inner := t
+	for inner.Kind() == reflect.Pointer {
+		inner = inner.Elem()
+	}
+	if n.Kind == yaml.MappingNode && inner.Kind() == reflect.Struct && len(fieldsByKey(inner)) > 0 {
+		r.unknownKeys(n, inner, path)
+		return
+	}
+	if err := n.Decode(reflect.New(t).Interface()); err != nil {
+		r.explain(err, n, line, inner, path)
 	}
 }
 
@@ -101,7 +136,7 @@ func (r *settingsReader) unknownKeys(n *yaml.Node, t reflect.Type, path string) 
 		case !ok:
 			r.fault(key.Line, join(path, key.Value), "unknown key%s", r.meant(key.Value, path, keysOfMap(fields)))
 		default:
-			r.unknownKeys(n.Content[i+1], t.FieldByIndex(index).Type, join(path, key.Value))
+			r.within(n.Content[i+1], key.Line, t.FieldByIndex(index).Type, join(path, key.Value))
 		}
 	}
 }
@@ -139,4 +174,12 @@ func pathsOf(t reflect.Type, path string) []string {
 		}
 	}
 	return paths
+}
+
+// keysWithin returns the keys of a type that has rules of its own.
+func keysWithin(t reflect.Type) []string {
+	if t == reflect.TypeFor[timeinterval.TimeRange]() {
+		return []string{"start_time", "end_time"}
+	}
+	return keysOfMap(fieldsByKey(t))
 }

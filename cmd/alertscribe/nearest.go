@@ -20,7 +20,15 @@ func nearest(word string, known []string) string {
 			best, distance = k, d
 		}
 	}
-	return best
+	if best != "" {
+		return best
+	}
+	for _, k := range known { // start is start_time, and severity is severities
+		if len(word) > 3 && strings.HasPrefix(k, word) || len(word) > 5 && strings.HasPrefix(k, word[:max(5, len(word)-2)]) {
+			return k
+		}
+	}
+	return ""
 }
 
 // editDistance counts the letters to insert, to leave out, to replace, or to swap with the next, until a is b.

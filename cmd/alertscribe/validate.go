@@ -76,8 +76,21 @@ func (c *config) validate() []error {
 	errs = append(errs, c.validateNumbers()...)
 	errs = append(errs, c.validateBudget()...)
 	errs = append(errs, c.validateSeverities()...)
-	if err := evidence.Runbooks(c.Analysis.Runbooks).Validate(); err != nil {
-		bad("analysis.runbooks", "%v", err)
+	return append(errs, c.validateRunbooks()...)
+}
+
+// validateRunbooks names each fault.
+func (c *config) validateRunbooks() []error {
+	var errs []error
+	for i, allow := range c.Analysis.Runbooks.Allow {
+		if err := (evidence.Runbooks{Allow: []string{allow}}).Validate(); err != nil {
+			errs = append(errs, fmt.Errorf("analysis.runbooks.allow[%d]: %w", i, err))
+		}
+	}
+	for i, network := range c.Analysis.Runbooks.Networks {
+		if err := (evidence.Runbooks{Networks: []string{network}}).Validate(); err != nil {
+			errs = append(errs, fmt.Errorf("analysis.runbooks.networks[%d]: %w", i, err))
+		}
 	}
 	return errs
 }
@@ -177,10 +190,13 @@ func (c *config) prepare() []error {
 		c.skip = append(c.skip, m)
 	}
 	c.zone, _ = loadZone(c.Reports.TimeZone) // validate says what is wrong
-	var err error
-	if c.redactor, err = redact.New(c.Redaction.Patterns); err != nil {
-		errs = append(errs, fmt.Errorf("redaction.patterns: %w", err))
+	for i, expr := range c.Redaction.Patterns {
+		if _, err := redact.New(append(slices.Repeat([]string{"-"}, i), expr)); err != nil {
+			errs = append(errs, fmt.Errorf("redaction.patterns[%d]: %w", i, err))
+		}
 	}
+	var err error
+	c.redactor, _ = redact.New(c.Redaction.Patterns) // each was tried
 	if c.transport, err = roundTripper(c.LLM.HTTPConfig, "llm"); err != nil {
 		errs = append(errs, fmt.Errorf("llm.http_config: %w", err))
 	}
@@ -256,8 +272,11 @@ func (c *config) validateNumbers() []error {
 func (c *config) validateBudget() []error {
 	var errs []error
 	prices := analyzer.Prices{Models: c.Budget.Prices, Peak: c.Budget.PeakHours}
-	if err := prices.Validate(); err != nil {
-		errs = append(errs, fmt.Errorf("budget.prices: %w", err))
+	for _, name := range slices.Sorted(maps.Keys(prices.Models)) {
+		one := analyzer.Prices{Models: map[string]analyzer.Price{name: prices.Models[name]}}
+		if err := one.Validate(); err != nil {
+			errs = append(errs, fmt.Errorf("budget.prices.%s: %w", name, err))
+		}
 	}
 	for _, l := range []struct {
 		key   string
