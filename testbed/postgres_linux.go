@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"syscall"
 
@@ -13,14 +14,16 @@ import (
 // LimitFileSize lets the server write no file beyond so many bytes, as a disk that is full; 0 takes the limit away. It holds for
 // processes that the server starts from then on, too. A server that can't write its log of transactions ends, as on a full disk.
 func (p *Postgres) LimitFileSize(bytes uint64) error {
-	limit := unix.Rlimit{Cur: bytes, Max: unix.RLIM_INFINITY}
-	if bytes == 0 {
-		limit.Cur = unix.RLIM_INFINITY
+	limit := "--fsize=unlimited:"
+	if bytes > 0 {
+		limit = fmt.Sprintf("--fsize=%d:", bytes)
 	}
 	var errs []error
 	for _, pid := range append([]int{p.cmd.Process.Pid}, children(p.cmd.Process.Pid)...) {
-		if err := unix.Prlimit(pid, unix.RLIMIT_FSIZE, &limit, nil); err != nil && !errors.Is(err, syscall.ESRCH) {
-			errs = append(errs, fmt.Errorf("limiting the size of files: %w", err))
+		cmd := exec.Command("prlimit", fmt.Sprintf("--pid=%d", pid), limit) //nolint:noctx // it ends at once
+		unprivileged(cmd)                                                   // without privileges one may limit one's own
+		if out, err := cmd.CombinedOutput(); err != nil && syscall.Kill(pid, 0) == nil {
+			errs = append(errs, fmt.Errorf("limiting the size of files: %w\n%s", err, out))
 		}
 	}
 	return errors.Join(errs...)

@@ -252,6 +252,11 @@ func TestUnreplicatedIsNotAcknowledged(t *testing.T) {
 	query(t, url, `ALTER ROLE alertscribe SET client_min_messages = 'error'`)
 	s := open(t, url)
 	set(t, p, "synchronous_standby_names", "nobody")
+	require.Eventually(t, func() bool {
+		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		defer cancel()
+		return s.Ping(ctx) != nil
+	}, 30*time.Second, time.Millisecond, "commits wait")
 	for name, write := range map[string]func() error{
 		"Accept": func() error { _, err := s.Accept(context.Background(), firing("x")); return err },
 		"Ping":   func() error { return s.Ping(context.Background()) },
