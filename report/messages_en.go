@@ -131,7 +131,7 @@ var english = messages{
 		"read-only": "read-only", "reversible": "reversible", "disruptive": "disruptive", incident.Unknown: "risk unknown",
 	},
 
-	Feedback: "Feedback", FeedbackBy: "%s by %s at %s", Somebody: "someone",
+	Feedback: "Feedback", FeedbackBy: "%s by %s at %s", SaidBy: "%s by %s", Somebody: "someone",
 	FeedbackKinds: map[incident.FeedbackKind]string{incident.Confirm: "✔ **Confirmed**", incident.Correct: "✘ **Corrected**"},
 	Memory:        "Similar past incidents (hypotheses, not evidence)",
 	Lasted:        "lasted %s", Likeness: "%s of labels match",
