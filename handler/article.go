@@ -289,15 +289,18 @@ func sides(nodes []*html.Node) {
 	evidence := slices.IndexFunc(nodes, func(n *html.Node) bool {
 		return n.DataAtom == atom.Section && childOf(n, atom.Details) != nil
 	})
-	left, right := 0, 0
+	left, right, head := 0, 0, 0
 	var parts []*html.Node
-	for i, n := range nodes[:max(evidence, 0)] {
+	for _, n := range nodes[:max(evidence, 0)] {
 		switch {
+		case n.Type != html.ElementNode:
 		case n.DataAtom == atom.Figure:
 			right += chartLines
 		case n.DataAtom == atom.Section:
 			parts = append(parts, n)
-		case i >= headNodes:
+		case head < headNodes:
+			head++
+		default:
 			left += linesOf(n)
 		}
 	}

@@ -71,14 +71,15 @@ func (p *page) memory() {
 	if len(p.found.Memory) == 0 {
 		return
 	}
-	p.out.WriteString("### " + p.w.Memory + "\n\n")
+	heading := p.w.Memory
+	if n := len(p.found.Memory); n > maxRemembered {
+		heading = fmt.Sprintf(p.w.MemoryOf, maxRemembered, n)
+	}
+	p.out.WriteString("### " + heading + "\n\n")
 	for _, r := range p.found.Memory[:min(len(p.found.Memory), maxRemembered)] {
 		p.recollection(r)
 	}
 	p.out.WriteString("\n")
-	if more := len(p.found.Memory) - maxRemembered; more > 0 {
-		p.para(fmt.Sprintf(p.w.MoreRows, more))
-	}
 }
 
 // recollection writes one earlier incident: what people said about it first, then what a model thought.

@@ -64,7 +64,8 @@ type messages struct {
 	Feedback, FeedbackBy, SaidBy string
 	Somebody                     string
 	FeedbackKinds                map[incident.FeedbackKind]string
-	Memory, Lasted, Likeness     string
+	Memory, MemoryOf             string // all; how many of how many
+	Lasted, Likeness             string
 	Hypothesis, NoHypothesis     string
 	Unreviewed, Doubted, NotOurs string
 
