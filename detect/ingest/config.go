@@ -301,5 +301,10 @@ func Check(ctx context.Context, s *Source) error {
 	if p := s.Publish; p != nil && p.RabbitMQ != nil {
 		errs = append(errs, checkRabbitMQ(ctx, &p.RabbitMQ.RabbitMQServer, "", p.RabbitMQ.Exchange))
 	}
+	for i, err := range errs {
+		if err != nil {
+			errs[i] = explain(err)
+		}
+	}
 	return errors.Join(errs...)
 }
