@@ -99,6 +99,8 @@ func unreachable(err error) bool {
 	return network || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, amqp.ErrClosed)
 }
 
+const noTLS = "the port speaks no TLS: leave tls_config out (Kafka), write amqp:// (RabbitMQ), or use its TLS port"
+
 // ofTLS explains what certificates can be wrong with.
 func ofTLS(err error) *fault {
 	_, unknown := errors.AsType[x509.UnknownAuthorityError](err)
@@ -113,7 +115,7 @@ func ofTLS(err error) *fault {
 	case name:
 		return &fault{kind: faultTLS, way: "reach the broker by a name that its certificate has, or set tls_config.server_name to one"}
 	case plain:
-		return &fault{kind: faultTLS, way: "the port speaks no TLS: leave tls_config out (Kafka), write amqp:// (RabbitMQ), or use its TLS port"}
+		return &fault{kind: faultTLS, way: noTLS}
 	case errors.Is(err, errCertificate), strings.Contains(said, "tls: certificate required"), strings.Contains(said, "tls: bad certificate"), strings.Contains(said, "tls: unknown certificate authority"):
 		return &fault{kind: faultTLS, way: "the broker asks for a certificate that it knows: set tls_config.cert_file and key_file"}
 	case invalid, alert, strings.Contains(said, "tls: "):
@@ -132,6 +134,8 @@ func ofKafka(err error) *fault {
 		return &fault{kind: faultAuthentication, way: "set sasl.mechanism to one that the broker has"}
 	case silent && strings.Contains(err.Error(), "is SASL missing"):
 		return &fault{kind: faultAuthentication, way: "set sasl"}
+	case silent && strings.Contains(err.Error(), "client is using TLS"):
+		return &fault{kind: faultTLS, way: noTLS}
 	case silent:
 		return &fault{kind: faultTLS, way: "where the port speaks TLS, set tls_config, {} for the system's authorities"}
 	case errors.Is(err, kerr.TopicAuthorizationFailed):

@@ -74,6 +74,9 @@ func (r *reader) kafka(ctx context.Context) error {
 	if err := client.Ping(ctx); err != nil {
 		return fmt.Errorf("asking the brokers: %w", client.whyNot(err))
 	}
+	if err := client.topics(ctx, k.Topic); err != nil { // the client would wait for it without a word
+		return err
+	}
 	r.metrics.connected.WithLabelValues(r.source.Name).Set(1)
 	var asking sync.WaitGroup
 	asking.Go(s.askEnds)
@@ -271,7 +274,14 @@ func (s *kafkaSession) askEnds() {
 	for ticker := time.NewTicker(endsEvery); ; {
 		var parts []int32
 		s.r.eachPump(func(p *pump) { parts = append(parts, p.part.Number) })
-		err := s.askEndsOnce(s.ctx, parts...)
+		err := s.client.topics(s.ctx, s.r.source.Kafka.Topic)
+		if f, ok := errors.AsType[*fault](err); ok && (f.kind == faultMissing || f.kind == faultPermission) { // it was deleted, or taken away
+			s.fail(f)
+			return
+		}
+		if err == nil {
+			err = s.askEndsOnce(s.ctx, parts...)
+		}
 		switch {
 		case s.ctx.Err() != nil:
 		case err == nil && failing:

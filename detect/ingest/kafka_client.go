@@ -72,26 +72,21 @@ func (b *KafkaBrokers) client(o ...kgo.Opt) (*kafkaClient, error) {
 	return &kafkaClient{client, &knocks, asked}, nil
 }
 
-// checkKafka asks brokers for topics.
-func checkKafka(ctx context.Context, b *KafkaBrokers, topics ...string) error {
-	client, err := b.client(kgo.RequestRetries(1), kgo.RetryTimeout(checkWithin))
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-	ctx, cancel := context.WithTimeout(ctx, checkWithin)
+// topics asks whether topics are there, and may be seen.
+func (c *kafkaClient) topics(ctx context.Context, names ...string) error {
+	ctx, cancel := context.WithTimeout(ctx, produceWithin)
 	defer cancel()
 	req := kmsg.NewPtrMetadataRequest()
-	for _, topic := range topics {
-		if topic != "" {
+	for _, name := range names {
+		if name != "" {
 			t := kmsg.NewMetadataRequestTopic()
-			t.Topic = new(topic)
+			t.Topic = new(name)
 			req.Topics = append(req.Topics, t)
 		}
 	}
-	answer, err := req.RequestWith(ctx, client)
+	answer, err := req.RequestWith(ctx, c.Client)
 	if err != nil {
-		return fmt.Errorf("asking Kafka: %w", client.whyNot(err))
+		return fmt.Errorf("asking Kafka: %w", c.whyNot(err))
 	}
 	var errs []error
 	for _, t := range answer.Topics {
@@ -100,4 +95,42 @@ func checkKafka(ctx context.Context, b *KafkaBrokers, topics ...string) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// group asks whether we may know of a group, which takes less than to join it.
+func (c *kafkaClient) group(ctx context.Context, name string) error {
+	req := kmsg.NewPtrOffsetFetchRequest()
+	req.Group = name
+	g := kmsg.NewOffsetFetchRequestGroup()
+	g.Group = name
+	req.Groups = append(req.Groups, g)
+	answer, err := req.RequestWith(ctx, c.Client)
+	if err != nil {
+		return fmt.Errorf("asking for group %s: %w", name, c.whyNot(err))
+	}
+	codes := []int16{answer.ErrorCode}
+	for _, g := range answer.Groups {
+		codes = append(codes, g.ErrorCode)
+	}
+	for _, code := range codes {
+		if err := kerr.ErrorForCode(code); err != nil {
+			return explain(fmt.Errorf("group %s: %w", name, err))
+		}
+	}
+	return nil
+}
+
+// checkKafka asks brokers for topics and, where it is named, a group.
+func checkKafka(ctx context.Context, b *KafkaBrokers, group string, topics ...string) error {
+	client, err := b.client(kgo.RequestRetries(1), kgo.RetryTimeout(checkWithin))
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	ctx, cancel := context.WithTimeout(ctx, checkWithin)
+	defer cancel()
+	if err := client.topics(ctx, topics...); err != nil || group == "" {
+		return err
+	}
+	return client.group(ctx, group)
 }
