@@ -92,7 +92,7 @@ var lookalikes = func() map[rune]string {
 	m := map[rune]string{}
 	for to, from := range map[string]string{
 		"a": "аΑАαɑ", "b": "ВвΒЬ", "c": "СсϲϹ", "d": "ԁԀ", "e": "ЕеΕεє", "g": "ɡԌ", "h": "НнΗһҺ", "i": "ІіΙιıɩӀ", "j": "ЈјϳЈ", "k": "КкΚκ", "l": "ʟⅼ",
-		"m": "МмΜ", "n": "ΝηПп", "o": "ОоΟοօ", "p": "РрΡρ", "q": "ԛԚ", "s": "Ѕѕ", "t": "ТтΤτ", "u": "υս", "v": "ѵνѴ", "w": "ԝԜω", "x": "ХхΧχ", "y": "УуΥγүҮ", "z": "Ζ",
+		"m": "МмΜ", "n": "ΝηПп", "o": "ОоΟοօ", "p": "РрΡρ", "q": "ԛԚ", "s": "Ѕѕ", "σ": "ς", "t": "ТтΤτ", "u": "υս", "v": "ѵνѴ", "w": "ԝԜω", "x": "ХхΧχ", "y": "УуΥγүҮ", "z": "Ζ",
 		`"`: "“”„‟«»「」『』〝〞〟″ʺ˝❝❞", "'": "‘’‚‛‹›′ʹʻʼʽ´❛❜", "`": "ˋ", ":": "∶꞉˸։׃︓﹕", "=": "⹀﹦", "-": "‐‑‒–—―−﹘﹣", "/": "⁄∕⧸╱", ".": "․‧", "|": "∣❘⏐￨", "\\": "∖⧵",
 		";": "；;", "~": "∼˜", "$": "﹩", "&": "﹠", ">": "›", "<": "‹",
 	} {
@@ -136,6 +136,9 @@ func readings(s string) []string {
 	if tight := closedUp(s); tight != s {
 		add(tight)
 	}
+	if spelled := withoutDigits(s); spelled != "" {
+		add(spelled)
+	}
 	texts := []string{s}
 	if plain := unescaped(s); plain != s {
 		add(plain)
@@ -176,6 +179,21 @@ func closedUp(s string) string {
 		}
 	}
 	return b.String()
+}
+
+var (
+	digitWord    = regexp.MustCompile(`[A-Za-z]+[013457@$][A-Za-z013457@$]*[A-Za-z]`)
+	digitLetters = strings.NewReplacer("0", "o", "1", "i", "3", "e", "4", "a", "5", "s", "7", "t", "@", "a", "$", "s")
+)
+
+const leastDigitWords = 3 // which one text has to have
+
+// withoutDigits returns a text with letters in place of the digits that look like them, as in v3nd0r; "" where hardly any word has some.
+func withoutDigits(s string) string {
+	if len(digitWord.FindAllStringIndex(s, leastDigitWords)) < leastDigitWords {
+		return ""
+	}
+	return digitWord.ReplaceAllStringFunc(s, digitLetters.Replace)
 }
 
 // heard returns the readings of a text of the model's, and what it says turned around: so it is found whichever side was turned.

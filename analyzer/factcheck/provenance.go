@@ -93,7 +93,7 @@ var (
 func (o *origin) echoed(said []string) string {
 	best := ""
 	for _, f := range said {
-		for _, part := range []string{o.echoedInstruction(f), o.echoes.repeated(f), o.commands.repeatedInSentence(f)} {
+		for _, part := range []string{o.echoedInstruction(f), o.echoes.repeated(f), o.commands.repeatedInSentence(f), o.commands.typedInSentence(f)} {
 			if len(part) > len(best) {
 				best = part
 			}
@@ -145,7 +145,7 @@ func (p *provenance) links(s string) (strange map[incident.MarkKind][]string, un
 	strange = map[incident.MarkKind][]string{}
 	for _, link := range linkForm.FindAllString(text.CutBytes(uniform(s), maxFieldBytes), maxTried) {
 		link = strings.TrimRight(link, ".,;:!?*")
-		host := hostOf(link)
+		host := normalIP(hostOf(link))
 		if p.own.hosts[host] || isLoopback(host) {
 			continue
 		}

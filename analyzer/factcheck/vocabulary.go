@@ -228,6 +228,7 @@ func (v *vocabulary) composedOfNames(word string) bool {
 		switch {
 		case v.names[part]:
 			known = true
+		case plainTools[part]: // as in deployment/checkout
 		case len(part) >= longWord/2:
 			return false
 		}
@@ -375,7 +376,7 @@ func (v *vocabulary) addMonitored(e *incident.Evidence) {
 func placeOf(value string) string {
 	if isAddress(value) {
 		bare, _, _ := strings.Cut(value, "/")
-		return hostPart(bare)
+		return normalIP(hostPart(bare))
 	}
 	if host := hostPart(value); hostForm.MatchString(host) {
 		return host
