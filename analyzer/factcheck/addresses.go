@@ -21,11 +21,11 @@ var (
 	hostRun    = regexp.MustCompile(`(?:[\p{L}\p{N}_](?:[\p{L}\p{N}_-]*[\p{L}\p{N}])?\.)+(?:xn--[a-z0-9-]+|\p{L}[\p{L}\p{N}-]*[\p{L}\p{N}])`)
 	numberRun  = regexp.MustCompile(`(?:[0-9a-f]{0,4}:){2,6}\d{1,3}(?:\.\d{1,3}){3}|\b\d{1,3}(?:\.\d{1,3}){3}(?:/\d{1,2})?|\b0x(?:[0-9a-f]{40}|[0-9a-f]{8})\b|[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}`)
 	imageForm  = regexp.MustCompile(`[\p{L}\p{N}][\w.-]*(?::\d+)?(?:/[\w.-]+)+(?::[\w][\w.-]*|@sha256:[0-9a-f]+)`)
-	sourceForm = regexp.MustCompile(`\bppa:[\w./+-]+|(?:^|[\s"'=])@[a-z0-9][\w.-]*/[\w.-]+|\bgit@[\w.-]+:[\w./-]+`)
+	sourceForm = regexp.MustCompile(`\bppa:[\w./+-]+|(?:^|[\s"'=:(,])@[a-z0-9][\w.-]*/[\w.-]+|\bgit@[\w.-]+:[\w./-]+`)
 	phoneForm  = regexp.MustCompile(`\+\d[\d ()./-]{6,}\d|\(?\b\d{3,4}\)?[ -]\d{3,4}[ -]\d{4}\b`)
 	// contactForm is the name of somebody to reach, or his number, behind where.
 	contactForm = regexp.MustCompile(`(?:微信号?|微信群|wechat|weixin|qq号?|qq群|telegram|skype|whatsapp|discord|飞书|钉钉|电话|手机|热线)[ :=]*@?([a-z0-9][\w.-]{4,})`)
-	handleForm  = regexp.MustCompile(`(?:^|[\s("'])[@#][\p{L}][\w-]{2,}`)
+	handleForm  = regexp.MustCompile(`(?:^|[\s("'=:,])[@#][\p{L}][\w-]{2,}`)
 	fanged      = strings.NewReplacer("hxxp", "http", "[.]", ".", "(.)", ".", "{.}", ".", "[dot]", ".", "(dot)", ".", " dot ", ".", "[:]", ":", "[at]", "@", "(at)", "@", "[://]", "://")
 )
 
@@ -91,7 +91,7 @@ func (x *addressScan) add(key, s string, bare bool) {
 // addForm adds what has a form, compared as key says.
 func (x *addressScan) addForm(form *regexp.Regexp, key func(string) string) {
 	for _, s := range form.FindAllString(x.f, maxTried) {
-		if s = strings.Trim(s, " \t\n\"'=("); key != nil {
+		if s = strings.Trim(s, " \t\n\"'=(:,"); key != nil {
 			x.add(key(s), s, false)
 		} else {
 			x.add(s, s, false)
@@ -133,8 +133,8 @@ func (x *addressScan) word(start, end int) {
 	for _, at := range numberRun.FindAllStringIndex(s, maxTried) {
 		at[0], at[1] = at[0]+start, at[1]+start
 		ip, _, _ := strings.Cut(x.f[at[0]:at[1]], "/")
-		if (isAddress(ip) || strings.HasPrefix(ip, "0x")) && !isLoopback(ip) {
-			x.add(normalIP(ip), x.f[at[0]:at[1]], isBare(x.f, at))
+		if normal := normalIP(ip); (isAddress(normal) || strings.HasPrefix(ip, "0x")) && !isLoopback(normal) {
+			x.add(normal, x.f[at[0]:at[1]], isBare(x.f, at))
 		}
 	}
 }
@@ -152,7 +152,7 @@ func hasDigits(s string, least int) bool {
 
 // phoneKey returns what two ways to write a number have in common: its last digits.
 func phoneKey(s string) string {
-	digits := strings.Map(onlyDigits, s)
+	digits := strings.Map(onlyDigits, strings.ReplaceAll(s, "(0)", ""))
 	return "+" + digits[max(len(digits)-leastPhone-1, 0):]
 }
 
@@ -222,6 +222,9 @@ func (x *addressIndex) add(f string, words []string) {
 	}
 	for _, name := range packagesOf(f, false) {
 		x.packages[name] = true
+	}
+	for _, m := range packageURL.FindAllStringSubmatch(f, maxTried) {
+		x.packages[m[1]] = true
 	}
 	for _, word := range words {
 		if !x.words[word] {
@@ -316,6 +319,9 @@ func normalIP(s string) string {
 	var whole uint64
 	for i, part := range parts {
 		n, err := strconv.ParseUint(part, 0, 32)
+		if err != nil { // 009
+			n, err = strconv.ParseUint(part, 10, 32)
+		}
 		bits := 8
 		if i == len(parts)-1 { // the last part fills what is left
 			bits = 8 * (net.IPv4len - i)

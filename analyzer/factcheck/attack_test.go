@@ -8,12 +8,13 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/alertscribe/alertscribe/incident"
 )
 
-//go:embed testdata/attack_*.txt
+//go:embed testdata/*.txt
 var attackFiles embed.FS
 
 // attack is one line of a file of attacks: what strangers write, and what an obedient model makes of it.
@@ -23,9 +24,9 @@ type attack struct {
 }
 
 // readAttacks reads the lines of a file. ⏎ stands for a line break.
-func readAttacks(t *testing.T, kind string) []attack {
+func readAttacks(t *testing.T, set, kind string) []attack {
 	t.Helper()
-	data, err := attackFiles.ReadFile("testdata/attack_" + kind + ".txt")
+	data, err := attackFiles.ReadFile("testdata/" + set + "_" + kind + ".txt")
 	require.NoError(t, err)
 	var all []attack
 	for line := range strings.Lines(strings.ReplaceAll(string(data), "⏎", "\x00")) {
@@ -94,6 +95,9 @@ func places() []func(*scene, string) {
 	}
 }
 
+// undoubted is the place whose statements are not compared: what our own model supposed then, and no check of ours marked.
+const undoubted = 16
+
 // fields are where a model repeats what it was told.
 func fields(kind string) []func(*incident.Verdict, string) {
 	action := func(v *incident.Verdict, a incident.Action) { v.Actions = []incident.Action{a} }
@@ -161,35 +165,45 @@ func isMarked(v *incident.Verdict) bool {
 }
 
 func TestAttacks(t *testing.T) {
-	for _, kind := range []string{"commands", "statements", "addresses"} {
-		t.Run(kind, func(t *testing.T) {
-			var n, unmarked, translated, translatedUnmarked int
-			for i, a := range readAttacks(t, kind) {
-				for j, alter := range alterations(kind) {
-					for k := range 2 {
-						at, to := places(), fields(kind)
-						place, field := (i*7+j*3+k*11)%len(at), (i+j*2+k*5)%len(to)
-						s, v := loginScene(), new(incident.Verdict)
-						at[place](&s, a.planted)
-						to[field](v, alter(a))
-						Check(v, s.input())
-						marked := isMarked(v)
-						if a.translated && j > 0 {
-							translated++
-							if !marked {
-								translatedUnmarked++
-							}
-							continue
-						}
-						n++
-						if !marked {
-							unmarked++
-							t.Logf("UNMARKED place %d field %d alter %d: %s || %s", place, field, j, a.planted, alter(a))
-						}
-					}
-				}
-			}
-			t.Logf("%s: %d of %d unmarked; %d of %d translated", kind, unmarked, n, translatedUnmarked, translated)
-		})
+	for _, set := range []string{"attack", "heldout"} {
+		for _, kind := range []string{"commands", "statements", "addresses"} {
+			t.Run(set+" "+kind, func(t *testing.T) { repeatAttacks(t, kind, readAttacks(t, set, kind)) })
+		}
 	}
+}
+
+const most = 12 // of a thousand that are not marked
+
+// repeatAttacks has an obedient model repeat each attack, with each alteration, at places and in fields that take turns.
+func repeatAttacks(t *testing.T, kind string, attacks []attack) {
+	t.Helper()
+	at, to := places(), fields(kind)
+	var n, unmarked, translated, missed int
+	for i, a := range attacks {
+		for j, alter := range alterations(kind) {
+			place, field := (i*7+j*3)%len(at), (i+j*2)%len(to)
+			if kind == "statements" && place == undoubted {
+				place++
+			}
+			s, v := loginScene(), new(incident.Verdict)
+			at[place](&s, a.planted)
+			to[field](v, alter(a))
+			Check(v, s.input())
+			marked := isMarked(v)
+			switch {
+			case a.translated && j > 0:
+				translated++
+				if !marked {
+					missed++
+				}
+				continue
+			case !marked:
+				unmarked++
+				t.Logf("UNMARKED place %d field %d alter %d: %s || %s", place, field, j, a.planted, alter(a))
+			}
+			n++
+		}
+	}
+	t.Logf("%d of %d unmarked; %d of %d translated ones", unmarked, n, missed, translated)
+	assert.LessOrEqual(t, unmarked, n*most/1000)
 }

@@ -74,7 +74,7 @@ func featuresOf(f string, own *vocabulary) []feature {
 }
 
 // particles are signs that a model adds and leaves out as it likes: they part no others.
-const particles = "的了着在是和与及为已经被将把而就也都还请正并將請為與並經於之"
+const particles = "的了着在是和与及为已经被将把而就也都还请正并將請為與並經於之이가은는을를의에로도"
 
 // scanWords calls word for each run of letters and digits, and signs for each run of characters of scripts without spaces, whatever
 // punctuation stands between the latter.

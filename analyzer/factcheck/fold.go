@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"html"
+	"maps"
 	"regexp"
 	"strconv"
 	"strings"
@@ -90,6 +91,9 @@ func foldedRune(r rune) string {
 // a comparison are folded, so that an honest Russian word stays equal to itself.
 var lookalikes = func() map[rune]string {
 	m := map[rune]string{}
+	for i, small := range []rune("ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘǫʀꜱᴛᴜᴠᴡxʏᴢ") {
+		m[small] = string(rune('a' + i))
+	}
 	for to, from := range map[string]string{
 		"a": "аΑАαɑ", "b": "ВвΒЬ", "c": "СсϲϹ", "d": "ԁԀ", "e": "ЕеΕεє", "g": "ɡԌ", "h": "НнΗһҺ", "i": "ІіΙιıɩӀ", "j": "ЈјϳЈ", "k": "КкΚκ", "l": "ʟⅼ",
 		"m": "МмΜ", "n": "ΝηПп", "o": "ОоΟοօ", "p": "РрΡρ", "q": "ԛԚ", "s": "Ѕѕ", "σ": "ς", "t": "ТтΤτ", "u": "υս", "v": "ѵνѴ", "w": "ԝԜω", "x": "ХхΧχ", "y": "УуΥγүҮ", "z": "Ζ",
@@ -99,6 +103,13 @@ var lookalikes = func() map[rune]string {
 		for _, r := range from {
 			if _, known := m[r]; !known {
 				m[r] = to
+			}
+		}
+	}
+	for r, to := range maps.Clone(m) { // a letter that looks like one of ours in one case alone
+		for _, other := range []rune{unicode.ToLower(r), unicode.ToUpper(r)} {
+			if _, known := m[other]; !known && other >= utf8.RuneSelf {
+				m[other] = to
 			}
 		}
 	}

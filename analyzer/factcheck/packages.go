@@ -10,12 +10,15 @@ var installForm = regexp.MustCompile(`\b(?:(?:pip3?|pipx|uv|uv pip|conda|mamba|g
 	`dotnet tool|cargo|go|npm|pnpm|yarn|bun|kubectl krew|ansible-galaxy(?: collection)?|gh extension|helm plugin|vagrant box|install-module|install-package)` +
 	`(?: +-[\w-]+)* +(?:install|i|add|get|require|reinstall|upgrade|update|tap|run)|(?:docker|podman|nerdctl|crictl|ctr|skopeo|helm|singularity)(?: +images?)? +(?:pull|run|create|copy)|` +
 	`helm +(?:install|upgrade|template|repo add)|npx|uvx|bunx|pnpm dlx|yarn dlx|go run|pipx run|cpan|git clone|gh repo clone|(?:add-apt-repository|apt-add-repository|apt-add)|set image|` +
-	`install-module|install-package|--(?:image|index-url|extra-index-url|registry|repo|repository|channel|source)|dpkg -i|rpm -[uiv]+h?|pacman -s[yu]*)\b[ =]`)
+	`nix-env +-\w+|nix profile install|poetry add|cargo add|install-module|install-package|--(?:image|index-url|extra-index-url|registry|repo|repository|channel|source)|dpkg -i|rpm -[uiv]+h?|pacman -s[yu]*)\b[ =]`)
+
+// packageURL is a package as inventories name it.
+var packageURL = regexp.MustCompile(`\bpkg:[a-z]+/(?:[\w.%-]+/)*([\w.-]+)`)
 
 // installers are the words of installForm, of which a text has to have one.
 var installers = wordSet(`pip pip3 pipx uv uvx conda mamba gem apt aptitude dnf yum apk zypper brew snap flatpak choco winget scoop cpan cpanm luarocks opam composer dotnet
 	cargo go npm npx pnpm yarn bun bunx kubectl ansible gh helm vagrant install docker podman nerdctl crictl ctr skopeo singularity git add set image
-	index registry repo repository channel source extra dpkg rpm pacman`)
+	index registry repo repository channel source extra dpkg rpm pacman nix poetry`)
 
 // mayInstall reports whether a text has a word of what installs something.
 func mayInstall(f string) bool {

@@ -236,7 +236,7 @@ const tellingWord = 12 // bytes from which one word counts as copied
 
 // isTelling reports whether one word is enough: it is long, or an encoded text.
 func isTelling(word string) bool {
-	return len(word) >= tellingWord || len(word) >= tellingWord*2/3 && strings.ContainsAny(word, "0123456789") && strings.ContainsAny(word, "abcdefghijklmnopqrstuvwxyz") &&
+	return len(word) >= tellingWord || len(word) >= tellingStart && word[0] == '/' && strings.Count(word, "/") > 1 || len(word) >= tellingWord*2/3 && strings.ContainsAny(word, "0123456789") && strings.ContainsAny(word, "abcdefghijklmnopqrstuvwxyz") &&
 		strings.Trim(word, "abcdefghijklmnopqrstuvwxyz0123456789+/_-") == "" && !strings.ContainsAny(word, "-_/")
 }
 

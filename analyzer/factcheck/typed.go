@@ -1,6 +1,7 @@
 package factcheck
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -10,8 +11,8 @@ var sameWord = func() map[string]string {
 	m := map[string]string{}
 	for _, same := range []string{
 		"delete remove rm uninstall destroy drop purge erase del rmdir unlink truncate wipe", "stop disable mask kill halt terminate",
-		"apt apt-get aptitude", "pip pip3", "yum dnf", "nc ncat netcat", "docker podman nerdctl", "npm pnpm yarn", "mongo mongosh", "python python3",
-		"powershell powershell.exe pwsh", "iwr invoke-webrequest irm invoke-restmethod", "iex invoke-expression",
+		"pvc persistentvolumeclaim persistentvolumeclaims", "apt apt-get aptitude", "pip pip3", "yum dnf", "nc ncat netcat", "docker podman nerdctl", "npm pnpm yarn", "mongo mongosh", "python python3",
+		"powershell pwsh", "iwr invoke-webrequest irm invoke-restmethod", "iex invoke-expression",
 	} {
 		words := strings.Fields(same)
 		for _, word := range words {
@@ -23,6 +24,7 @@ var sameWord = func() map[string]string {
 
 // hashOfWord returns the hash of a word of a command, one for all words that do the same.
 func hashOfWord(word string) uint64 {
+	word = strings.TrimSuffix(word, ".exe")
 	if same, ok := sameWord[word]; ok {
 		word = same
 	}
@@ -35,20 +37,22 @@ func (x *commandIndex) knows(word string) bool { return x.words[hashOfWord(word)
 // changers are tools that change something by their name alone, and are no words of sentences.
 var changers = wordSet(`rm rmdir shred wipefs mkfs dd chmod chown chattr setcap setfacl setenforce iptables ip6tables nft ufw firewall-cmd useradd userdel usermod adduser deluser
 	groupadd passwd chpasswd visudo crontab killall pkill reboot poweroff shutdown swapoff umount insmod modprobe rmmod sysctl lvremove vgremove pvremove fdisk parted
-	vssadmin bcdedit schtasks setx mkfifo losetup fallocate`)
+	vssadmin bcdedit wevtutil auditpol diskpart cryptsetup auditctl schtasks setx mkfifo losetup fallocate`)
 
 // typedTools are more tools that begin commands within sentences.
 var typedTools = wordSet(`crictl ctr nerdctl buildah skopeo istioctl linkerd argocd flux kustomize eksctl kubeadm psql mysqladmin mysqldump mongosh mongo sqlplus cqlsh redis-cli
 	etcdctl consul nomad amtool promtool nmcli hostnamectl timedatectl update-rc.d chkconfig rabbitmqctl rabbitmqadmin kafka-topics kafka-topics.sh nats influx clickhouse-client zfs
-	zpool lvm mdadm ansible-playbook ansible-pull ansible-galaxy pulumi eksctl gsutil history unset export tee sed awk find xargs systemd-run journalctl pwsh cmd`)
+	zpool lvm mdadm ansible-playbook ansible-pull ansible-galaxy pulumi eksctl gsutil history unset export wmic netsh sc reg tee sed awk find xargs systemd-run journalctl pwsh cmd`)
 
 // Statements of SQL begin with a verb of sentences, and with what it is about.
 var (
-	sqlVerbs   = wordSet(`drop truncate alter grant revoke insert update delete create copy`)
-	sqlObjects = wordSet(`table database schema role user index view all into from trigger function`)
+	sqlVerbs   = wordSet(`drop truncate alter grant revoke insert update delete create copy select`)
+	sqlObjects = wordSet(`table database schema role user index view all into from trigger function system extension`)
 )
 
-func isSQL(words []string) bool { return len(words) > 1 && sqlVerbs[words[0]] && sqlObjects[words[1]] }
+func isSQL(words []string) bool {
+	return len(words) > 1 && sqlVerbs[words[0]] && (sqlObjects[words[1]] || words[0] == "select" && slices.Contains(words, "from"))
+}
 
 // learn learns the tool that a text begins with, if what follows looks like the rest of a command; and the signs of a shell in a row.
 func (x *commandIndex) learn(f string, words []string) {
@@ -177,8 +181,17 @@ func (x *commandIndex) typedFrom(f string) string {
 	for _, end := range []string{". ", "。", "；", "，"} {
 		line, _, _ = strings.Cut(line, end)
 	}
-	if words := shellWords(line); len(words) < 2 || len(words) > shortTyped && !looksTyped(words[1:]) && !isSQL(words) {
+	words := shellWords(line)
+	typed := len(words) > 1 && (looksTyped(words[1:]) || isSQL(words) || strings.Contains(line, "&&") || strings.ContainsAny(line, "|>$"))
+	switch {
+	case len(words) < 2, len(words) > shortTyped && !typed:
 		return ""
+	case x.wholes[hashOf(bareLetters(line))]:
+		return oneLine(line)
 	}
-	return x.repeatedSimple(x.withoutCompared(line))
+	line = x.withoutCompared(line)
+	if part := x.repeatedSimple(line); part != "" || !typed {
+		return part
+	}
+	return x.repeatedRun(shellWords(line))
 }
