@@ -33,6 +33,9 @@ var moreFiles = regexp.MustCompile(`\.(?:php\d?|phtml|jspx?|aspx?|cgi|rb|c|h|cpp
 
 const longestTop = 12 // letters of the last part of a host's name
 
+// contactWords are the words of contactForm.
+var contactWords = strings.Fields("微信 wechat weixin qq telegram skype whatsapp discord 飞书 钉钉 电话 手机 热线")
+
 // address is what leads somewhere: a host, an IP address, a mail address, a package, an image or its source.
 type address struct {
 	key  string // as it is compared
@@ -53,11 +56,13 @@ func addressesIn(f string, seen map[string]bool) []address {
 	} else if strings.Contains(f, "ppa:") {
 		x.addForm(sourceForm, nil)
 	}
-	if hasDigits(f, leastPhone) {
+	if mayCall(f) {
 		x.addForm(phoneForm, phoneKey)
 	}
-	for _, m := range contactForm.FindAllStringSubmatch(f, maxTried) {
-		x.add(m[1], m[1], false)
+	if slices.ContainsFunc(contactWords, func(word string) bool { return strings.Contains(f, word) }) {
+		for _, m := range contactForm.FindAllStringSubmatch(f, maxTried) {
+			x.add(m[1], m[1], false)
+		}
 	}
 	start := -1
 	for i := 0; i <= len(f) && len(x.out) < maxTried; i++ {
@@ -141,13 +146,23 @@ func (x *addressScan) word(start, end int) {
 
 const leastPhone = 8 // digits
 
-func hasDigits(s string, least int) bool {
-	for i := range len(s) {
-		if isDigit(s[i]) {
-			least--
+// mayCall reports whether a text may hold a telephone number: digits behind a plus, or three or four in a row and more behind one sign.
+func mayCall(f string) bool {
+	digits := 0
+	for i := range len(f) {
+		switch {
+		case !isDigit(f[i]):
+			if (digits == 3 || digits == 4) && i+1 < len(f) && (isDigit(f[i+1]) || f[i] == ')') && (f[i] == ' ' || f[i] == '-' || f[i] == ')') {
+				return true
+			}
+			digits = 0
+		case i > 0 && f[i-1] == '+':
+			return true
+		default:
+			digits++
 		}
 	}
-	return least <= 0
+	return false
 }
 
 // phoneKey returns what two ways to write a number have in common: its last digits.
@@ -279,7 +294,7 @@ func (x *addressIndex) strange(f string, command bool) []string {
 	if len(x.known)+len(x.packages)+len(x.words) == 0 {
 		return nil
 	}
-	for _, part := range shellSeparators.Split(strings.ReplaceAll(f, "\\\n", ""), -1) {
+	for _, part := range simpleCommands(strings.ReplaceAll(f, "\\\n", "")) {
 		fetched := slices.ContainsFunc(shellWords(part), func(word string) bool { return fetchers[word] })
 		for _, a := range addressesOf(part) {
 			host := hostPart(a.key)

@@ -201,7 +201,13 @@ const leastDigitWords = 3 // which one text has to have
 
 // withoutDigits returns a text with letters in place of the digits that look like them, as in v3nd0r; "" where hardly any word has some.
 func withoutDigits(s string) string {
-	if len(digitWord.FindAllStringIndex(s, leastDigitWords)) < leastDigitWords {
+	between := 0 // digits that stand between letters
+	for i := 1; i+1 < len(s); i++ {
+		if strings.IndexByte("013457@$", s[i]) >= 0 && isLetter(s[i-1]) && isLetter(s[i+1]) {
+			between++
+		}
+	}
+	if between < leastDigitWords || len(digitWord.FindAllStringIndex(s, leastDigitWords)) < leastDigitWords {
 		return ""
 	}
 	return digitWord.ReplaceAllStringFunc(s, digitLetters.Replace)

@@ -39,6 +39,14 @@ func shellWords(f string) []string {
 	return words
 }
 
+// simpleCommands returns what stands between the separators of commands.
+func simpleCommands(f string) []string {
+	if !strings.ContainsAny(f, "|&;\n$<`") {
+		return []string{f}
+	}
+	return shellSeparators.Split(f, -1)
+}
+
 // unwrapped returns the words of a command without what only runs it.
 func unwrapped(words []string) []string {
 	for len(words) > 1 {
@@ -187,7 +195,7 @@ func (x *commandIndex) repeatedSimple(f string) string {
 	if x.allStrangeKnown(all) { // taken apart, with variables between
 		return strings.Join(all, " ")
 	}
-	for _, part := range shellSeparators.Split(f, -1) {
+	for _, part := range simpleCommands(f) {
 		words := unwrapped(shellWords(part))
 		if len(words) > 1 && x.anyStrange(words) && (x.longest(words) == min(len(words), maxRun) || x.allStrangeKnown(words) || x.knownButFlag(words)) ||
 			x.knownCommand(words) || x.knownTool(words) {
