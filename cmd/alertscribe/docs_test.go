@@ -79,3 +79,33 @@ func TestDocumentedCommands(t *testing.T) {
 	}
 	assert.Greater(t, tried, 40)
 }
+
+// TestAllIsDocumented: every command, flag of all commands, and variable stands where people look for it.
+func TestAllIsDocumented(t *testing.T) {
+	app, _ := (&cli{stdout: io.Discard, stderr: io.Discard}).application()
+	texts := documents(t)
+	_, commands, _ := strings.Cut(texts["docs/operations.md"], "\n## Commands\n")
+	require.NotEmpty(t, commands)
+	for _, c := range app.Model().FlattenedCommands() {
+		assert.Contains(t, commands, "`"+c.FullCommand, "docs/operations.md")
+	}
+	settings, example := texts["docs/configuration.md"], readFile(t, "../../.env.example")
+	for _, f := range app.Model().Flags {
+		if !f.Hidden && f.Name != "help" && f.Name != "version" && !strings.Contains(f.Name, "completion") {
+			assert.Contains(t, settings, "`--"+f.Name+"`")
+		}
+	}
+	for _, name := range variables {
+		assert.Contains(t, settings, "`"+name+"`")
+		if name != "GOMEMLIMIT" && name != "LLM_API_KEY" { // Go's own; another name of the first one
+			assert.Contains(t, example, name+"=")
+		}
+	}
+}
+
+func readFile(t *testing.T, name string) string {
+	t.Helper()
+	b, err := os.ReadFile(name)
+	require.NoError(t, err)
+	return string(b)
+}
