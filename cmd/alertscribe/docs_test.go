@@ -109,3 +109,36 @@ func readFile(t *testing.T, name string) string {
 	require.NoError(t, err)
 	return string(b)
 }
+
+// TestDocumentLinks: what a document links to exists, headings included.
+func TestDocumentLinks(t *testing.T) {
+	texts := documents(t)
+	link, heading := regexp.MustCompile(`\]\(([^)\s]+)\)`), regexp.MustCompile(`(?m)^#+ (.*)$`)
+	code, noAnchor := regexp.MustCompile("(?s)```.*?```"), regexp.MustCompile(`[^\p{L}\p{N}_ -]`)
+	anchors := map[string][]string{}
+	for name, text := range texts {
+		for _, m := range heading.FindAllStringSubmatch(code.ReplaceAllString(text, ""), -1) {
+			anchors[name] = append(anchors[name], strings.ReplaceAll(strings.ToLower(noAnchor.ReplaceAllString(m[1], "")), " ", "-"))
+		}
+	}
+	followed := 0
+	for name, text := range texts {
+		for _, m := range link.FindAllStringSubmatch(code.ReplaceAllString(text, ""), -1) {
+			if strings.Contains(m[1], "://") {
+				continue
+			}
+			path, anchor, _ := strings.Cut(m[1], "#")
+			target := name
+			if path != "" {
+				target = filepath.Join(filepath.Dir(name), path)
+			}
+			followed++
+			_, err := os.Stat(filepath.Join("../..", target))
+			assert.NoError(t, err, "%s: %s", name, m[1])
+			if list, known := anchors[target]; known && anchor != "" {
+				assert.Contains(t, list, anchor, "%s: %s", name, m[1])
+			}
+		}
+	}
+	assert.Greater(t, followed, 150)
+}
