@@ -134,7 +134,7 @@ func TestDocumentLinks(t *testing.T) {
 			}
 			followed++
 			_, err := os.Stat(filepath.Join("../..", target))
-			assert.NoError(t, err, "%s: %s", name, m[1])
+			require.NoError(t, err, "%s: %s", name, m[1])
 			if list, known := anchors[target]; known && anchor != "" {
 				assert.Contains(t, list, anchor, "%s: %s", name, m[1])
 			}
