@@ -83,7 +83,6 @@ func TestDetectCheck(t *testing.T) {
 }
 
 func TestDetectBacktest(t *testing.T) {
-	t.Parallel()
 	prometheus, dropped := aDrop(t)
 	dir := t.TempDir()
 	c, out := detectCLI(t, dir, prometheus)
@@ -136,7 +135,6 @@ func TestDetectBacktest(t *testing.T) {
 }
 
 func TestDetectExport(t *testing.T) {
-	t.Parallel()
 	prometheus, _ := aDrop(t)
 	c, out := detectCLI(t, t.TempDir(), prometheus)
 	require.NoError(t, c.detectExport(t.Context(), exportFlags{since: "1d", step: "10m", rule: "QueueUnusual"}))
@@ -206,7 +204,6 @@ func TestJudge(t *testing.T) {
 
 // TestBacktestAgainstIncidents asks a running service.
 func TestBacktestAgainstIncidents(t *testing.T) {
-	t.Parallel()
 	prometheus, dropped := aDrop(t)
 	c, out := detectCLI(t, t.TempDir(), prometheus)
 	s := startService(t, nil)
