@@ -22,6 +22,7 @@ import (
 // until it is rendered.
 type article struct {
 	words    *words
+	reports  string                       // where the addresses of reports begin: those in the body are relative, and the page has two
 	evidence map[string]incident.Evidence // by ID
 	revision int64
 	unfolded bool   // the first chart is shown
@@ -118,6 +119,9 @@ func (a *article) improve(n *html.Node) {
 	case "pre", "code":
 		return
 	case "a":
+		if href := attribute(n, "href"); incident.ValidID(href) {
+			setAttribute(n, "href", a.reports+href)
+		}
 		a.cite(n)
 	case "img":
 		a.chart(n)
@@ -210,6 +214,7 @@ func (a *article) chart(n *html.Node) {
 	if m == nil {
 		return
 	}
+	src = a.reports + src
 	e := a.evidence[m[1]]
 	version := "?v=" + strconv.FormatInt(max(e.At.UnixMilli(), a.revision), 10)
 	setAttribute(n, "src", src+version)
