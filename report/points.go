@@ -49,7 +49,7 @@ func (p *page) movers() string {
 	}
 	e := p.found.Evidence[i]
 	first := slices.DeleteFunc(slices.Clone(e.Ranking), func(r incident.RankedSeries) bool {
-		return r.Confidence == "low" || r.Onset.IsZero() || r.Score < telltaleScore
+		return r.Lead > 0 || r.Confidence == "low" || r.Onset.IsZero() || r.Score < telltaleScore
 	})
 	slices.SortStableFunc(first, func(a, b incident.RankedSeries) int { return a.Onset.Compare(b.Onset) })
 	shown := commonLabels(p.principal()) // above
