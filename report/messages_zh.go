@@ -120,7 +120,7 @@ var chinese = messages{
 		"security": "安全", "capacity": "容量", "availability": "可用性", "latency": "延迟", "errors": "错误",
 		"configuration": "配置", "monitoring": "监控", incident.Unknown: "未知",
 	},
-	Severities: map[string]string{"critical": "严重（critical）", "warning": "警告（warning）", "info": "提示（info）", "none": "无异常"},
+	Severities: map[string]string{"critical": "严重", "warning": "警告", "info": "提示", "none": "无异常"},
 	Risks: map[string]string{
 		"read-only": "只读", "reversible": "可回滚", "disruptive": "可能影响业务", incident.Unknown: "风险未说明",
 	},
