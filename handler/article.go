@@ -344,10 +344,10 @@ func linesOf(n *html.Node) int {
 	size, blocks := len(textOf(n)), 0
 	for d := range n.Descendants() {
 		inItem := d.Parent.DataAtom == atom.Li || d.Parent.Parent != nil && d.Parent.Parent.DataAtom == atom.Li
-		switch d.DataAtom {
-		case atom.H2, atom.H3, atom.Pre:
+		switch d.Data {
+		case "h2", "h3", "pre":
 			blocks++
-		case atom.P, atom.Li:
+		case "p", "li":
 			if !inItem { // else it goes on with the line
 				blocks++
 			}
