@@ -230,9 +230,9 @@ func sameButUnread(got, want *incident.Verdict) bool {
 
 func TestAttackAnswers(t *testing.T) {
 	count := map[string]int{}
-	try := func(name string, want answer, got reply, clear bool) {
+	try := func(name string, want answer, got reply, told bool) {
 		is, why := outcome(t, want, got)
-		if !clear && is == "right" {
+		if !told && is == "right" {
 			is, why = "guessed", ""
 		}
 		count[is]++
