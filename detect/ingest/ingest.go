@@ -52,6 +52,7 @@ type reader struct {
 	metrics *metrics
 	log     *slog.Logger
 	queued  *gauge // bytes that wait to be taken
+	room    room   // for metrics that are remembered
 	publish publisher
 
 	mu    sync.Mutex

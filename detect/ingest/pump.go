@@ -63,6 +63,7 @@ type pump struct {
 	cancel context.CancelFunc
 	ended  chan struct{}
 	wake   chan struct{}
+	reads  decoder
 
 	mu       sync.Mutex
 	waiting  []message
@@ -80,7 +81,7 @@ func (r *reader) open(ctx, session context.Context, part int32, b broker, track 
 	running, cancel := context.WithCancel(session)
 	p := &pump{
 		r: r, part: id, stream: stream, broker: b, track: track, fail: fail, cancel: cancel, ended: make(chan struct{}), wake: make(chan struct{}, 1),
-		position: -1,
+		position: -1, reads: decoder{room: &r.room},
 	}
 	if at, known := stream.Position(); known {
 		p.position = at
@@ -127,6 +128,7 @@ func (p *pump) rewind() {
 func (p *pump) run(ctx context.Context) {
 	defer close(p.ended)
 	defer p.stream.Close()
+	defer p.reads.forget()
 	if p.r.publish != nil {
 		var publishing sync.WaitGroup
 		while, stop := context.WithCancel(ctx)
@@ -190,7 +192,7 @@ func (p *pump) take(ctx context.Context, batch []message) error {
 	for i := range batch {
 		found, err := []watch.Point(nil), batch[i].fault
 		if err == nil {
-			found, err = Decode(batch[i].body)
+			found, err = p.reads.decode(batch[i].body)
 		}
 		points = append(points, found...)
 		if err != nil {
