@@ -20,8 +20,9 @@ import (
 
 // rabbit is a RabbitMQ with a channel for the test; all tests share the server, since it takes half a minute to start.
 type rabbit struct {
-	t  testing.TB
-	ch *amqp.Channel
+	t   testing.TB
+	ch  *amqp.Channel
+	url string
 }
 
 var rabbitServer struct {
@@ -56,13 +57,18 @@ func newRabbit(t testing.TB) *rabbit {
 	})
 	testbedtest.SkipWithoutRabbitMQ(t, rabbitServer.err)
 	require.NoError(t, rabbitServer.err)
-	conn, err := amqp.Dial(rabbitServer.server.URL)
+	return connect(t, rabbitServer.server.URL)
+}
+
+func connect(t testing.TB, url string) *rabbit {
+	t.Helper()
+	conn, err := amqp.Dial(url)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = conn.Close() })
 	ch, err := conn.Channel()
 	require.NoError(t, err)
 	require.NoError(t, ch.Confirm(false))
-	return &rabbit{t, ch}
+	return &rabbit{t, ch, url}
 }
 
 // queue makes a queue of a kind, and the exchange and queue of its dead letters.
@@ -77,7 +83,7 @@ func (r *rabbit) queue(kind string) (source Source) {
 	require.NoError(r.t, r.ch.QueueBind(name+"-dead", "", name+"-dlx", false, nil))
 	return Source{
 		Name:     "orders",
-		RabbitMQ: &RabbitMQ{RabbitMQServer: RabbitMQServer{URL: redact.Secret(rabbitServer.server.URL)}, Queue: name, DeadLetterExchange: name + "-dlx"},
+		RabbitMQ: &RabbitMQ{RabbitMQServer: RabbitMQServer{URL: redact.Secret(r.url)}, Queue: name, DeadLetterExchange: name + "-dlx"},
 		Publish:  &Publish{RabbitMQ: &PublishRabbitMQ{RoutingKey: name + "-events"}},
 	}
 }
