@@ -53,6 +53,8 @@ type reader struct {
 	log     *slog.Logger
 	queued  *gauge // bytes that wait to be taken
 	room    room   // for metrics that are remembered
+	dropped tally  // messages that can't be read
+	unsent  tally  // dead letters that were not taken
 	publish publisher
 
 	mu    sync.Mutex

@@ -263,9 +263,7 @@ func (s *kafkaSession) putAside(ctx context.Context, letters []letter) {
 			failed = result.Err
 		}
 	}
-	if failed != nil && ctx.Err() == nil {
-		s.r.log.Error("Messages not put aside", "topic", k.DeadLetterTopic, "err", failed)
-	}
+	s.r.notPutAside(ctx, "topic", k.DeadLetterTopic, failed)
 }
 
 // askEnds asks for the ends of the partitions that are read, until the session ends.

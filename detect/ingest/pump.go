@@ -238,10 +238,44 @@ func (p *pump) bury(ctx context.Context, dead []letter, m *counters) error {
 		m.dropped.Inc()
 		lost = append(lost, l)
 	}
-	if len(lost) > 0 { // one line for a batch: there may be many
-		p.r.log.Error("Messages can't be read, they are dropped", "part", lost[0].part, "messages", len(lost), "position", lost[0].position, "reason", lost[0].reason)
+	if len(lost) > 0 {
+		if n, say := p.r.dropped.say(len(lost), time.Now()); say {
+			p.r.log.Error("Messages can't be read, they are dropped", "messages", n, "part", lost[0].part, "position", lost[0].position, "reason", lost[0].reason)
+		}
 	}
 	return nil
+}
+
+// notPutAside says, from time to time, that a place for dead letters does not take them.
+func (r *reader) notPutAside(ctx context.Context, kind, place string, err error) {
+	if err == nil || ctx.Err() != nil {
+		return
+	}
+	if _, say := r.unsent.say(1, time.Now()); say {
+		r.log.Error("Dead letters not taken", kind, place, "err", explain(err))
+	}
+}
+
+// tally bounds how often something is said that there can be much of.
+type tally struct {
+	mu   sync.Mutex
+	n    int
+	said time.Time
+}
+
+// tellEvery is how often what there is much of is said.
+const tellEvery = 10 * time.Second
+
+// say adds to the tally, and tells whether it is time to say how much there was since the last time.
+func (t *tally) say(n int, now time.Time) (all int, say bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.n += n
+	if now.Sub(t.said) < tellEvery {
+		return 0, false
+	}
+	all, t.n, t.said = t.n, 0, now
+	return all, true
 }
 
 // took forgets the first messages.
