@@ -35,6 +35,7 @@ func dashboardRules() string {
 // TestDashboard runs each query of the dashboard on a real Prometheus that scrapes a service with such rules: all are answered, with
 // data.
 func TestDashboard(t *testing.T) {
+	t.Parallel()
 	b, err := os.ReadFile("../../docs/grafana/detection.json")
 	require.NoError(t, err)
 	var dashboard struct {
