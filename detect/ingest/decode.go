@@ -109,12 +109,12 @@ func encoded(body []byte) string {
 
 // syntaxError says where a body stops to be JSON.
 func syntaxError(body []byte) error {
-	var any json.RawMessage
-	err := json.Unmarshal(body, &any)
+	var whole json.RawMessage
+	err := json.Unmarshal(body, &whole)
 	if e, ok := errors.AsType[*json.SyntaxError](err); ok {
 		return fmt.Errorf("message is not JSON: %s (byte %d)", text.OneLine(e.Error()), e.Offset)
 	}
-	return fmt.Errorf("message is not JSON: %v", err)
+	return fmt.Errorf("message is not JSON: %w", err)
 }
 
 // list reads metrics one by one.

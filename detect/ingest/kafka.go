@@ -290,7 +290,9 @@ func (s *kafkaSession) askEnds() {
 			s.mu.Lock()
 			clear(s.ends) // not known: the clock decides nothing
 			s.mu.Unlock()
-			s.r.failed(err, "Brokers do not answer, alerts stay as they are", !failing)
+			if f := s.r.failed(err); !failing {
+				s.r.log.Warn("Brokers do not answer, alerts stay as they are", "kind", f.kind, "err", f)
+			}
 			failing = true
 		}
 		select {
