@@ -2,17 +2,44 @@ package main
 
 import (
 	"context"
+	"errors"
 	"math"
 	"strings"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
+
 	"github.com/alertscribe/alertscribe/analyzer"
 	"github.com/alertscribe/alertscribe/detect/watch"
+	"github.com/alertscribe/alertscribe/incident"
 )
 
 // secondOpinion has the model of the analyses judge series.
 type secondOpinion struct {
 	model interface {
 		Judge(ctx context.Context, b analyzer.Batch) (*analyzer.Judgment, error)
+	}
+	cost   prometheus.Counter
+	tokens *prometheus.CounterVec
+}
+
+func newOpinionMetrics(o *secondOpinion, r prometheus.Registerer) *secondOpinion {
+	with := promauto.With(r)
+	o.cost = with.NewCounter(prometheus.CounterOpts{
+		Name: "alertscribe_detect_second_opinion_cost_usd_total", Help: "List price of second opinions on series, failed ones included, for models whose price is known.",
+	})
+	o.tokens = with.NewCounterVec(prometheus.CounterOpts{
+		Name: "alertscribe_detect_second_opinion_tokens_total", Help: "Tokens of second opinions on series, by kind: prompt (cached ones included), cached, completion.",
+	}, []string{"kind"})
+	o.spent(incident.Spend{})
+	return o
+}
+
+// spent counts what an answer, or none, has cost.
+func (o *secondOpinion) spent(s incident.Spend) {
+	o.cost.Add(s.Cost)
+	for kind, n := range map[string]int{"prompt": s.Prompt, "cached": s.Cached, "completion": s.Completion} {
+		o.tokens.WithLabelValues(kind).Add(float64(n))
 	}
 }
 
@@ -40,7 +67,7 @@ func (s *setup) newSecondOpinion() watch.Judge {
 		s.log.Warn("Second opinions are off: there is no API key; set DEEPSEEK_API_KEY")
 		return nil
 	}
-	return &secondOpinion{model: s.analyzer}
+	return newOpinionMetrics(&secondOpinion{model: s.analyzer}, s.registry)
 }
 
 func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
@@ -56,9 +83,13 @@ func (o *secondOpinion) Judge(ctx context.Context, source string, series []watch
 		batch.Metrics = append(batch.Metrics, m)
 	}
 	j, err := o.model.Judge(ctx, batch)
+	if failure, ok := errors.AsType[*incident.Failure](err); ok {
+		o.spent(failure.Spend)
+	}
 	if err != nil {
 		return nil, err
 	}
+	o.spent(j.Spend)
 	var out []watch.Opinion
 	for _, x := range j.Anomalies {
 		out = append(out, watch.Opinion{Index: x.Index, Severity: x.Severity, Reason: x.Reason})

@@ -78,5 +78,7 @@ func TestSourceSecondOpinion(t *testing.T) {
 	_, metrics := get(t, s.url+"/metrics")
 	assert.Contains(t, metrics, "\nalertscribe_judgments_total 1\n")
 	assert.Contains(t, metrics, "\nalertscribe_detect_second_opinions_total{outcome=\"warning\"} 1\n")
-	assert.True(t, metricAbove(metrics, `alertscribe_model_cost_usd_total`, 0), "it costs something")
+	for _, name := range []string{"cost_usd_total", `tokens_total{kind="prompt"}`, `tokens_total{kind="completion"}`} {
+		assert.True(t, metricAbove(metrics, "alertscribe_detect_second_opinion_"+name, 0), name)
+	}
 }

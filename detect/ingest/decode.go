@@ -2,16 +2,12 @@ package ingest
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"math"
-	"reflect"
 	"strconv"
 	"strings"
-	"time"
+	"sync/atomic"
 	"unicode/utf8"
 
 	"github.com/prometheus/common/model"
@@ -30,94 +26,114 @@ const (
 	faultsShown   = 3     // of a message
 )
 
-// The times that a point may have: others are a mistake in the unit.
-var (
-	earliest = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
-	latest   = time.Date(2100, 1, 1, 0, 0, 0, 0, time.UTC)
-)
+// Decode reads a message: {"name", "value", "timestamp", "labels"}, a list of such, or {"metrics": [list]}. A timestamp is RFC 3339, or
+// a Unix time in seconds, milliseconds, microseconds or nanoseconds. Keys that are not known are ignored; of one that is there twice the
+// last counts, but a label must not be. The points are those that can be read; the error says what can't, by its place.
+func Decode(body []byte) ([]watch.Point, error) { return new(decoder).decode(body) }
 
-// wireMetric is a metric as it is written.
-type wireMetric struct {
-	Name      *string           `json:"name"`
-	Value     json.RawMessage   `json:"value"`
-	Timestamp json.RawMessage   `json:"timestamp"`
-	Labels    map[string]string `json:"labels"`
+// decoder reads messages, and remembers the metrics of those before: most come again and again.
+type decoder struct {
+	known map[string]named // by the text of name and labels
+	room  *room            // nil to remember nothing
+	mine  int64            // bytes of it that known takes
+	key   []byte
 }
 
-// Decode reads a message: {"name", "value", "timestamp", "labels"}, a list of such, or {"metrics": [list]}. A timestamp is RFC 3339, or
-// a Unix time in seconds, milliseconds, microseconds or nanoseconds. Keys that are not known are ignored. The points are those that
-// can be read; the error says what can't, by its place.
-func Decode(body []byte) ([]watch.Point, error) {
+// named is a metric as it was read.
+type named struct {
+	metric model.Metric
+	id     model.Fingerprint
+}
+
+// rememberedBytes bounds what all decoders of a source remember.
+const rememberedBytes = 8 << 20
+
+// room is what decoders of a source share of memory.
+type room struct{ taken atomic.Int64 }
+
+func (d *decoder) decode(body []byte) ([]watch.Point, error) {
 	if len(body) > MaxBody {
 		return nil, fmt.Errorf("message has %d bytes, more than %d", len(body), MaxBody)
 	}
-	trimmed := bytes.TrimLeft(body, " \t\r\n")
-	if len(trimmed) == 0 {
-		return nil, errors.New("message is empty")
+	body = bytes.Trim(bytes.TrimPrefix(body, []byte("\ufeff")), " \t\r\n")
+	if fault := encoded(body); fault != "" {
+		return nil, errors.New(fault)
 	}
-	if trimmed[0] == '[' {
-		return decodeList(trimmed)
+	if !json.Valid(body) {
+		return nil, syntaxError(body)
 	}
-	var one struct {
-		wireMetric
-
-		Metrics json.RawMessage `json:"metrics"`
+	switch kindOf(body) {
+	case "list":
+		return d.list(body)
+	case "mapping", "null":
+	default:
+		return nil, fmt.Errorf("message is a %s, not a mapping", kindOf(body))
 	}
-	if err := json.Unmarshal(body, &one); err != nil {
-		return nil, jsonError(err)
-	}
-	if one.Metrics == nil {
-		p, err := one.point()
+	w := wireMetric{}
+	w.read(body)
+	if w.metrics == nil {
+		p, err := d.point(&w)
 		if err != nil {
 			return nil, err
 		}
 		return []watch.Point{p}, nil
 	}
-	if one.Name != nil {
+	if w.name != nil {
 		return nil, errors.New("message has both metrics and a name; write one of them")
 	}
-	return decodeList(one.Metrics)
+	if kindOf(w.metrics) != "list" {
+		return nil, errors.New("metrics is not a list")
+	}
+	return d.list(w.metrics)
 }
 
-// decodeList reads metrics one by one, so that no more than MaxMetrics are ever in memory.
-func decodeList(list []byte) ([]watch.Point, error) {
-	dec := json.NewDecoder(bytes.NewReader(list))
-	if t, err := dec.Token(); err != nil || t != json.Delim('[') {
-		return nil, errors.New("metrics is not a list")
+// encoded tells what a body is that begins as no JSON does.
+func encoded(body []byte) string {
+	for magic, fault := range map[string]string{
+		"\x1f\x8b": "gzip", "\x28\xb5\x2f\xfd": "zstd", "\x04\x22\x4d\x18": "lz4", "\xff\x06\x00\x00sNaPpY": "snappy", "BZh": "bzip2",
+	} {
+		if bytes.HasPrefix(body, []byte(magic)) {
+			return "message is compressed (" + fault + "); send JSON as it is, clients of Kafka compress batches by themselves"
+		}
+	}
+	switch {
+	case len(body) == 0:
+		return "message is empty"
+	case body[0] == 0:
+		return "message begins with a zero byte, as those of a schema registry do (Avro, Protobuf); send JSON without a schema"
+	case bytes.HasPrefix(body, []byte("\xff\xfe")), bytes.HasPrefix(body, []byte("\xfe\xff")):
+		return "message is UTF-16; send UTF-8"
+	}
+	return ""
+}
+
+// syntaxError says where a body stops to be JSON.
+func syntaxError(body []byte) error {
+	var whole json.RawMessage
+	err := json.Unmarshal(body, &whole)
+	if e, ok := errors.AsType[*json.SyntaxError](err); ok {
+		return fmt.Errorf("message is not JSON: %s (byte %d)", text.OneLine(e.Error()), e.Offset)
+	}
+	return fmt.Errorf("message is not JSON: %w", err)
+}
+
+// list reads metrics one by one.
+func (d *decoder) list(list []byte) ([]watch.Point, error) {
+	if n := count(list); n > MaxMetrics {
+		return nil, fmt.Errorf("message has %d metrics, more than %d", n, MaxMetrics)
 	}
 	var points []watch.Point
 	var faults []string
-	bad := 0
-	n := 0
-	for ; dec.More(); n++ {
-		if n == MaxMetrics {
-			return nil, fmt.Errorf("message has more than %d metrics", MaxMetrics)
-		}
-		var m wireMetric
-		err := dec.Decode(&m)
-		if _, wrongType := errors.AsType[*json.UnmarshalTypeError](err); err != nil && !wrongType {
-			return nil, jsonError(err) // what is behind can't be told from it
-		}
-		var p watch.Point
-		if err == nil {
-			p, err = m.point()
-		} else {
-			err = jsonError(err)
-		}
+	n, bad := 0, 0
+	eachElement(list, func(element []byte) {
+		p, err := d.element(element)
 		if err == nil {
 			points = append(points, p)
-			continue
-		}
-		if bad++; bad <= faultsShown {
+		} else if bad++; bad <= faultsShown {
 			faults = append(faults, fmt.Sprintf("metrics[%d]: %v", n, err))
 		}
-	}
-	if _, err := dec.Token(); err != nil {
-		return nil, jsonError(err)
-	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
-		return nil, errors.New("something follows the list of metrics")
-	}
+		n++
+	})
 	switch {
 	case bad > 0:
 		return points, fmt.Errorf("%d of %d metrics can't be read: %s", bad, n, strings.Join(faults, "; "))
@@ -127,109 +143,150 @@ func decodeList(list []byte) ([]watch.Point, error) {
 	return points, nil
 }
 
-func jsonError(err error) error {
-	if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		is, want := strings.ReplaceAll(e.Value, "array", "list"), "mapping"
-		if e.Type.Kind() == reflect.String {
-			want = "text"
-		}
-		return fmt.Errorf("%s is a %s, not a %s", cmp.Or(e.Field, "message"), is, want)
+func (d *decoder) element(element []byte) (watch.Point, error) {
+	if kind := kindOf(element); kind != "mapping" && kind != "null" {
+		return watch.Point{}, fmt.Errorf("metric is a %s, not a mapping", kind)
 	}
-	return fmt.Errorf("message is not JSON: %s", text.OneLine(err.Error()))
+	w := wireMetric{}
+	w.read(element)
+	return d.point(&w)
+}
+
+// wireMetric is a metric as it is written: the texts of its values, nil for those that are missing.
+type wireMetric struct{ name, value, timestamp, labels, metrics []byte }
+
+func (w *wireMetric) read(mapping []byte) {
+	eachMember(mapping, func(key, value []byte) {
+		if bytes.IndexByte(key, '\\') >= 0 {
+			key = []byte(`"` + unquote(key) + `"`)
+		}
+		for _, k := range []struct {
+			name string
+			into *[]byte
+		}{{`"name"`, &w.name}, {`"value"`, &w.value}, {`"timestamp"`, &w.timestamp}, {`"labels"`, &w.labels}, {`"metrics"`, &w.metrics}} {
+			if len(key) == len(k.name) && bytes.EqualFold(key, []byte(k.name)) {
+				*k.into = value
+			}
+		}
+	})
+	for _, x := range []*[]byte{&w.name, &w.labels} {
+		if kindOf(*x) == "null" {
+			*x = nil
+		}
+	}
 }
 
 // point returns the point of a metric, or what is wrong with it.
-func (m *wireMetric) point() (watch.Point, error) {
-	if m.Name == nil {
-		return watch.Point{}, errors.New("name is missing")
+func (d *decoder) point(w *wireMetric) (watch.Point, error) {
+	n, err := d.named(w)
+	if err != nil {
+		return watch.Point{}, err
 	}
-	name := *m.Name
-	switch {
-	case len(name) > MaxNameBytes:
-		return watch.Point{}, fmt.Errorf("name has %d bytes, more than %d", len(name), MaxNameBytes)
-	case name == "" || !visible(name):
-		return watch.Point{}, fmt.Errorf("name %s is empty, or has invisible characters", strconv.Quote(text.Cut(name, 40)))
-	case len(m.Labels) > MaxLabels:
-		return watch.Point{}, fmt.Errorf("%d labels, more than %d", len(m.Labels), MaxLabels)
-	}
-	p := watch.Point{Metric: make(model.Metric, len(m.Labels)+1)}
-	for label, v := range m.Labels {
-		switch {
-		case len(label) > MaxNameBytes || !model.LegacyValidation.IsValidLabelName(label) || strings.HasPrefix(label, "__") || label == model.AlertNameLabel:
-			return watch.Point{}, fmt.Errorf("label %s can't be used: letters, digits and _ make a name, and neither __… nor alertname is one", strconv.Quote(text.Cut(label, 40)))
-		case len(v) > MaxValueBytes:
-			return watch.Point{}, fmt.Errorf("label %s has %d bytes, more than %d", label, len(v), MaxValueBytes)
-		case v != "": // as in Prometheus: an empty label is none
-			p.Metric[model.LabelName(label)] = model.LabelValue(text.Clean(v))
-		}
-	}
-	p.Metric[model.MetricNameLabel] = model.LabelValue(name)
-	var err error
-	if p.Value, err = parseValue(m.Value); err == nil {
-		p.At, err = parseTime(m.Timestamp)
+	p := watch.Point{Metric: n.metric, ID: n.id}
+	if p.Value, err = parseValue(w.value); err == nil {
+		p.At, err = parseTime(w.timestamp)
 	}
 	return p, err
 }
 
-func visible(s string) bool {
-	return utf8.ValidString(s) && text.Clean(s) == s && !strings.ContainsAny(s, "\n\r\t")
+// named returns the metric of a name and labels. Several points share it.
+func (d *decoder) named(w *wireMetric) (named, error) {
+	d.key = append(append(d.key[:0], w.name...), w.labels...)
+	if n, ok := d.known[string(d.key)]; ok {
+		return n, nil
+	}
+	m, err := w.metric()
+	if err != nil {
+		return named{}, err
+	}
+	n := named{m, m.Fingerprint()}
+	d.remember(n)
+	return n, nil
 }
 
-func shown(raw []byte) string { return text.OneLine(text.Cut(string(raw), 40)) }
-
-// parseValue reads a number. A text is none, whatever it says: what can't be counted can't be learned.
-func parseValue(raw json.RawMessage) (float64, error) {
-	if raw == nil {
-		return 0, errors.New("value is missing")
+// remember keeps a metric under its key. Where there is no room, those before are forgotten.
+func (d *decoder) remember(n named) {
+	if d.room == nil {
+		return
 	}
-	v, err := strconv.ParseFloat(string(raw), 64)
-	if err != nil || raw[0] == '"' || math.IsInf(v, 0) || math.IsNaN(v) {
-		return 0, fmt.Errorf("value %s is no finite number", shown(raw))
+	size := int64(2*len(d.key) + 500) // its map is some 400 bytes
+	if d.room.taken.Add(size) > rememberedBytes {
+		d.room.taken.Add(-size)
+		d.forget()
+		return
 	}
-	return v, nil
+	if d.known == nil {
+		d.known = map[string]named{}
+	}
+	d.mine += size
+	d.known[string(d.key)] = n
 }
 
-// parseTime reads a time; the size of a number tells its unit.
-func parseTime(raw json.RawMessage) (time.Time, error) {
-	if raw == nil {
-		return time.Time{}, errors.New("timestamp is missing")
+func (d *decoder) forget() {
+	if d.room != nil {
+		d.room.taken.Add(-d.mine)
 	}
-	const way = "; write RFC 3339, or a Unix time in s, ms, µs or ns"
-	var at time.Time
-	if raw[0] == '"' {
-		var s string
-		err := json.Unmarshal(raw, &s)
-		if err == nil {
-			at, err = time.Parse(time.RFC3339Nano, s)
-		}
+	d.known, d.mine = nil, 0
+}
+
+// metric returns what a name and labels say, or what is wrong with them.
+func (w *wireMetric) metric() (model.Metric, error) {
+	if w.name == nil {
+		return nil, errors.New("name is missing")
+	}
+	if kind := kindOf(w.name); kind != "text" {
+		return nil, fmt.Errorf("name is a %s, not a text", kind)
+	}
+	name := unquote(w.name)
+	switch {
+	case len(name) > MaxNameBytes:
+		return nil, fmt.Errorf("name has %d bytes, more than %d", len(name), MaxNameBytes)
+	case strings.ContainsRune(name, utf8.RuneError):
+		return nil, fmt.Errorf("name %s is not UTF-8", strconv.Quote(text.Cut(name, 40)))
+	case name == "" || !visible(name):
+		return nil, fmt.Errorf("name %s is empty, or has invisible characters", strconv.Quote(text.Cut(name, 40)))
+	}
+	m := model.Metric{model.MetricNameLabel: model.LabelValue(name)}
+	if w.labels == nil {
+		return m, nil
+	}
+	if kind := kindOf(w.labels); kind != "mapping" {
+		return nil, fmt.Errorf("labels is a %s, not a mapping", kind)
+	}
+	return m, addLabels(m, w.labels)
+}
+
+// addLabels adds labels to a metric. The error is of the first that can't be.
+func addLabels(m model.Metric, labels []byte) (err error) {
+	seen := map[string]bool{}
+	eachMember(labels, func(key, value []byte) {
 		if err != nil {
-			return at, fmt.Errorf("timestamp %s is no time%s", shown(raw), way)
+			return
 		}
-	} else if n, err := strconv.ParseInt(string(raw), 10, 64); err == nil {
-		at = unixTime(n)
-	} else if f, err := strconv.ParseFloat(string(raw), 64); err == nil && math.Abs(f) < math.MaxInt64 {
-		if math.Abs(f) < 1e11 { // seconds and a fraction
-			at = time.UnixMilli(int64(math.Round(f * 1000)))
-		} else {
-			at = unixTime(int64(f))
+		label := unquote(key)
+		again := seen[label]
+		seen[label] = true
+		kind := kindOf(value)
+		v := ""
+		if kind == "text" {
+			v = unquote(value)
 		}
-	} else {
-		return at, fmt.Errorf("timestamp %s is no time%s", shown(raw), way)
-	}
-	if at.Before(earliest) || at.After(latest) {
-		return at, fmt.Errorf("timestamp %s is not between the years 2000 and 2100%s", shown(raw), way)
-	}
-	return at.Truncate(time.Millisecond), nil
-}
-
-func unixTime(n int64) time.Time {
-	switch abs := max(n, -n); {
-	case abs < 1e11:
-		return time.Unix(n, 0)
-	case abs < 1e14:
-		return time.UnixMilli(n)
-	case abs < 1e17:
-		return time.UnixMicro(n)
-	}
-	return time.Unix(0, n)
+		switch {
+		case len(seen) > MaxLabels:
+			err = fmt.Errorf("more than %d labels", MaxLabels)
+		case len(label) > MaxNameBytes || !model.LegacyValidation.IsValidLabelName(label) || strings.HasPrefix(label, "__") || label == model.AlertNameLabel:
+			err = fmt.Errorf("label %s can't be used: letters, digits and _ make a name, and neither __… nor alertname is one", strconv.Quote(text.Cut(label, 40)))
+		case again:
+			err = fmt.Errorf("label %s is there twice", label)
+		case kind != "text" && kind != "null":
+			err = fmt.Errorf("label %s is a %s, not a text", label, kind)
+		case len(v) > MaxValueBytes:
+			err = fmt.Errorf("label %s has %d bytes, more than %d", label, len(v), MaxValueBytes)
+		case strings.ContainsRune(v, utf8.RuneError):
+			err = fmt.Errorf("label %s is not UTF-8", label)
+		case v != "": // as in Prometheus: an empty label is none
+			m[model.LabelName(label)] = model.LabelValue(text.Clean(v))
+		}
+	})
+	return err
 }

@@ -52,6 +52,9 @@ type reader struct {
 	metrics *metrics
 	log     *slog.Logger
 	queued  *gauge // bytes that wait to be taken
+	room    room   // for metrics that are remembered
+	dropped tally  // messages that can't be read
+	unsent  tally  // dead letters that were not taken
 	publish publisher
 
 	mu    sync.Mutex
@@ -128,7 +131,9 @@ func (r *reader) run(ctx context.Context) {
 				r.log.Info("Queue is read by another copy, this one waits", "queue", r.source.RabbitMQ.Queue)
 			}
 		case err != nil:
-			r.failed(err, "Source not read, it is tried again", news)
+			if f := r.failed(err); news {
+				r.log.Warn("Source not read, it is tried again", "kind", f.kind, "err", f)
+			}
 		}
 		if news {
 			failing = err.Error()
@@ -140,14 +145,12 @@ func (r *reader) run(ctx context.Context) {
 	}
 }
 
-// failed counts why the source is not read, and says it where it is news.
-func (r *reader) failed(err error, outcome string, news bool) {
+// failed counts why the source is not read, and explains it.
+func (r *reader) failed(err error) *fault {
 	f := explain(err)
 	r.metrics.faults.WithLabelValues(r.source.Name, f.kind).Inc()
 	r.metrics.connected.WithLabelValues(r.source.Name).Set(0)
-	if news {
-		r.log.Warn(outcome, "kind", f.kind, "err", f)
-	}
+	return f
 }
 
 func sleep(ctx context.Context, d time.Duration) bool {

@@ -263,9 +263,7 @@ func (s *kafkaSession) putAside(ctx context.Context, letters []letter) {
 			failed = result.Err
 		}
 	}
-	if failed != nil && ctx.Err() == nil {
-		s.r.log.Error("Messages not put aside", "topic", k.DeadLetterTopic, "err", failed)
-	}
+	s.r.notPutAside(ctx, "topic", k.DeadLetterTopic, failed)
 }
 
 // askEnds asks for the ends of the partitions that are read, until the session ends.
@@ -292,7 +290,9 @@ func (s *kafkaSession) askEnds() {
 			s.mu.Lock()
 			clear(s.ends) // not known: the clock decides nothing
 			s.mu.Unlock()
-			s.r.failed(err, "Brokers do not answer, alerts stay as they are", !failing)
+			if f := s.r.failed(err); !failing {
+				s.r.log.Warn("Brokers do not answer, alerts stay as they are", "kind", f.kind, "err", f)
+			}
 			failing = true
 		}
 		select {

@@ -63,7 +63,8 @@ type rabbitPublisher struct {
 
 func (p *rabbitPublisher) send(ctx context.Context, events []detect.Event) error {
 	for _, e := range events {
-		err := p.link.send(ctx, p.to.Exchange, p.to.RoutingKey, amqp.Publishing{
+		// By the default exchange it goes to one queue, which must be there; behind another one may nobody listen.
+		err := p.link.send(ctx, p.to.Exchange, p.to.RoutingKey, p.to.Exchange == "", amqp.Publishing{
 			ContentType: "application/json", DeliveryMode: amqp.Persistent, MessageId: e.ID, Body: e.Body, Headers: amqp.Table{headerEvent: e.ID},
 		})
 		if err != nil {

@@ -63,6 +63,7 @@ type pump struct {
 	cancel context.CancelFunc
 	ended  chan struct{}
 	wake   chan struct{}
+	reads  decoder
 
 	mu       sync.Mutex
 	waiting  []message
@@ -80,7 +81,7 @@ func (r *reader) open(ctx, session context.Context, part int32, b broker, track 
 	running, cancel := context.WithCancel(session)
 	p := &pump{
 		r: r, part: id, stream: stream, broker: b, track: track, fail: fail, cancel: cancel, ended: make(chan struct{}), wake: make(chan struct{}, 1),
-		position: -1,
+		position: -1, reads: decoder{room: &r.room},
 	}
 	if at, known := stream.Position(); known {
 		p.position = at
@@ -127,6 +128,7 @@ func (p *pump) rewind() {
 func (p *pump) run(ctx context.Context) {
 	defer close(p.ended)
 	defer p.stream.Close()
+	defer p.reads.forget()
 	if p.r.publish != nil {
 		var publishing sync.WaitGroup
 		while, stop := context.WithCancel(ctx)
@@ -190,7 +192,7 @@ func (p *pump) take(ctx context.Context, batch []message) error {
 	for i := range batch {
 		found, err := []watch.Point(nil), batch[i].fault
 		if err == nil {
-			found, err = Decode(batch[i].body)
+			found, err = p.reads.decode(batch[i].body)
 		}
 		points = append(points, found...)
 		if err != nil {
@@ -236,10 +238,44 @@ func (p *pump) bury(ctx context.Context, dead []letter, m *counters) error {
 		m.dropped.Inc()
 		lost = append(lost, l)
 	}
-	if len(lost) > 0 { // one line for a batch: there may be many
-		p.r.log.Error("Messages can't be read, they are dropped", "part", lost[0].part, "messages", len(lost), "position", lost[0].position, "reason", lost[0].reason)
+	if len(lost) > 0 {
+		if n, say := p.r.dropped.say(len(lost), time.Now()); say {
+			p.r.log.Error("Messages can't be read, they are dropped", "messages", n, "part", lost[0].part, "position", lost[0].position, "reason", lost[0].reason)
+		}
 	}
 	return nil
+}
+
+// notPutAside says, from time to time, that a place for dead letters does not take them.
+func (r *reader) notPutAside(ctx context.Context, kind, place string, err error) {
+	if err == nil || ctx.Err() != nil {
+		return
+	}
+	if _, say := r.unsent.say(1, time.Now()); say {
+		r.log.Error("Dead letters not taken", kind, place, "err", explain(err))
+	}
+}
+
+// tally bounds how often something is said that there can be much of.
+type tally struct {
+	mu   sync.Mutex
+	n    int
+	said time.Time
+}
+
+// tellEvery is how often what there is much of is said.
+const tellEvery = 10 * time.Second
+
+// say adds to the tally, and tells whether it is time to say how much there was since the last time.
+func (t *tally) say(n int, now time.Time) (all int, say bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.n += n
+	if now.Sub(t.said) < tellEvery {
+		return 0, false
+	}
+	all, t.n, t.said = t.n, 0, now
+	return all, true
 }
 
 // took forgets the first messages.

@@ -141,6 +141,21 @@ func TestBatchesAreBounded(t *testing.T) {
 	assert.Zero(t, now)
 }
 
+// TestTally: much is said from time to time, all of it together.
+func TestTally(t *testing.T) {
+	x, at := &tally{}, time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+	for i, tc := range []struct {
+		after time.Duration
+		n     int
+		say   bool
+	}{{0, 1, true}, {time.Second, 0, false}, {tellEvery - 2*time.Second, 0, false}, {time.Second, 3, true}, {time.Hour, 1, true}} {
+		at = at.Add(tc.after)
+		n, say := x.say(1, at)
+		assert.Equal(t, tc.n, n, i)
+		assert.Equal(t, tc.say, say, i)
+	}
+}
+
 // TestDeadLettersThatAreRefused are counted, and the broker is told that they are done.
 func TestDeadLettersThatAreRefused(t *testing.T) {
 	e := newPump(t, openStore(t, tempDB(t)))

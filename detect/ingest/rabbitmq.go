@@ -193,16 +193,17 @@ func (s *rabbitSession) putAside(ctx context.Context, letters []letter) {
 	defer cancel()
 	var failed error
 	for i, l := range letters {
-		err := s.link.send(within, to, l.route, amqp.Publishing{
+		err := s.link.send(within, to, l.route, true, amqp.Publishing{
 			DeliveryMode: amqp.Persistent, Body: l.body, Headers: amqp.Table{headerReason: l.reason, headerSource: s.r.source.Name},
 		})
 		if letters[i].sent = err == nil; err != nil {
 			failed = err
 		}
+		if err != nil && isFinal(err) {
+			break // each of the others would take a connection to learn the same
+		}
 	}
-	if failed != nil && ctx.Err() == nil {
-		s.r.log.Error("Messages not put aside", "exchange", to, "err", failed)
-	}
+	s.r.notPutAside(ctx, "exchange", to, failed)
 }
 
 // link is a connection to publish by, made when it is needed. It is safe for concurrent use.
@@ -213,26 +214,37 @@ type link struct {
 	conn   *amqp.Connection
 	ch     *amqp.Channel
 	closed chan *amqp.Error // says why ch is
+	back   chan amqp.Return // what no queue took
 }
 
 func newLink(server *RabbitMQServer) *link { return &link{server: server} }
 
-// send publishes a message and returns when the server has it. One that was refused because the connection was old is sent again.
-func (l *link) send(ctx context.Context, exchange, key string, m amqp.Publishing) error {
+// isFinal tells whether what follows would fail alike.
+func isFinal(err error) bool {
+	kind := explain(err).kind
+	return kind == faultMissing || kind == faultPermission
+}
+
+// errNoQueue says that a message was taken by no queue.
+var errNoQueue = errors.New("no queue takes it; bind one, or correct the names")
+
+// send publishes a message and returns when the server has it, or a queue, where one must. One that was refused because the connection
+// was old is sent again.
+func (l *link) send(ctx context.Context, exchange, key string, queued bool, m amqp.Publishing) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	fresh := l.ch == nil
-	err := l.sendOnce(ctx, exchange, key, m)
-	if err != nil && !fresh && ctx.Err() == nil {
-		err = l.sendOnce(ctx, exchange, key, m)
+	err := l.sendOnce(ctx, exchange, key, queued, m)
+	if err != nil && !fresh && l.ch == nil && ctx.Err() == nil {
+		err = l.sendOnce(ctx, exchange, key, queued, m)
 	}
 	return err
 }
 
 // sendOnce publishes a message. The lock is held.
-func (l *link) sendOnce(ctx context.Context, exchange, key string, m amqp.Publishing) (err error) {
+func (l *link) sendOnce(ctx context.Context, exchange, key string, queued bool, m amqp.Publishing) (err error) {
 	defer func() {
-		if err != nil {
+		if err != nil && !errors.Is(err, errNoQueue) {
 			l.drop()
 		}
 	}()
@@ -246,9 +258,9 @@ func (l *link) sendOnce(ctx context.Context, exchange, key string, m amqp.Publis
 		if err != nil {
 			return fmt.Errorf("opening a channel: %w", err)
 		}
-		l.closed = l.ch.NotifyClose(make(chan *amqp.Error, 1))
+		l.closed, l.back = l.ch.NotifyClose(make(chan *amqp.Error, 1)), l.ch.NotifyReturn(make(chan amqp.Return, 1))
 	}
-	sent, err := l.ch.PublishWithDeferredConfirmWithContext(ctx, exchange, key, false, false, m)
+	sent, err := l.ch.PublishWithDeferredConfirmWithContext(ctx, exchange, key, queued, false, m)
 	if err != nil {
 		return fmt.Errorf("publishing to exchange %q: %w", exchange, err)
 	}
@@ -262,7 +274,12 @@ func (l *link) sendOnce(ctx context.Context, exchange, key string, m amqp.Publis
 				return fmt.Errorf("publishing to exchange %q: the server refused it", exchange)
 			}
 		}
-		return nil
+		select {
+		case <-l.back: // it comes before the confirmation
+			return fmt.Errorf("publishing to exchange %q with routing key %q: %w", exchange, key, errNoQueue)
+		default:
+			return nil
+		}
 	case why := <-l.closed:
 		return fmt.Errorf("publishing to exchange %q: %w", exchange, why)
 	case <-ctx.Done():

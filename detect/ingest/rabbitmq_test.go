@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus/testutil"
 	amqp "github.com/rabbitmq/amqp091-go"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -20,8 +21,9 @@ import (
 
 // rabbit is a RabbitMQ with a channel for the test; all tests share the server, since it takes half a minute to start.
 type rabbit struct {
-	t  testing.TB
-	ch *amqp.Channel
+	t   testing.TB
+	ch  *amqp.Channel
+	url string
 }
 
 var rabbitServer struct {
@@ -56,13 +58,18 @@ func newRabbit(t testing.TB) *rabbit {
 	})
 	testbedtest.SkipWithoutRabbitMQ(t, rabbitServer.err)
 	require.NoError(t, rabbitServer.err)
-	conn, err := amqp.Dial(rabbitServer.server.URL)
+	return connect(t, rabbitServer.server.URL)
+}
+
+func connect(t testing.TB, url string) *rabbit {
+	t.Helper()
+	conn, err := amqp.Dial(url)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = conn.Close() })
 	ch, err := conn.Channel()
 	require.NoError(t, err)
 	require.NoError(t, ch.Confirm(false))
-	return &rabbit{t, ch}
+	return &rabbit{t, ch, url}
 }
 
 // queue makes a queue of a kind, and the exchange and queue of its dead letters.
@@ -77,7 +84,7 @@ func (r *rabbit) queue(kind string) (source Source) {
 	require.NoError(r.t, r.ch.QueueBind(name+"-dead", "", name+"-dlx", false, nil))
 	return Source{
 		Name:     "orders",
-		RabbitMQ: &RabbitMQ{RabbitMQServer: RabbitMQServer{URL: redact.Secret(rabbitServer.server.URL)}, Queue: name, DeadLetterExchange: name + "-dlx"},
+		RabbitMQ: &RabbitMQ{RabbitMQServer: RabbitMQServer{URL: redact.Secret(r.url)}, Queue: name, DeadLetterExchange: name + "-dlx"},
 		Publish:  &Publish{RabbitMQ: &PublishRabbitMQ{RoutingKey: name + "-events"}},
 	}
 }
@@ -175,6 +182,55 @@ func TestRedelivery(t *testing.T) {
 	// More, if the first was stopped before its last acknowledgment.
 	eventually(t, "that the others were late", func() bool { return second.outcome(watch.PointLate) >= 30 })
 	assert.Equal(t, 33, second.learned())
+}
+
+// TestNobodyTakesIt: a dead letter that no queue takes is dropped, and counted so; an event waits for its queue. Points go on.
+func TestNobodyTakesIt(t *testing.T) {
+	r := newRabbit(t)
+	source := r.queue("classic")
+	for _, q := range []string{"-dead", "-events"} {
+		_, err := r.ch.QueueDelete(source.RabbitMQ.Queue+q, false, false, false)
+		require.NoError(t, err)
+	}
+	c := start(t, testRules, openStore(t, tempDB(t)), source)
+	now := time.Now().Truncate(time.Second).Add(-time.Minute)
+	r.send(source.RabbitMQ.Queue, "poison")
+	for i := range 5 {
+		r.send(source.RabbitMQ.Queue, fmt.Sprintf(`{"name":"order_failure_rate","value":9,"timestamp":%d}`, now.Unix()+int64(i)))
+	}
+	eventually(t, "the points", func() bool { return c.learned() == 5 })
+	assert.Equal(t, 1, c.messages(messageDropped))
+	assert.Zero(t, c.messages(messageDeadLettered))
+	events := c.in.metrics.of("orders")
+	eventually(t, "that the event is not taken", func() bool { return testutil.ToFloat64(events.failed) > 0 })
+	_, err := r.ch.QueueDeclare(source.RabbitMQ.Queue+"-events", true, false, false, false, nil)
+	require.NoError(t, err)
+	assert.Len(t, r.get(source.RabbitMQ.Queue+"-events", 1), 1)
+	eventually(t, "that it is counted", func() bool { return testutil.ToFloat64(events.published) == 1 })
+}
+
+// TestMuchPoison: a flood of what can't be read, with no place for it, holds points up no longer than a moment.
+func TestMuchPoison(t *testing.T) {
+	r := newRabbit(t)
+	for name, change := range map[string]func(*Source){
+		"no queue":    func(s *Source) { _, _ = r.ch.QueueDelete(s.RabbitMQ.Queue+"-dead", false, false, false) },
+		"no exchange": func(s *Source) { s.RabbitMQ.DeadLetterExchange = "none" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			source := r.queue("classic")
+			change(&source)
+			var lines []string
+			for i := range 2_000 {
+				lines = append(lines, fmt.Sprint("poison ", i))
+			}
+			r.send(source.RabbitMQ.Queue, append(lines, fmt.Sprintf(`{"name":"order_failure_rate","value":9,"timestamp":%d}`, time.Now().UnixMilli()))...)
+			begun := time.Now()
+			c := start(t, testRules, openStore(t, tempDB(t)), source)
+			eventually(t, "the point behind", func() bool { return c.learned() == 1 })
+			assert.Less(t, time.Since(begun), 20*time.Second)
+			assert.Equal(t, 2_000, c.messages(messageDropped))
+		})
+	}
 }
 
 // TestServerGoesAway: a connection that ends is made again.

@@ -1,6 +1,7 @@
 package ingest
 
 import (
+	"context"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
@@ -24,7 +25,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
 
-	"github.com/alertscribe/alertscribe/redact"
+	"github.com/alertscribe/alertscribe/testbed"
 	"github.com/alertscribe/alertscribe/testbed/testbedtest"
 )
 
@@ -194,17 +195,39 @@ func TestRabbitMQTLS(t *testing.T) {
 	})
 }
 
-// TestRabbitMQClientCertificate: a RabbitMQ that lets in who has a certificate alone.
-func TestRabbitMQClientCertificate(t *testing.T) {
+// TestRabbitMQAlone: a RabbitMQ that lets in who has a certificate alone, and that is killed and comes back.
+func TestRabbitMQAlone(t *testing.T) {
 	dir := t.TempDir()
 	s := newTLSServer(t, dir, true)
 	server, err := testbedtest.SharedRabbitMQ(t, dir)
 	testbedtest.SkipWithoutRabbitMQ(t, err)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = server.Kill() })
-	source := Source{Name: "orders", RabbitMQ: &RabbitMQ{RabbitMQServer: RabbitMQServer{URL: redact.Secret(server.URL)}, Queue: "metrics"}}
+	r := connect(t, server.URL)
 	url := "amqps://guest:guest@" + s.addr + "/"
 	with := "ca_file: " + s.authority.file + "\ncert_file: " + s.clientCert + "\nkey_file: " + s.ofKey
-	require.ErrorContains(t, func() error { x := secured(t, source, url, with); return Check(t.Context(), &x) }(), "queue metrics", "it let us in")
-	assertFault(t, secured(t, source, url, "ca_file: "+s.authority.file), faultTLS, "set tls_config.cert_file and key_file")
+	t.Run("client certificate", func(t *testing.T) {
+		assertRead(t, r, secured(t, r.queue("quorum"), url, with))
+		assertFault(t, secured(t, r.queue("quorum"), url, "ca_file: "+s.authority.file), faultTLS, "set tls_config.cert_file and key_file")
+	})
+	t.Run("killed", func(t *testing.T) {
+		source := secured(t, r.queue("quorum"), url, with)
+		c := start(t, testRules, openStore(t, tempDB(t)), source)
+		now := time.Now().Truncate(time.Second)
+		for i := range 5 {
+			r.send(source.RabbitMQ.Queue, fmt.Sprintf(`{"name":"order_failure_rate","value":9,"timestamp":%d}`, now.Unix()-5+int64(i)))
+		}
+		eventually(t, "an alert", func() bool { return c.told.firing("shop/Failing") == 1 })
+		require.NoError(t, server.Kill())
+		faults := c.in.metrics.faults.WithLabelValues("orders", faultUnreachable)
+		eventually(t, "that it is away", func() bool { return testutil.ToFloat64(faults) > 0 })
+		assert.Zero(t, testutil.ToFloat64(c.in.metrics.connected.WithLabelValues("orders")))
+		assert.Equal(t, 1, c.told.firing("shop/Failing"), "nobody knows better")
+		server, err = testbed.StartRabbitMQ(context.WithoutCancel(t.Context()), dir, server.Addr)
+		require.NoError(t, err)
+		back := connect(t, server.URL)
+		back.send(source.RabbitMQ.Queue, fmt.Sprintf(`{"name":"order_failure_rate","value":1,"timestamp":%d}`, time.Now().UnixMilli()))
+		eventually(t, "the end of the alert", func() bool { return c.learned() == 6 && c.told.firing("shop/Failing") == 0 })
+		assert.Zero(t, c.messages(messageDeadLettered))
+	})
 }

@@ -20,8 +20,9 @@ type Parts interface {
 
 // Point is a value of a metric of a queue.
 type Point struct {
-	Metric model.Metric // with its name
-	At     time.Time    // a millisecond is the smallest difference
+	Metric model.Metric      // with its name; it is not changed, and several points can share it
+	ID     model.Fingerprint // of Metric; 0 to have it worked out
+	At     time.Time         // a millisecond is the smallest difference
 	Value  float64
 }
 

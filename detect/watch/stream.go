@@ -107,7 +107,10 @@ func (s *Stream) Take(ctx context.Context, points []Point, position int64) (map[
 			continue
 		}
 		history := now.Sub(p.At) > historyAfter
-		id := p.Metric.Fingerprint()
+		id := p.ID
+		if id == 0 {
+			id = p.Metric.Fingerprint()
+		}
 		f, outcome := s.feed(p, id)
 		if f != nil {
 			outcome = s.take(f, p.At, p.Value, history)
