@@ -96,6 +96,6 @@ var sizeWords = []struct {
 	{enormousScore, message{"enormous", "极大"}},
 	{30, message{"very large", "很大"}},
 	{10, message{"large", "大"}},
-	{shownScore, message{"moderate", "中等"}},
+	{changedScore, message{"moderate", "中等"}},
 	{0, message{"within noise", "在正常波动内"}},
 }

@@ -27,7 +27,7 @@ const (
 	certainScore  = 200 // above that a change is no surer
 	maxLatePart   = 2   // what the order takes off, at most, for having moved after others
 	latePart      = .75 // and for each time that the onset is uncertain by
-	shownScore    = 3   // below that a change is noise: normal noise reaches it once in a thousand times
+	changedScore  = 3   // below that nothing has changed, whatever tells of it: normal noise reaches it once in a thousand times
 	largestFold   = 50  // above that a change is no larger
 	ownSignalPart = .5  // what the alert's own signal weighs: it changed by definition
 	easedPart     = .5  // what quicker answers, fewer errors and less work in progress weigh: they follow from less load
@@ -77,7 +77,7 @@ func (g *suspectGroup) besides() []*suspect {
 	var before, rest []*suspect
 	for _, s := range g.series[1:] {
 		name := s.labels[model.MetricNameLabel]
-		if seen[name] || s.Score < shownScore {
+		if seen[name] || s.Score < changedScore {
 			continue
 		}
 		seen[name] = true

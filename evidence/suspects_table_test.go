@@ -166,7 +166,7 @@ func TestRankingBounds(t *testing.T) {
 		assert.Equal(t, "up", r.Direction)
 	}
 	assert.Len(t, of, maxRanked, "each is named once")
-	assert.Regexp(t, `m\d+ 0\.99\d* → \d+.*; .*; .*; 1 more: m\d+$`, item.Table.Rows[0][7], "the others of it are told beside it")
+	assert.Regexp(t, `^m\d+ 1 → \d+; .*; .*; 1 more: m\d+$`, item.Table.Rows[0][7], "the others of it are told beside it")
 	for _, r := range item.Ranking[maxRanked:] {
 		assert.Equal(t, r.Labels["job"], leads[r.Lead-1].Labels["job"], "each says whose it is")
 	}
@@ -370,4 +370,49 @@ func TestTrackSeries(t *testing.T) {
 
 func gridOf(n int) score.Grid {
 	return score.NewGrid(scoredAt, scoredAt.Add(time.Duration(n-1)*time.Minute), time.Minute)
+}
+
+// TestRowOfATarget: the row of a target is led by what is not the alert's own signal, if that is sure, and names what else of it moved,
+// so that no cause is hidden behind its victims.
+func TestRowOfATarget(t *testing.T) {
+	noisy := func(around float64, then ...float64) func(float64) float64 {
+		level := steps(around, then...)
+		return func(s float64) float64 { return level(s) * (1 + .03*math.Sin(7*s)) }
+	}
+	own := seriesOf("__name__=own job=api code=500", noisy(1, 40, 900))
+	own.ownSignal = true
+	of := func(name string, value func(float64) float64) trackedSeries { return seriesOf("__name__="+name+" job=api", value) }
+	many := []trackedSeries{own}
+	for i := range 8 {
+		many = append(many, of(fmt.Sprintf("m%d", i), noisy(2, 40, float64(10+i))))
+	}
+	tests := []struct {
+		name       string
+		tracks     []trackedSeries
+		lead, also string
+	}{
+		{"a cause smaller than the signal", []trackedSeries{own, of("quota", noisy(50, 40, 20))}, "quota", `^own 1 → 923$`},
+		{"one that is none for sure", []trackedSeries{own, of("wobbly", noisy(50, 40, 47))}, `own{code="500"}`, "^(–|wobbly 50 → 4.*)$"},
+		{"one that is early", []trackedSeries{own, of("quota", noisy(50, 57, 5))}, "quota", `^own 1`},
+		{"what moved before the others is named first", []trackedSeries{own, of("victim", noisy(2, 40, 900)), of("another", noisy(2, 40, 800)), of("first", noisy(20, 36, 40))}, "victim", "^first 20.1 → 41; another 2 → 820; own 1 → 923$"},
+		{"many, those that are too many by name", many, "m7", `^m6 2 → 16\.4; m5 .*; m4 .*; 5 more: m3, m2, m1, …$`},
+		{"of several targets each its own", []trackedSeries{own, of("quota", noisy(50, 40, 20)), seriesOf("__name__=rows job=db", noisy(2, 40, 900))}, "rows", "^–$"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			for _, language := range []incident.Language{incident.English, incident.Chinese} {
+				item := told(language, 0, nil, test.tracks...)
+				owedTable(t, item.Table, test.name)
+				owedRanking(t, item, test.name)
+				row := item.Table.Rows[0]
+				assert.Equal(t, test.lead, strings.SplitN(strings.Replace(row[1], `job="api",`, "", 1), `{job="api"}`, 2)[0], "%v", item.Table.Rows)
+				if language == incident.English {
+					assert.Regexp(t, test.also, row[7])
+				}
+				for _, r := range item.Ranking {
+					assert.Equal(t, r.After > r.Before, r.Direction == "up", "%+v", r)
+				}
+			}
+		})
+	}
 }

@@ -18,6 +18,7 @@ const (
 	suspectRows   = 8
 	suspectCharts = 4
 	rankedNoise   = 5 // that many are ranked even if they are within noise
+	leastRanked   = 1 // the score of those at least
 	alsoMoved     = 3 // other series of a group that are told
 	alsoNamed     = 3 // and that many more by name alone
 )
@@ -33,7 +34,7 @@ func (inv *investigation) suspectsItem(r suspectRanking) incident.Evidence {
 	} else {
 		e.Summary = inv.suspectSummary(r, top) + firstRow(inv, shown, top) + inv.summarizeQuiet(r)
 		e.Query, e.Link = top.lead().query, inv.link(top.lead().query, r.grid.Start, r.grid.End())
-		if len(shown) > 0 && shown[0].lead().Score >= shownScore { // else the summary says enough of what is no change
+		if len(shown) > 0 && shown[0].lead().Score >= changedScore { // else the summary says enough of what is no change
 			e.Table = inv.suspectTable(shown)
 		}
 		e.Chart = inv.suspectChart(shown, top, r.grid)
@@ -71,7 +72,7 @@ func rankedGroups(groups []*suspectGroup) []*suspectGroup {
 	var out []*suspectGroup
 	for _, g := range groups {
 		score := g.lead().Score
-		if len(out) < maxRanked && (score >= shownScore || score >= minChangeScore && len(out) < rankedNoise) {
+		if len(out) < maxRanked && (score >= changedScore || score >= leastRanked && len(out) < rankedNoise) {
 			out = append(out, g)
 		}
 	}
@@ -83,7 +84,7 @@ func rankedGroups(groups []*suspectGroup) []*suspectGroup {
 
 // shownGroups returns what people are shown: no noise but the closest to a change where there is nothing else.
 func shownGroups(ranked []*suspectGroup) []*suspectGroup {
-	out := slices.DeleteFunc(slices.Clone(ranked), func(g *suspectGroup) bool { return g.lead().Score < shownScore })
+	out := slices.DeleteFunc(slices.Clone(ranked), func(g *suspectGroup) bool { return g.lead().Score < changedScore })
 	if len(out) == 0 && len(ranked) > 0 {
 		out = ranked[:1]
 	}
@@ -206,7 +207,7 @@ func (inv *investigation) aboutTop(r suspectRanking, top *suspectGroup) string {
 		b.WriteString(inv.say(msgBlamed, strconv.Quote(text.Cut(top.blamed, 80))))
 	}
 	for _, g := range r.groups {
-		if g == top || g.lead().ownSignal || g.lead().Score < shownScore {
+		if g == top || g.lead().ownSignal || g.lead().Score < changedScore {
 			continue
 		}
 		if times := min(top.lead().Score, enormousScore) / min(g.lead().Score, enormousScore); times >= 2 {
@@ -248,7 +249,7 @@ func (inv *investigation) familySentence(groups []*suspectGroup) string {
 	for _, pinned := range []bool{false, true} { // what took its place first
 		for _, g := range groups {
 			for _, s := range g.series {
-				if s.sibling == nil || s.sibling.pinned != pinned || s.Score < shownScore || len(parts) == 4 {
+				if s.sibling == nil || s.sibling.pinned != pinned || s.Score < changedScore || len(parts) == 4 {
 					continue
 				}
 				label = s.sibling.label
