@@ -100,7 +100,7 @@ func TestSuspectsTold(t *testing.T) {
 			"its own signal is not what else changed",
 			[]trackedSeries{own, seriesOf("__name__=m job=api", noisy(2, 40, 30))},
 			0, nil,
-			`^2 of 2 related series changed clearly, most of all job="api": m\{job="api"\},`, `变化最大的是 job="api"：m\{job="api"\}`,
+			`^2 of 2 related series changed clearly, beside the alert's own signal most of all job="api": m\{job="api"\},`, `除告警自身的指标外，变化最大的是 job="api"：m\{job="api"\}`,
 			[2]string{"high confidence", "置信度高"},
 		},
 		{"but where there is nothing else", []trackedSeries{own}, 0, nil, `most of all job="api": own\{job="api"\},`, `变化最大的是 job="api"：own`, [2]string{"high confidence, alert's own signal", "置信度高，告警自身的指标"}},
@@ -381,7 +381,9 @@ func TestRowOfATarget(t *testing.T) {
 	}
 	own := seriesOf("__name__=own job=api code=500", noisy(1, 40, 900))
 	own.ownSignal = true
-	of := func(name string, value func(float64) float64) trackedSeries { return seriesOf("__name__="+name+" job=api", value) }
+	of := func(name string, value func(float64) float64) trackedSeries {
+		return seriesOf("__name__="+name+" job=api", value)
+	}
 	many := []trackedSeries{own}
 	for i := range 8 {
 		many = append(many, of(fmt.Sprintf("m%d", i), noisy(2, 40, float64(10+i))))

@@ -158,9 +158,9 @@ func (inv *investigation) suspectSummary(r suspectRanking, top *suspectGroup) st
 	var b strings.Builder
 	switch {
 	case s.confident:
-		b.WriteString(inv.say(msgSuspects, sure, r.judged, inv.ownerText(top), name, inv.suspectChange(s), inv.onsetText(s)))
+		b.WriteString(inv.say(msgSuspects, sure, r.judged, inv.ownerText(top), name, inv.suspectChange(s), inv.onsetText(s), inv.besideOwn(r, s)))
 	case s.early:
-		b.WriteString(inv.say(msgEarlySuspects, early, r.judged, inv.ownerText(top), name, inv.suspectChange(s), inv.onsetText(s), values))
+		b.WriteString(inv.say(msgEarlySuspects, early, r.judged, inv.ownerText(top), name, inv.suspectChange(s), inv.onsetText(s), values, inv.besideOwn(r, s)))
 	default:
 		b.WriteString(inv.say(msgNoneChanged, r.judged, r.owners, inv.say(targets)) + inv.closestText(s, name))
 	}
@@ -176,6 +176,18 @@ func (inv *investigation) suspectSummary(r suspectRanking, top *suspectGroup) st
 		b.WriteString(inv.say(phrase, r.common.series, r.common.owners, formatTime(r.grid.At(r.common.at))+inv.say(msgGiveOrTake, inv.duration(lookback))))
 	}
 	return b.String()
+}
+
+// besideOwn says that the alert's own signal changed more than what is told as having changed most; "" where it did not.
+func (inv *investigation) besideOwn(r suspectRanking, most *suspect) string {
+	for _, g := range r.groups {
+		for _, s := range g.series {
+			if s.ownSignal && s.Score > most.Score && (s.confident || s.early) {
+				return inv.say(msgBesideOwn)
+			}
+		}
+	}
+	return ""
 }
 
 // closestText says what comes closest to a change where nothing changed.
