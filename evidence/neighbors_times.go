@@ -19,7 +19,7 @@ var (
 
 // The bounds of what is read as it was scraped, for each kind of event.
 const (
-	maxHeldStretches = 2
+	maxHeldStretches = 4
 	maxHeldStretch   = 30 * time.Minute // of several events
 	maxHeldEvent     = 3 * time.Hour    // of one
 	heldReserve      = 20               // queries that stay for others

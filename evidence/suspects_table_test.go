@@ -372,6 +372,33 @@ func gridOf(n int) score.Grid {
 	return score.NewGrid(scoredAt, scoredAt.Add(time.Duration(n-1)*time.Minute), time.Minute)
 }
 
+// TestNothingChanged: where nothing changed, the summary names what comes closest only if that shows, and no row of a table that is not
+// there.
+func TestNothingChanged(t *testing.T) {
+	wobbly := func(by float64) trackedSeries {
+		return seriesOf("__name__=m job=api", func(s float64) float64 { return 1000 + by*math.Sin(7*s) + spike(s >= 50, by) })
+	}
+	own := wobbly(1)
+	own.ownSignal = true
+	for name, test := range map[string]struct {
+		tracks  []trackedSeries
+		closest bool
+	}{
+		"it shows":         {[]trackedSeries{wobbly(1)}, true},
+		"it does not show": {[]trackedSeries{wobbly(.0001)}, false},
+		"its own signal":   {[]trackedSeries{own, seriesOf("__name__=n job=db", steps(3))}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for language, words := range map[incident.Language][2]string{incident.English: {"The closest to a change", "row"}, incident.Chinese: {"最接近变化", "一行"}} {
+				item := told(language, 0, nil, test.tracks...)
+				assert.Nil(t, item.Table)
+				assert.NotContains(t, item.Summary, words[1])
+				assert.Equal(t, test.closest, strings.Contains(item.Summary, words[0]), item.Summary)
+			}
+		})
+	}
+}
+
 // TestRowOfATarget: the row of a target is led by what is not the alert's own signal, if that is sure, and names what else of it moved,
 // so that no cause is hidden behind its victims.
 func TestRowOfATarget(t *testing.T) {
@@ -398,6 +425,11 @@ func TestRowOfATarget(t *testing.T) {
 		{"one that is early", []trackedSeries{own, of("quota", noisy(50, 57, 5))}, "quota", `^own 1`},
 		{"what moved before the others is named first", []trackedSeries{own, of("victim", noisy(2, 40, 900)), of("another", noisy(2, 40, 800)), of("first", noisy(20, 36, 40))}, "victim", "^first 20.1 → 41; another 2 → 820; own 1 → 923$"},
 		{"many, those that are too many by name", many, "m7", `^m6 2 → 16\.4; m5 .*; m4 .*; 5 more: m3, m2, m1, …$`},
+		{
+			"other values of a family last", []trackedSeries{
+				of("rows operation=inserted", noisy(2, 40, 900)), of("rows operation=deleted", noisy(2, 40, 800)), of("rows operation=inserted instance=b", noisy(2, 40, 700)), of("lag", noisy(5, 40, 20)),
+			}, `rows{operation="inserted"}`, `^lag 5 → 20\.5; rows\{operation="deleted"\} 2 → 820$`,
+		},
 		{"of several targets each its own", []trackedSeries{own, of("quota", noisy(50, 40, 20)), seriesOf("__name__=rows job=db", noisy(2, 40, 900))}, "rows", "^–$"},
 	}
 	for _, test := range tests {

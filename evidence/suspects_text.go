@@ -32,9 +32,14 @@ func (inv *investigation) suspectsItem(r suspectRanking) incident.Evidence {
 	if top := leadingGroup(r.groups); top == nil {
 		e.Summary = inv.say(msgSuspectsNoPast)
 	} else {
-		e.Summary = inv.suspectSummary(r, top) + firstRow(inv, shown, top) + inv.summarizeQuiet(r)
+		tabled := len(shown) > 0 && shown[0].lead().Score >= changedScore // else the summary says enough of what is no change
+		e.Summary = inv.suspectSummary(r, top)
+		if tabled {
+			e.Summary += firstRow(inv, shown, top)
+		}
+		e.Summary += inv.summarizeQuiet(r)
 		e.Query, e.Link = top.lead().query, inv.link(top.lead().query, r.grid.Start, r.grid.End())
-		if len(shown) > 0 && shown[0].lead().Score >= changedScore { // else the summary says enough of what is no change
+		if tabled {
 			e.Table = inv.suspectTable(shown)
 		}
 		e.Chart = inv.suspectChart(shown, top, r.grid)
@@ -192,8 +197,11 @@ func (inv *investigation) besideOwn(r suspectRanking, most *suspect) string {
 
 // closestText says what comes closest to a change where nothing changed.
 func (inv *investigation) closestText(s *suspect, name string) string {
-	if s.ended {
+	switch {
+	case s.ended:
 		return inv.say(msgClosestEnded, name, s.format(inv, s.Before), inv.onsetText(s))
+	case s.format(inv, s.Before) == s.format(inv, s.After): // which says nothing
+		return ""
 	}
 	return inv.say(msgClosest, name, s.format(inv, s.Before), s.format(inv, s.After), inv.onsetText(s))
 }
@@ -201,7 +209,7 @@ func (inv *investigation) closestText(s *suspect, name string) string {
 // firstRow says why the first row is not what the summary speaks of.
 func firstRow(inv *investigation, shown []*suspectGroup, top *suspectGroup) string {
 	switch {
-	case len(shown) == 0 || shown[0] == top:
+	case shown[0] == top:
 		return ""
 	case shown[0].lead().ownSignal:
 		return inv.say(msgFirstRowOwn)
@@ -295,8 +303,13 @@ func (inv *investigation) onsetText(s *suspect) string {
 func (inv *investigation) alsoText(g *suspectGroup) string {
 	var parts, names []string
 	also := g.besides()
+	told := map[string]bool{text.Cut(g.lead().labels[model.MetricNameLabel], 60): true}
 	for i, s := range also {
 		name := text.Cut(s.labels[model.MetricNameLabel], 60)
+		if told[name] {
+			name = text.Cut(s.familyName(), 90)
+		}
+		told[name] = true
 		switch {
 		case i < alsoMoved && s.ended:
 			parts = append(parts, name+" "+s.format(inv, s.Before)+" → "+inv.say(msgNoteEnded))
