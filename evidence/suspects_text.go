@@ -163,9 +163,9 @@ func (inv *investigation) suspectSummary(r suspectRanking, top *suspectGroup) st
 	var b strings.Builder
 	switch {
 	case s.confident:
-		b.WriteString(inv.say(msgSuspects, sure, r.judged, inv.ownerText(top), name, inv.suspectChange(s), inv.onsetText(s), inv.besideOwn(r, s)))
+		b.WriteString(inv.say(msgSuspects, sure, r.judged, inv.ownerText(top), name, inv.suspectChange(s), inv.onsetText(s), inv.mostOfAll(r, s)))
 	case s.early:
-		b.WriteString(inv.say(msgEarlySuspects, early, r.judged, inv.ownerText(top), name, inv.suspectChange(s), inv.onsetText(s), values, inv.besideOwn(r, s)))
+		b.WriteString(inv.say(msgEarlySuspects, early, r.judged, inv.ownerText(top), name, inv.suspectChange(s), inv.onsetText(s), values, inv.mostOfAll(r, s)))
 	default:
 		b.WriteString(inv.say(msgNoneChanged, r.judged, r.owners, inv.say(targets)) + inv.closestText(s, name))
 	}
@@ -183,8 +183,8 @@ func (inv *investigation) suspectSummary(r suspectRanking, top *suspectGroup) st
 	return b.String()
 }
 
-// besideOwn says that the alert's own signal changed more than what is told as having changed most; "" where it did not.
-func (inv *investigation) besideOwn(r suspectRanking, most *suspect) string {
+// mostOfAll introduces what changed most; the alert's own signal may have changed more.
+func (inv *investigation) mostOfAll(r suspectRanking, most *suspect) string {
 	for _, g := range r.groups {
 		for _, s := range g.series {
 			if s.ownSignal && s.Score > most.Score && (s.confident || s.early) {
@@ -192,7 +192,7 @@ func (inv *investigation) besideOwn(r suspectRanking, most *suspect) string {
 			}
 		}
 	}
-	return ""
+	return inv.say(msgMostOfAll)
 }
 
 // closestText says what comes closest to a change where nothing changed.
