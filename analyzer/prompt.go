@@ -39,7 +39,7 @@ const (
 	maxSummary   = 2000
 	maxShort     = 300
 	maxPromQL    = 1000
-	maxCell      = 120
+	maxCell      = 240
 	maxLine      = 240
 
 	maxRows    = 12

@@ -81,13 +81,6 @@ const (
 	maxShownSeries = 8 // in the ranking and the chart
 )
 
-const (
-	// minChangeScore is the score from which the signal counts as changed: an alert has told that it did.
-	minChangeScore = 1
-	// minCheckScore is the score from which a series of a check does: below that it is what noise reaches, too.
-	minCheckScore = shownScore
-)
-
 // checkSeries is a series of the answer.
 type checkSeries struct {
 	suspect
@@ -100,7 +93,7 @@ func (s checkSeries) changed() bool {
 	if s.pace.known && !s.ended {
 		return s.pace.changed()
 	}
-	return s.judged && s.Score >= minCheckScore || s.lastStep() >= 0
+	return s.judged && s.Score >= changedScore || s.lastStep() >= 0
 }
 
 // minTimestamp is the value from which a series that stands still between steps holds times, as those of starts and reloads
@@ -187,11 +180,11 @@ func (inv *investigation) scoreAnswer(m model.Matrix, u promql.Unit) []checkSeri
 	place := func(s checkSeries) float64 {
 		switch {
 		case s.changed():
-			return max(s.Score, minCheckScore)
+			return max(s.Score, changedScore)
 		case !s.judged:
-			return minCheckScore - 1e-9
+			return changedScore - 1e-9
 		}
-		return min(s.Score, minCheckScore-1e-6)
+		return min(s.Score, changedScore-1e-6)
 	}
 	slices.SortFunc(out, func(a, b checkSeries) int {
 		return cmp.Or(cmp.Compare(place(b), place(a)), strings.Compare(a.query, b.query))
@@ -267,8 +260,8 @@ func (inv *investigation) summarizeSeries(s checkSeries) string {
 	if s.Up {
 		phrase = msgCheckRose
 	}
-	extreme, at := since(s.Up)
-	return inv.say(phrase, name, s.unit.Format(s.Before), extreme, at, lastly)
+	extreme, at := extremeSince(s.samples, earlier(inv.onset, s.since), s.Up) // which may have begun before the onset as told
+	return inv.say(phrase, name, s.unit.Format(s.Before), s.unit.Format(extreme), formatTime(at), lastly)
 }
 
 // deviated reports whether the series was, for a while, half or twice what it usually is.

@@ -112,7 +112,7 @@ func compareWithPast(ctx context.Context, inv *investigation) ([]incident.Eviden
 	f := view.stats(inv)
 	up := f.up
 	present := sameHour{
-		name: inv.say(msgWordThisTime), view: view, line: view.lines[0].Values, known: true, usual: f.compared && f.score < minChangeScore,
+		name: inv.say(msgWordThisTime), view: view, line: view.lines[0].Values, known: true, usual: f.compared && f.score < changedScore,
 	}
 	if present.measure(inv.onset, view.end, up); present.line == nil {
 		item.Summary, item.Nothing = inv.say(msgNothingSince), true

@@ -32,8 +32,8 @@ var (
 		"%[2]s 的 %[1]d 个采集目标在窗口（%[3]s）内始终正常。",
 	}
 	msgNotUp = message{
-		"%[1]d of %[2]d targets with %[3]s were not always up during %[6]s; the first %[4]s: %[5]s.",
-		"%[3]s 的 %[2]d 个采集目标中有 %[1]d 个在窗口（%[6]s）内出现过异常，最早%[4]s：%[5]s。",
+		"%[1]d of %[2]d targets with %[3]s were not always up during %[6]s; %[4]s: %[5]s.",
+		"%[3]s 的 %[2]d 个采集目标中有 %[1]d 个在窗口（%[6]s）内出现过异常，%[4]s：%[5]s。",
 	}
 	msgDownNow = message{" At the end: %d down or not scraped.", "窗口结束时有 %d 个不可用或采集中断。"}
 	msgNoData  = message{
@@ -196,7 +196,7 @@ func (inv *investigation) targetsIn(ctx context.Context, query string, scope []p
 	inv.settleTimes(ctx, promql.SelectorText("up", scope...), outages)
 	slices.SortStableFunc(outages, func(a, b occurrence) int { return a.at.Compare(b.at) })
 	first := outages[0]
-	told = inv.say(msgNotUp, len(bad), len(m), matchersText(scope), inv.whenText(first, msgSinceTime), labelText(first.where)+" "+first.what, during)
+	told = inv.say(msgNotUp, len(bad), len(m), matchersText(scope), inv.whenText(first, msgFirstSince, msgFirstBetween), labelText(first.where)+" "+first.what, during)
 	return told + inv.say(msgDownNow, down), outages, len(m), nil
 }
 
@@ -267,15 +267,15 @@ func (inv *investigation) changesItem(title message, query string, found []occur
 	}
 	name := func(o occurrence) string { return o.what + " " + labelText(o.where) }
 	if last >= 0 {
-		item.Summary = inv.say(msgChanges, len(found), before, inv.onsetWords(), name(found[last]), inv.whenText(found[last], msgAtTime), inv.spansText())
+		item.Summary = inv.say(msgChanges, len(found), before, inv.onsetWords(), name(found[last]), inv.whenText(found[last], msgAtTime, msgBetween), inv.spansText())
 	} else {
-		item.Summary = inv.say(msgChangesAfter, len(found), inv.onsetWords(), name(found[0]), inv.whenText(found[0], msgAtTime), inv.spansText())
+		item.Summary = inv.say(msgChangesAfter, len(found), inv.onsetWords(), name(found[0]), inv.whenText(found[0], msgAtTime, msgBetween), inv.spansText())
 	}
 	if late := mostLate(found); late > 0 {
 		item.Summary += inv.say(msgLateSeen, inv.duration(late))
 	}
 	if latest := found[len(found)-1]; len(windows) > 1 && latest.at.After(inv.end) {
-		item.Summary += inv.say(msgChangesLately, name(latest), inv.whenText(latest, msgAtTime))
+		item.Summary += inv.say(msgChangesLately, name(latest), inv.whenText(latest, msgAtTime, msgBetween))
 	}
 	return item
 }

@@ -11,15 +11,16 @@ import (
 )
 
 var (
-	msgAtTime    = message{"at %s", "于 %s"}
-	msgSinceTime = message{"since %s", "在 %s"}
-	msgOrEarlier = message{" (or up to %s earlier)", "（或最多早 %s）"}
-	msgBetween   = message{"between %[1]s and %[2]s", "在 %[1]s 至 %[2]s 之间"}
+	msgAtTime       = message{"at %s", "于 %s"}
+	msgFirstSince   = message{"the first since %s", "最早在 %s"}
+	msgFirstBetween = message{"the first between %[1]s and %[2]s", "最早在 %[1]s 至 %[2]s 之间"}
+	msgOrEarlier    = message{" (or up to %s earlier)", "（或最多早 %s）"}
+	msgBetween      = message{"between %[1]s and %[2]s", "在 %[1]s 至 %[2]s 之间"}
 )
 
 // The bounds of what is read as it was scraped, for each kind of event.
 const (
-	maxHeldStretches = 2
+	maxHeldStretches = 4
 	maxHeldStretch   = 30 * time.Minute // of several events
 	maxHeldEvent     = 3 * time.Hour    // of one
 	heldReserve      = 20               // queries that stay for others
@@ -40,9 +41,9 @@ type occurrence struct {
 func (o occurrence) vague() bool { return o.at.Sub(o.after) > vagueFrom }
 
 // whenText tells when something happened: by one time, within a phrase, or by the two that it was between.
-func (inv *investigation) whenText(o occurrence, one message) string {
+func (inv *investigation) whenText(o occurrence, one, two message) string {
 	if o.vague() {
-		return inv.say(msgBetween, formatTime(o.after), formatTime(o.at))
+		return inv.say(two, formatTime(o.after), formatTime(o.at))
 	}
 	return inv.say(one, formatTime(o.at))
 }
@@ -56,7 +57,9 @@ func (inv *investigation) lateText(step time.Duration) string {
 }
 
 // timeCell is whenText within a table.
-func (inv *investigation) timeCell(o occurrence) string { return inv.whenText(o, message{"%s", "%s"}) }
+func (inv *investigation) timeCell(o occurrence) string {
+	return inv.whenText(o, message{"%s", "%s"}, msgBetween)
+}
 
 // settleTimes looks up when exactly things happened that were seen by steps: those nearest to the onset.
 func (inv *investigation) settleTimes(ctx context.Context, selector string, found []occurrence) {

@@ -121,7 +121,7 @@ func (c *callGraph) explain() {
 	for _, key := range c.order {
 		g := c.groups[key]
 		for _, s := range g.series {
-			if s.explainedBy == key || s.explained < .3 || s.Score < shownScore {
+			if s.explainedBy == key || s.explained < .3 || s.Score < changedScore {
 				continue
 			}
 			if by := c.groups[s.explainedBy]; by != nil {
@@ -194,7 +194,7 @@ func (c *callGraph) explainTraffic(key string, s *suspect) {
 			continue
 		}
 		for _, t := range from.series {
-			if t.role == roleTraffic && t.edge == nil && t.Up == s.Up && t.Score >= shownScore && math.Abs(t.logRatio()) >= .5*math.Abs(ratio) && notAfter(t, s) {
+			if t.role == roleTraffic && t.edge == nil && t.Up == s.Up && t.Score >= changedScore && math.Abs(t.logRatio()) >= .5*math.Abs(ratio) && notAfter(t, s) {
 				s.explainBy(caller, .9)
 			}
 		}
@@ -204,7 +204,7 @@ func (c *callGraph) explainTraffic(key string, s *suspect) {
 	}
 	for _, below := range append([]string{key}, c.reach(key)...) {
 		for _, t := range c.groups[below].series {
-			if t.Up && (t.role == roleLatency || t.role == roleErrors) && t.Score >= max(shownScore, s.Score/3) && notAfter(t, s) {
+			if t.Up && (t.role == roleLatency || t.role == roleErrors) && t.Score >= max(changedScore, s.Score/3) && notAfter(t, s) {
 				s.explainBy(below, .8)
 			}
 		}
@@ -220,7 +220,7 @@ func (c *callGraph) explainFollowing(g *suspectGroup, s *suspect) {
 		return
 	}
 	for _, t := range g.series {
-		if t.role != roleTraffic || t.edge != nil || t.Up != s.Up || t.explained == 0 || t.Score < shownScore/2. || !notAfter(t, s) {
+		if t.role != roleTraffic || t.edge != nil || t.Up != s.Up || t.explained == 0 || t.Score < changedScore/2. || !notAfter(t, s) {
 			continue
 		}
 		if s.role == roleLatency && t.logRatio() < .2 {
@@ -280,7 +280,7 @@ func (c *callGraph) shareOf(key, callee string, s *suspect) float64 {
 	}
 	best := 0.
 	for _, t := range group.series {
-		if !t.Up || t.Score < shownScore || !notAfter(t, s) {
+		if !t.Up || t.Score < changedScore || !notAfter(t, s) {
 			continue
 		}
 		if t.edge != nil && !c.isEdgeOf(key, callee, t) {

@@ -6,13 +6,15 @@ var (
 		"相关序列的历史数据不足，无法判断是否有变化。",
 	}
 	msgSuspects = message{
-		"%[1]d of %[2]d related series changed clearly, most of all %[3]s: %[4]s, %[5]s, since %[6]s.",
-		"相关的 %[2]d 条序列中有 %[1]d 条明显变化，变化最大的是 %[3]s：%[4]s，%[5]s，始于 %[6]s。",
+		"%[1]d of %[2]d related series changed clearly, %[7]s %[3]s: %[4]s, %[5]s, since %[6]s.",
+		"相关的 %[2]d 条序列中有 %[1]d 条明显变化，%[7]s %[3]s：%[4]s，%[5]s，始于 %[6]s。",
 	}
 	msgEarlySuspects = message{
-		"Early: %[1]d of %[2]d related series differ clearly, %[7]d values after the change at most; most of all %[3]s: %[4]s, %[5]s, since %[6]s.",
-		"变化刚开始（至多 %[7]d 个值）：相关的 %[2]d 条序列中有 %[1]d 条已明显不同，变化最大的是 %[3]s：%[4]s，%[5]s，始于 %[6]s。",
+		"Early: %[1]d of %[2]d related series differ clearly, %[7]d values after the change at most; %[8]s %[3]s: %[4]s, %[5]s, since %[6]s.",
+		"变化刚开始（至多 %[7]d 个值）：相关的 %[2]d 条序列中有 %[1]d 条已明显不同，%[8]s %[3]s：%[4]s，%[5]s，始于 %[6]s。",
 	}
+	msgMostOfAll  = message{"most of all", "变化最大的是"}
+	msgBesideOwn  = message{"beside the alert's own signal most of all", "除告警自身的指标外，变化最大的是"}
 	msgTarget     = message{"target", "对象"}
 	msgTargets    = message{"targets", "对象"}
 	msgFirstMoved = message{" %[1]s moved first, %[2]s, at %[3]s.", "最先变化的是 %[1]s：%[2]s，始于 %[3]s。"}
@@ -96,6 +98,6 @@ var sizeWords = []struct {
 	{enormousScore, message{"enormous", "极大"}},
 	{30, message{"very large", "很大"}},
 	{10, message{"large", "大"}},
-	{shownScore, message{"moderate", "中等"}},
+	{changedScore, message{"moderate", "中等"}},
 	{0, message{"within noise", "在正常波动内"}},
 }

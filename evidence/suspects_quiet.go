@@ -82,7 +82,7 @@ func (r suspectRanking) quietSeries() (quiet []*suspect, all map[string]int) {
 			if !s.aggregated {
 				all[s.labels[model.MetricNameLabel]]++
 			}
-			if s.Score < shownScore && !s.ended {
+			if s.Score < changedScore && !s.ended {
 				quiet = append(quiet, s)
 			}
 		}
@@ -94,7 +94,7 @@ func (r suspectRanking) quietSeries() (quiet []*suspect, all map[string]int) {
 func (r suspectRanking) changed() (names []string, targets map[string]bool) {
 	targets = map[string]bool{}
 	for _, g := range r.groups {
-		if s := g.lead(); s.Score >= shownScore {
+		if s := g.lead(); s.Score >= changedScore {
 			names, targets[s.target] = append(names, s.labels[model.MetricNameLabel]), true
 		}
 	}

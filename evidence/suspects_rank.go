@@ -6,6 +6,8 @@ import (
 	"slices"
 
 	"github.com/prometheus/common/model"
+
+	"github.com/alertscribe/alertscribe/promql"
 )
 
 // suspectGroup is what belongs together: the series of one service, or of what else they belong to.
@@ -27,7 +29,7 @@ const (
 	certainScore  = 200 // above that a change is no surer
 	maxLatePart   = 2   // what the order takes off, at most, for having moved after others
 	latePart      = .75 // and for each time that the onset is uncertain by
-	shownScore    = 3   // below that a change is noise: normal noise reaches it once in a thousand times
+	changedScore  = 3   // below that nothing has changed, whatever tells of it: normal noise reaches it once in a thousand times
 	largestFold   = 50  // above that a change is no larger
 	ownSignalPart = .5  // what the alert's own signal weighs: it changed by definition
 	easedPart     = .5  // what quicker answers, fewer errors and less work in progress weigh: they follow from less load
@@ -70,24 +72,37 @@ func compareGroups(a, b *suspectGroup) int {
 }
 
 // besides returns the series that are told beside the leading one: of each other metric that changed the most telling one, those that
-// moved before the leading one first.
+// moved before the leading one first, and then those of what has been told that stand for another value of a family, such as a code.
 func (g *suspectGroup) besides() []*suspect {
 	lead := g.lead()
-	seen := map[string]bool{lead.labels[model.MetricNameLabel]: true}
-	var before, rest []*suspect
+	seen := map[string]bool{lead.labels[model.MetricNameLabel]: true, lead.familyName(): true}
+	var before, rest, family []*suspect
 	for _, s := range g.series[1:] {
-		name := s.labels[model.MetricNameLabel]
-		if seen[name] || s.Score < shownScore {
+		name, full := s.labels[model.MetricNameLabel], s.familyName()
+		switch {
+		case s.Score < changedScore || seen[full]:
 			continue
-		}
-		seen[name] = true
-		if s.At+max(s.lagRows, lead.lagRows) < lead.At {
+		case seen[name]:
+			family = append(family, s)
+		case s.At+max(s.lagRows, lead.lagRows) < lead.At:
 			before = append(before, s)
-		} else {
+		default:
 			rest = append(rest, s)
 		}
+		seen[name], seen[full] = true, true
 	}
-	return append(before, rest...)
+	return slices.Concat(before, rest, family)
+}
+
+// familyName is a series' metric with the labels by which it is one of a family: requests_total{code="500"}.
+func (s *suspect) familyName() string {
+	labels := map[string]string{model.MetricNameLabel: s.labels[model.MetricNameLabel]}
+	for _, name := range familyLabels {
+		if value := s.labels[name]; value != "" {
+			labels[name] = value
+		}
+	}
+	return promql.SeriesText(labels)
 }
 
 // compareInGroup orders the series of a group: what is not the alert's own signal first, if it is sure, since that changed by definition;

@@ -100,7 +100,7 @@ func TestSuspectsTold(t *testing.T) {
 			"its own signal is not what else changed",
 			[]trackedSeries{own, seriesOf("__name__=m job=api", noisy(2, 40, 30))},
 			0, nil,
-			`^2 of 2 related series changed clearly, most of all job="api": m\{job="api"\},`, `变化最大的是 job="api"：m\{job="api"\}`,
+			`^2 of 2 related series changed clearly, beside the alert's own signal most of all job="api": m\{job="api"\},`, `除告警自身的指标外，变化最大的是 job="api"：m\{job="api"\}`,
 			[2]string{"high confidence", "置信度高"},
 		},
 		{"but where there is nothing else", []trackedSeries{own}, 0, nil, `most of all job="api": own\{job="api"\},`, `变化最大的是 job="api"：own`, [2]string{"high confidence, alert's own signal", "置信度高，告警自身的指标"}},
@@ -166,7 +166,7 @@ func TestRankingBounds(t *testing.T) {
 		assert.Equal(t, "up", r.Direction)
 	}
 	assert.Len(t, of, maxRanked, "each is named once")
-	assert.Regexp(t, `m\d+ 0\.99\d* → \d+.*; .*; .*; 1 more: m\d+$`, item.Table.Rows[0][7], "the others of it are told beside it")
+	assert.Regexp(t, `^m\d+ 1 → \d+; .*; .*; 1 more: m\d+$`, item.Table.Rows[0][7], "the others of it are told beside it")
 	for _, r := range item.Ranking[maxRanked:] {
 		assert.Equal(t, r.Labels["job"], leads[r.Lead-1].Labels["job"], "each says whose it is")
 	}
@@ -370,4 +370,83 @@ func TestTrackSeries(t *testing.T) {
 
 func gridOf(n int) score.Grid {
 	return score.NewGrid(scoredAt, scoredAt.Add(time.Duration(n-1)*time.Minute), time.Minute)
+}
+
+// TestNothingChanged: where nothing changed, the summary names what comes closest only if that shows, and no row of a table that is not
+// there.
+func TestNothingChanged(t *testing.T) {
+	wobbly := func(by float64) trackedSeries {
+		return seriesOf("__name__=m job=api", func(s float64) float64 { return 1000 + by*math.Sin(7*s) + spike(s >= 50, by) })
+	}
+	own := wobbly(1)
+	own.ownSignal = true
+	for name, test := range map[string]struct {
+		tracks  []trackedSeries
+		closest bool
+	}{
+		"it shows":         {[]trackedSeries{wobbly(1)}, true},
+		"it does not show": {[]trackedSeries{wobbly(.0001)}, false},
+		"its own signal":   {[]trackedSeries{own, seriesOf("__name__=n job=db", steps(3))}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for language, words := range map[incident.Language][2]string{incident.English: {"The closest to a change", "row"}, incident.Chinese: {"最接近变化", "一行"}} {
+				item := told(language, 0, nil, test.tracks...)
+				assert.Nil(t, item.Table)
+				assert.NotContains(t, item.Summary, words[1])
+				assert.Equal(t, test.closest, strings.Contains(item.Summary, words[0]), item.Summary)
+			}
+		})
+	}
+}
+
+// TestRowOfATarget: the row of a target is led by what is not the alert's own signal, if that is sure, and names what else of it moved,
+// so that no cause is hidden behind its victims.
+func TestRowOfATarget(t *testing.T) {
+	noisy := func(around float64, then ...float64) func(float64) float64 {
+		level := steps(around, then...)
+		return func(s float64) float64 { return level(s) * (1 + .03*math.Sin(7*s)) }
+	}
+	own := seriesOf("__name__=own job=api code=500", noisy(1, 40, 900))
+	own.ownSignal = true
+	of := func(name string, value func(float64) float64) trackedSeries {
+		return seriesOf("__name__="+name+" job=api", value)
+	}
+	many := []trackedSeries{own}
+	for i := range 8 {
+		many = append(many, of(fmt.Sprintf("m%d", i), noisy(2, 40, float64(10+i))))
+	}
+	tests := []struct {
+		name       string
+		tracks     []trackedSeries
+		lead, also string
+	}{
+		{"a cause smaller than the signal", []trackedSeries{own, of("quota", noisy(50, 40, 20))}, "quota", `^own 1 → 923$`},
+		{"one that is none for sure", []trackedSeries{own, of("wobbly", noisy(50, 40, 47))}, `own{code="500"}`, "^(–|wobbly 50 → 4.*)$"},
+		{"one that is early", []trackedSeries{own, of("quota", noisy(50, 57, 5))}, "quota", `^own 1`},
+		{"what moved before the others is named first", []trackedSeries{own, of("victim", noisy(2, 40, 900)), of("another", noisy(2, 40, 800)), of("first", noisy(20, 36, 40))}, "victim", "^first 20.1 → 41; another 2 → 820; own 1 → 923$"},
+		{"many, those that are too many by name", many, "m7", `^m6 2 → 16\.4; m5 .*; m4 .*; 5 more: m3, m2, m1, …$`},
+		{
+			"other values of a family last", []trackedSeries{
+				of("rows operation=inserted", noisy(2, 40, 900)), of("rows operation=deleted", noisy(2, 40, 800)), of("rows operation=inserted instance=b", noisy(2, 40, 700)), of("lag", noisy(5, 40, 20)),
+			}, `rows{operation="inserted"}`, `^lag 5 → 20\.5; rows\{operation="deleted"\} 2 → 820$`,
+		},
+		{"of several targets each its own", []trackedSeries{own, of("quota", noisy(50, 40, 20)), seriesOf("__name__=rows job=db", noisy(2, 40, 900))}, "rows", "^–$"},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			for _, language := range []incident.Language{incident.English, incident.Chinese} {
+				item := told(language, 0, nil, test.tracks...)
+				owedTable(t, item.Table, test.name)
+				owedRanking(t, item, test.name)
+				row := item.Table.Rows[0]
+				assert.Equal(t, test.lead, strings.SplitN(strings.Replace(row[1], `job="api",`, "", 1), `{job="api"}`, 2)[0], "%v", item.Table.Rows)
+				if language == incident.English {
+					assert.Regexp(t, test.also, row[7])
+				}
+				for _, r := range item.Ranking {
+					assert.Equal(t, r.After > r.Before, r.Direction == "up", "%+v", r)
+				}
+			}
+		})
+	}
 }

@@ -18,6 +18,7 @@ const (
 	suspectRows   = 8
 	suspectCharts = 4
 	rankedNoise   = 5 // that many are ranked even if they are within noise
+	leastRanked   = 1 // the score of those at least
 	alsoMoved     = 3 // other series of a group that are told
 	alsoNamed     = 3 // and that many more by name alone
 )
@@ -31,9 +32,14 @@ func (inv *investigation) suspectsItem(r suspectRanking) incident.Evidence {
 	if top := leadingGroup(r.groups); top == nil {
 		e.Summary = inv.say(msgSuspectsNoPast)
 	} else {
-		e.Summary = inv.suspectSummary(r, top) + firstRow(inv, shown, top) + inv.summarizeQuiet(r)
+		tabled := len(shown) > 0 && shown[0].lead().Score >= changedScore // else the summary says enough of what is no change
+		e.Summary = inv.suspectSummary(r, top)
+		if tabled {
+			e.Summary += firstRow(inv, shown, top)
+		}
+		e.Summary += inv.summarizeQuiet(r)
 		e.Query, e.Link = top.lead().query, inv.link(top.lead().query, r.grid.Start, r.grid.End())
-		if len(shown) > 0 && shown[0].lead().Score >= shownScore { // else the summary says enough of what is no change
+		if tabled {
 			e.Table = inv.suspectTable(shown)
 		}
 		e.Chart = inv.suspectChart(shown, top, r.grid)
@@ -71,7 +77,7 @@ func rankedGroups(groups []*suspectGroup) []*suspectGroup {
 	var out []*suspectGroup
 	for _, g := range groups {
 		score := g.lead().Score
-		if len(out) < maxRanked && (score >= shownScore || score >= minChangeScore && len(out) < rankedNoise) {
+		if len(out) < maxRanked && (score >= changedScore || score >= leastRanked && len(out) < rankedNoise) {
 			out = append(out, g)
 		}
 	}
@@ -83,7 +89,7 @@ func rankedGroups(groups []*suspectGroup) []*suspectGroup {
 
 // shownGroups returns what people are shown: no noise but the closest to a change where there is nothing else.
 func shownGroups(ranked []*suspectGroup) []*suspectGroup {
-	out := slices.DeleteFunc(slices.Clone(ranked), func(g *suspectGroup) bool { return g.lead().Score < shownScore })
+	out := slices.DeleteFunc(slices.Clone(ranked), func(g *suspectGroup) bool { return g.lead().Score < changedScore })
 	if len(out) == 0 && len(ranked) > 0 {
 		out = ranked[:1]
 	}
@@ -157,9 +163,9 @@ func (inv *investigation) suspectSummary(r suspectRanking, top *suspectGroup) st
 	var b strings.Builder
 	switch {
 	case s.confident:
-		b.WriteString(inv.say(msgSuspects, sure, r.judged, inv.ownerText(top), name, inv.suspectChange(s), inv.onsetText(s)))
+		b.WriteString(inv.say(msgSuspects, sure, r.judged, inv.ownerText(top), name, inv.suspectChange(s), inv.onsetText(s), inv.mostOfAll(r, s)))
 	case s.early:
-		b.WriteString(inv.say(msgEarlySuspects, early, r.judged, inv.ownerText(top), name, inv.suspectChange(s), inv.onsetText(s), values))
+		b.WriteString(inv.say(msgEarlySuspects, early, r.judged, inv.ownerText(top), name, inv.suspectChange(s), inv.onsetText(s), values, inv.mostOfAll(r, s)))
 	default:
 		b.WriteString(inv.say(msgNoneChanged, r.judged, r.owners, inv.say(targets)) + inv.closestText(s, name))
 	}
@@ -177,10 +183,25 @@ func (inv *investigation) suspectSummary(r suspectRanking, top *suspectGroup) st
 	return b.String()
 }
 
+// mostOfAll introduces what changed most; the alert's own signal may have changed more.
+func (inv *investigation) mostOfAll(r suspectRanking, most *suspect) string {
+	for _, g := range r.groups {
+		for _, s := range g.series {
+			if s.ownSignal && s.Score > most.Score && (s.confident || s.early) {
+				return inv.say(msgBesideOwn)
+			}
+		}
+	}
+	return inv.say(msgMostOfAll)
+}
+
 // closestText says what comes closest to a change where nothing changed.
 func (inv *investigation) closestText(s *suspect, name string) string {
-	if s.ended {
+	switch {
+	case s.ended:
 		return inv.say(msgClosestEnded, name, s.format(inv, s.Before), inv.onsetText(s))
+	case s.format(inv, s.Before) == s.format(inv, s.After): // which says nothing
+		return ""
 	}
 	return inv.say(msgClosest, name, s.format(inv, s.Before), s.format(inv, s.After), inv.onsetText(s))
 }
@@ -188,7 +209,7 @@ func (inv *investigation) closestText(s *suspect, name string) string {
 // firstRow says why the first row is not what the summary speaks of.
 func firstRow(inv *investigation, shown []*suspectGroup, top *suspectGroup) string {
 	switch {
-	case len(shown) == 0 || shown[0] == top:
+	case shown[0] == top:
 		return ""
 	case shown[0].lead().ownSignal:
 		return inv.say(msgFirstRowOwn)
@@ -206,7 +227,7 @@ func (inv *investigation) aboutTop(r suspectRanking, top *suspectGroup) string {
 		b.WriteString(inv.say(msgBlamed, strconv.Quote(text.Cut(top.blamed, 80))))
 	}
 	for _, g := range r.groups {
-		if g == top || g.lead().ownSignal || g.lead().Score < shownScore {
+		if g == top || g.lead().ownSignal || g.lead().Score < changedScore {
 			continue
 		}
 		if times := min(top.lead().Score, enormousScore) / min(g.lead().Score, enormousScore); times >= 2 {
@@ -248,7 +269,7 @@ func (inv *investigation) familySentence(groups []*suspectGroup) string {
 	for _, pinned := range []bool{false, true} { // what took its place first
 		for _, g := range groups {
 			for _, s := range g.series {
-				if s.sibling == nil || s.sibling.pinned != pinned || s.Score < shownScore || len(parts) == 4 {
+				if s.sibling == nil || s.sibling.pinned != pinned || s.Score < changedScore || len(parts) == 4 {
 					continue
 				}
 				label = s.sibling.label
@@ -282,8 +303,13 @@ func (inv *investigation) onsetText(s *suspect) string {
 func (inv *investigation) alsoText(g *suspectGroup) string {
 	var parts, names []string
 	also := g.besides()
+	told := map[string]bool{text.Cut(g.lead().labels[model.MetricNameLabel], 60): true}
 	for i, s := range also {
 		name := text.Cut(s.labels[model.MetricNameLabel], 60)
+		if told[name] {
+			name = text.Cut(s.familyName(), 90)
+		}
+		told[name] = true
 		switch {
 		case i < alsoMoved && s.ended:
 			parts = append(parts, name+" "+s.format(inv, s.Before)+" → "+inv.say(msgNoteEnded))
