@@ -132,6 +132,19 @@ func TestEpisodes(t *testing.T) {
 	}
 }
 
+func TestIncidentsTeachTheCalibrationLittle(t *testing.T) {
+	e := newEpisodes(hour)
+	healthy := e.surprise(1. / 14)
+	for i := range int64(28 * 24) {
+		surprise := 0.
+		if i%84 == 83 { // two a week, ten decades beyond the level
+			surprise = e.level + 10
+		}
+		e.learn(i*hour, surprise)
+	}
+	assert.Less(t, e.surprise(1./14)-healthy, .2, "decades that the threshold has risen by")
+}
+
 func TestRecent(t *testing.T) {
 	r := newRecent(60_000)
 	for i := range int64(90) {
