@@ -194,7 +194,7 @@ func TestFaultsAreNoticedAtOnce(t *testing.T) {
 		t.Run(f.Name, func(t *testing.T) {
 			var all []int
 			for _, kind := range DelayKinds {
-				d := Delays(f, kind, 1, 12, time.Minute, 5*24*time.Hour, 5*time.Minute)
+				d := Delays(f, kind, 1, 8, time.Minute, 5*24*time.Hour, 5*time.Minute)
 				assert.GreaterOrEqual(t, Within(d, 2), .8, "%s: %v", kind, d)
 				all = append(all, d...)
 			}
