@@ -74,7 +74,7 @@ type entry struct {
 func (s *Store) begin(ctx context.Context) (*batch, error) {
 	tx, err := s.db.BeginTx(ctx, nil)
 	if err != nil {
-		return nil, fmt.Errorf("beginning a transaction: %w", err)
+		return nil, fmt.Errorf("%w: %w", errNotBegun, err)
 	}
 	return &batch{
 		Store: s, tx: tx, stmts: map[string]*sql.Stmt{}, records: map[string]*record{},

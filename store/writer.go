@@ -129,7 +129,8 @@ func take(queue <-chan *op, ops []*op, length int) []*op {
 }
 
 // commit runs operations in one transaction and answers them. When that fails each half gets a transaction of its own,
-// down to the single operation: a bad one fails alone, in about twice the logarithm of the batch's size.
+// down to the single operation: a bad one fails alone, in about twice the logarithm of the batch's size. A transaction that can't
+// even begin, because another process has locked the database, fails for all: each of the others would wait as long.
 func (s *Store) commit(ctx context.Context, ops []*op) {
 	ops = slices.DeleteFunc(ops, func(o *op) bool {
 		err := o.ctx.Err() // nobody waits for it any more
@@ -142,7 +143,7 @@ func (s *Store) commit(ctx context.Context, ops []*op) {
 		return
 	}
 	err := s.transact(ctx, ops)
-	if err != nil && len(ops) > 1 {
+	if err != nil && len(ops) > 1 && !errors.Is(err, errNotBegun) {
 		half := len(ops) / 2
 		s.commit(ctx, ops[:half])
 		s.commit(ctx, ops[half:])
@@ -155,6 +156,9 @@ func (s *Store) commit(ctx context.Context, ops []*op) {
 		o.done <- o.answer
 	}
 }
+
+// errNotBegun is of a transaction that could not begin.
+var errNotBegun = errors.New("beginning a transaction")
 
 // transact runs operations in one transaction. An error means that nothing of it was stored.
 func (s *Store) transact(ctx context.Context, ops []*op) (err error) {

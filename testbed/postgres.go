@@ -46,6 +46,9 @@ type PostgresConfig struct {
 	Settings map[string]string // as in postgresql.conf; fsync stays on
 }
 
+// dbUser owns all databases.
+const dbUser = "alertscribe"
+
 // Postgres is a PostgreSQL with a folder of its own. It may be stopped and started again.
 type Postgres struct {
 	bin, dir, port, password string
@@ -83,13 +86,30 @@ func (p *Postgres) initialize(ctx context.Context, c PostgresConfig) error {
 			return err
 		}
 	}
-	cmd := exec.CommandContext(ctx, filepath.Join(p.bin, "initdb"), "-D", p.data(), "-U", "alertscribe", "-E", "UTF8", "--locale=C",
-		"--auth=scram-sha-256", "--pwfile="+secret)
-	cmd.Dir = p.dir
+	if err := p.command(ctx, "initdb", "-D", p.data(), "-U", dbUser, "-E", "UTF8", "--locale=C", "--auth=scram-sha-256", "--pwfile="+secret); err != nil {
+		return err
+	}
+	settings := map[string]string{
+		"listen_addresses": "127.0.0.1", "unix_socket_directories": "", "shared_buffers": "64MB", "max_connections": "100",
+		"autovacuum_naptime": "10s",
+	}
+	maps.Copy(settings, c.Settings)
+	return p.configure(ctx, settings)
+}
+
+// command runs one of PostgreSQL's programs as the user that the server runs as.
+func (p *Postgres) command(ctx context.Context, name string, args ...string) error {
+	cmd := exec.CommandContext(ctx, filepath.Join(p.bin, name), args...)
+	cmd.Dir, cmd.Env = p.dir, append(os.Environ(), "PGPASSWORD="+p.password)
 	unprivileged(cmd)
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("initdb: %w\n%s", err, tail(out, 20))
+		return fmt.Errorf("%s: %w\n%s", name, err, tail(out, 20))
 	}
+	return nil
+}
+
+// configure chooses a port and appends settings to the configuration, where the last one of a name counts.
+func (p *Postgres) configure(ctx context.Context, settings map[string]string) error {
 	addr, err := freeAddr(ctx)
 	if err != nil {
 		return err
@@ -99,11 +119,7 @@ func (p *Postgres) initialize(ctx context.Context, c PostgresConfig) error {
 		return err
 	}
 	var conf bytes.Buffer
-	settings := map[string]string{
-		"listen_addresses": "127.0.0.1", "port": p.port, "unix_socket_directories": "", "shared_buffers": "64MB", "max_connections": "100",
-		"autovacuum_naptime": "10s",
-	}
-	maps.Copy(settings, c.Settings)
+	fmt.Fprintf(&conf, "port = %s\n", p.port)
 	for name, value := range settings {
 		fmt.Fprintf(&conf, "%s = '%s'\n", name, value)
 	}
@@ -115,13 +131,61 @@ func (p *Postgres) initialize(ctx context.Context, c PostgresConfig) error {
 	return errors.Join(err, f.Close())
 }
 
+// Address returns the host and port that the server listens on.
+func (p *Postgres) Address() string { return net.JoinHostPort("127.0.0.1", p.port) }
+
 // URL returns the address of a database, with user and password.
-func (p *Postgres) URL(database string) string {
+func (p *Postgres) URL(database string) string { return p.URLAt(database, p.Address()) }
+
+// URLAt is URL for addresses that lead to this server or to its replicas, in the order in which they are to be tried.
+func (p *Postgres) URLAt(database string, addresses ...string) string {
 	u := url.URL{
-		Scheme: "postgres", User: url.UserPassword("alertscribe", p.password), Host: net.JoinHostPort("127.0.0.1", p.port),
-		Path: "/" + database, RawQuery: "sslmode=disable",
+		Scheme: "postgres", User: url.UserPassword(dbUser, p.password), Host: strings.Join(addresses, ","), Path: "/" + database,
+		RawQuery: "sslmode=disable",
 	}
 	return u.String()
+}
+
+// StartReplica copies the server and runs the copy, which follows it by streaming replication, until Close. Its settings are those
+// of the server but for those of c; Promote makes it a primary.
+func (p *Postgres) StartReplica(ctx context.Context, c PostgresConfig) (*Postgres, error) {
+	dir, err := os.MkdirTemp("", "alertscribe-postgres-")
+	if err != nil {
+		return nil, fmt.Errorf("starting a replica: %w", err)
+	}
+	r := &Postgres{bin: p.bin, dir: dir, password: p.password}
+	err = giveAway(dir)
+	if err == nil {
+		err = r.command(ctx, "pg_basebackup", "-h", "127.0.0.1", "-p", p.port, "-U", dbUser, "-D", r.data(), "-X", "stream", "-c", "fast", "-R")
+	}
+	if err == nil {
+		err = r.configure(ctx, c.Settings)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("starting a replica: %w", err), os.RemoveAll(dir))
+	}
+	if err := r.Start(ctx); err != nil {
+		return nil, errors.Join(err, r.Close())
+	}
+	return r, nil
+}
+
+// Promote makes a replica a primary, and returns when it takes writes.
+func (p *Postgres) Promote(ctx context.Context) error {
+	if err := p.command(ctx, "pg_ctl", "promote", "-w", "-D", p.data()); err != nil {
+		return fmt.Errorf("promoting a replica: %w", err)
+	}
+	return nil
+}
+
+// Ended reports whether the server has ended by itself, or was stopped.
+func (p *Postgres) Ended() bool {
+	select {
+	case <-p.done:
+		return true
+	default:
+		return false
+	}
 }
 
 // Start runs the server, and returns when it takes connections. A thread of its own waits for it, see Server.

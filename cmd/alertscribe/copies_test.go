@@ -31,17 +31,72 @@ import (
 var (
 	copiesNotifications = flag.Int("copies.notifications", 600, "how many notifications TestCopies sends; 10000 is the full size")
 	copiesGroups        = flag.Int("copies.groups", 60, "of how many groups; 1000 is the full size")
+	copiesSeed          = flag.Uint64("copies.seed", 0, "of what happens to the copies of TestCopies; 0 for any")
+	copiesOther         = flag.String("copies.other", "", "an alertscribe of the release before, by which every second start of a copy runs")
 )
 
 // copies is a service of several processes on one PostgreSQL, of which some are killed and paused meanwhile.
 type copies struct {
 	t      *testing.T
 	start  func(i int) *process
+	chance *rand.Rand // of what happens to them
 	mu     sync.Mutex
 	list   []*process
 	paused map[int]bool
 	kills  int
+	stops  int // as an update does
 	pauses int // longer than a lease
+	starts int
+}
+
+// startCopies starts processes on one database, with a configuration file and a directory each.
+func startCopies(t *testing.T, n int, config []byte, env ...string) (c *copies, dirs []string) {
+	t.Helper()
+	seed := *copiesSeed
+	if seed == 0 {
+		seed = rand.Uint64()
+	}
+	t.Logf("-copies.seed=%d", seed)
+	c = &copies{t: t, paused: map[int]bool{}, chance: rand.New(rand.NewPCG(seed, 0))} //nolint:gosec // to be repeated
+	var addresses []string
+	for range n {
+		dirs, addresses = append(dirs, t.TempDir()), append(addresses, freeAddress(t))
+	}
+	c.start = func(i int) *process {
+		file := filepath.Join(dirs[i], "config.yml")
+		require.NoError(t, os.WriteFile(file, config, 0o600))
+		c.mu.Lock()
+		c.starts++
+		other := *copiesOther != "" && c.starts%2 == 0
+		c.mu.Unlock()
+		return startProcess(t, dirs[i], addresses[i], func(cmd *exec.Cmd) {
+			if other {
+				cmd.Path = *copiesOther
+			}
+			cmd.Args = append(cmd.Args, "--config.file="+file)
+		}, env...)
+	}
+	for i := range n {
+		c.list = append(c.list, c.start(i))
+	}
+	return c, dirs
+}
+
+// restart stops a copy as an update does, and starts another one in its place.
+func (c *copies) restart(i int) {
+	c.mu.Lock()
+	if c.paused[i] {
+		c.mu.Unlock()
+		return
+	}
+	p := c.list[i]
+	c.stops++
+	c.mu.Unlock()
+	p.terminate()
+	next := c.start(i)
+	c.mu.Lock()
+	c.list[i] = next
+	c.mu.Unlock()
 }
 
 // pick returns the address of any copy, as a load balancer does that does not know how they are.
@@ -117,21 +172,7 @@ func TestCopies(t *testing.T) {
 	hook, m := notifytest.Webhook(), newModel(t)
 	t.Cleanup(hook.Close)
 	url := server.URL("postgres")
-	config := fmt.Appendf(nil, `budget: {calls_per_hour: 0}
-analysis: {settle: 0s, verify: false, refresh: []}
-notify: {channels: [{name: hook, events: [opened, analyzed], webhook: {url: %q, secret: %q}}]}
-`, hook.URL, notifytest.WebhookSecret)
-	c := &copies{t: t, paused: map[int]bool{}}
-	dirs, addresses := []string{t.TempDir(), t.TempDir(), t.TempDir()}, []string{freeAddress(t), freeAddress(t), freeAddress(t)}
-	c.start = func(i int) *process {
-		file := filepath.Join(dirs[i], "config.yml")
-		require.NoError(t, os.WriteFile(file, config, 0o600))
-		return startProcess(t, dirs[i], addresses[i], func(cmd *exec.Cmd) { cmd.Args = append(cmd.Args, "--config.file="+file) },
-			"LLM_BASE_URL="+m.URL, "DEEPSEEK_API_KEY=sk-of-the-stand-in", "DATABASE_URL="+url)
-	}
-	for i := range dirs {
-		c.list = append(c.list, c.start(i))
-	}
+	c, dirs := startCopies(t, 3, copiesConfig(hook), "LLM_BASE_URL="+m.URL, "DEEPSEEK_API_KEY=sk-of-the-stand-in", "DATABASE_URL="+url)
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Minute)
 	defer cancel()
 	accepted := c.storm(ctx)
@@ -162,6 +203,13 @@ notify: {channels: [{name: hook, events: [opened, analyzed], webhook: {url: %q, 
 	assert.Len(t, reports, *copiesGroups, "every incident has its report, where the copy is that wrote it")
 }
 
+func copiesConfig(hook *notifytest.Standin) []byte {
+	return fmt.Appendf(nil, `budget: {calls_per_hour: 0}
+analysis: {settle: 0s, verify: false, refresh: []}
+notify: {channels: [{name: hook, events: [opened, analyzed], webhook: {url: %q, secret: %q}}]}
+`, hook.URL, notifytest.WebhookSecret)
+}
+
 // storm sends all notifications while copies are killed and paused, and returns how many were accepted.
 func (c *copies) storm(ctx context.Context) int64 {
 	var next, accepted atomic.Int64
@@ -189,12 +237,15 @@ func (c *copies) storm(ctx context.Context) int64 {
 		case <-done:
 			chaos.Wait()
 			return accepted.Load()
-		case <-time.After(time.Duration(500+rand.IntN(2500)) * time.Millisecond):
+		case <-time.After(time.Duration(500+c.chance.IntN(2500)) * time.Millisecond):
 		}
-		if i := 1 + rand.IntN(2); rand.IntN(2) == 0 {
+		switch i := 1 + c.chance.IntN(2); c.chance.IntN(3) {
+		case 0:
 			c.kill(i)
-		} else {
-			c.pause(i, time.Duration(200+rand.IntN(3000))*time.Millisecond)
+		case 1:
+			c.restart(i)
+		default:
+			c.pause(i, time.Duration(200+c.chance.IntN(3000))*time.Millisecond)
 		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -55,6 +56,16 @@ func startProcess(t testing.TB, dir, address string, prepare func(*exec.Cmd), en
 func (p *process) kill() {
 	_ = p.cmd.Process.Kill()
 	_ = p.cmd.Wait()
+	_ = p.log.Close()
+}
+
+// terminate ends the process as systemd and Kubernetes do, and waits until it has ended by itself.
+func (p *process) terminate() {
+	_ = p.cmd.Process.Signal(syscall.SIGTERM)
+	late := time.AfterFunc(shutdownTimeout+15*time.Second, func() { _ = p.cmd.Process.Kill() })
+	err := p.cmd.Wait()
+	assert.True(p.t, late.Stop(), "it did not end in time")
+	assert.NoError(p.t, err, "it ends well")
 	_ = p.log.Close()
 }
 

@@ -107,12 +107,23 @@ func (s *Store) write(ctx context.Context) {
 	for {
 		select {
 		case a := <-s.accepts:
-			s.commit(ctx, s.gather(a))
+			if err := s.commit(ctx, s.gather(a)); errors.Is(err, context.DeadlineExceeded) {
+				s.refuse(err)
+			}
 		case <-s.closing:
 			for batch := s.gather(); len(batch) > 0; batch = s.gather() {
-				s.commit(ctx, batch)
+				_ = s.commit(ctx, batch) // who waits is told
 			}
 			return
+		}
+	}
+}
+
+// refuse answers what has queued up while the server did not answer: it would wait as long again, and is sent again anyway.
+func (s *Store) refuse(err error) {
+	for batch := s.gather(); len(batch) > 0; batch = s.gather() {
+		for _, a := range batch {
+			a.done <- err
 		}
 	}
 }
@@ -130,8 +141,8 @@ func (s *Store) gather(first ...*accepting) []*accepting {
 }
 
 // commit stores notifications in one transaction and answers them. When a row is bad each half gets a transaction of its own, down
-// to the single notification; when the server is gone none does: nobody knows what was stored.
-func (s *Store) commit(ctx context.Context, batch []*accepting) {
+// to the single notification; when the server is gone none does: nobody knows what was stored. It returns why all have failed.
+func (s *Store) commit(ctx context.Context, batch []*accepting) error {
 	batch = slices.DeleteFunc(batch, func(a *accepting) bool {
 		err := a.ctx.Err() // nobody waits for it anymore
 		if err != nil {
@@ -140,18 +151,17 @@ func (s *Store) commit(ctx context.Context, batch []*accepting) {
 		return err != nil
 	})
 	if len(batch) == 0 {
-		return
+		return nil
 	}
 	err := s.store(ctx, batch)
 	if err != nil && len(batch) > 1 && !gone(err) {
 		half := len(batch) / 2
-		s.commit(ctx, batch[:half])
-		s.commit(ctx, batch[half:])
-		return
+		return cmp.Or(s.commit(ctx, batch[:half]), s.commit(ctx, batch[half:]))
 	}
 	for _, a := range batch {
 		a.done <- cmp.Or(err, a.answer)
 	}
+	return err
 }
 
 // store stores notifications in one transaction; an error means that none of them is, or that nobody knows.

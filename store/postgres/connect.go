@@ -36,6 +36,7 @@ var sessionSettings = map[string]string{
 	"client_connection_check_interval":    "5000",
 	"tcp_user_timeout":                    "20000",
 	"synchronous_commit":                  "on",
+	"client_min_messages":                 "warning", // by which a commit tells that it did not wait for the standby
 	"timezone":                            "UTC",
 	// Statements are planned when their tables are small, and a plan is kept: it must be good for large ones, too.
 	"enable_seqscan": "off",
@@ -84,8 +85,11 @@ func (s *Store) config() (*pgxpool.Config, error) {
 	}
 	config.MaxConnLifetimeJitter = 5 * time.Minute
 	if config.ConnConfig.ConnectTimeout == 0 {
-		config.ConnConfig.ConnectTimeout = min(5*time.Second, s.opts.Timeout)
+		// Hosts that don't answer must leave time for the last one.
+		config.ConnConfig.ConnectTimeout = min(5*time.Second, s.opts.Timeout/time.Duration(1+hosts(config.ConnConfig)))
 	}
+	config.ConnConfig.ValidateConnect = s.primary.validate
+	config.ConnConfig.OnNotice = noticed
 	for name, value := range sessionSettings {
 		if _, set := config.ConnConfig.RuntimeParams[name]; !set {
 			config.ConnConfig.RuntimeParams[name] = value
@@ -97,12 +101,20 @@ func (s *Store) config() (*pgxpool.Config, error) {
 	return config, nil
 }
 
+// hosts returns how many addresses a URL names.
+func hosts(c *pgx.ConnConfig) int {
+	names := map[string]bool{net.JoinHostPort(c.Host, strconv.Itoa(int(c.Port))): true}
+	for _, f := range c.Fallbacks { // the same ones without TLS among them
+		names[net.JoinHostPort(f.Host, strconv.Itoa(int(f.Port)))] = true
+	}
+	return len(names)
+}
+
 // check makes sure that a commit will be on disk, and that text comes back as it went.
 func (s *Store) check(ctx context.Context) error {
 	for setting, want := range map[string]struct{ value, hint string }{
-		"fsync":                 {"on", "turn it on, or what was acknowledged is lost with the machine"},
-		"server_encoding":       {"UTF8", "create the database with ENCODING 'UTF8' TEMPLATE template0"},
-		"transaction_read_only": {"off", "connect to the primary: this server is a standby"},
+		"fsync":           {"on", "turn it on, or what was acknowledged is lost with the machine"},
+		"server_encoding": {"UTF8", "create the database with ENCODING 'UTF8' TEMPLATE template0"},
 	} {
 		var got string
 		err := s.pool.QueryRow(ctx, `SELECT current_setting($1)`, setting).Scan(&got)
@@ -238,7 +250,12 @@ func (s *Store) rankAll(ctx context.Context, tx pgx.Tx) error {
 func (s *Store) transact(ctx context.Context, run func(context.Context, pgx.Tx) error) error {
 	ctx, cancel := s.within(ctx)
 	defer cancel()
-	return s.failed(pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error { return run(ctx, tx) }))
+	return s.failed(s.pool.AcquireFunc(ctx, func(conn *pgxpool.Conn) error {
+		if err := pgx.BeginFunc(ctx, conn, func(tx pgx.Tx) error { return run(ctx, tx) }); err != nil {
+			return err
+		}
+		return replicated(conn.Conn())
+	}))
 }
 
 func (s *Store) within(ctx context.Context) (context.Context, context.CancelFunc) {
@@ -246,18 +263,26 @@ func (s *Store) within(ctx context.Context) (context.Context, context.CancelFunc
 }
 
 // exec runs one statement as a transaction and returns how many rows it has changed.
-func (s *Store) exec(ctx context.Context, query string, args ...any) (int64, error) {
+func (s *Store) exec(ctx context.Context, query string, args ...any) (rows int64, err error) {
 	ctx, cancel := s.within(ctx)
 	defer cancel()
-	tag, err := s.pool.Exec(ctx, query, args...)
-	return tag.RowsAffected(), s.failed(err)
+	err = s.pool.AcquireFunc(ctx, func(conn *pgxpool.Conn) error {
+		tag, err := conn.Exec(ctx, query, args...)
+		if err != nil {
+			return err
+		}
+		rows = tag.RowsAffected()
+		return replicated(conn.Conn())
+	})
+	return rows, s.failed(err)
 }
 
-// failed makes the error of a closed pool that of a closed store.
+// failed makes the error of a closed pool that of a closed store, and looks what an error says of the connections.
 func (s *Store) failed(err error) error {
 	if err == nil {
 		return nil
 	}
+	s.forgetConnections(err)
 	select {
 	case <-s.closing:
 		return errors.Join(store.ErrClosed, err)

@@ -103,21 +103,6 @@ func TestMigratedAtOnce(t *testing.T) {
 	assert.Equal(t, 1, count(t, url, `SELECT count(*) FROM goose_db_version WHERE version_id = 1`))
 }
 
-// TestNewerSchema: a copy works on a database that a newer one has migrated, unless that says that it must not.
-func TestNewerSchema(t *testing.T) {
-	url := newDatabase(t)
-	query(t, url, `INSERT INTO goose_db_version (version_id, is_applied) VALUES (99999, true)`)
-	query(t, url, `ALTER TABLE incidents ADD COLUMN of_the_future text`)
-	s := open(t, url)
-	_, err := s.Accept(t.Context(), firing("x"))
-	require.NoError(t, err)
-	query(t, url, `UPDATE compatibility SET needs = 99999`)
-	_, err = Open(t.Context(), Options{URL: url})
-	require.ErrorContains(t, err, "it needs a release that knows its schema 99999")
-	_, err = s.Accept(t.Context(), firing("x"))
-	require.NoError(t, err, "who runs is not ended")
-}
-
 func TestMigrationsGoBack(t *testing.T) {
 	url := newDatabase(t)
 	config, err := parse(url)

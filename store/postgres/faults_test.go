@@ -75,12 +75,19 @@ func TestRestarted(t *testing.T) {
 // TestPaused: a server that does not answer makes methods fail within the timeout, and all goes on when it does.
 func TestPaused(t *testing.T) {
 	p := testbedtest.StartPostgres(t, testbed.PostgresConfig{})
-	s := open(t, createDatabase(t, p), func(o *Options) { o.Timeout = time.Second })
+	s := open(t, createDatabase(t, p), func(o *Options) { o.Timeout = 2 * time.Second })
 	acceptable(t, s, "before")
 	require.NoError(t, p.Pause())
-	begun := time.Now()
+	begun, late := time.Now(), make(chan time.Duration)
+	time.AfterFunc(500*time.Millisecond, func() { // it waits for the first one
+		begun := time.Now()
+		_, err := s.Accept(context.Background(), firing("late"))
+		assert.Error(t, err)
+		late <- time.Since(begun)
+	})
 	_, err := s.Accept(t.Context(), firing("while"))
 	require.Error(t, err)
+	assert.Less(t, <-late, 2500*time.Millisecond, "who waits behind does not wait as long again")
 	_, _, err = s.Incident(t.Context(), "x")
 	require.NotErrorIs(t, err, incident.ErrNotFound)
 	assert.Less(t, time.Since(begun), 10*time.Second)

@@ -50,7 +50,7 @@ func (s *Store) Lead(ctx context.Context, duty string, do func(ctx context.Conte
 func (s *Store) take(ctx context.Context, l lead) (bool, error) {
 	n, err := s.exec(ctx, `INSERT INTO duties (name, lease_token, lease_until) VALUES ($1, $2, `+at(3)+` + $4)
 		ON CONFLICT (name) DO UPDATE SET lease_token = excluded.lease_token, lease_until = excluded.lease_until
-		WHERE duties.lease_until <= `+at(3), l.duty, l.token, s.clock(), dutyLease.Microseconds())
+		WHERE `+ended("duties.lease_until", 3, 4), l.duty, l.token, s.clock(), dutyLease.Microseconds())
 	return n > 0, err
 }
 

@@ -12,10 +12,8 @@ import (
 
 const (
 	changesChannel = "alertscribe_changes"
-	maxPayload     = 7500 // bytes; PostgreSQL takes 8000
-	// listenRetry is how soon a lost connection is tried again, keepAlive how long one may be silent before it is looked at.
-	listenRetry = time.Second
-	keepAlive   = 15 * time.Second
+	maxPayload     = 7500        // bytes; PostgreSQL takes 8000
+	listenRetry    = time.Second // how soon a lost connection is tried again
 )
 
 // message is a payload of NOTIFY. What it does not know is of a newer copy, and is passed over.
@@ -113,7 +111,7 @@ func (s *Store) followOnce(ctx context.Context, ready func()) error {
 	}
 	ready()
 	for {
-		waiting, cancel := context.WithTimeout(ctx, keepAlive)
+		waiting, cancel := context.WithTimeout(ctx, s.opts.Timeout*3/2) // it may be silent for so long
 		n, err := conn.WaitForNotification(waiting)
 		silent := waiting.Err() != nil && ctx.Err() == nil
 		cancel()
@@ -124,7 +122,7 @@ func (s *Store) followOnce(ctx context.Context, ready func()) error {
 			return err
 		default:
 			asking, cancel := s.within(ctx)
-			err := conn.Ping(asking) // nothing else tells a server that is gone from one that is silent
+			err := s.primary.still(asking, conn) // nothing else tells a server that is gone, or not followed anymore, from one that is silent
 			cancel()
 			if err != nil {
 				return err

@@ -61,6 +61,8 @@ type Store struct {
 	copy    string // names this copy among those of the database
 	pool    *pgxpool.Pool
 	listen  *pgx.ConnConfig
+	primary *primary
+	reset   atomic.Int64 // when slow connections were dropped last, in nanoseconds
 	metrics *store.Metrics
 	due     map[incident.Work]chan struct{}
 	ranks   []int32 // that rows of work may have, in order
@@ -86,6 +88,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	s := &Store{
 		opts: o, copy: incident.NewID()[:8], metrics: store.NewMetrics(o.Registerer), due: map[incident.Work]chan struct{}{}, feed: feed.New(),
+		primary: &primary{log: o.Logger},
 		recent:  &cache{records: layout.NewRecent[string, *record](cacheBytes), large: map[[16]byte]bool{}},
 		accepts: make(chan *accepting, queueSize), alone: make(chan struct{}, 2), closing: make(chan struct{}), stopped: make(chan struct{}),
 	}

@@ -5,9 +5,11 @@ import (
 	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
@@ -64,7 +66,7 @@ type record struct {
 	inc     *incident.Incident // replaced, never changed in place
 	group   group
 	seq     int64
-	version int64
+	version int64              // another one with each change, by chance: a count could come again after a failover that lost commits
 	size    int                // in bytes, about
 	saved   *incident.Incident // as the database has it; nil: not at all
 	freed   []incident.Work    // kinds whose leases have ended in this transaction
@@ -160,12 +162,16 @@ type workRows struct {
 	goneKinds         []string
 }
 
-func (w *workRows) queue(b *pgx.Batch) {
+// upsertWork moves what is due from the clock of this machine to that of the database, by which it is claimed.
+var upsertWork = `INSERT INTO work (seq, kind, opened_at, severity_rank, due_at)
+	SELECT seq, kind, opened, rank, due + ` + at(6) + ` - $7 FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::int[], $5::bigint[])
+		AS u (seq, kind, opened, rank, due)
+	ON CONFLICT (seq, kind) DO UPDATE SET severity_rank = excluded.severity_rank, due_at = excluded.due_at`
+
+// queue queues the rows; here is the time of this machine.
+func (w *workRows) queue(b *pgx.Batch, clock *int64, here time.Time) {
 	if len(w.seqs) > 0 {
-		b.Queue(`INSERT INTO work (seq, kind, opened_at, severity_rank, due_at)
-			SELECT * FROM unnest($1::bigint[], $2::text[], $3::bigint[], $4::int[], $5::bigint[])
-			ON CONFLICT (seq, kind) DO UPDATE SET severity_rank = excluded.severity_rank, due_at = excluded.due_at`,
-			w.seqs, w.kinds, w.opened, w.ranks, w.due)
+		b.Queue(upsertWork, w.seqs, w.kinds, w.opened, w.ranks, w.due, clock, micros(here))
 	}
 	if len(w.goneSeqs) > 0 {
 		const gone = ` FROM unnest($1::bigint[], $2::text[]) AS gone (seq, kind) WHERE w.seq = gone.seq AND w.kind = gone.kind`
@@ -201,7 +207,7 @@ func (c *changes) writeIncident(r *record) error {
 	if err != nil {
 		return err
 	}
-	r.version++
+	r.version = rand.Int64N(1 << 62)
 	c.changed = append(c.changed, incident.Change{ID: r.inc.ID, Revision: r.inc.Revision, Status: r.inc.Status, Analysis: r.inc.Analysis.State})
 	if r.saved == nil {
 		c.states.fresh.add(r, doc)
@@ -328,7 +334,12 @@ func (c *changes) seal() {
 	c.states.fresh.queue(&c.Batch, `INSERT INTO repeat_state (seq, last_heard_at, version, doc) SELECT *`+columns)
 	c.states.known.queue(&c.Batch, `UPDATE repeat_state r SET last_heard_at = u.heard, version = u.version, doc = u.doc`+
 		columns+` AS u (seq, heard, version, doc) WHERE r.seq = u.seq`)
-	c.work.queue(&c.Batch)
+	here := c.s.now()
+	clock := c.s.clock()
+	if clock != nil {
+		*clock = micros(here) // there is one clock, which tests move
+	}
+	c.work.queue(&c.Batch, clock, here)
 	for _, payload := range payloads(c.s.copy, c.changed, c.due) {
 		c.Queue(`SELECT pg_notify('`+changesChannel+`', $1)`, payload)
 	}

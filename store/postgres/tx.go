@@ -44,7 +44,7 @@ func (s *Store) acquire(ctx context.Context) (executor, func(), error) {
 	}, nil
 }
 
-// run runs statements of which none returns rows.
+// run runs statements of which none returns rows, and the last one commits.
 func (e executor) run(b *pgx.Batch) error {
 	results := e.conn.SendBatch(e.ctx, b)
 	for range b.Len() {
@@ -52,7 +52,10 @@ func (e executor) run(b *pgx.Batch) error {
 			return errors.Join(err, ignoreSame(results.Close(), err))
 		}
 	}
-	return results.Close()
+	if err := results.Close(); err != nil {
+		return err
+	}
+	return replicated(e.conn.Conn())
 }
 
 // ignoreSame returns an error unless it says what another one says.

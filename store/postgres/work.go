@@ -24,10 +24,16 @@ const endLease = `UPDATE work SET lease_until = 0, lease_token = ''` + bySeq + `
 // later; it stops at the limit. What another copy is about to claim is passed over.
 var claimWork = `WITH picked AS MATERIALIZED (
 		SELECT w.seq FROM unnest($2::int[]) AS ranks (rank) CROSS JOIN LATERAL (
-			SELECT seq FROM work WHERE kind = $1 AND severity_rank = ranks.rank AND due_at <= ` + at(4) + ` AND lease_until <= ` + at(4) + `
+			SELECT seq FROM work WHERE kind = $1 AND severity_rank = ranks.rank AND due_at <= ` + at(4) + ` AND ` + ended("lease_until", 4, 5) + `
 			ORDER BY due_at LIMIT $3 FOR UPDATE SKIP LOCKED) w LIMIT $3)
 	UPDATE work w SET lease_until = ` + at(4) + ` + $5, lease_token = gen_random_uuid()::text FROM picked
 	WHERE w.seq = picked.seq AND w.kind = $1 RETURNING w.seq, w.lease_token, w.severity_rank, w.due_at`
+
+// ended is the SQL of a lease that has ended: its time is over, or is so far ahead that the clock of the database was set back since.
+// The parameters are that of the clock and how long a lease lasts.
+func ended(until string, clock, lease int) string {
+	return fmt.Sprintf(`(%[1]s <= %[2]s OR %[1]s > %[2]s + 2 * $%[3]d)`, until, at(clock), lease)
+}
 
 // Lease returns how long a claim lasts without being renewed.
 func (s *Store) Lease() time.Duration { return s.opts.Lease }

@@ -156,3 +156,21 @@ func StartPostgres(tb testing.TB, c testbed.PostgresConfig) *testbed.Postgres {
 	})
 	return p
 }
+
+// StartReplica runs a standby that follows a PostgreSQL, until the end of the test.
+func StartReplica(tb testing.TB, p *testbed.Postgres, c testbed.PostgresConfig) *testbed.Postgres {
+	tb.Helper()
+	r, err := p.StartReplica(tb.Context(), c)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	tb.Cleanup(func() {
+		if tb.Failed() {
+			tb.Logf("log of the replica:\n%s", r.Tail(logTail))
+		}
+		if err := r.Close(); err != nil {
+			tb.Error(err)
+		}
+	})
+	return r
+}

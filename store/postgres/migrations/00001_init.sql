@@ -51,8 +51,8 @@ CREATE INDEX incidents_evidence_only ON incidents (analysis_reason, severity_ran
     WHERE status = 'firing' AND analysis_state = 'evidence_only';
 CREATE INDEX incidents_scope ON incidents (scope, severity_rank, opened_at, seq) WHERE scope <> '';
 
--- The part of an incident that repeats and work on its file change. The version is raised with every change of the incident or
--- its findings: by it a copy knows whether what it remembers is still so.
+-- The part of an incident that repeats and work on its file change. The version is another number after every change of the
+-- incident: by it a copy knows whether what it remembers is still so.
 CREATE TABLE repeat_state (
     seq           bigint PRIMARY KEY REFERENCES incidents (seq) ON DELETE CASCADE,
     last_heard_at bigint NOT NULL,

@@ -1,0 +1,326 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/alertscribe/alertscribe/incident"
+	"github.com/alertscribe/alertscribe/testbed"
+	"github.com/alertscribe/alertscribe/testbed/testbedtest"
+)
+
+// replicatedPair starts a server and a standby, to which it replicates: synchronously, so that what is committed is on both.
+func replicatedPair(t *testing.T, synchronous bool) (first, second *testbed.Postgres) {
+	t.Helper()
+	first = testbedtest.StartPostgres(t, testbed.PostgresConfig{})
+	query(t, first.URL("postgres"), `CREATE DATABASE scribe`)
+	second = testbedtest.StartReplica(t, first, testbed.PostgresConfig{})
+	if !synchronous {
+		return first, second
+	}
+	set(t, first, "synchronous_standby_names", "*")
+	require.Eventually(t, func() bool {
+		return count(t, first.URL("postgres"), `SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'`) == 1
+	}, 30*time.Second, 20*time.Millisecond)
+	return first, second
+}
+
+// set changes a setting of a running server.
+func set(t *testing.T, p *testbed.Postgres, name, value string) {
+	t.Helper()
+	query(t, p.URL("postgres"), fmt.Sprintf(`ALTER SYSTEM SET %s = '%s'`, name, value))
+	query(t, p.URL("postgres"), `SELECT pg_reload_conf()`)
+}
+
+// senders send notifications to copies all the time, as Alertmanager does, and remember what was acknowledged.
+type senders struct {
+	t      *testing.T
+	mu     sync.Mutex
+	acked  map[string]bool
+	failed int
+	end    func()
+}
+
+func send(t *testing.T, stores ...*Store) *senders {
+	t.Helper()
+	s := &senders{t: t, acked: map[string]bool{}}
+	ctx, cancel := context.WithCancel(t.Context())
+	var wg sync.WaitGroup
+	for c := range 8 {
+		wg.Go(func() {
+			for i := 0; ctx.Err() == nil; i++ {
+				n := firing(fmt.Sprint("g", i%20))
+				body := fmt.Sprintf("%p-%d-%d", s, c, i)
+				n.Body = []byte(body)
+				_, err := stores[c%len(stores)].Accept(context.Background(), n)
+				s.mu.Lock()
+				if err == nil {
+					s.acked[body] = true
+				} else {
+					s.failed++
+				}
+				s.mu.Unlock()
+				if err != nil {
+					time.Sleep(10 * time.Millisecond) // Alertmanager would wait longer
+				}
+			}
+		})
+	}
+	s.end = sync.OnceFunc(func() { cancel(); wg.Wait() })
+	t.Cleanup(s.end)
+	return s
+}
+
+func (s *senders) counts() (acked, failed int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.acked), s.failed
+}
+
+// more waits until so many more were acknowledged.
+func (s *senders) more(n int, within time.Duration) {
+	s.t.Helper()
+	before, _ := s.counts()
+	require.Eventually(s.t, func() bool {
+		now, _ := s.counts()
+		return now >= before+n
+	}, within, 10*time.Millisecond, "accepted again by itself")
+}
+
+// lost ends the senders and returns how much was acknowledged and is not stored.
+func (s *senders) lost(url string) (lost int) {
+	s.t.Helper()
+	s.end()
+	stored := map[string]bool{}
+	for _, l := range suite().Log(s.t, database(url)) {
+		stored[string(l.Body)] = true
+	}
+	for body := range s.acked {
+		if !stored[body] {
+			lost++
+		}
+	}
+	return lost
+}
+
+// missed waits until a subscriber is told to look, and then until it is told of what is committed.
+func missed(t *testing.T, changes <-chan incident.Change, accepts *Store) {
+	t.Helper()
+	require.Eventually(t, func() bool {
+		for {
+			select {
+			case c := <-changes:
+				if c.Missed {
+					return true
+				}
+			default:
+				return false
+			}
+		}
+	}, 30*time.Second, 10*time.Millisecond, "subscribers are told to look")
+	receipt, err := accepts.Accept(t.Context(), firing(incident.NewID()))
+	require.NoError(t, err)
+	require.Eventually(t, func() bool {
+		select {
+		case c := <-changes:
+			return c.ID == receipt.IncidentID
+		default:
+			return false
+		}
+	}, 10*time.Second, time.Millisecond, "the other copy is heard of")
+}
+
+func quick(o *Options) { o.Timeout, o.Lease = 2*time.Second, 3*time.Second }
+
+// TestFailedOver kills the primary under load and promotes its standby, at another address. What was acknowledged is there, all copies
+// go on by themselves, the feed is heard of again, and leases of the dead pass on. The former primary comes back then, and takes writes:
+// none goes there.
+func TestFailedOver(t *testing.T) {
+	first, second := replicatedPair(t, true)
+	url := first.URLAt("scribe", first.Address(), second.Address()) + "&target_session_attrs=read-write"
+	stores := []*Store{open(t, url, quick), open(t, url, quick)}
+	changes := stores[1].Subscribe(t.Context())
+	acceptable(t, stores[0], "before")
+	claims, err := stores[0].Claim(t.Context(), incident.WorkEvidence, 1)
+	require.NoError(t, err)
+	require.Len(t, claims, 1)
+	load := send(t, stores...)
+	load.more(100, 30*time.Second)
+	require.NoError(t, first.Kill())
+	_, before := load.counts()
+	require.Eventually(t, func() bool { _, failed := load.counts(); return failed > before }, 10*time.Second, time.Millisecond, "nothing is acknowledged")
+	require.NoError(t, second.Promote(t.Context()))
+	load.more(200, 30*time.Second)
+	assert.Zero(t, load.lost(second.URL("scribe")), "acknowledged and lost")
+	missed(t, changes, stores[0])
+	var taken []incident.Claim
+	require.Eventually(t, func() bool {
+		claims, err := stores[1].Claim(t.Context(), incident.WorkEvidence, 100)
+		require.NoError(t, err)
+		taken = append(taken, claims...)
+		for _, c := range taken {
+			if c.Incident.ID == claims[0].Incident.ID {
+				return true
+			}
+		}
+		return false
+	}, 10*time.Second, 50*time.Millisecond, "what a dead copy had leased is claimed")
+
+	require.NoError(t, first.Start(t.Context()))
+	set(t, first, "synchronous_standby_names", "")
+	there := count(t, first.URL("scribe"), `SELECT count(*) FROM notifications`)
+	for _, s := range stores {
+		s.pool.Reset() // as connections end in time
+	}
+	load = send(t, stores...)
+	load.more(100, 30*time.Second)
+	assert.Zero(t, load.lost(second.URL("scribe")), "acknowledged by the former primary")
+	assert.Equal(t, there, count(t, first.URL("scribe"), `SELECT count(*) FROM notifications`))
+	_, err = pgx.ConnectConfig(t.Context(), only(t, stores[0], first))
+	require.ErrorContains(t, err, "it is a former primary, of timeline 1: timeline 2 has begun")
+}
+
+// only returns how a copy connects to one server alone.
+func only(t *testing.T, s *Store, p *testbed.Postgres) *pgx.ConnConfig {
+	t.Helper()
+	config, err := pgx.ParseConfig(p.URL("scribe"))
+	require.NoError(t, err)
+	config.ValidateConnect = s.listen.ValidateConnect
+	return config
+}
+
+// TestAddressMoves: the address stays, and leads to the promoted standby after a failover. The connections that were open are silent for
+// good; all of them are given up with the first one.
+func TestAddressMoves(t *testing.T) {
+	first, second := replicatedPair(t, true)
+	relay := testbedtest.StartRelay(t, first.Address())
+	url := first.URLAt("scribe", relay.Address())
+	stores := []*Store{open(t, url, quick), open(t, url, quick)}
+	changes := stores[1].Subscribe(t.Context())
+	for _, s := range stores {
+		var wg sync.WaitGroup
+		for range connections {
+			wg.Go(func() { _, _ = s.exec(context.Background(), `SELECT pg_sleep(0.2)`) })
+		}
+		wg.Wait()
+		require.EqualValues(t, connections, s.pool.Stat().TotalConns())
+	}
+	load := send(t, stores...)
+	load.more(100, 30*time.Second)
+	relay.Move(second.Address())
+	require.NoError(t, first.Kill())
+	require.NoError(t, second.Promote(t.Context()))
+	begun := time.Now()
+	load.more(100, 30*time.Second)
+	assert.Less(t, time.Since(begun), 7*time.Second, "one timeout, not one for each connection")
+	assert.Zero(t, load.lost(second.URL("scribe")), "acknowledged and lost")
+	missed(t, changes, stores[0])
+}
+
+// TestSwitchedToReadOnly: a primary is handed over by making it read-only, with its connections left open. Copies leave it, their feeds
+// too.
+func TestSwitchedToReadOnly(t *testing.T) {
+	first, second := replicatedPair(t, false)
+	url := first.URLAt("scribe", first.Address(), second.Address())
+	stores := []*Store{open(t, url, quick), open(t, url, quick)}
+	changes := stores[1].Subscribe(t.Context())
+	acceptable(t, stores[0], "before")
+	require.NoError(t, second.Promote(t.Context()))
+	set(t, first, "default_transaction_read_only", "on")
+	for _, s := range stores {
+		acceptable(t, s, "after")
+	}
+	assert.Equal(t, 1, count(t, second.URL("scribe"), `SELECT count(*) FROM incidents WHERE alertname = 'after'`))
+	missed(t, changes, stores[0])
+	_, err := Open(t.Context(), Options{URL: first.URL("scribe"), Timeout: time.Second})
+	require.ErrorContains(t, err, "it takes no writes")
+}
+
+// TestUnreplicatedIsNotAcknowledged: PostgreSQL commits without its standby when the wait for it is canceled, and says so in a warning.
+func TestUnreplicatedIsNotAcknowledged(t *testing.T) {
+	p := testbedtest.StartPostgres(t, testbed.PostgresConfig{})
+	url := createDatabase(t, p)
+	// Whatever the server's own settings are.
+	query(t, url, `ALTER ROLE alertscribe SET client_min_messages = 'error'`)
+	s := open(t, url)
+	set(t, p, "synchronous_standby_names", "nobody")
+	require.Eventually(t, func() bool {
+		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		defer cancel()
+		return s.Ping(ctx) != nil
+	}, 30*time.Second, time.Millisecond, "commits wait")
+	for name, write := range map[string]func() error{
+		"Accept": func() error { _, err := s.Accept(context.Background(), firing("x")); return err },
+		"Ping":   func() error { return s.Ping(context.Background()) },
+		"SaveDetection": func() error {
+			return s.SaveDetection(context.Background(), "rule", map[string][]byte{"series": {1}})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			done := make(chan error, 1)
+			go func() { done <- write() }()
+			require.Eventually(t, func() bool {
+				return count(t, p.URL("postgres"), `SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE wait_event = 'SyncRep'`) > 0
+			}, 10*time.Second, 10*time.Millisecond)
+			require.ErrorContains(t, <-done, "perhaps not on the standby")
+		})
+	}
+	set(t, p, "synchronous_standby_names", "")
+	acceptable(t, s, "x")
+}
+
+// TestHostsThatDoNotAnswer: of three hosts two take connections and never answer. The third is found in time.
+func TestHostsThatDoNotAnswer(t *testing.T) {
+	url := newDatabase(t)
+	config, err := pgx.ParseConfig(url)
+	require.NoError(t, err)
+	var hosts []string
+	for range 2 {
+		l, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+		require.NoError(t, err)
+		defer l.Close()
+		hosts = append(hosts, l.Addr().String())
+	}
+	hosts = append(hosts, server.Address())
+	s := open(t, server.URLAt(config.Database, hosts...), func(o *Options) { o.Timeout = 4 * time.Second })
+	acceptable(t, s, "x")
+}
+
+// TestCommitsThatAreLost: a failover without synchronous replication takes commits back that a copy remembers. It notices, whatever
+// was committed since.
+func TestCommitsThatAreLost(t *testing.T) {
+	url := newDatabase(t)
+	stores := []*Store{open(t, url), open(t, url)}
+	joins := func(s *Store, name string) {
+		t.Helper()
+		n := firing("x")
+		n.Alerts = append(n.Alerts, n.Alerts[0])
+		n.Alerts[1].Labels = map[string]string{"alertname": "x", "instance": name}
+		n.Truncated = 1 // there are others
+		_, err := s.Accept(t.Context(), n)
+		require.NoError(t, err)
+	}
+	joins(stores[0], "first")
+	query(t, url, `CREATE TABLE replica AS SELECT i.seq, i.doc, r.version, r.doc AS state FROM incidents i JOIN repeat_state r USING (seq)`)
+	joins(stores[0], "lost")
+	query(t, url, `UPDATE incidents i SET doc = s.doc FROM replica s WHERE s.seq = i.seq`)
+	query(t, url, `UPDATE repeat_state r SET doc = s.state, version = s.version FROM replica s WHERE s.seq = r.seq`)
+	joins(stores[1], "second")
+	joins(stores[0], "third")
+	list, _, err := stores[0].Incidents(t.Context(), incident.Query{Limit: 10})
+	require.NoError(t, err)
+	require.Len(t, list, 1)
+	var names []string
+	for _, a := range list[0].Alerts {
+		names = append(names, a.Labels["instance"])
+	}
+	assert.ElementsMatch(t, []string{"", "first", "second", "third"}, names)
+}
