@@ -144,6 +144,23 @@ func TestWayBackIsNoAnomaly(t *testing.T) {
 	}
 }
 
+// TestJumpToTheLevelIsSeen: where nothing was unusual before it, a jump that happens to lead to the level of the day goes on
+// being one.
+func TestJumpToTheLevelIsSeen(t *testing.T) {
+	s := New(Options{Season: NoSeason})
+	value := noise(1, 100, 4)
+	now, _ := feed(s, monday, time.Minute, 5*24*time.Hour, value)
+	now, _ = feed(s, now, time.Minute, 2*time.Hour, func(t time.Time) float64 { return value(t) - 8*t.Sub(now).Hours() })
+	before := s.method.(*tails)
+	before.above, before.away = 0, 0
+	_, good, explained := before.look(now.UnixMilli(), 100, before.floor())
+	require.False(t, good)
+	assert.False(t, explained)
+	before.above = now.UnixMilli() // the jump itself was an anomaly
+	_, _, explained = before.look(now.Add(time.Minute).UnixMilli(), 100, before.floor())
+	assert.False(t, explained, "an anomaly does not explain itself")
+}
+
 // TestIncidentsDoNotDeafen has an incident of four hours, after which one of a seventh of its size must be seen, too.
 func TestIncidentsDoNotDeafen(t *testing.T) {
 	seen := 0

@@ -82,6 +82,7 @@ type tails struct {
 	quantum  float64 // smallest step between samples
 	fraction bool    // a value was no integer
 	above    int64   // when the score was last 1 or more
+	away     int64   // when it was, and the value not at the level of the day
 }
 
 func newTails(o *Options, step int64) *tails {
@@ -162,6 +163,9 @@ func (x *tails) judge(ms int64, v float64) Result {
 		x.options.Direction == Both && res[viewHour].surprise < twoSided
 	x.band(&result, &res[top], &x.views[top], floor, clock)
 	x.decide(ms, &result, combined)
+	if result.Score >= 1 && !x.atLevel(v, res[viewHour].expected) {
+		x.away = ms
+	}
 	return result
 }
 
@@ -182,6 +186,11 @@ func (x *tails) quantize(v float64) {
 	}
 	x.prev = v
 	x.fraction = x.fraction || v != math.Trunc(v)
+}
+
+// atLevel tells whether a jump away from the last hour leads to the level of the day.
+func (x *tails) atLevel(v, mid float64) bool {
+	return math.Abs(v-x.level) < wayBack*math.Abs(v-mid)
 }
 
 // clip returns the surprise that residuals are learned to have at most.
@@ -208,7 +217,7 @@ func (x *tails) look(ms int64, v, floor float64) (res [views]residual, good, exp
 	res[viewHour] = residual{known: !math.IsNaN(mid), expected: mid, off: v - mid}
 	res[viewSeason] = residual{known: !math.IsNaN(expected), expected: expected, off: v - expected}
 	explained = good && math.Abs(v-expected) < explains*math.Abs(v-mid) ||
-		ms-x.above <= x.recent.slot*x.recent.n && math.Abs(v-x.level) < wayBack*math.Abs(v-mid)
+		ms-x.away <= x.recent.slot*x.recent.n && x.atLevel(v, mid)
 	x.recent.add(ms, v)
 	res[viewLevel] = residual{known: ms-x.since > day/2, expected: x.level, off: x.recent.mean(ms) - x.level}
 	return res, good, explained
@@ -288,4 +297,5 @@ func (x *tails) code(c *codec) {
 	c.int64(&x.since)
 	c.bool(&x.fraction)
 	c.int64(&x.above)
+	c.int64(&x.away)
 }
