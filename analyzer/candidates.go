@@ -156,7 +156,7 @@ func swallowed(v loosejson.Value) bool {
 // findVerdict returns the verdict in an answer: the last whole object outside of thoughts, quotations, examples and schemas. Where that
 // can't be told, or where something follows that may have replaced it, there is none.
 func findVerdict(content string, cut, whole bool) (loosejson.Value, error) {
-	content = text.CutBytes(content, maxContent)
+	content = strings.ReplaceAll(text.CutBytes(content, maxContent), "\x00", "")
 	return findIn(content, cut, whole, 0)
 }
 
@@ -164,7 +164,7 @@ func findIn(content string, cut, whole bool, depth int) (loosejson.Value, error)
 	if inner, ok := unwrapString(content); ok && depth < maxInner {
 		return findIn(inner, cut, whole, depth+1)
 	}
-	if strings.Contains(content, "{&quot;") || strings.Contains(content, "&quot;summary&quot;") {
+	if escapedQuote.MatchString(content) {
 		content = html.UnescapeString(content)
 	}
 	s := scanAnswer(content, cut, whole)
@@ -179,6 +179,9 @@ func findIn(content string, cut, whole bool, depth int) (loosejson.Value, error)
 }
 
 var unescape = strings.NewReplacer(`\\`, `\`, `\"`, `"`, `\n`, "\n", `\t`, "\t")
+
+// escapedQuote matches the beginning of an object, or its key, whose quotation marks are HTML's.
+var escapedQuote = regexp.MustCompile(`\{\s*&(?:quot|#34|#x22);|&(?:quot|#34|#x22);summary&`)
 
 // unwrapString returns the text of an answer that is one JSON string.
 func unwrapString(content string) (inner string, ok bool) {

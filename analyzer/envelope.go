@@ -133,6 +133,9 @@ func (c *completion) add(v any) {
 		return
 	}
 	choice := choices[0]
+	if index := str(get(choice, "index")); c.found && index != "" && index != "0" {
+		return // a piece of another answer, which nobody asked for
+	}
 	c.found = true
 	if e := get(choice, "error"); e != nil {
 		c.wrong = choice
@@ -200,6 +203,10 @@ func contentOf(v any) (said string, thought bool) {
 			if inner, ok := v[name]; ok {
 				return contentOf(inner)
 			}
+		}
+		if _, ok := v["summary"]; ok && kind == "" { // somebody has read the JSON already
+			b, _ := json.Marshal(v) // it was JSON
+			return string(b), false
 		}
 	}
 	return "", false

@@ -23,6 +23,7 @@ var asides = []asideMarks{
 	{[]string{"think▷"}, regexp.MustCompile(`◁think▷`), regexp.MustCompile(`◁/think▷`)},
 	{[]string{"<|"}, regexp.MustCompile(`<\|(?:begin_of_)?(?:thought|think(?:ing)?)\|>`), regexp.MustCompile(`<\|(?:/|end_of_)(?:thought|think(?:ing)?)\|>`)},
 	{[]string{"<|channel|>"}, regexp.MustCompile(`<\|channel\|>\s*(?:analysis|commentary)[^<]{0,40}<\|message\|>`), regexp.MustCompile(`<\|end\|>|<\|start\|>|<\|channel\|>\s*final`)},
+	{[]string{"<|channel>"}, regexp.MustCompile(`<\|channel>\s*thought`), regexp.MustCompile(`<channel\|>`)},
 	{[]string{"<unused9"}, regexp.MustCompile(`<unused94>`), regexp.MustCompile(`<unused95>`)},
 	{[]string{"hinking"}, regexp.MustCompile(`(?m)^Thinking\.\.\.\s*$`), regexp.MustCompile(`\.\.\.done thinking\.?`)},
 	{[]string{"<!--"}, regexp.MustCompile(`<!--`), regexp.MustCompile(`-->`)},

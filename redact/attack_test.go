@@ -18,6 +18,10 @@ var (
 	attackSecrets string
 	//go:embed testdata/attack_benign.txt
 	attackBenign string
+	//go:embed testdata/heldout_secrets.txt
+	heldoutSecrets string
+	//go:embed testdata/heldout_benign.txt
+	heldoutBenign string
 )
 
 // made matches what stands for a made value: its alphabet and length. {b64:…} is encoded after it was filled.
@@ -86,9 +90,15 @@ func lines(t *testing.T, data string, each func(kind, line string)) {
 
 // TestAttackSecrets makes secrets in forms that the rules were not written for and prints what is found: go test ./redact -run TestAttack -v.
 func TestAttackSecrets(t *testing.T) {
+	t.Run("first", func(t *testing.T) { findSecrets(t, attackSecrets) })
+	t.Run("held out", func(t *testing.T) { findSecrets(t, heldoutSecrets) })
+}
+
+func findSecrets(t *testing.T, data string) {
+	t.Helper()
 	r := rand.New(rand.NewPCG(17, 18))
 	found, all := 0, 0
-	lines(t, attackSecrets, func(kind, line string) {
+	lines(t, data, func(kind, line string) {
 		for range 2 {
 			text, values := fillAttack(r, line)
 			got := redacted(t, text)
@@ -110,9 +120,15 @@ func TestAttackSecrets(t *testing.T) {
 }
 
 func TestAttackBenign(t *testing.T) {
+	t.Run("first", func(t *testing.T) { leaveAlone(t, attackBenign) })
+	t.Run("held out", func(t *testing.T) { leaveAlone(t, heldoutBenign) })
+}
+
+func leaveAlone(t *testing.T, data string) {
+	t.Helper()
 	r := rand.New(rand.NewPCG(19, 20))
 	wrong, all := map[bool]int{}, map[bool]int{}
-	lines(t, attackBenign, func(kind, line string) {
+	lines(t, data, func(kind, line string) {
 		for range 2 {
 			text, values := fillAttack(r, line)
 			names := kind == "id" || kind == "metric"

@@ -19,6 +19,9 @@ func (c *scanner) argument(start, end int, k key) int {
 				return end
 			}
 		}
+		if next := c.secondArgument(end, end+1); next > end { // changePassword("bob", "V")
+			return next
+		}
 		setter = strings.HasPrefix(verb, "set") || strings.HasPrefix(verb, "with")
 		at = c.skip(end+1, 4, " \t\n")
 	case '"', '\'', '`', '\\':

@@ -35,7 +35,7 @@ func harmless(v string, ctx surroundings, c *scanner) bool {
 	if literals[word] || typeNames[v] || algorithm.MatchString(word) || reference.MatchString(v) || mask.MatchString(v) {
 		return true
 	}
-	if fillIn.MatchString(v) || ctx.kind == GenericSecret && referringNames[ctx.name] && plainName(v) {
+	if fillIn.MatchString(v) || ctx.kind == GenericSecret && referringNames[ctx.name] && plainName(v) || ctx.kind == GenericSecret && ctx.name == "secret" && objectName.MatchString(v) {
 		return true
 	}
 	if prose[word] && !ctx.quoted && strings.IndexByte(": -", ctx.separator) >= 0 {
@@ -60,6 +60,7 @@ var (
 	// reference matches what stands for a secret that is elsewhere: variables, templates, paths.
 	reference = regexp.MustCompile(`^(?:\$\{[^}]*\}?|\$\([^)]*\)?|\$[A-Z_][A-Z0-9_]*|\$\d|\$?\{\{.*|\$labels\..*|\$value|%[svqdw]|%\([a-z_]+\)s|` +
 		`%[A-Z_]+%|<[A-Za-z_ -]+>|&lt;[a-z_ -]+&gt;|arn:aws:\S*|!\w+|\{cipher\}.*|(?:op|vault|ssm|awssm|gcpsm|azurekv|env|file|ref)://?[\w./#$-]+|` +
+		`@Microsoft\.KeyVault\(.*|%ENV\(\w+\)%|secretref:[\w.-]+|SHA256:[A-Za-z0-9+/]{43}=?|[a-z_]+(?:\.[a-z_]+)+\.\w*(?:password|secret|token)|` +
 		`(?:os\.|process\.|System\.)?(?:environ|env|ENV|getenv|getEnv)[\[(.].*|` +
 		`(?:vault|ssm|env|secretsmanager|keyvault):[\w./#-]*[/_][\w./#-]*|projects/[\w-]+/secrets/\S*|` +
 		`\.{0,2}/(?:etc|run|var|opt|home|usr|tmp|srv|root|secrets|mnt|data|app|vault|certs)(?:/\S*)?|\./\S+|~/\S+)$`)
@@ -84,6 +85,9 @@ var (
 
 // fillIn matches what a manual has users replace.
 var fillIn = regexp.MustCompile(`^(?:[A-Z]+_)*(?:REPLACE|CHANGE|INSERT|YOUR|ENTER|FILL|TODO)(?:_[A-Z]+)+$`)
+
+// objectName matches names of objects that hold secrets: secret=checkout-tls.
+var objectName = regexp.MustCompile(`^[a-z]+(?:-[a-z]+)*-(?:tls|db|creds|credentials|tokens?|certs?|keys?|secrets?|config|auth|ca|ssl)$`)
 
 // referringNames are names of secrets whose value is the name of an object that holds one.
 var referringNames = newWords(`password_secret credentials_secret existing_secret auth_secret tls_secret pull_secret image_pull_secret cert_secret ca_secret`)

@@ -34,6 +34,7 @@ var phrases = []phrase{
 	{"auth ", (*scanner).redisAuth},
 	{"set password for ", (*scanner).passwordFor},
 	{"auth(", (*scanner).secondArgument},
+	{"login(", (*scanner).secondArgument},
 	{"auth=(", (*scanner).secondArgument},
 	{"basic_auth(", (*scanner).secondArgument},
 	{"basic_auth=(", (*scanner).secondArgument},

@@ -77,8 +77,9 @@ func places() []func(*scene, string) {
 			s.evidence[2].Ranking = append(slices.Clone(s.evidence[2].Ranking), ranked(map[string]string{text: "1"}, "up", 1, 2, 3, .1, "08:28:00"))
 		},
 		func(s *scene, text string) {
-			s.evidence = append(s.evidence, incident.Evidence{ID: "E70", Kind: incident.KindDrilldown, Title: "By path",
-				Summary: fmt.Sprintf("{path=%q} carries 80 %% of the change.", text)})
+			s.evidence = append(s.evidence, incident.Evidence{
+				ID: "E70", Kind: incident.KindDrilldown, Title: "By path", Summary: fmt.Sprintf("{path=%q} carries 80 %% of the change.", text),
+			})
 		},
 		func(s *scene, text string) {
 			s.memory = []incident.PastIncident{{Incident: "b", Hypothesis: text, Similarity: 1, Weight: 1}}

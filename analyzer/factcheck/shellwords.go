@@ -197,7 +197,7 @@ func (x *commandIndex) repeatedSimple(f string) string {
 	}
 	for _, part := range simpleCommands(f) {
 		words := unwrapped(shellWords(part))
-		if len(words) > 1 && x.anyStrange(words) && (x.longest(words) == min(len(words), maxRun) || x.allStrangeKnown(words) || x.knownButFlag(words)) ||
+		if len(words) > 1 && x.anyStrange(words) && (x.allStrangeKnown(words) || x.knownButFlag(words)) ||
 			x.knownCommand(words) || x.knownTool(words) {
 			return strings.Join(words, " ")
 		}

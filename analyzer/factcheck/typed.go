@@ -183,11 +183,8 @@ func (x *commandIndex) typedFrom(f string) string {
 	}
 	words := shellWords(line)
 	typed := len(words) > 1 && (looksTyped(words[1:]) || isSQL(words) || strings.Contains(line, "&&") || strings.ContainsAny(line, "|>$"))
-	switch {
-	case len(words) < 2, len(words) > shortTyped && !typed:
+	if len(words) < 2 || len(words) > shortTyped && !typed {
 		return ""
-	case x.wholes[hashOf(bareLetters(line))]:
-		return oneLine(line)
 	}
 	line = x.withoutCompared(line)
 	if part := x.repeatedSimple(line); part != "" || !typed {

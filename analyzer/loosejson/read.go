@@ -89,7 +89,7 @@ func skip(s string, at int) (next int, cut bool) {
 	for at < len(s) {
 		c, size := utf8.DecodeRuneInString(s[at:])
 		switch {
-		case unicode.IsSpace(c) || c == '\ufeff' || c == '\u200b':
+		case unicode.IsSpace(c) || c == 0 || unicode.Is(unicode.Cf, c):
 			at += size
 		case strings.HasPrefix(s[at:], "/*"):
 			n := strings.Index(s[at:], "*/")
