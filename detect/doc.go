@@ -16,7 +16,8 @@
 // is from the level of the last day. Each view keeps the distribution of its own past as a histogram and fits a
 // generalized Pareto distribution to the outer 2 % of each side (peaks over threshold, as SPOT does; Siffer et al., KDD
 // 2017). What comes out is a surprise: -log10 of how often that view is so far out. No distribution is assumed for the
-// rest, and no sigma.
+// rest, and no sigma. Where the largest deviations come in the same two hours of the day, as those of a nightly job do, the
+// other hours have a tail without them.
 //
 // There are two speeds. A value far from its last hour counts at once, and so does one far from its season where the
 // season has predicted well. Where samples come at least each quarter of an hour, the surprises of all views together are
@@ -29,12 +30,12 @@
 //
 // A deviation counts from 2 % of the level on, and from more than one step of a quantized series: a replica more or less
 // is no anomaly, and no alert comes from a constant. A jump away from the last hour to what the season expects is none
-// either. What lasts for AdaptAfter is normal. What is learned of an incident is bounded. A missing sample is nothing,
-// never zero; see Missing for those who want an alert.
+// either, nor is the way back to the level of the day. What lasts for AdaptAfter is normal. What is learned of an incident is
+// bounded. A missing sample is nothing, never zero; see Missing for those who want an alert.
 //
 // # What it takes
 //
-// A few microseconds a sample and up to 25 KiB a series, of which 16 are the history: means of five minutes over 14 days,
+// A few microseconds a sample and up to 27 KiB a series, of which 16 are the history: means of five minutes over 14 days,
 // or of an hour over 28 days where samples are an hour apart. The first day, and 50 samples, are learned only.
 // Weeks are known after a week, days after three.
 package detect

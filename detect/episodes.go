@@ -12,9 +12,12 @@ const (
 	// itself says more.
 	priorDays = 14
 	// priorPeaks is for how many peaks the theory counts: -log10 of a right probability is exponential, with mean log10(e).
-	priorPeaks = 20
-	// maxExcess bounds what one peak teaches, in decades: an incident is no reason to wait for a larger one.
-	maxExcess = 2
+	// It weighs more than a series can have: what is learned of its own peaks are incidents, too, and they would make it
+	// deaf.
+	priorPeaks = 80
+	// maxExcess bounds what one peak teaches, in decades; of a healthy series a tenth is beyond it. An incident is no reason
+	// to wait for a larger one.
+	maxExcess = 1
 )
 
 // episodes calibrates the combined surprise as a whole, by how often it did peak. The views depend on each other and

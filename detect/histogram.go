@@ -69,6 +69,22 @@ type view struct {
 	weight       float64 // of the next sample; grows, in place of shrinking all others
 	seen         int32   // samples, not decayed
 	upper, lower tail
+	byHour       *[2]hours // of up and of down; nil where the hour of the day says nothing
+}
+
+// at returns the tails that hold at an hour.
+func (v *view) at(hour int64) (upper, lower *tail) {
+	upper, lower = &v.upper, &v.lower
+	if v.byHour == nil {
+		return upper, lower
+	}
+	if up := &v.byHour[0]; !up.holds(hour) {
+		upper = &up.calm
+	}
+	if down := &v.byHour[1]; !down.holds(hour) {
+		lower = &down.calm
+	}
+	return upper, lower
 }
 
 // ready tells whether enough was seen to judge by.
@@ -76,13 +92,15 @@ func (v *view) ready(step int64) bool {
 	return v.seen >= readySamples && int64(v.seen)*step >= readyAfter
 }
 
-// surprise returns -log10 of how often a residual is that far out, on its side; scale is the least that is believed.
-func (v *view) surprise(x float64, d Direction, scale float64) float64 {
+// surprise returns -log10 of how often a residual is that far out, on its side and at that hour; scale is the least that is
+// believed.
+func (v *view) surprise(x float64, d Direction, scale float64, hour int64) float64 {
+	upper, lower := v.at(hour)
 	switch {
 	case x > 0 && d != Down:
-		return v.upper.surprise(x, scale)
+		return upper.surprise(x, scale)
 	case x < 0 && d != Up:
-		return v.lower.surprise(-x, scale)
+		return lower.surprise(-x, scale)
 	default:
 		return 0
 	}
@@ -91,7 +109,7 @@ func (v *view) surprise(x float64, d Direction, scale float64) float64 {
 // learn counts a residual, and what is beyond the given surprise as if it were there: one incident must not teach that
 // all is possible. forget is the factor by which the samples before lose weight, stands how many samples this one stands
 // for.
-func (v *view) learn(x, surprise, scale, forget float64, stands int32) {
+func (v *view) learn(x, surprise, scale, forget float64, stands int32, hour int64) {
 	if v.seen >= readySamples {
 		switch { // what is within u is within all beyond it
 		case v.upper.u > 0 && x > v.upper.u:
@@ -108,6 +126,10 @@ func (v *view) learn(x, surprise, scale, forget float64, stands int32) {
 	if v.weight > rescaleAt {
 		v.up.scale(float32(1 / v.weight))
 		v.down.scale(float32(1 / v.weight))
+		if v.byHour != nil {
+			v.byHour[0].scale(float32(1 / v.weight))
+			v.byHour[1].scale(float32(1 / v.weight))
+		}
 		v.total /= v.weight
 		v.weight = 1
 	}
@@ -117,12 +139,23 @@ func (v *view) learn(x, surprise, scale, forget float64, stands int32) {
 	case x < 0:
 		v.down.add(-x, v.weight*times)
 	}
+	switch {
+	case v.byHour == nil:
+	case x > 0:
+		v.byHour[0].add(x, v.weight*times, hour)
+	case x < 0:
+		v.byHour[1].add(-x, v.weight*times, hour)
+	}
 	v.total += v.weight * times
 	before := v.seen
 	v.seen = min(v.seen, math.MaxInt32-1-stands) + stands
 	if fit := fitEvery * stands; v.seen/fit > before/fit || before < readySamples && v.seen >= readySamples {
 		v.upper = v.up.tail(v.total, v.weight)
 		v.lower = v.down.tail(v.total, v.weight)
+		if v.byHour != nil {
+			v.byHour[0].fit(&v.up, v.upper.u, v.total, v.weight)
+			v.byHour[1].fit(&v.down, v.lower.u, v.total, v.weight)
+		}
 	}
 }
 
@@ -134,4 +167,8 @@ func (v *view) code(c *codec) {
 	c.int32(&v.seen)
 	v.upper.code(c)
 	v.lower.code(c)
+	if v.byHour != nil {
+		v.byHour[0].code(c)
+		v.byHour[1].code(c)
+	}
 }

@@ -43,10 +43,10 @@ func TestTails(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r, v := rand.New(rand.NewPCG(1, 1)), view{}
 			for range 20_000 {
-				v.learn(tc.draw(r), maxSurprise, 0, 1, 1)
+				v.learn(tc.draw(r), maxSurprise, 0, 1, 1, 0)
 			}
 			for _, x := range tc.at {
-				assert.InDelta(t, -math.Log10(tc.survival(x)), v.surprise(x, Both, 0), tc.within, "at %v", x)
+				assert.InDelta(t, -math.Log10(tc.survival(x)), v.surprise(x, Both, 0, 0), tc.within, "at %v", x)
 			}
 		})
 	}
@@ -67,11 +67,11 @@ func TestViewForgets(t *testing.T) {
 	r, v := rand.New(rand.NewPCG(1, 1)), view{}
 	forget := math.Exp(-1. / 500)
 	for range 5000 {
-		v.learn(10*r.NormFloat64(), maxSurprise, 0, forget, 1)
+		v.learn(10*r.NormFloat64(), maxSurprise, 0, forget, 1, 0)
 	}
 	wide := v.upper.u
 	for range 5000 {
-		v.learn(r.NormFloat64(), maxSurprise, 0, forget, 1)
+		v.learn(r.NormFloat64(), maxSurprise, 0, forget, 1, 0)
 	}
 	assert.InDelta(t, 20.5, wide, 4)
 	assert.InDelta(t, 2.05, v.upper.u, .4)
@@ -81,13 +81,13 @@ func TestViewForgets(t *testing.T) {
 func TestOneIncidentDoesNotTeachThatAllIsPossible(t *testing.T) {
 	r, v := rand.New(rand.NewPCG(1, 1)), view{}
 	for range 2000 {
-		v.learn(r.NormFloat64(), 5, 0, 1, 1)
+		v.learn(r.NormFloat64(), 5, 0, 1, 1, 0)
 	}
 	for range 16 {
-		v.learn(1e6, 5, 0, 1, 1)
+		v.learn(1e6, 5, 0, 1, 1, 0)
 	}
 	assert.Less(t, v.upper.u, 10.)
-	assert.Greater(t, v.surprise(1e6, Both, 0), 5.)
+	assert.Greater(t, v.surprise(1e6, Both, 0, 0), 5.)
 }
 
 func TestHistogramRange(t *testing.T) {
@@ -130,6 +130,19 @@ func TestEpisodes(t *testing.T) {
 			assert.InDelta(t, perDay, x.perDay(x.surprise(perDay)), 1e-9*perDay)
 		}
 	}
+}
+
+func TestIncidentsTeachTheCalibrationLittle(t *testing.T) {
+	e := newEpisodes(hour)
+	healthy := e.surprise(1. / 14)
+	for i := range int64(28 * 24) {
+		surprise := 0.
+		if i%84 == 83 { // two a week, ten decades beyond the level
+			surprise = e.level + 10
+		}
+		e.learn(i*hour, surprise)
+	}
+	assert.Less(t, e.surprise(1./14)-healthy, .2, "decades that the threshold has risen by")
 }
 
 func TestRecent(t *testing.T) {

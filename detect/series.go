@@ -223,7 +223,7 @@ func (s *Series) Missing(t time.Time) Result {
 // ErrState is what every error about a state wraps.
 var ErrState = errors.New("unusable detection state")
 
-const stateVersion = 1
+const stateVersion = 2
 
 // header names what a state's shape depends on, apart from the interval.
 func (s *Series) header() string {
@@ -237,7 +237,7 @@ func (s *Series) header() string {
 	}
 }
 
-// MarshalBinary returns all that is known of the series, in some 5 to 25 KiB. A Series that has it goes on exactly as
+// MarshalBinary returns all that is known of the series, in some 5 to 28 KiB. A Series that has it goes on exactly as
 // this one would.
 func (s *Series) MarshalBinary() ([]byte, error) {
 	c := &codec{buf: []byte(s.header())}

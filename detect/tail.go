@@ -11,9 +11,10 @@ const (
 	// maxShape bounds the shape of the fitted distribution: its variance is infinite from 1/2 on, and moments mean nothing.
 	maxShape = .5
 	// priorExcesses is how many excesses the prior counts for: a mean excess of priorMean times the threshold. A normal
-	// distribution has .18, an exponential one .26, so that a young tail is rather too wide than too narrow.
+	// distribution has .18, an exponential one .26, so that a young tail is rather too wide than too narrow. It counts for
+	// less where excesses are more than twice as large, as those of a series that is zero mostly.
 	priorExcesses = 10
-	priorMean     = .25
+	priorMean     = .3
 	priorShape    = .1
 	// maxSurprise bounds -log10 p: nobody's series is 10^20 samples long.
 	maxSurprise = 20
@@ -96,7 +97,8 @@ func (t *tail) moments(h *histogram, k int32, unit float64) {
 		}
 		count := n / unit
 		t.shape = min(max((t.shape*count+priorShape*priorExcesses)/(count+priorExcesses), 0), maxShape)
-		mean = (count*b0 + priorExcesses*prior) / (count + priorExcesses)
+		weight := priorExcesses * min(1, 2*prior/b0)
+		mean = (count*b0 + weight*prior) / (count + weight)
 	}
 	t.scale = mean * (1 - t.shape)
 }

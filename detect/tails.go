@@ -36,8 +36,12 @@ const (
 	smoothing, smoothingTime = .3, 15 * 60_000
 	// calm is the smoothed sum below which nothing is going on, however rare even that has been.
 	calm = .75
-	// clipBeyond is how much rarer than once a day, in decades, a residual is learned to be at most.
-	clipBeyond = 10
+	// clipBeyond is how much rarer than once a day, in decades, a residual is learned to be at most, and clipWithin the same
+	// while an episode goes on: how long an incident lasts says little of the next.
+	clipBeyond, clipWithin = 10, 3
+	// wayBack is how near to the level of the day a value must be, as a share of how far it is from its last hour, to be no
+	// more than the end of the anomaly that this hour saw.
+	wayBack = .1
 	// holdScore is the score down to which an anomaly goes on, for holdTime: noise about the threshold is no end, or an
 	// alert with a "for" would seldom fire.
 	holdScore, holdTime = .5, 15 * 60_000
@@ -78,6 +82,7 @@ type tails struct {
 	quantum  float64 // smallest step between samples
 	fraction bool    // a value was no integer
 	above    int64   // when the score was last 1 or more
+	away     int64   // when it was, and the value not at the level of the day
 }
 
 func newTails(o *Options, step int64) *tails {
@@ -92,6 +97,7 @@ func newTails(o *Options, step int64) *tails {
 		recent: newRecent(step), history: newHistory(step, span), episodes: newEpisodes(step),
 	}
 	x.season = newSeason(o, x.history.bucket)
+	x.views[viewHour].byHour, x.views[viewSeason].byHour = new([2]hours), new([2]hours)
 	switch o.Method {
 	case Tail:
 		x.use[viewHour] = true
@@ -120,7 +126,8 @@ func (x *tails) judge(ms int64, v float64) Result {
 	floor := x.floor()
 	x.quantize(v)
 	res, good, explained := x.look(ms, v, floor)
-	fast, total := 0., 0.
+	clock := (ms + x.season.utcOffset(ms)) / hour
+	fast, total, clip := 0., 0., x.clip()
 	top := viewHour
 	for i := range res {
 		r, w := &res[i], &x.views[i]
@@ -128,7 +135,7 @@ func (x *tails) judge(ms int64, v float64) Result {
 			continue
 		}
 		if w.ready(x.step) && math.Abs(r.off) > floor && (i != viewHour || !explained) {
-			r.surprise = w.surprise(r.off, x.options.Direction, floor*floorScale)
+			r.surprise = w.surprise(r.off, x.options.Direction, floor*floorScale, clock)
 		}
 		if r.surprise > res[top].surprise || !x.use[top] {
 			top = i
@@ -137,7 +144,7 @@ func (x *tails) judge(ms int64, v float64) Result {
 			fast = max(fast, r.surprise)
 		}
 		total += max(0, r.surprise-weakest)
-		w.learn(r.off, x.episodes.level+clipBeyond, floor*floorScale, x.forget, x.stands)
+		w.learn(r.off, clip, floor*floorScale, x.forget, x.stands, clock)
 	}
 	combined := max(fast, x.slow(total))
 	result := Result{Status: Learning, Value: v, Expected: v, Lower: math.Inf(-1), Upper: math.Inf(1), Level: x.level, View: viewNames[top]}
@@ -154,8 +161,11 @@ func (x *tails) judge(ms int64, v float64) Result {
 	result.Status = Judged
 	result.Usual = res[viewHour].surprise < unusual ||
 		x.options.Direction == Both && res[viewHour].surprise < twoSided
-	x.band(&result, &res[top], &x.views[top], floor)
+	x.band(&result, &res[top], &x.views[top], floor, clock)
 	x.decide(ms, &result, combined)
+	if result.Score >= 1 && !x.atLevel(v, res[viewHour].expected) {
+		x.away = ms
+	}
 	return result
 }
 
@@ -178,7 +188,21 @@ func (x *tails) quantize(v float64) {
 	x.fraction = x.fraction || v != math.Trunc(v)
 }
 
-// look learns the sample and returns what the views see, and whether the season explains a jump away from the last hour.
+// atLevel tells whether a jump away from the last hour leads to the level of the day.
+func (x *tails) atLevel(v, mid float64) bool {
+	return math.Abs(v-x.level) < wayBack*math.Abs(v-mid)
+}
+
+// clip returns the surprise that residuals are learned to have at most.
+func (x *tails) clip() float64 {
+	if x.episodes.peak > 0 {
+		return x.episodes.level + clipWithin
+	}
+	return x.episodes.level + clipBeyond
+}
+
+// look learns the sample and returns what the views see, and whether a jump away from the last hour is explained: by the
+// season, or as the way back.
 func (x *tails) look(ms int64, v, floor float64) (res [views]residual, good, explained bool) {
 	mid := x.recent.median(ms)
 	h := &x.history
@@ -192,7 +216,8 @@ func (x *tails) look(ms int64, v, floor float64) (res [views]residual, good, exp
 	expected, good := x.season.expect(floor)
 	res[viewHour] = residual{known: !math.IsNaN(mid), expected: mid, off: v - mid}
 	res[viewSeason] = residual{known: !math.IsNaN(expected), expected: expected, off: v - expected}
-	explained = good && math.Abs(v-expected) < explains*math.Abs(v-mid)
+	explained = good && math.Abs(v-expected) < explains*math.Abs(v-mid) ||
+		ms-x.away <= x.recent.slot*x.recent.n && x.atLevel(v, mid)
 	x.recent.add(ms, v)
 	res[viewLevel] = residual{known: ms-x.since > day/2, expected: x.level, off: x.recent.mean(ms) - x.level}
 	return res, good, explained
@@ -216,21 +241,22 @@ func (x *tails) slow(total float64) float64 {
 	x.smoothed += x.smooth * (min(total, maxSurprise) - x.smoothed)
 	surprise := 0.
 	if x.smoothed > calm && x.sum.ready(x.step) {
-		surprise = x.sum.surprise(x.smoothed, Up, 0)
+		surprise = x.sum.surprise(x.smoothed, Up, 0, 0)
 	}
-	x.sum.learn(x.smoothed, x.episodes.level+clipBeyond, 0, x.forget, x.stands)
+	x.sum.learn(x.smoothed, x.clip(), 0, x.forget, x.stands, 0)
 	return surprise
 }
 
 // band sets what the view expects and where it would alert.
-func (x *tails) band(r *Result, res *residual, w *view, floor float64) {
+func (x *tails) band(r *Result, res *residual, w *view, floor float64, clock int64) {
+	upper, lower := w.at(clock)
 	at, scale := x.episodes.surprise(x.promise), floor*floorScale
 	r.Expected = res.expected
 	if x.options.Direction != Down {
-		r.Upper = res.expected + max(w.upper.beyond(at, scale), floor)
+		r.Upper = res.expected + max(upper.beyond(at, scale), floor)
 	}
 	if x.options.Direction != Up {
-		r.Lower = res.expected - max(w.lower.beyond(at, scale), floor)
+		r.Lower = res.expected - max(lower.beyond(at, scale), floor)
 	}
 }
 
@@ -271,4 +297,5 @@ func (x *tails) code(c *codec) {
 	c.int64(&x.since)
 	c.bool(&x.fraction)
 	c.int64(&x.above)
+	c.int64(&x.away)
 }

@@ -23,14 +23,15 @@ var Faults = []Fault{
 // DelayKinds are the kinds of series that a step of six standard deviations is plain to see in.
 var DelayKinds = []string{"gaussian", "ar(.9)", "daily", "weekly", "trend", "batch", "counter", "dst"}
 
-// Delays returns, for a fault at the given time in each of n healthy series of a kind, after how many intervals more than
-// hold an alert fired; -1 where none did within four hours.
+// Delays returns, for a fault in each of n healthy series of a kind, after how many intervals more than hold an alert fired;
+// -1 where none did within four hours. The faults begin on the day after the given time, spread over its hours.
 func Delays(f Fault, kind string, seed uint64, n int, step, at, hold time.Duration) []int {
 	var out []int
 	for i := range n {
-		g := Healthy(kind, seed, i, step, at+4*time.Hour)
+		onset := at + (time.Duration(i) * 24 * time.Hour / time.Duration(n)).Truncate(step)
+		g := Healthy(kind, seed, i, step, onset+4*time.Hour)
 		s := detect.New(detect.Options{Location: g.Zone, Missing: detect.AlertMissing})
-		out = append(out, delay(g, s, f, at+time.Duration(i)*step, hold))
+		out = append(out, delay(g, s, f, onset, hold))
 	}
 	return out
 }

@@ -140,7 +140,7 @@ func printFactors(w io.Writer, ps []Promise) {
 
 func printDelays(w io.Writer, o Options) {
 	const step, at, hold = time.Minute, 5 * 24 * time.Hour, 5 * time.Minute
-	fmt.Fprintf(w, "\nFaults after %v, an alert with \"for: %v\", %v between samples: share that fires within \"for\" and 2 intervals.\n\n", at, hold, step)
+	fmt.Fprintf(w, "\nFaults on the day after %v, an alert with \"for: %v\", %v between samples: share that fires within \"for\" and 2 intervals.\n\n", at, hold, step)
 	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprint(table, "fault\t")
 	for _, kind := range DelayKinds {
