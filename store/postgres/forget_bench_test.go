@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"flag"
 	"fmt"
 	"slices"
 	"testing"
@@ -11,6 +12,8 @@ import (
 
 	"github.com/alertscribe/alertscribe/incident"
 )
+
+var forgetIncidents = flag.Int("forget.incidents", 100_000, "how many incidents BenchmarkForget removes")
 
 // stock fills a database with resolved incidents of the year before, each the copy of one that was stored as any other is.
 func stock(b *testing.B, url string, s *Store, incidents int) {
@@ -39,7 +42,7 @@ func stock(b *testing.B, url string, s *Store, incidents int) {
 // BenchmarkForget removes a hundred thousand incidents, a few at a time, while notifications come: p99-ms is how long those take
 // beside it, forgotten/s how fast it is.
 func BenchmarkForget(b *testing.B) {
-	const incidents = 100_000
+	incidents := *forgetIncidents
 	for b.Loop() {
 		b.StopTimer()
 		url := newDatabase(b)
