@@ -16,44 +16,51 @@ import (
 // testClosedUnderLoad: a store that is closed while notifications come has stored what it has acknowledged, and refuses the rest.
 func testClosedUnderLoad(t *testing.T, e *Engine) {
 	s := open(t, e)
-	var mu sync.Mutex
 	acknowledged := map[string]bool{}
-	refused, enough := 0, make(chan struct{})
-	var clients sync.WaitGroup
-	for c := range 16 {
-		clients.Go(func() {
-			for i := 0; ; i++ {
-				n := firing(fmt.Sprint(i%30), at)
-				body := fmt.Sprintf("%d-%d", c, i)
-				n.Body = []byte(body)
-				_, err := s.Accept(context.Background(), n)
-				mu.Lock()
-				if err == nil {
-					acknowledged[body] = true
-				} else {
-					refused++
-				}
-				if len(acknowledged) == 200 && err == nil {
-					close(enough)
-				}
-				mu.Unlock()
-				if err != nil {
-					return
-				}
-			}
-		})
+	for round := range 8 { // what is in flight at the close is another thing each time
+		closeUnderLoad(t, s, round, acknowledged)
+		s = reopen(t, s)
 	}
-	<-enough
-	require.NoError(t, s.Close())
-	clients.Wait()
-	assert.Equal(t, 16, refused, "each was refused in the end, and none waits for good")
 	stored := map[string]int{}
-	for _, l := range reopen(t, s).log(t) {
+	for _, l := range s.log(t) {
 		stored[string(l.Body)]++
 	}
 	for body := range acknowledged {
 		assert.Equal(t, 1, stored[body], "%s is acknowledged", body)
 	}
+}
+
+func closeUnderLoad(t *testing.T, s *opened, round int, acknowledged map[string]bool) {
+	t.Helper()
+	const clients, enough = 32, 40
+	var mu sync.Mutex
+	here, refused, under := 0, 0, make(chan struct{})
+	var wg sync.WaitGroup
+	for c := range clients {
+		wg.Go(func() {
+			var err error
+			for i := 0; err == nil; i++ {
+				n := firing(fmt.Sprint(i%30), at)
+				body := fmt.Sprintf("%d-%d-%d", round, c, i)
+				n.Body = []byte(body)
+				_, err = s.Accept(context.Background(), n)
+				mu.Lock()
+				if err != nil {
+					refused++
+				} else {
+					acknowledged[body] = true
+					if here++; here == enough {
+						close(under)
+					}
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	<-under
+	require.NoError(t, s.Close())
+	wg.Wait()
+	assert.Equal(t, clients, refused, "each was refused in the end, and none waits for good")
 }
 
 // testReceipts: a receipt says of a notification what is stored of it, whatever shares its transaction.
