@@ -5,7 +5,7 @@ FUZZTIME      ?= 20s
 SEED          ?= 1
 GOLANGCI_LINT ?= $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 GOVULNCHECK   ?= $(GO) run golang.org/x/vuln/cmd/govulncheck@v1.8.0
-KUSTOMIZE     ?= $(GO) run sigs.k8s.io/kustomize/kustomize/v5@v5.8.3
+KUSTOMIZE     ?= $(GO) run sigs.k8s.io/kustomize/kustomize/v5@v5.8.2
 HELM          ?= $(GO) run helm.sh/helm/v3/cmd/helm@v3.22.0
 ACTIONLINT    ?= $(GO) run github.com/rhysd/actionlint/cmd/actionlint@v1.7.12
 PLATFORMS     ?= linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64
@@ -13,7 +13,7 @@ CYCLONEDX     ?= $(GO) run github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-go
 VERSION       ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 BUILD          = CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X github.com/prometheus/common/version.Version=$(VERSION)"
 
-.PHONY: demo test eval real detect-bench bench bench-busy fuzz lint vuln build sbom sbom-check reproducible reproducible-quick release deploy-check
+.PHONY: demo test eval real detect-bench bench bench-busy fuzz lint vuln build sbom sbom-check reproducible reproducible-quick release deploy-check image-check
 
 demo: ## a simulated attack becomes a report, with a real Prometheus and Alertmanager
 	$(GO) run ./cmd/alertscribe demo
@@ -107,9 +107,15 @@ release:
 	  echo "dist/$$name.tar.gz"; \
 	done; cd dist; sha256sum *.tar.gz >sha256sums.txt
 
-# What is deployed is what the tools understand: manifests, chart, workflows.
+# What is deployed is what the tools understand: manifests, chart, workflows, and the Dockerfile, which BuildKit compiles and lints.
 deploy-check:
 	@set -e; for dir in sqlite postgres; do $(KUSTOMIZE) build deploy/kubernetes/$$dir >/dev/null; echo "deploy/kubernetes/$$dir: builds"; done
 	$(HELM) lint --strict deploy/helm/alertscribe
 	$(HELM) lint --strict deploy/helm/alertscribe --set database=postgres,existingSecret=alertscribe,serviceMonitor=true
 	$(ACTIONLINT) -shellcheck= -pyflakes= .github/workflows/*.yml
+	$(GO) -C deploy/dockerfile run . ../../Dockerfile alertscribe loginsim
+
+# The images without a container engine: their build's command on the context that Docker would be sent, and their entry points in a
+# root that has what the images have, as their user. Root, or a machine that allows user namespaces, can do that.
+image-check:
+	@$(GO) test . -run 'TestImage|TestContextOfImages|TestCompose' -count=1 -v

@@ -29,8 +29,8 @@ import (
 const (
 	maxPartsLines   = 70
 	maxCauseLines   = 25  // until the first cause
-	maxPartsScreens = 2.2 // a tenth of each is for fonts that are wider than ours
-	maxFirstScreens = 1.1 // chart, first cause, and first action end on the first screen
+	maxPartsScreens = 1.1 // a tenth of each is for fonts that are wider than ours
+	maxFirstScreens = 1.0 // chart, first cause, and first action end on the first screen
 )
 
 // tenReports are reports of all kinds, from recorded incidents.

@@ -127,7 +127,7 @@ func (o Options) validate() error {
 	case o.MaxTokens < 0:
 		return fmt.Errorf("llm.max_tokens is %d: it must be positive", o.MaxTokens)
 	case o.MaxPromptBytes < minPromptBytes:
-		return fmt.Errorf("llm.max_prompt_bytes is %d: it must be at least %d", o.MaxPromptBytes, minPromptBytes)
+		return fmt.Errorf("analysis.max_prompt_bytes is %d: it must be at least %d", o.MaxPromptBytes, minPromptBytes)
 	case o.Limits.CallsPerHour < 0 || o.Limits.CostPerHour < 0 || o.Limits.CostPerDay < 0:
 		return errors.New("budget.calls_per_hour, cost_per_hour or cost_per_day is negative: use 0 for no limit")
 	case o.Limits.CostPerHour+o.Limits.CostPerDay > 0 && !o.Prices.Knows(o.Model):

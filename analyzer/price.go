@@ -49,7 +49,7 @@ func (p Prices) Validate() error {
 	for _, name := range slices.Sorted(maps.Keys(p.Models)) {
 		m := p.Models[name]
 		for _, v := range []float64{m.Input, m.Cached, m.Output, m.Peak} {
-			if v < 0 || v > 1e6 {
+			if !(v >= 0 && v <= 1e6) { // not a number, too
 				return fmt.Errorf("price of %s is %v: must be USD per million tokens, 0 or more", name, v)
 			}
 		}

@@ -47,25 +47,42 @@ func (inv *investigation) absentSeriesItem(ctx context.Context, e parser.Expr) (
 	}
 	latest := func(s *model.SampleStream) model.SamplePair { return s.Values[len(s.Values)-1] }
 	slices.SortStableFunc(m, func(x, y *model.SampleStream) int { return int(latest(y).Timestamp - latest(x).Timestamp) })
-	gone := 0
+	var gone []model.Metric
 	var seen time.Time
 	for _, s := range m {
 		at := latest(s).Timestamp.Time()
 		if last.end.Sub(at) < last.step {
 			continue
 		}
-		if gone++; at.After(seen) {
-			seen = at
-		}
-		if gone <= breakdown.MaxShown {
+		gone, seen = append(gone, s.Metric), later(seen, at)
+		if len(gone) <= breakdown.MaxShown {
 			item.Ranking = append(item.Ranking, incident.RankedSeries{
 				Labels: seriesLabels(s.Metric), Direction: "down", Onset: at.Add(last.step).UTC(), Before: float64(latest(s).Value),
 			})
 		}
 	}
-	item.Summary = inv.say(msgVanished, gone, len(m), formatTime(seen))
-	if gone == 0 {
+	if len(gone) > 0 {
+		item.Summary = inv.say(msgVanished, len(gone), len(m), formatTime(inv.lastHeld(ctx, e, gone, stretch{seen.Add(-lookback), seen.Add(last.step)})))
+	} else {
 		item.Summary = inv.say(msgStillThere, len(m), promql.FormatNumber(float64(latest(m[0]).Value)), formatTime(latest(m[0]).Timestamp.Time()))
 	}
 	return []incident.Evidence{item}, true, nil
+}
+
+// lastHeld returns when series of a selector had their last sample, of a stretch in which steps show it: a server repeats a value for a
+// while whose end it was not told. Where that can't be told it is the end of what steps show.
+func (inv *investigation) lastHeld(ctx context.Context, e parser.Expr, series []model.Metric, within stretch) time.Time {
+	last := time.Time{}
+	if sel, plain := promql.Unparen(e).(*parser.VectorSelector); plain && sel.OriginalOffset == 0 && sel.Timestamp == nil && sel.StartOrEnd == 0 {
+		held := inv.readHeld(ctx, sel.String(), []stretch{within}, within.until)
+		for _, one := range series {
+			for _, p := range held.of(one, within.after, within.until) {
+				last = later(last, p.Timestamp.Time())
+			}
+		}
+	}
+	if last.IsZero() {
+		return within.after.Add(lookback)
+	}
+	return last
 }

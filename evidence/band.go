@@ -6,6 +6,7 @@ import (
 	"math"
 	"time"
 
+	"github.com/alertscribe/alertscribe/evidence/breakdown"
 	"github.com/alertscribe/alertscribe/incident"
 	"github.com/alertscribe/alertscribe/promql"
 	"github.com/alertscribe/alertscribe/text"
@@ -95,7 +96,7 @@ func (inv *investigation) bandItem(ctx context.Context, known bands) (*incident.
 	}
 	if p := d.peak; !d.gone && bounded(p.Value) && bounded(p.Expected) {
 		item.Ranking = []incident.RankedSeries{{
-			Labels: inv.targetLabels(), Score: min(max(0, p.Score), maxBandScore), Direction: direction(p), Onset: d.since,
+			Labels: inv.targetLabels(), Score: min(max(0, p.Score), maxBandScore), Direction: breakdown.Direction(p.Expected, p.Value), Onset: d.since,
 			Before: storable(p.Expected), After: storable(p.Value),
 		}}
 	}
@@ -104,17 +105,6 @@ func (inv *investigation) bandItem(ctx context.Context, known bands) (*incident.
 
 // maxBandScore bounds what is told of a score: more says nothing more.
 const maxBandScore = 1000
-
-// direction tells where a value is from what was expected.
-func direction(p BandPoint) string {
-	switch {
-	case p.Value > p.Expected:
-		return "up"
-	case p.Value < p.Expected:
-		return "down"
-	}
-	return "flat"
-}
 
 // deviation is what is told of a band: when the alert's series became anomalous, and how far it went.
 type deviation struct {

@@ -29,7 +29,7 @@ func findRestarts(ctx context.Context, inv *investigation, scope []promql.Matche
 		if at.Before(inv.end) {
 			where := seriesLabels(s.Metric)
 			delete(where, model.MetricNameLabel)
-			out = append(out, occurrence{at, where, inv.say(msgWordStarted)})
+			out = append(out, occurrence{after: at, at: at, where: where, what: inv.say(msgWordStarted)})
 		}
 	}
 	if namespace := labels["namespace"]; namespace != "" {
@@ -82,10 +82,14 @@ func findVersionChanges(ctx context.Context, inv *investigation, scope []promql.
 				continue // both are there: they appeared together, or one joined the other
 			}
 			if what, where := labelChanges(before.Metric, after.Metric); what != "" {
-				out = append(out, occurrence{after.Values[0].Timestamp.Time(), where, what})
+				within := stretch{began.Add(-step), began}
+				out = append(out, occurrence{after: within.after, at: began, where: where, what: what, locate: func(h heldSamples) (time.Time, time.Time, bool) {
+					return h.replacement(before.Metric, after.Metric, within)
+				}})
 			}
 		}
 	}
+	inv.settleTimes(ctx, query, out)
 	return query, out, nil
 }
 
@@ -153,9 +157,13 @@ func (inv *investigation) valueChanges(ctx context.Context, query string) ([]occ
 				for _, dropped := range []string{model.MetricNameLabel, "job", "instance", "endpoint", "service", "prometheus"} {
 					delete(where, dropped)
 				}
-				out = append(out, occurrence{s.Values[i].Timestamp.Time(), where, what})
+				within := stretch{s.Values[i-1].Timestamp.Time(), s.Values[i].Timestamp.Time()}
+				out = append(out, occurrence{after: within.after, at: within.until, where: where, what: what, locate: func(h heldSamples) (time.Time, time.Time, bool) {
+					return h.change(s.Metric, within)
+				}})
 			}
 		}
 	}
+	inv.settleTimes(ctx, query, out)
 	return out, nil
 }

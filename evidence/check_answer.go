@@ -55,8 +55,8 @@ var (
 		"%[1]s：异常前后没有变化，异常前中位数 %[2]s，最新值 %[3]s；窗口内最低 %[4]s（%[5]s），最高 %[6]s（%[7]s）。",
 	}
 	msgCheckStep = message{
-		" %[1]s went from %[2]s to %[3]s at %[4]s.",
-		"%[1]s：%[4]s 由 %[2]s 变为 %[3]s。",
+		" %[1]s went from %[2]s to %[3]s at %[4]s%[5]s.",
+		"%[1]s：%[4]s%[5]s 由 %[2]s 变为 %[3]s。",
 	}
 	msgCheckNew = message{
 		" %[1]s: too little data before the onset to compare; max %[2]s at %[3]s, last %[4]s.",
@@ -244,7 +244,7 @@ func (inv *investigation) summarizeSeries(s checkSeries) string {
 	switch {
 	case step >= 0:
 		from, to := s.samples[step-1], s.samples[step]
-		return inv.say(msgCheckStep, name, s.unit.Format(float64(from.Value)), s.unit.Format(float64(to.Value)), formatTime(to.Timestamp.Time()))
+		return inv.say(msgCheckStep, name, s.unit.Format(float64(from.Value)), s.unit.Format(float64(to.Value)), formatTime(to.Timestamp.Time()), inv.lateText(inv.step))
 	case s.pace.known && !s.ended:
 		phrase := msgCheckPace
 		if s.pace.changed() {

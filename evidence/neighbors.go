@@ -32,8 +32,8 @@ var (
 		"%[2]s 的 %[1]d 个采集目标在窗口（%[3]s）内始终正常。",
 	}
 	msgNotUp = message{
-		"%[1]d of %[2]d targets with %[3]s were not always up during %[6]s; the first since %[4]s: %[5]s.",
-		"%[3]s 的 %[2]d 个采集目标中有 %[1]d 个在窗口（%[6]s）内出现过异常，最早在 %[4]s：%[5]s。",
+		"%[1]d of %[2]d targets with %[3]s were not always up during %[6]s; the first %[4]s: %[5]s.",
+		"%[3]s 的 %[2]d 个采集目标中有 %[1]d 个在窗口（%[6]s）内出现过异常，最早%[4]s：%[5]s。",
 	}
 	msgDownNow = message{" At the end: %d down or not scraped.", "窗口结束时有 %d 个不可用或采集中断。"}
 	msgNoData  = message{
@@ -42,14 +42,14 @@ var (
 	}
 	msgNoChange = message{" Not seen in that time: %s.", "窗口内未发现%s。"}
 	msgChanges  = message{
-		"%[1]d during %[6]s, %[2]d in the half hour before the onset (%[3]s); the last before it: %[4]s at %[5]s.",
+		"%[1]d during %[6]s, %[2]d in the half hour before the onset (%[3]s); the last before it: %[4]s %[5]s.",
 		"窗口（%[6]s）内共 %[1]d 次，其中 %[2]d 次在异常开始（%[3]s）前 30 分钟内；异常前最近一次：%[4]s（%[5]s）。",
 	}
 	msgChangesAfter = message{
-		"%[1]d during %[5]s, all after the onset (%[2]s); the first: %[3]s at %[4]s.",
+		"%[1]d during %[5]s, all after the onset (%[2]s); the first: %[3]s %[4]s.",
 		"窗口（%[5]s）内共 %[1]d 次，均在异常开始（%[2]s）之后，最早一次：%[3]s（%[4]s）。",
 	}
-	msgChangesLately = message{" The last of all: %[1]s at %[2]s.", "最近一次：%[1]s（%[2]s）。"}
+	msgChangesLately = message{" The last of all: %[1]s %[2]s.", "最近一次：%[1]s（%[2]s）。"}
 
 	msgWordTarget  = message{"target", "采集目标"}
 	msgWordState   = message{"state", "状态"}
@@ -67,13 +67,6 @@ const (
 	minScrapeStep = 2 * time.Minute // longer than the usual scrape intervals, so that a step without samples is a gap
 	recentChange  = 30 * time.Minute
 )
-
-// occurrence is something that happened at a time.
-type occurrence struct {
-	at    time.Time
-	where map[string]string
-	what  string
-}
 
 // collectNeighbors looks at the alert's targets and their peers, and at what changed there.
 func collectNeighbors(ctx context.Context, inv *investigation) ([]incident.Evidence, error) {
@@ -200,9 +193,10 @@ func (inv *investigation) targetsIn(ctx context.Context, query string, scope []p
 	if len(outages) == 0 {
 		return inv.say(msgUp, len(m), matchersText(scope), during), nil, len(m), nil
 	}
+	inv.settleTimes(ctx, promql.SelectorText("up", scope...), outages)
 	slices.SortStableFunc(outages, func(a, b occurrence) int { return a.at.Compare(b.at) })
 	first := outages[0]
-	told = inv.say(msgNotUp, len(bad), len(m), matchersText(scope), formatTime(first.at), labelText(first.where)+" "+first.what, during)
+	told = inv.say(msgNotUp, len(bad), len(m), matchersText(scope), inv.whenText(first, msgSinceTime), labelText(first.where)+" "+first.what, during)
 	return told + inv.say(msgDownNow, down), outages, len(m), nil
 }
 
@@ -220,22 +214,30 @@ func (inv *investigation) targetOutages(s *model.SampleStream, start time.Time, 
 		}
 	}
 	began := slices.IndexFunc(up, func(v float64) bool { return !math.IsNaN(v) }) // before that there was no such target
+	fillUsualGaps(up, usualGap(up))
+	series := s.Metric.Clone()
+	series[model.MetricNameLabel] = "up"
 	var out []occurrence
 	was := msgWordBack
 	for i := began; i < n; i++ {
-		is := msgWordBack
+		is, locate, earliest := msgWordBack, heldSamples.back, 2*step
 		switch {
 		case math.IsNaN(up[i]):
-			is = msgWordMissing
+			is, locate = msgWordMissing, heldSamples.missing
 		case up[i] == 0:
-			is = msgWordDown
+			is, locate, earliest = msgWordDown, heldSamples.down, step
 		}
 		if is != was {
-			what := inv.say(is)
+			at := start.Add(time.Duration(i) * step)
+			o := occurrence{after: at, at: at, where: where, what: inv.say(is)}
 			if i == 0 {
-				what = inv.say(msgAlready, what)
+				o.what = inv.say(msgAlready, o.what)
+			} else {
+				o.after = at.Add(-earliest)
+				within := stretch{o.after, at}
+				o.locate = func(h heldSamples) (time.Time, time.Time, bool) { return locate(h, series, within) }
 			}
-			out = append(out, occurrence{start.Add(time.Duration(i) * step), where, what})
+			out = append(out, o)
 		}
 		was = is
 	}
@@ -252,11 +254,9 @@ func (inv *investigation) changesItem(title message, query string, found []occur
 	})
 	before, last := 0, -1
 	for i, o := range found {
-		if at := inv.earliest(o); !at.After(inv.onset) {
+		if !o.after.After(inv.onset) {
 			last = i
-			if inv.onset.Sub(at) <= recentChange {
-				before++
-			}
+			before += boolToInt(inv.onset.Sub(o.after) <= recentChange)
 		}
 	}
 	windows := inv.eachWindow()
@@ -267,25 +267,28 @@ func (inv *investigation) changesItem(title message, query string, found []occur
 	}
 	name := func(o occurrence) string { return o.what + " " + labelText(o.where) }
 	if last >= 0 {
-		item.Summary = inv.say(msgChanges, len(found), before, inv.onsetWords(), name(found[last]), formatTime(found[last].at), inv.spansText())
+		item.Summary = inv.say(msgChanges, len(found), before, inv.onsetWords(), name(found[last]), inv.whenText(found[last], msgAtTime), inv.spansText())
 	} else {
-		item.Summary = inv.say(msgChangesAfter, len(found), inv.onsetWords(), name(found[0]), formatTime(found[0].at), inv.spansText())
+		item.Summary = inv.say(msgChangesAfter, len(found), inv.onsetWords(), name(found[0]), inv.whenText(found[0], msgAtTime), inv.spansText())
 	}
-	if slices.ContainsFunc(found, func(o occurrence) bool { return inv.earliest(o).Before(o.at) }) {
-		item.Summary += inv.say(msgLateSeen, promql.FormatDuration(inv.scrapeStep))
+	if late := mostLate(found); late > 0 {
+		item.Summary += inv.say(msgLateSeen, inv.duration(late))
 	}
 	if latest := found[len(found)-1]; len(windows) > 1 && latest.at.After(inv.end) {
-		item.Summary += inv.say(msgChangesLately, name(latest), formatTime(latest.at))
+		item.Summary += inv.say(msgChangesLately, name(latest), inv.whenText(latest, msgAtTime))
 	}
 	return item
 }
 
-// earliest returns the earliest time at which something can have happened that was seen at a step. What tells its own time did then.
-func (inv *investigation) earliest(o occurrence) time.Time {
-	if !strings.Contains(o.what, "→") {
-		return o.at
+// mostLate returns by how much the times are late, at most, that are told as one; in whole seconds.
+func mostLate(found []occurrence) time.Duration {
+	late := time.Duration(0)
+	for _, o := range found {
+		if !o.vague() {
+			late = max(late, o.at.Sub(o.after))
+		}
 	}
-	return o.at.Add(-inv.scrapeStep)
+	return (late + time.Second - 1).Truncate(time.Second)
 }
 
 // occurrenceTable shows what happened in order of time; of too many, those around the onset.
@@ -300,7 +303,7 @@ func (inv *investigation) occurrenceTable(found []occurrence, where, what messag
 		from = min(max(onset-maxRows*2/3, 0), len(found)-maxRows)
 	}
 	for _, o := range found[from:min(from+maxRows, len(found))] {
-		t.Rows = append(t.Rows, []string{formatTime(o.at), labelText(o.where), o.what})
+		t.Rows = append(t.Rows, []string{inv.timeCell(o), labelText(o.where), o.what})
 	}
 	if more := len(found) - maxRows; more > 0 {
 		t.Rows = append(t.Rows, []string{inv.say(msgMore, more), "", ""})

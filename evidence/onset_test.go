@@ -40,6 +40,6 @@ func TestOneOnset(t *testing.T) {
 	t.Run("a change that may have been before it counts as before it", func(t *testing.T) {
 		items := ofKind(c.Collect(t.Context(), firingIncident(r.at(fired), "late > 10", "alertname=X job=api"), nil).Items, incident.KindNeighbors)
 		require.Len(t, items, 2)
-		assert.Regexp(t, `^1 during .*, 1 in the half hour before the onset .*app_build_info: version: "1" → "2".* Times are of the first look that shows a change, up to 2m late\.$`, items[1].Summary)
+		assert.Regexp(t, `^1 during .*, 1 in the half hour before the onset .*app_build_info: version: "1" → "2".* Times are of the first look that shows a change, up to 15s late\.$`, items[1].Summary)
 	})
 }

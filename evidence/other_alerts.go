@@ -42,6 +42,7 @@ type otherAlert struct {
 	start, end   time.Time // end is zero while it fires
 	older        bool      // it began before the window
 	vague        bool      // it may have begun earlier than start
+	endsLater    bool      // it may have ended later than end
 	state        message
 	sharedLabels []string // labels that it shares with the alert looked at, those that name a target
 }
@@ -95,6 +96,7 @@ func (inv *investigation) alertsSeries(ctx context.Context, query string) ([]oth
 	}
 	last := windows[len(windows)-1]
 	var out []otherAlert
+	var times []alertTimes
 	for _, s := range m {
 		if len(s.Values) == 0 {
 			continue
@@ -110,10 +112,69 @@ func (inv *investigation) alertsSeries(ctx context.Context, query string) ([]oth
 		}
 		if !inv.isOwnAlert(labels) {
 			a.sharedLabels = inv.sharedTargets(labels)
-			out = append(out, a)
+			out, times = append(out, a), append(times, alertTimes{s.Metric, windowAt(windows, a.start).step, windowAt(windows, a.end).step})
 		}
 	}
+	inv.settleAlerts(ctx, query, out, times)
 	return out, nil
+}
+
+// alertTimes is how an alert was seen: its series, and the steps of the windows in which it began and ended.
+type alertTimes struct {
+	series      model.Metric
+	began, ends time.Duration
+}
+
+// windowAt returns the window that a time lies in, the first for none.
+func windowAt(windows []timeWindow, at time.Time) timeWindow {
+	for _, w := range windows {
+		if !at.Before(w.start) && !at.After(w.end) {
+			return w
+		}
+	}
+	return windows[0]
+}
+
+// settleAlerts looks up when exactly alerts began and ended that were seen by steps: those nearest to when the incident's own fired.
+// Times that stay as they were seen are marked where the steps are long.
+func (inv *investigation) settleAlerts(ctx context.Context, query string, found []otherAlert, seen []alertTimes) {
+	began := func(i int) stretch { return stretch{found[i].start.Add(-seen[i].began), found[i].start} }
+	ended := func(i int) stretch { return stretch{found[i].end, found[i].end.Add(seen[i].ends)} }
+	starts, ends := make([]stretch, len(found)), make([]stretch, len(found)) // as they were seen
+	var wanted []stretch
+	for i, a := range found {
+		if starts[i] = began(i); !a.vague {
+			wanted = append(wanted, starts[i])
+		}
+		if ends[i] = ended(i); !a.end.IsZero() {
+			wanted = append(wanted, ends[i])
+		}
+	}
+	held := inv.readHeld(ctx, query, wanted, inv.fired)
+	for i := range found {
+		a := &found[i]
+		if samples := held.of(seen[i].series, starts[i].after, starts[i].until); !a.vague && held.covers(starts[i]) && len(samples) > 0 {
+			a.start = samples[0].Timestamp.Time()
+		} else if seen[i].began > vagueFrom {
+			a.vague = true
+		}
+		if a.end.IsZero() {
+			continue
+		}
+		if samples := held.of(seen[i].series, ends[i].after.Add(-heldMargin), ends[i].until); held.covers(ends[i]) && len(samples) > 0 {
+			a.end = samples[len(samples)-1].Timestamp.Time()
+		} else {
+			a.endsLater = seen[i].ends > vagueFrom
+		}
+	}
+}
+
+// sinceText tells when an alert began, as far as that is known.
+func (o otherAlert) sinceText() string {
+	if o.vague {
+		return "≤ " + formatTime(o.start)
+	}
+	return formatTime(o.start)
 }
 
 // isOwnAlert reports whether labels are those of an alert of the incident, or of one that is not worth a line.
@@ -222,7 +283,7 @@ func (inv *investigation) summarizeOthers(others []otherAlert) string {
 	out := inv.say(msgNoOthers, inv.spansText()) + inv.untargetedText()
 	if inWindow > 0 {
 		out = inv.say(msgOthers, inWindow, before, same, inv.spansText(), firing) +
-			inv.say(msgFirstOther, inv.describeOther(*first), formatTime(first.start))
+			inv.say(msgFirstOther, inv.describeOther(*first), first.sinceText())
 	}
 	if older > 0 {
 		out += inv.say(msgOlder, older)
@@ -255,9 +316,9 @@ func (inv *investigation) othersTable(others []otherAlert) *incident.Table {
 		inv.say(msgWordSince), inv.say(msgWordAlert), inv.say(msgWordSeverity), inv.say(msgWordStatus), inv.say(msgWordSame), inv.say(msgWordLabelsOf),
 	}}
 	for _, o := range shown {
-		since, same, state := formatTime(o.start), strings.Join(o.sharedLabels, inv.say(msgComma)), inv.say(o.state)
-		if o.vague {
-			since = "≤ " + since
+		since, same, state := o.sinceText(), strings.Join(o.sharedLabels, inv.say(msgComma)), inv.say(o.state)
+		if o.endsLater {
+			state += " ≥"
 		}
 		if !o.end.IsZero() {
 			state += " " + formatTime(o.end)

@@ -6,7 +6,6 @@ import (
 	"math"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	promv1 "github.com/prometheus/client_golang/api/prometheus/v1"
@@ -212,7 +211,7 @@ func (inv *investigation) activeAlert() *promv1.Alert {
 	for _, a := range inv.rule.active {
 		shared := 0
 		for name, value := range a.Labels {
-			if have := inv.alert.Labels[string(name)]; have == string(value) || have != "" && strings.HasPrefix(string(value), have+":") {
+			if have := inv.alert.Labels[string(name)]; have == string(value) || have != "" && have == hostOf(string(value)) {
 				shared++ // a port is the first thing to be taken off
 			}
 		}

@@ -17,7 +17,6 @@ var (
 	msgTargets    = message{"targets", "对象"}
 	msgFirstMoved = message{" %[1]s moved first, %[2]s, at %[3]s.", "最先变化的是 %[1]s：%[2]s，始于 %[3]s。"}
 	msgMovedFirst = message{" It moved first.", "该序列也是最先变化的。"}
-	msgAlsoMoved  = message{" Of the same: %s.", "同一对象还有：%s。"}
 	msgLeads      = message{" Its deviation is %[1]s times that of the next, %[2]s.", "偏离程度是次位（%[2]s）的 %[1]s 倍。"}
 	msgVictims    = message{" Calls to it explain the changes of %s.", "对该对象的调用可以解释 %s 的变化。"}
 	msgBlamed     = message{" Calls to %s explain it.", "对 %s 的调用可以解释这一变化。"}
@@ -49,7 +48,7 @@ var (
 	msgCores       = message{" cores", " 核"}
 	msgUpward      = message{"up", "上升"}
 	msgDownward    = message{"down", "下降"}
-	msgOthersMoved = message{"%d more", "另有 %d 条"}
+	msgOthersMoved = message{"%[1]d more: %[2]s", "另有 %[1]d 条：%[2]s"}
 	msgComma       = message{", ", "、"}
 	msgClauseMark  = message{", ", "，"}
 	msgInBrackets  = message{" (%s)", "（%s）"}

@@ -1,8 +1,10 @@
 package evidence
 
 import (
+	"net"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/prometheus/common/model"
@@ -82,8 +84,8 @@ func ownerOf(labels map[string]string) owner {
 		case "pod":
 			value = podSuffix.ReplaceAllString(value, "")
 		case "instance":
-			if exportedMetric.MatchString(labels[model.MetricNameLabel]) && !strings.Contains(value, "://") {
-				value, _, _ = strings.Cut(value, ":")
+			if exportedMetric.MatchString(labels[model.MetricNameLabel]) {
+				value = hostOf(value)
 			}
 		}
 		o.label, o.name = name, value
@@ -95,6 +97,19 @@ func ownerOf(labels map[string]string) owner {
 		o.label, o.name = "cluster", labels["cluster"]
 	}
 	return o
+}
+
+// hostOf returns an instance without its port: db of db:9104, ::1 of [::1]:9100. What is no host and port, such as a URL, a path, or
+// an address alone, stays whole.
+func hostOf(instance string) string {
+	host, port, err := net.SplitHostPort(instance)
+	if err != nil || host == "" {
+		return instance
+	}
+	if _, err := strconv.ParseUint(port, 10, 16); err != nil {
+		return instance
+	}
+	return host
 }
 
 // isDatabaseMetric reports whether an exporter's job names a service, not a set of machines.

@@ -325,7 +325,7 @@ func (inv *investigation) appearedTexts(r suspectRanking) []string {
 	})
 	var parts []string
 	for _, one := range found[:min(len(found), maxAppeared)] {
-		parts = append(parts, inv.say(msgAppearedAt, inv.ownLabelsText(one.labels), formatTime(one.at)))
+		parts = append(parts, inv.say(msgAppearedAt, inv.ownLabelsText(one.labels), formatTime(one.at)+inv.lateText(r.grid.Step)))
 	}
 	return parts
 }

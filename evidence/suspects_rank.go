@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"math"
 	"slices"
+
+	"github.com/prometheus/common/model"
 )
 
 // suspectGroup is what belongs together: the series of one service, or of what else they belong to.
@@ -67,9 +69,32 @@ func compareGroups(a, b *suspectGroup) int {
 	)
 }
 
-// compareInGroup orders the series of a group: one that calls don't explain first, and the owner's own series before
-// those of calls to it. Of those that are as certain as can be, one about the same thing as the alert says most.
+// besides returns the series that are told beside the leading one: of each other metric that changed the most telling one, those that
+// moved before the leading one first.
+func (g *suspectGroup) besides() []*suspect {
+	lead := g.lead()
+	seen := map[string]bool{lead.labels[model.MetricNameLabel]: true}
+	var before, rest []*suspect
+	for _, s := range g.series[1:] {
+		name := s.labels[model.MetricNameLabel]
+		if seen[name] || s.Score < shownScore {
+			continue
+		}
+		seen[name] = true
+		if s.At+max(s.lagRows, lead.lagRows) < lead.At {
+			before = append(before, s)
+		} else {
+			rest = append(rest, s)
+		}
+	}
+	return append(before, rest...)
+}
+
+// compareInGroup orders the series of a group: what is not the alert's own signal first, if it is sure, since that changed by definition;
+// then what calls don't explain, and the owner's own series before those of calls to it. Of those that are as certain as can be, one
+// about the same thing as the alert says most.
 func compareInGroup(a, b *suspect) int {
+	another := func(s *suspect) int { return boolToInt(!s.ownSignal && (s.confident || s.early)) }
 	own := func(s *suspect) float64 {
 		w := s.unexplained()
 		if s.edge != nil {
@@ -81,7 +106,7 @@ func compareInGroup(a, b *suspect) int {
 		return w
 	}
 	return cmp.Or(
-		cmp.Compare(own(b), own(a)), cmp.Compare(boolToInt(b.akin), boolToInt(a.akin)), cmp.Compare(b.Score, a.Score), cmp.Compare(a.query, b.query),
+		another(b)-another(a), cmp.Compare(own(b), own(a)), cmp.Compare(boolToInt(b.akin), boolToInt(a.akin)), cmp.Compare(b.Score, a.Score), cmp.Compare(a.query, b.query),
 	)
 }
 

@@ -29,7 +29,7 @@ func (inv *investigation) suspectTable(shown []*suspectGroup) *incident.Table {
 		}
 		t.Rows = append(t.Rows, []string{
 			text.Cut(inv.ownerText(g), 100), text.Cut(g.seriesName(), 120), s.format(inv, s.Before), after, inv.onsetText(s), inv.sizeText(s.Score),
-			text.Cut(inv.suspectNote(g), 120), text.Cut(also, 120),
+			text.Cut(inv.suspectNote(g), 120), text.Cut(also, 400),
 		})
 	}
 	return t

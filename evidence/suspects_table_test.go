@@ -75,7 +75,7 @@ func TestSuspectsTold(t *testing.T) {
 			"the end of a target",
 			[]trackedSeries{seriesOf("__name__=a job=x", steps(3, 42, nan)), seriesOf("__name__=b job=x", steps(4, 42, nan)), seriesOf("__name__=c job=x", steps(5, 42, nan)), seriesOf("__name__=a job=y", steps(3))},
 			0, nil,
-			`^3 of 4 related series changed clearly, most of all job="x": a\{job="x"\}, which ended \(was 3\), since 2026-11-20 08:42:00 UTC \(±6m\)\. Of the same: b 4 → ended; c 5 → ended\. Unchanged: a \(1 of 2\)\.$`,
+			`^3 of 4 related series changed clearly, most of all job="x": a\{job="x"\}, which ended \(was 3\), since 2026-11-20 08:42:00 UTC \(±6m\)\. Unchanged: a \(1 of 2\)\.$`,
 			`变化最大的是 job="x"：a\{job="x"\}，数据中断（中断前为 3）`,
 			[2]string{"high confidence", "置信度高"},
 		},
@@ -155,17 +155,21 @@ func TestRankingBounds(t *testing.T) {
 		tracks = append(tracks, seriesOf(fmt.Sprintf("__name__=m%03d job=j%d", i, i%60), func(s float64) float64 { return 1 + .02*math.Sin(s*float64(3+i%5)) + spike(s >= 40, height) }))
 	}
 	item := told(incident.English, 0, nil, tracks...)
-	assert.Len(t, item.Ranking, maxRanked)
+	leads := item.Ranking[:maxRanked]
+	assert.Len(t, item.Ranking, maxRanked+4*suspectRows, "and what else is told of the first targets")
 	assert.Len(t, item.Table.Rows, suspectRows)
 	assert.Len(t, item.Chart.Series, suspectCharts)
 	of := map[string]int{}
 	assert.Equal(t, "j0", item.Ranking[0].Labels["job"])
-	for _, r := range item.Ranking {
+	for _, r := range leads {
 		of[r.Labels["job"]]++
 		assert.Equal(t, "up", r.Direction)
 	}
 	assert.Len(t, of, maxRanked, "each is named once")
-	assert.Contains(t, item.Table.Rows[0][7], "; 2 more", "the others of it are told beside it")
+	assert.Regexp(t, `m\d+ 0\.99\d* → \d+.*; .*; .*; 1 more: m\d+$`, item.Table.Rows[0][7], "the others of it are told beside it")
+	for _, r := range item.Ranking[maxRanked:] {
+		assert.Equal(t, r.Labels["job"], leads[r.Lead-1].Labels["job"], "each says whose it is")
+	}
 	for seed := range uint64(5) {
 		rand.New(rand.NewPCG(seed, 1)).Shuffle(len(tracks), func(i, j int) { tracks[i], tracks[j] = tracks[j], tracks[i] })
 		assert.Equal(t, item, told(incident.English, 0, nil, tracks...), "whatever the order of the answers")

@@ -6,6 +6,9 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/prometheus/common/model"
+
+	"github.com/alertscribe/alertscribe/evidence/breakdown"
 	"github.com/alertscribe/alertscribe/incident"
 	"github.com/alertscribe/alertscribe/promql"
 	"github.com/alertscribe/alertscribe/text"
@@ -15,7 +18,8 @@ const (
 	suspectRows   = 8
 	suspectCharts = 4
 	rankedNoise   = 5 // that many are ranked even if they are within noise
-	alsoMoved     = 2 // other series of a group that are told
+	alsoMoved     = 3 // other series of a group that are told
+	alsoNamed     = 3 // and that many more by name alone
 )
 
 // suspectsItem makes the item of evidence.
@@ -23,9 +27,7 @@ func (inv *investigation) suspectsItem(r suspectRanking) incident.Evidence {
 	e := incident.Evidence{Title: inv.say(msgTitleSuspects), Start: r.grid.Start, End: r.grid.End()}
 	ranked := rankedGroups(r.groups)
 	shown := shownGroups(ranked)
-	for _, g := range ranked {
-		e.Ranking = append(e.Ranking, g.lead().rankedSeries())
-	}
+	e.Ranking = rankingOf(ranked, shown)
 	if top := leadingGroup(r.groups); top == nil {
 		e.Summary = inv.say(msgSuspectsNoPast)
 	} else {
@@ -46,6 +48,22 @@ func (inv *investigation) suspectsItem(r suspectRanking) incident.Evidence {
 		e.Summary += inv.say(msgPartly, inv.explain(r.err))
 	}
 	return e
+}
+
+// rankingOf lists the series that lead groups, and after them the others that the table tells.
+func rankingOf(ranked, shown []*suspectGroup) []incident.RankedSeries {
+	out := make([]incident.RankedSeries, 0, len(ranked))
+	for _, g := range ranked {
+		out = append(out, g.lead().rankedSeries())
+	}
+	for i, g := range shown[:min(len(shown), suspectRows)] { // which are the first of the ranked
+		for _, s := range g.besides()[:min(len(g.besides()), alsoMoved+alsoNamed)] {
+			r := s.rankedSeries()
+			r.Lead = i + 1
+			out = append(out, r)
+		}
+	}
+	return out
 }
 
 // rankedGroups bounds the ranking: what is out of the noise, and of the rest the first few, for who reads all of it.
@@ -98,21 +116,25 @@ func leadingGroup(groups []*suspectGroup) *suspectGroup {
 
 func (s *suspect) rankedSeries() incident.RankedSeries {
 	r := incident.RankedSeries{
-		Labels: s.labels, Score: s.Score, Direction: "down", Onset: s.since.UTC(), Before: s.Before, After: s.After,
+		Labels: s.labels, Score: s.Score, Onset: s.since.UTC(), Before: s.Before, After: s.After,
 		Confidence: "low",
 	}
 	if s.confident {
 		r.Confidence = "high"
 	}
-	switch {
-	case s.ended:
+	r.Direction = s.direction()
+	if s.ended {
 		r.After = 0 // JSON has no NaN
-	case promql.FormatNumber(s.Before) == promql.FormatNumber(s.After):
-		r.Direction = "flat"
-	case s.After > s.Before:
-		r.Direction = "up"
 	}
 	return r
+}
+
+// direction says which way a series went; one that ended is gone.
+func (s *suspect) direction() string {
+	if s.ended {
+		return "down"
+	}
+	return breakdown.Direction(s.Before, s.After)
 }
 
 // suspectSummary says what changed most, and what is known about the order.
@@ -174,12 +196,9 @@ func firstRow(inv *investigation, shown []*suspectGroup, top *suspectGroup) stri
 	return inv.say(msgFirstRowUnsure)
 }
 
-// aboutTop says what else of the first one moved, what it explains, by how much it leads, and what moved first.
+// aboutTop says what the first one explains, by how much it leads, and what moved first. What else of it moved stands in its row.
 func (inv *investigation) aboutTop(r suspectRanking, top *suspectGroup) string {
 	var b strings.Builder
-	if also := inv.alsoText(top); also != "" {
-		b.WriteString(inv.say(msgAlsoMoved, also))
-	}
 	if len(top.victims) > 0 {
 		b.WriteString(inv.say(msgVictims, namesText(top.victims, inv.say(msgComma))))
 	}
@@ -212,7 +231,7 @@ func (inv *investigation) firstMoved(groups []*suspectGroup, top *suspect) strin
 	case first == nil:
 	case first.At+max(first.lagRows, top.lagRows) < top.At:
 		way := msgDownward
-		if first.Up {
+		if first.direction() == "up" {
 			way = msgUpward
 		}
 		return inv.say(msgFirstMoved, text.Cut(promql.SeriesText(first.labels), 160), inv.say(way), inv.onsetText(first))
@@ -261,27 +280,24 @@ func (inv *investigation) onsetText(s *suspect) string {
 
 // alsoText lists what else of a group moved, by its metrics.
 func (inv *investigation) alsoText(g *suspectGroup) string {
-	var parts []string
-	seen := map[string]bool{g.lead().labels["__name__"]: true}
-	more := 0
-	for _, s := range g.series[1:] {
-		name := s.labels["__name__"]
-		if seen[name] || s.Score < shownScore {
-			continue
+	var parts, names []string
+	also := g.besides()
+	for i, s := range also {
+		name := text.Cut(s.labels[model.MetricNameLabel], 60)
+		switch {
+		case i < alsoMoved && s.ended:
+			parts = append(parts, name+" "+s.format(inv, s.Before)+" → "+inv.say(msgNoteEnded))
+		case i < alsoMoved:
+			parts = append(parts, name+" "+s.format(inv, s.Before)+" → "+s.format(inv, s.After))
+		case i < alsoMoved+alsoNamed:
+			names = append(names, name)
 		}
-		seen[name] = true
-		if len(parts) == alsoMoved {
-			more++
-			continue
-		}
-		after := s.format(inv, s.After)
-		if s.ended {
-			after = inv.say(msgNoteEnded)
-		}
-		parts = append(parts, text.Cut(name, 60)+" "+s.format(inv, s.Before)+" → "+after)
 	}
-	if more > 0 {
-		parts = append(parts, inv.say(msgOthersMoved, more))
+	if more := len(also) - alsoMoved; more > 0 {
+		if more > alsoNamed {
+			names = append(names, "…")
+		}
+		parts = append(parts, inv.say(msgOthersMoved, more, strings.Join(names, inv.say(msgComma))))
 	}
 	return strings.Join(parts, inv.say(msgListMark))
 }

@@ -232,7 +232,11 @@ type notice struct {
 	URL  string // of what was made
 }
 
+// notice is for who was led here by a form alone: an address with it may be passed on, and nothing was done by whoever opens that.
 func (h *handler) notice(r *http.Request, inc *incident.Incident) notice {
+	if from := r.Header.Get("Sec-Fetch-Site"); from != "" && from != "same-origin" {
+		return notice{}
+	}
 	v := r.URL.Query()
 	n := notice{Text: h.words.Notices[v.Get("done")]}
 	if id := v.Get("silence"); n.Text != "" && silenceID.MatchString(id) {

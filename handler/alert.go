@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/alertscribe/alertscribe/incident"
 	"github.com/alertscribe/alertscribe/payload"
@@ -94,6 +95,9 @@ func (h *handler) take(w http.ResponseWriter, r *http.Request) (incident.Receipt
 	if err != nil {
 		return incident.Receipt{}, notArrived(err)
 	}
+	if set := charset(r.Header); set != "" && !utf8.Valid(n.Body) { // its words would be stored as so many question marks
+		return incident.Receipt{}, unsupported("Content-Type: charset %s is not supported; send UTF-8", quote(set))
+	}
 	return h.accept(r.Context(), n)
 }
 
@@ -140,11 +144,21 @@ func (h *handler) authorize(w http.ResponseWriter, r *http.Request) error {
 	return nil
 }
 
+func unsupported(format string, args ...any) error {
+	return &problem{status: http.StatusUnsupportedMediaType, outcome: outcomeUnsupportedType, reason: fmt.Sprintf(format, args...)}
+}
+
+// charset returns the character set that a request names, if it is another one than UTF-8.
+func charset(header http.Header) string {
+	_, params, _ := mime.ParseMediaType(header.Get("Content-Type"))
+	if set := params["charset"]; !strings.EqualFold(strings.ReplaceAll(set, "-", ""), "utf8") {
+		return set
+	}
+	return ""
+}
+
 // checkType wants JSON. A request that names no type is taken for it.
 func checkType(header http.Header) error {
-	unsupported := func(format string, args ...any) error {
-		return &problem{status: http.StatusUnsupportedMediaType, outcome: outcomeUnsupportedType, reason: fmt.Sprintf(format, args...)}
-	}
 	if encoding := header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
 		return unsupported("Content-Encoding: %s is not supported; send the body as it is", quote(encoding))
 	}
@@ -154,7 +168,7 @@ func checkType(header http.Header) error {
 	}
 	mediaType, _, err := mime.ParseMediaType(given)
 	if err != nil && !errors.Is(err, mime.ErrInvalidMediaParameter) ||
-		mediaType != "application/json" && !strings.HasSuffix(mediaType, "+json") {
+		mediaType != "application/json" && mediaType != "text/json" && !strings.HasSuffix(mediaType, "+json") {
 		return unsupported("Content-Type: %s is not JSON; add -H 'Content-Type: application/json'", quote(given))
 	}
 	return nil

@@ -95,6 +95,13 @@ func TestAlertRefuses(t *testing.T) {
 		"a type that is none": {
 			"/alert", good, []string{"Content-Type", "json"}, http.StatusUnsupportedMediaType, "Content-Type", outcomeUnsupportedType,
 		},
+		"another character set": {
+			"/alert", "{\"alerts\":[{\"labels\":{\"alertname\":\"\xb4\xc5\xc5\xcc\"}}]}", []string{"Content-Type", "application/json; charset=GBK"},
+			http.StatusUnsupportedMediaType, `charset "GBK" is not supported; send UTF-8`, outcomeUnsupportedType,
+		},
+		"compressed, and no header says so": {
+			"/alert", "\x1f\x8b\x08\x00", []string{"Content-Type", jsonType}, http.StatusBadRequest, "body: compressed by gzip; send it as UTF-8 text", outcomeInvalid,
+		},
 		"compressed": {
 			"/alert", good, []string{"Content-Type", jsonType, "Content-Encoding", "gzip"}, http.StatusUnsupportedMediaType, "Content-Encoding", outcomeUnsupportedType,
 		},
@@ -136,6 +143,7 @@ func TestAlertContentTypes(t *testing.T) {
 	for _, given := range []string{
 		"", "application/json", "application/json; charset=utf-8", "APPLICATION/JSON", "application/json; charset",
 		"application/vnd.alertmanager+json", "application/problem+json;charset=UTF-8",
+		"text/json", "application/json; charset=utf8", "application/json; charset=ISO-8859-1", // it has no other letters
 	} {
 		t.Run(given, func(t *testing.T) {
 			r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/alert", strings.NewReader(body("A", "firing")))

@@ -1,6 +1,7 @@
 package handler
 
 import (
+	"context"
 	"errors"
 	"net/http"
 	"net/url"
@@ -124,14 +125,19 @@ func (h *handler) incident(r *http.Request) (*incident.Incident, incident.Findin
 
 // incidentID returns the id of the incident that the path names, by its whole id or the first letters of it.
 func (h *handler) incidentID(r *http.Request) (string, error) {
-	id := chi.URLParam(r, "id")
+	return h.wholeID(r.Context(), chi.URLParam(r, "id"))
+}
+
+// wholeID returns the id that begins so, whatever the case of its letters: keyboards of phones begin with a capital one.
+func (h *handler) wholeID(ctx context.Context, id string) (string, error) {
+	id = strings.ToLower(id)
 	switch {
 	case incident.ValidID(id):
 		return id, nil
 	case !incident.ValidIDPrefix(id):
 		return "", incident.ErrNotFound
 	}
-	found, err := h.Store.FindID(r.Context(), id)
+	found, err := h.Store.FindID(ctx, id)
 	if errors.Is(err, incident.ErrAmbiguous) {
 		return "", badRequest("id", "several incidents begin with %s; send more of the ID", quote(id))
 	}

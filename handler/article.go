@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -122,6 +123,10 @@ func (a *article) improve(n *html.Node) {
 		a.chart(n)
 	case "table":
 		stack(n)
+	case "li":
+		if strings.HasPrefix(textOf(n), "⚠") {
+			setAttribute(n, "class", "mark")
+		}
 	}
 	for c := n.FirstChild; c != nil; {
 		next := c.NextSibling
@@ -261,6 +266,10 @@ func (a *article) sections(nodes []*html.Node) []*html.Node {
 			section.AppendChild(item)
 		case inside != nil:
 			inside.AppendChild(n)
+		case n.DataAtom == atom.H3 && section != nil: // of other incidents: each may stand where there is room
+			section = element("section")
+			section.AppendChild(n)
+			out = append(out, section)
 		case section != nil:
 			section.AppendChild(n)
 		default:
@@ -270,7 +279,86 @@ func (a *article) sections(nodes []*html.Node) []*html.Node {
 	for _, n := range out {
 		a.gists(n)
 	}
+	sides(out)
 	return out
+}
+
+// sides says on which side of a wide screen a section stands that is read before the evidence, so that both end soon: causes below
+// what the head says, and actions below the chart, unless the other way is much shorter.
+func sides(nodes []*html.Node) {
+	evidence := slices.IndexFunc(nodes, func(n *html.Node) bool {
+		return n.DataAtom == atom.Section && childOf(n, atom.Details) != nil
+	})
+	left, right, head := 0, 0, 0
+	var parts []*html.Node
+	for _, n := range nodes[:max(evidence, 0)] {
+		switch {
+		case n.Type != html.ElementNode:
+		case n.DataAtom == atom.Figure:
+			right += chartLines
+		case n.DataAtom == atom.Section:
+			parts = append(parts, n)
+		case head < headNodes:
+			head++
+		default:
+			left += linesOf(n)
+		}
+	}
+	const most = 6 // causes, actions, and what is said of other incidents
+	parts = parts[:min(len(parts), most)]
+	best, shortest := 0, 0
+	for onRight := range 1 << len(parts) { // a bit for each
+		bottom, top := [2]int{left, right}, 0
+		for i, n := range parts {
+			side := onRight >> i & 1
+			top = max(top, bottom[side]) // what floats begins no higher than what comes before it
+			bottom[side] = top + linesOf(n)
+		}
+		ends := max(bottom[0], bottom[1])
+		if len(parts) > 1 && onRight&0b11 != 0b10 {
+			ends += unusual
+		}
+		if shortest == 0 || ends < shortest {
+			best, shortest = onRight, ends
+		}
+	}
+	for i, n := range parts {
+		setAttribute(n, "class", [2]string{"part left", "part right"}[best>>i&1])
+	}
+}
+
+const (
+	headNodes  = 3  // the title, how things stand, and the figures are above both sides
+	chartLines = 14 // of text, that a chart on one side is as high as
+	sideBytes  = 80 // of text in a line of one side, about
+	unusual    = 4  // lines that another order than the usual one has to save
+)
+
+// linesOf is about how many lines a tree takes on one side.
+func linesOf(n *html.Node) int {
+	size, blocks := len(textOf(n)), 0
+	for d := range n.Descendants() {
+		inItem := d.Parent.DataAtom == atom.Li || d.Parent.Parent != nil && d.Parent.Parent.DataAtom == atom.Li
+		switch d.DataAtom {
+		case atom.H2, atom.H3, atom.Pre:
+			blocks++
+		case atom.P, atom.Li:
+			if !inItem { // else it goes on with the line
+				blocks++
+			}
+		}
+	}
+	return size/sideBytes + blocks + 1
+}
+
+// childOf returns the first child of a kind; nil for none.
+func childOf(n *html.Node, kind atom.Atom) *html.Node {
+	for c := n.FirstChild; c != nil; c = c.NextSibling {
+		if c.DataAtom == kind {
+			return c
+		}
+	}
+	return nil
 }
 
 // item is what folds an item of evidence. The heading's ID goes to what is inside: a browser unfolds what a link leads into.

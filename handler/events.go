@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/alertscribe/alertscribe/incident"
@@ -36,9 +37,16 @@ var errStreams = &problem{
 // ends when the service stops.
 func (h *handler) events(w http.ResponseWriter, r *http.Request) {
 	id := r.URL.Query().Get("id")
-	if id != "" && !incident.ValidID(id) {
-		h.fail(w, r, badRequest("id", "%s is not an incident ID", quote(id)))
-		return
+	if id != "" {
+		if !incident.ValidIDPrefix(strings.ToLower(id)) {
+			h.fail(w, r, badRequest("id", "%s is not an incident ID", quote(id)))
+			return
+		}
+		var err error
+		if id, err = h.wholeID(r.Context(), id); err != nil {
+			h.fail(w, r, err)
+			return
+		}
 	}
 	select {
 	case h.streams <- struct{}{}:

@@ -99,8 +99,7 @@ func (h *handler) goPage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return listProblem(err, q)
 	}
-	w.Header().Set("Location", h.reportURL(id))
-	w.WriteHeader(http.StatusSeeOther)
+	h.seeReport(w, id)
 	return nil
 }
 

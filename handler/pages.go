@@ -67,8 +67,14 @@ const (
 	maxRowText   = 160 // characters
 )
 
-// reportsPage answers GET /reports and GET /.
+// reportsPage answers GET /reports and GET /. A search for an ID, or for the address of a report, leads to the report.
 func (h *handler) reportsPage(w http.ResponseWriter, r *http.Request) error {
+	if id, ok := incident.IDFrom(r.URL.Query().Get("q")); ok {
+		if id, err := h.wholeID(r.Context(), id); err == nil {
+			h.seeReport(w, id)
+			return nil
+		}
+	}
 	found, err := h.list(r, true)
 	if err != nil {
 		return err
@@ -103,6 +109,11 @@ func (h *handler) reportsPage(w http.ResponseWriter, r *http.Request) error {
 	}
 	h.render(w, http.StatusOK, "reports.html", data)
 	return nil
+}
+
+func (h *handler) seeReport(w http.ResponseWriter, id string) {
+	w.Header().Set("Location", h.reportURL(id))
+	w.WriteHeader(http.StatusSeeOther)
 }
 
 func (h *handler) row(listed incident.ListRow, v url.Values) row {
@@ -244,6 +255,15 @@ func (h *handler) reportPage(w http.ResponseWriter, r *http.Request) error {
 	}
 	h.render(w, http.StatusOK, "report.html", data)
 	return nil
+}
+
+// reportSlash answers GET /reports/ID/, as people write it. The page is at one address: its links are relative.
+func (h *handler) reportSlash(w http.ResponseWriter, r *http.Request) error {
+	id, err := h.incidentID(r)
+	if err == nil {
+		h.seeReport(w, id)
+	}
+	return err
 }
 
 // progress says what is still to come; "" when nothing is.

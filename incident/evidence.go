@@ -103,6 +103,8 @@ type RankedSeries struct {
 	Share     float64           `json:"share,omitempty"`  // contribution to the change, 0 to 1, where it is known
 	Before    float64           `json:"before,omitempty"` // typical value before the onset
 	After     float64           `json:"after,omitempty"`  // typical value after it
+	// Lead is the place, from 1, of the entry that speaks for the same target; 0 where this one does.
+	Lead int `json:"lead,omitempty"`
 	// Confidence is high where so much is hardly ever seen on healthy series, low where it may be chance; "" where
 	// nobody judged it.
 	Confidence string `json:"confidence,omitempty"`

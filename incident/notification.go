@@ -120,6 +120,25 @@ func ValidIDPrefix(s string) bool {
 	return len(s) >= shortIDLength && len(s) <= idLength && validIDPart(s)
 }
 
+// IDFrom returns the id, or its beginning, that is in what a person has typed or pasted: either of them, in letters of any case, the
+// address of a report or of what is below it, or the report's file. It does not say that there is such an incident.
+func IDFrom(pasted string) (id string, ok bool) {
+	s, _, _ := strings.Cut(strings.ToLower(strings.Trim(pasted, " \t\r\n<>()[]\"'`,.")), "#")
+	s, _, _ = strings.Cut(s, "?")
+	if ValidIDPrefix(s) {
+		return s, true
+	}
+	parts := strings.Split(s, "/")
+	for i, part := range parts[1:] {
+		if id = strings.TrimSuffix(part, ".md"); (parts[i] == "reports" || parts[i] == "incidents") && ValidIDPrefix(id) {
+			return id, true
+		}
+	}
+	file, isFile := strings.CutSuffix(parts[len(parts)-1], ".md")
+	id = file[strings.LastIndexByte(file, '_')+1:]
+	return id, isFile && id != file && len(id) == shortIDLength && validIDPart(id)
+}
+
 func validIDPart(s string) bool { return strings.Trim(s, "abcdefghijklmnopqrstuvwxyz234567") == "" }
 
 // maxNameBytes bounds the alert name within a file name.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"strconv"
 	"time"
 
 	promv1 "github.com/prometheus/client_golang/api/prometheus/v1"
@@ -17,6 +18,7 @@ const (
 	graceTime    = time.Second
 	maxSeries    = 10_000
 	maxPoints    = 2_000 // per series
+	maxSampled   = 4 * time.Hour
 )
 
 // Querier asks a Prometheus and keeps to a Budget. It is safe for concurrent use.
@@ -74,6 +76,26 @@ func (q *Querier) Instant(ctx context.Context, query string, at time.Time) (mode
 			return model.Vector{{Metric: model.Metric{}, Value: v.Value, Timestamp: v.Timestamp}}, nil
 		}
 		return nil, fmt.Errorf("%w: the answer is a %s, not a vector", ErrBadQuery, v.Type())
+	})
+}
+
+// Samples returns what the server holds of a selector's series after one time and until another, at the times at which it was scraped.
+// It is ErrTooExpensive for more than four hours.
+func (q *Querier) Samples(ctx context.Context, selector string, after, until time.Time) (model.Matrix, error) {
+	span := until.Sub(after)
+	if span <= 0 || span > maxSampled {
+		return nil, fmt.Errorf("%w: samples of %s, up to %s are read", ErrTooExpensive, span, maxSampled)
+	}
+	return ask(ctx, q, "reading samples", func(ctx context.Context, opts ...promv1.Option) (model.Matrix, error) {
+		v, _, err := q.api.Query(ctx, selector+"["+strconv.FormatInt(span.Milliseconds(), 10)+"ms]", until, opts...)
+		if err != nil {
+			return nil, err
+		}
+		m, ok := v.(model.Matrix)
+		if !ok {
+			return nil, fmt.Errorf("%w: the answer is a %s, not a matrix", ErrBadQuery, v.Type())
+		}
+		return m, tooMany(len(m))
 	})
 }
 

@@ -18,7 +18,7 @@ var asciiQuad = newSet("A-Za-f")
 // encoded is the rule for words of base64: one that decodes to credentials is a secret, whatever stands before it.
 func (c *scanner) encoded(i int) int {
 	end := b64Chars.run(c.s, i)
-	if end-i < minEncoded || end-i > maxEncoded || i > 0 && strings.IndexByte("+/=", c.s[i-1]) >= 0 {
+	if end-i < minEncoded || end-i > maxEncoded || i > 0 && (strings.IndexByte("+/", c.s[i-1]) >= 0 || c.s[i-1] == '=' && i > 1 && c.s[i-2] == '=') {
 		return i
 	}
 	for j := i; j < end && c.s[j] != '='; j += 4 {

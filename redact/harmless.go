@@ -35,6 +35,9 @@ func harmless(v string, ctx surroundings, c *scanner) bool {
 	if literals[word] || typeNames[v] || algorithm.MatchString(word) || reference.MatchString(v) || mask.MatchString(v) {
 		return true
 	}
+	if fillIn.MatchString(v) || ctx.kind == GenericSecret && referringNames[ctx.name] && plainName(v) {
+		return true
+	}
 	if prose[word] && !ctx.quoted && strings.IndexByte(": -", ctx.separator) >= 0 {
 		return true
 	}
@@ -57,6 +60,7 @@ var (
 	// reference matches what stands for a secret that is elsewhere: variables, templates, paths.
 	reference = regexp.MustCompile(`^(?:\$\{[^}]*\}?|\$\([^)]*\)?|\$[A-Z_][A-Z0-9_]*|\$\d|\$?\{\{.*|\$labels\..*|\$value|%[svqdw]|%\([a-z_]+\)s|` +
 		`%[A-Z_]+%|<[A-Za-z_ -]+>|&lt;[a-z_ -]+&gt;|arn:aws:\S*|!\w+|\{cipher\}.*|(?:op|vault|ssm|awssm|gcpsm|azurekv|env|file|ref)://?[\w./#$-]+|` +
+		`(?:os\.|process\.|System\.)?(?:environ|env|ENV|getenv|getEnv)[\[(.].*|` +
 		`(?:vault|ssm|env|secretsmanager|keyvault):[\w./#-]*[/_][\w./#-]*|projects/[\w-]+/secrets/\S*|` +
 		`\.{0,2}/(?:etc|run|var|opt|home|usr|tmp|srv|root|secrets|mnt|data|app|vault|certs)(?:/\S*)?|\./\S+|~/\S+)$`)
 	// expression and member match what source code writes for a secret: a call, and a field of something.
@@ -78,6 +82,12 @@ var (
 	dateLike = regexp.MustCompile(`^\d{4}-\d\d-\d\d`)
 )
 
+// fillIn matches what a manual has users replace.
+var fillIn = regexp.MustCompile(`^(?:[A-Z]+_)*(?:REPLACE|CHANGE|INSERT|YOUR|ENTER|FILL|TODO)(?:_[A-Z]+)+$`)
+
+// referringNames are names of secrets whose value is the name of an object that holds one.
+var referringNames = newWords(`password_secret credentials_secret existing_secret auth_secret tls_secret pull_secret image_pull_secret cert_secret ca_secret`)
+
 // numericCodes are the names of secrets that are short numbers.
 var numericCodes = newWords(`pin otp totp`)
 
@@ -97,7 +107,8 @@ var prose = newWords(`yes no on off enabled disabled required optional string bo
 	low bearer basic digest unable when while after before if because since until there user login who which what how
 	why where new old more less than same different spraying stuffing guessing cracking brute bruteforce rotation
 	expiry validated generated created issued used stored sent received found given provided needed supplied refreshed
-	read write readonly removed deleted blocked locked disabled`)
+	read write readonly removed deleted blocked locked disabled
+	secrets tokens passwords keys credentials`)
 
 func newWords(list string) map[string]bool {
 	m := map[string]bool{}

@@ -28,6 +28,28 @@ var phrases = []phrase{
 	{"webhooks/", (*scanner).hook},
 	{"private-lines:", (*scanner).puttyKey},
 	{"bearer ", (*scanner).bearer},
+	{"bearer, ", (*scanner).bearer},
+	{"splunk ", (*scanner).longWord},
+	{"with key ", (*scanner).longWord},
+	{"auth ", (*scanner).redisAuth},
+	{"set password for ", (*scanner).passwordFor},
+	{"auth(", (*scanner).secondArgument},
+	{"auth=(", (*scanner).secondArgument},
+	{"basic_auth(", (*scanner).secondArgument},
+	{"basic_auth=(", (*scanner).secondArgument},
+	{"basicauth(", (*scanner).secondArgument},
+	{"httpbasicauth(", (*scanner).secondArgument},
+	{"setbasicauth(", (*scanner).secondArgument},
+	{"credentials(", (*scanner).secondArgument},
+	{"withcredentials(", (*scanner).secondArgument},
+	{"setcredentials(", (*scanner).secondArgument},
+	{"usernamepasswordcredentials(", (*scanner).secondArgument},
+	{"usernamepasswordauthenticationtoken(", (*scanner).secondArgument},
+	{"pin code ", (*scanner).digits},
+	{"passcode ", (*scanner).digits},
+	{"one-time password ", (*scanner).digits},
+	{"one-time code ", (*scanner).digits},
+	{"verification code ", (*scanner).digits},
 	{"basic ", (*scanner).basic},
 	{"password ", (*scanner).passwordSpace},
 	{"passwd ", (*scanner).passwordSpace},
@@ -59,7 +81,7 @@ func (c *scanner) authorization(sep, i int) int {
 			stop = c.paramsEnd(value)
 		}
 		v := c.s[value:min(stop, value+maxHarmless)]
-		if v == "" || prose[strings.ToLower(v)] || reference.MatchString(v) || mask.MatchString(v) {
+		if v == "" || hasPrefixFold(v, "realm=") || prose[strings.ToLower(v)] || reference.MatchString(v) || mask.MatchString(v) {
 			return sep
 		}
 		return c.found(value, stop, Authorization)

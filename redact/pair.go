@@ -15,11 +15,17 @@ func (c *scanner) pair(i int) int {
 			return next
 		}
 	}
+	if c.s[i] == ':' && i+1 < len(c.s) && (c.s[i+1] >= '0' && c.s[i+1] <= '9' || c.s[i+1] == '*') {
+		if next := c.pgpass(i); next > i {
+			return next
+		}
+	}
 	start, end := c.keyBefore(i)
 	if start == end {
 		return i
 	}
 	k := c.keyAt(start, end)
+	k.weak = k.weak || strings.HasPrefix(c.s[start:end], "var-") && start > 0 && strings.IndexByte("?&", c.s[start-1]) >= 0 // a variable of a dashboard
 	if k.kind == "" || c.s[i] == '>' && !c.opensElement(start) && c.s[i-1] != '-' || c.s[i] == ':' && c.nameOfSeries(start, i) {
 		return i
 	}

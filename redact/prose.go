@@ -160,6 +160,9 @@ func (c *scanner) signs(i, limit int) (next int, sign bool) {
 		switch b := c.s[i]; {
 		case b == '\\' && i+1 < limit && isWord[c.s[i+1]]: // an escape
 			return limit, sign
+		case b == ']' && i > c.floor && c.closesBracket(i):
+			sign = true
+			i++
 		case b == ' ' || b == '\t' || strings.IndexByte("\"'`*_(\\", b) >= 0:
 			i++
 		case strings.IndexByte("=:|>~/,;#-.)", b) >= 0:
@@ -192,6 +195,15 @@ func (c *scanner) signs(i, limit int) (next int, sign bool) {
 		}
 	}
 	return i, sign
+}
+
+// closesBracket reports whether the bracket at i closes one around a single word: [password] V.
+func (c *scanner) closesBracket(i int) bool {
+	start := i
+	for limit := max(c.floor, i-40); start > limit && keyChars[c.s[start-1]]; {
+		start--
+	}
+	return start > c.floor && c.s[start-1] == '['
 }
 
 // notSpoken matches what looks random in a sentence and names something: sums, versions, addresses, times, measures, paths.

@@ -183,6 +183,7 @@ var shapes = []shape{
 	{prefix: "shptka_", kind: Token, chars: hexUpper, min: 20},
 	{prefix: "CFPAT-", kind: Token, chars: urlSafe, min: 30},
 	{prefix: "tfp_", kind: Token, chars: dotted, min: 40},
+	{prefix: "EAAA", kind: Token, chars: urlSafe, min: 40, check: looksDense},
 	{prefix: "EAAB", kind: Token, chars: alnum, min: 40},
 	{prefix: "EAAG", kind: Token, chars: alnum, min: 40},
 	{prefix: "EAAE", kind: Token, chars: alnum, min: 40},

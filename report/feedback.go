@@ -13,8 +13,8 @@ import (
 // Bounds of what people said and of what is remembered.
 const (
 	maxHeadFeedback = 3
-	maxRemembered   = 5
-	maxMemoryWords  = 3 // remarks on one earlier incident
+	maxRemembered   = 3 // the evidence on past incidents lists more
+	maxMemoryWords  = 2 // remarks on one earlier incident
 )
 
 // newest returns at most n remarks, the newest first.
@@ -55,7 +55,7 @@ func (p *page) feedback() {
 // remark words what a person said; the text is escaped already.
 func (p *page) remark(f incident.Feedback, said string) string {
 	who := cmp.Or(escaped(f.By, labelRunes), p.w.Somebody)
-	return fmt.Sprintf(p.w.FeedbackBy, named(p.w.FeedbackKinds, f.Kind), who, at(f.At)) + p.quoted(said)
+	return fmt.Sprintf(p.w.FeedbackBy, named(p.w.FeedbackKinds, f.Kind), who, p.clock(f.At)) + p.quoted(said)
 }
 
 func (p *page) quoted(said string) string {
@@ -71,14 +71,15 @@ func (p *page) memory() {
 	if len(p.found.Memory) == 0 {
 		return
 	}
-	p.out.WriteString("### " + p.w.Memory + "\n\n")
+	heading := p.w.Memory
+	if n := len(p.found.Memory); n > maxRemembered {
+		heading = fmt.Sprintf(p.w.MemoryOf, maxRemembered, n)
+	}
+	p.out.WriteString("### " + heading + "\n\n")
 	for _, r := range p.found.Memory[:min(len(p.found.Memory), maxRemembered)] {
 		p.recollection(r)
 	}
 	p.out.WriteString("\n")
-	if more := len(p.found.Memory) - maxRemembered; more > 0 {
-		p.para(fmt.Sprintf(p.w.MoreRows, more))
-	}
 }
 
 // recollection writes one earlier incident: what people said about it first, then what a model thought.
@@ -87,20 +88,23 @@ func (p *page) recollection(r incident.PastIncident) {
 	if r.ResolvedAt.After(r.StartedAt) {
 		about = append([]string{fmt.Sprintf(p.w.Lasted, p.w.duration(r.ResolvedAt.Sub(r.StartedAt)))}, about...)
 	}
-	when := p.toIncident(at(r.StartedAt), r.Incident, r.ReportPath)
-	p.out.WriteString("- " + when + fmt.Sprintf(p.w.Aside, strings.Join(about, p.w.Comma)) + "\n")
+	when := p.toIncident(p.dated(r.StartedAt), r.Incident, r.ReportPath)
+	parts := []string{when + fmt.Sprintf(p.w.Aside, strings.Join(about, p.w.Comma))}
+	corrected := false
 	for _, f := range newest(r.Feedback, maxMemoryWords) {
-		p.out.WriteString("  - " + p.remark(f, escaped(f.Text, lineRunes)) + "\n")
+		corrected = corrected || f.Kind == incident.Correct && f.Text != ""
+		parts = append(parts, fmt.Sprintf(p.w.SaidBy, named(p.w.FeedbackKinds, f.Kind), cmp.Or(escaped(f.By, labelRunes), p.w.Somebody))+
+			p.quoted(escaped(f.Text, lineRunes)))
 	}
-	line := p.w.NoHypothesis
-	if said := escaped(r.Hypothesis, lineRunes); said != "" {
-		line = p.w.Hypothesis + p.quoted(said)
-		if len(r.Feedback) == 0 {
-			line += " · " + p.w.Unreviewed
-		}
-		if r.Marked {
-			line += " · ⚠ " + p.w.Doubted
-		}
+	said := escaped(r.Hypothesis, lineRunes)
+	switch {
+	case corrected: // a person knew better
+	case said == "":
+		parts = append(parts, p.w.NoHypothesis)
+	default:
+		parts = append(parts, p.w.Hypothesis+p.quoted(said))
+		parts = appendIf(parts, len(r.Feedback) == 0, p.w.Unreviewed)
+		parts = appendIf(parts, r.Marked, "⚠ "+p.w.Doubted)
 	}
-	p.out.WriteString("  - " + line + "\n")
+	p.out.WriteString("- " + strings.Join(parts, " · ") + "\n")
 }

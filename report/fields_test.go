@@ -139,7 +139,7 @@ var fields = []struct {
 	{"evidence of the verification", true, func(_ *incident.Incident, f *incident.Findings, s string) {
 		f.Verdict.Verification = &incident.Verification{Evidence: []string{s}}
 	}},
-	{"remembered hypothesis", true, func(_ *incident.Incident, f *incident.Findings, s string) { f.Memory[0].Hypothesis = s }},
+	{"remembered hypothesis", true, func(_ *incident.Incident, f *incident.Findings, s string) { f.Memory[1].Hypothesis = s }},
 	{"remembered path", false, func(_ *incident.Incident, f *incident.Findings, s string) { f.Memory[0].ReportPath = s }},
 	{"remembered id", false, func(_ *incident.Incident, f *incident.Findings, s string) { f.Memory[0].Incident = s }},
 	{"remembered feedback", true, func(_ *incident.Incident, f *incident.Findings, s string) { f.Memory[0].Feedback[0].Text = s }},

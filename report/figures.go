@@ -34,7 +34,7 @@ func (p *page) figuresLine() string {
 		add(p.w.Now, figureText(f.Value))
 	}
 	if f.Peak != nil && !f.PeakAt.IsZero() {
-		add(p.w.Peak, fmt.Sprintf(p.w.PeakAt, f.Peak.Text, at(f.PeakAt)))
+		add(p.w.Peak, fmt.Sprintf(p.w.PeakAt, f.Peak.Text, p.clock(f.PeakAt)))
 	} else {
 		add(p.w.Peak, figureText(f.Peak))
 	}
@@ -45,9 +45,9 @@ func (p *page) figuresLine() string {
 	switch {
 	case f.Since.IsZero():
 	case p.inc.Status != incident.Firing && !f.Until.IsZero():
-		parts = append(parts, fmt.Sprintf(p.w.MetUntil, p.w.duration(f.Met), at(f.Since), at(f.Until)))
+		parts = append(parts, fmt.Sprintf(p.w.MetUntil, p.w.duration(f.Met), p.clock(f.Since), p.clock(f.Until)))
 	case f.Met > 0:
-		parts = append(parts, fmt.Sprintf(p.w.MetSince, p.w.duration(f.Met), at(f.Since)))
+		parts = append(parts, fmt.Sprintf(p.w.MetSince, p.w.duration(f.Met), p.clock(f.Since)))
 	}
 	if len(parts) == 0 {
 		return ""
@@ -56,7 +56,7 @@ func (p *page) figuresLine() string {
 	parts[0] = string(unicode.ToUpper(first)) + parts[0][size:]
 	line := strings.Join(parts, " · ")
 	if !p.inc.LookedAt.IsZero() {
-		line += fmt.Sprintf(p.w.Aside, fmt.Sprintf(p.w.LookedAt, at(p.inc.LookedAt)))
+		line += fmt.Sprintf(p.w.Aside, fmt.Sprintf(p.w.LookedAt, p.clock(p.inc.LookedAt)))
 	}
 	return line
 }

@@ -12,6 +12,20 @@ func at(t time.Time) string {
 	return t.Format("2006-01-02 15:04:05") + " " + zoneName(t)
 }
 
+// dated is at for a time that the next ones may leave their date out after.
+func (p *page) dated(t time.Time) string {
+	p.day = t.Format(time.DateOnly)
+	return at(t)
+}
+
+// clock is dated without the date where the time before it was of the same day.
+func (p *page) clock(t time.Time) string {
+	if t.Format(time.DateOnly) != p.day {
+		return p.dated(t)
+	}
+	return t.Format("15:04:05") + " " + zoneName(t)
+}
+
 // span formats two times of one range, the date only once where it is the same, and the zone only once, unless the clocks were
 // changed in between.
 func span(from, to time.Time) string {

@@ -61,11 +61,13 @@ type messages struct {
 	Likelihoods, Categories, Severities, Risks map[string]string
 
 	// What people said, and what is remembered.
-	Feedback, FeedbackBy, Somebody string
-	FeedbackKinds                  map[incident.FeedbackKind]string
-	Memory, Lasted, Likeness       string
-	Hypothesis, NoHypothesis       string
-	Unreviewed, Doubted, NotOurs   string
+	Feedback, FeedbackBy, SaidBy string
+	Somebody                     string
+	FeedbackKinds                map[incident.FeedbackKind]string
+	Memory, MemoryOf             string // all; how many of how many
+	Lasted, Likeness             string
+	Hypothesis, NoHypothesis     string
+	Unreviewed, Doubted, NotOurs string
 
 	// Gaps, timeline and footer.
 	NoGaps, Insufficient, GapMissing, GapFailed     string

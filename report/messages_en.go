@@ -131,10 +131,10 @@ var english = messages{
 		"read-only": "read-only", "reversible": "reversible", "disruptive": "disruptive", incident.Unknown: "risk unknown",
 	},
 
-	Feedback: "Feedback", FeedbackBy: "%s by %s at %s", Somebody: "someone",
+	Feedback: "Feedback", FeedbackBy: "%s by %s at %s", SaidBy: "%s by %s", Somebody: "someone",
 	FeedbackKinds: map[incident.FeedbackKind]string{incident.Confirm: "✔ **Confirmed**", incident.Correct: "✘ **Corrected**"},
-	Memory:        "Similar past incidents (hypotheses, not evidence)",
-	Lasted:        "lasted %s", Likeness: "%s of labels match",
+	Memory:        "Similar past incidents (hypotheses, not evidence)", MemoryOf: "Similar past incidents, %d of %d (hypotheses, not evidence)",
+	Lasted: "lasted %s", Likeness: "%s of labels match",
 	Hypothesis: "Hypothesis", NoHypothesis: "No cause was named.",
 	Unreviewed: "unreviewed", Doubted: "marked by our checks",
 	NotOurs: "Exceptions, labeled: hypotheses a model gave for earlier incidents, and user feedback.",

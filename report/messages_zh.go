@@ -125,10 +125,10 @@ var chinese = messages{
 		"read-only": "只读", "reversible": "可回滚", "disruptive": "可能影响业务", incident.Unknown: "风险未说明",
 	},
 
-	Feedback: "人工反馈", FeedbackBy: "%s（%s，%s）", Somebody: "未署名",
+	Feedback: "人工反馈", FeedbackBy: "%s（%s，%s）", SaidBy: "%s（%s）", Somebody: "未署名",
 	FeedbackKinds: map[incident.FeedbackKind]string{incident.Confirm: "✔ **已确认**", incident.Correct: "✘ **已更正**"},
-	Memory:        "历史同类事件（仅供参考，不是证据）",
-	Lasted:        "历时 %s", Likeness: "%s 的标签相同",
+	Memory:        "历史同类事件（仅供参考，不是证据）", MemoryOf: "历史同类事件，%d/%d 起（仅供参考，不是证据）",
+	Lasted: "历时 %s", Likeness: "%s 的标签相同",
 	Hypothesis: "当时的判断", NoHypothesis: "当时未给出原因。",
 	Unreviewed: "未经人工确认", Doubted: "当时核对存疑",
 	NotOurs: "例外（均已标明）：历史事件的判断由当时的模型给出，人工反馈由人填写。",

@@ -22,6 +22,9 @@ func (p *page) carriers() string {
 		return ""
 	}
 	e := p.found.Evidence[i]
+	if len(e.Ranking) == 1 && e.Ranking[0].Share == 0 && e.Ranking[0].Score > 0 { // the only one that there is carries nothing
+		return ""
+	}
 	var parts []string
 	for _, r := range e.Ranking {
 		if len(parts) < headRanked && (r.Share >= worthShare || r.Share == 0 && r.Score >= telltaleScore) {
@@ -46,7 +49,7 @@ func (p *page) movers() string {
 	}
 	e := p.found.Evidence[i]
 	first := slices.DeleteFunc(slices.Clone(e.Ranking), func(r incident.RankedSeries) bool {
-		return r.Confidence == "low" || r.Onset.IsZero() || r.Score < telltaleScore
+		return r.Lead > 0 || r.Confidence == "low" || r.Onset.IsZero() || r.Score < telltaleScore
 	})
 	slices.SortStableFunc(first, func(a, b incident.RankedSeries) int { return a.Onset.Compare(b.Onset) })
 	shown := commonLabels(p.principal()) // above
@@ -54,7 +57,7 @@ func (p *page) movers() string {
 	for _, r := range first[:min(len(first), headRanked)] {
 		own := maps.Clone(r.Labels)
 		maps.DeleteFunc(own, func(name, value string) bool { return shown[name] == value && value != "" })
-		parts = append(parts, rankedLabels(own)+" "+named(p.w.Directions, r.Direction)+" "+r.Onset.Format("15:04:05")+" "+zoneName(r.Onset))
+		parts = append(parts, rankedLabels(own)+" "+named(p.w.Directions, r.Direction)+" "+p.clock(r.Onset))
 	}
 	if len(parts) == 0 {
 		return ""

@@ -121,6 +121,11 @@ var more = map[string]func() (*incident.Incident, incident.Findings){
 		delete(inc.Alerts[0].Labels, "severity")
 		return inc, incident.Findings{}
 	},
+	"much is remembered": func() (*incident.Incident, incident.Findings) {
+		inc, f := remembered()
+		f.Memory = append(f.Memory, f.Memory...)
+		return inc, f
+	},
 	"one more": storm(1),
 	"some":     storm(3),
 }

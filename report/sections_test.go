@@ -33,12 +33,13 @@ func TestStatusLine(t *testing.T) {
 	}{
 		"firing":       {func(*incident.Incident) {}, "**FIRING** · critical · since 2026-11-20 08:29:35 UTC (3m 50s as of 08:33:25) · 2 firing · 1 resolved"},
 		"without one":  {func(inc *incident.Incident) { inc.Severity = "" }, "**FIRING** · since 2026-11-20 08:29:35 UTC (3m 50s as of 08:33:25) · 2 firing · 1 resolved"},
-		"all firing":   {func(inc *incident.Incident) { inc.Alerts = inc.Alerts[:1] }, "**FIRING** · critical · since 2026-11-20 08:29:35 UTC (3m 50s as of 08:33:25) · 1 firing"},
+		"all firing":   {func(inc *incident.Incident) { inc.Alerts = inc.Alerts[:1] }, "**FIRING** · critical · since 2026-11-20 08:29:35 UTC (3m 50s as of 08:33:25) · `instance=web-1:9090` `job=login`"},
 		"truncated":    {func(inc *incident.Incident) { inc.Truncated = 7 }, "2 firing · 1 resolved · 7 hidden (max_alerts)"},
-		"resolved":     {func(inc *incident.Incident) { inc.Status, inc.ResolvedAt = incident.Resolved, written }, "**RESOLVED** · critical · from 2026-11-20 08:29:35 UTC to 2026-11-20 08:33:25 UTC (3m 50s)"},
-		"stale":        {func(inc *incident.Incident) { inc.Status = incident.Stale }, "**STALE** · critical · since 2026-11-20 08:29:35 UTC, last seen 2026-11-20 08:30:05 UTC"},
+		"resolved":     {func(inc *incident.Incident) { inc.Status, inc.ResolvedAt = incident.Resolved, written }, "**RESOLVED** · critical · from 2026-11-20 08:29:35 UTC to 08:33:25 UTC (3m 50s)"},
+		"stale":        {func(inc *incident.Incident) { inc.Status = incident.Stale }, "**STALE** · critical · since 2026-11-20 08:29:35 UTC, last seen 08:30:05 UTC"},
 		"the clock":    {func(inc *incident.Incident) { inc.StartedAt = written.Add(time.Hour) }, "(0s as of 08:33:25)"}, // of another machine, which is ahead
 		"long ago":     {func(inc *incident.Incident) { inc.StartedAt = inc.StartedAt.AddDate(0, -1, 0) }, "since 2026-10-20 08:29:35 UTC (31d as of 08:33:25)"},
+		"of days":      {func(inc *incident.Incident) { inc.Status, inc.ResolvedAt = incident.Resolved, written.AddDate(0, 0, 1) }, "from 2026-11-20 08:29:35 UTC to 2026-11-21 08:33:25 UTC (1d)"},
 		"other status": {func(inc *incident.Incident) { inc.Status = "odd" }, "**ODD** · critical · since"},
 	} {
 		t.Run(name, func(t *testing.T) {

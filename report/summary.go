@@ -62,20 +62,21 @@ func (p *page) name() string {
 // statusLine says how things stand, how bad it is, since when, and how much of it there is.
 func (p *page) statusLine() string {
 	inc := p.inc
-	when := fmt.Sprintf(p.w.Since, at(inc.StartedAt), p.w.duration(p.now.Sub(inc.StartedAt)), p.now.Format("15:04:05"))
+	since := p.dated(inc.StartedAt)
+	when := fmt.Sprintf(p.w.Since, since, p.w.duration(p.now.Sub(inc.StartedAt)), p.now.Format("15:04:05"))
 	switch inc.Status {
 	case incident.Resolved:
-		when = fmt.Sprintf(p.w.Ended, at(inc.StartedAt), at(inc.ResolvedAt), p.w.duration(inc.ResolvedAt.Sub(inc.StartedAt)))
+		when = fmt.Sprintf(p.w.Ended, since, p.clock(inc.ResolvedAt), p.w.duration(inc.ResolvedAt.Sub(inc.StartedAt)))
 	case incident.Stale:
-		when = fmt.Sprintf(p.w.LastHeard, at(inc.StartedAt), at(inc.LastHeardAt))
+		when = fmt.Sprintf(p.w.LastHeard, since, p.clock(inc.LastHeardAt))
 	case incident.Firing:
 	}
 	parts := []string{"**" + strings.ToUpper(named(p.w.Statuses, inc.Status)) + "**", p.severity(), when}
 	firing := len(inc.Firing())
-	if firing > 0 {
+	if firing > 0 && inc.TotalAlerts() > 1 { // else the state says it
 		parts = append(parts, count(firing, p.w.FiringCount, p.w.FiringCount))
 	}
-	if ended := inc.TotalAlerts() - firing; ended > 0 {
+	if ended := inc.TotalAlerts() - firing; ended > 0 && inc.TotalAlerts() > 1 {
 		parts = append(parts, count(ended, p.w.ResolvedCount, p.w.ResolvedCount))
 	}
 	if inc.Truncated > 0 {
@@ -179,7 +180,7 @@ func (p *page) pending() string {
 	if a.Attempts > 0 {
 		parts = append(parts, fmt.Sprintf(p.w.PendingAgain, a.Attempts))
 		if p.inc.Due[incident.WorkAnalysis].After(p.now) {
-			parts = append(parts, fmt.Sprintf(p.w.NextAttempt, at(p.inc.Due[incident.WorkAnalysis])))
+			parts = append(parts, fmt.Sprintf(p.w.NextAttempt, p.clock(p.inc.Due[incident.WorkAnalysis])))
 		}
 	}
 	return p.w.join(parts...)

@@ -23,8 +23,12 @@ func (p *page) causes() {
 		return
 	}
 	p.heading(p.w.Causes)
-	p.para(p.writtenBy(v))
-	p.para(p.verified())
+	if seen := p.verification(); seen != nil && seen.Reason == "" {
+		p.para(p.writtenBy(v), p.verified())
+	} else { // what is not verified is a line of its own
+		p.para(p.writtenBy(v))
+		p.para(p.verified())
+	}
 	if v.Prose != "" {
 		p.quote(v)
 		return
@@ -52,7 +56,7 @@ func (p *page) writtenBy(v *incident.Verdict) string {
 	if v.Generation < p.inc.Generation {
 		since = p.w.ChangedSince
 	}
-	return p.w.join(fmt.Sprintf(p.w.CausesFrom, at(v.At), cell(code(v.Model, labelRunes))), judged, since)
+	return p.w.join(fmt.Sprintf(p.w.CausesFrom, p.clock(v.At), cell(code(v.Model, labelRunes))), judged, since)
 }
 
 func (p *page) cause(n int, c incident.Cause) {

@@ -41,7 +41,7 @@ func findRabbitMQ() (server, epmd string, err error) {
 
 // StartRabbitMQ starts a RabbitMQ that keeps its files in dir, and returns when it listens: on free ports of 127.0.0.1, with a node
 // and an epmd of its own, so that it meets no other. It may run as any user. It ends with ctx. A second start in the same dir at the
-// same listen address, "" for a free one, goes on with what is there.
+// same listen address, "" for a free one, goes on with what is there. Settings in DIR/rabbitmq.conf count.
 func StartRabbitMQ(ctx context.Context, dir, listen string) (*RabbitMQ, error) {
 	server, epmd, err := findRabbitMQ()
 	if err != nil {
@@ -93,7 +93,7 @@ func startRabbitMQ(ctx context.Context, dir, listen, server, epmd string) (*Rabb
 		"RABBITMQ_DIST_PORT="+ports[1], "ERL_EPMD_ADDRESS=127.0.0.1", "ERL_EPMD_PORT="+ports[2], "HOME="+filepath.Join(dir, "home"),
 		"RABBITMQ_MNESIA_BASE="+filepath.Join(dir, "mnesia"), "RABBITMQ_LOG_BASE="+filepath.Join(dir, "log"),
 		"RABBITMQ_PID_FILE="+filepath.Join(dir, "pid"), "RABBITMQ_ENABLED_PLUGINS_FILE="+filepath.Join(dir, "plugins"),
-		"RABBITMQ_CONF_ENV_FILE="+filepath.Join(dir, "none"), "RABBITMQ_CONFIG_FILE="+filepath.Join(dir, "none"),
+		"RABBITMQ_CONF_ENV_FILE="+filepath.Join(dir, "none"), "RABBITMQ_CONFIG_FILE="+filepath.Join(dir, "rabbitmq"),
 		`RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=+S 2:2 -kernel inet_dist_use_interface {127,0,0,1}`,
 		"RUNNING_UNDER_SYSTEMD=1", // the script then becomes the server, whose process is the one that we end
 	)

@@ -1,9 +1,12 @@
 package factcheck
 
 import (
+	"net"
+	"net/netip"
 	"net/url"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -12,21 +15,26 @@ import (
 
 var (
 	// linkForm is an address with a scheme, or what readers take for one.
-	linkForm = regexp.MustCompile(`(?i)\b(?:https?|ftps?|file|ssh|javascript|data|git|oci|docker|s3|gs|ldaps?|tcp|udp|wss?|nfs|smb|rsync|[a-z]{2,10}\+[a-z]{2,10})://?[^\s"'<>|\x60\\）)，。]+|` +
+	linkForm = regexp.MustCompile(`(?i)\b(?:https?|ftps?|file|ssh|javascript|data|git|oci|docker|s3|gs|ldaps?|tcp|udp|wss?|nfs|smb|rsync|[a-z]{2,10}\+[a-z]{2,10})://?[^\s"'<>|\x60\\）)，。]+|\b[a-z][a-z0-9]{1,14}://[^\s"'<>|\x60\\）)，。]+|` +
 		`\bwww\.[a-z0-9-]+\.[^\s"'<>|\x60\\）)，。]+`)
 	mailForm   = regexp.MustCompile(`[\p{L}\p{N}._%+-]+@[\p{L}\p{N}-]+(?:\.[\p{L}\p{N}-]+)*`)
 	hostRun    = regexp.MustCompile(`(?:[\p{L}\p{N}_](?:[\p{L}\p{N}_-]*[\p{L}\p{N}])?\.)+(?:xn--[a-z0-9-]+|\p{L}[\p{L}\p{N}-]*[\p{L}\p{N}])`)
-	numberRun  = regexp.MustCompile(`\b\d{1,3}(?:\.\d{1,3}){3}(?:/\d{1,2})?|\b0x[0-9a-f]{8}\b|[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}`)
+	numberRun  = regexp.MustCompile(`(?:[0-9a-f]{0,4}:){2,6}\d{1,3}(?:\.\d{1,3}){3}|\b\d{1,3}(?:\.\d{1,3}){3}(?:/\d{1,2})?|\b0x(?:[0-9a-f]{40}|[0-9a-f]{8})\b|[0-9a-f]{0,4}(?::[0-9a-f]{0,4}){2,7}`)
 	imageForm  = regexp.MustCompile(`[\p{L}\p{N}][\w.-]*(?::\d+)?(?:/[\w.-]+)+(?::[\w][\w.-]*|@sha256:[0-9a-f]+)`)
-	sourceForm = regexp.MustCompile(`\bppa:[\w./+-]+|(?:^|[\s"'=])@[a-z0-9][\w.-]*/[\w.-]+|\bgit@[\w.-]+:[\w./-]+`)
-	phoneForm  = regexp.MustCompile(`\+\d[\d ()./-]{6,}\d`)
-	handleForm = regexp.MustCompile(`(?:^|[\s("'])[@#][\p{L}][\w-]{2,}`)
-	fanged     = strings.NewReplacer("hxxp", "http", "[.]", ".", "(.)", ".", "{.}", ".", "[dot]", ".", "(dot)", ".", " dot ", ".", "[:]", ":", "[at]", "@", "(at)", "@", "[://]", "://")
+	sourceForm = regexp.MustCompile(`\bppa:[\w./+-]+|(?:^|[\s"'=:(,])@[a-z0-9][\w.-]*/[\w.-]+|\bgit@[\w.-]+:[\w./-]+`)
+	phoneForm  = regexp.MustCompile(`\+\d[\d ()./-]{6,}\d|\(?\b\d{3,4}\)?[ -]\d{3,4}[ -]\d{4}\b`)
+	// contactForm is the name of somebody to reach, or his number, behind where.
+	contactForm = regexp.MustCompile(`(?:微信号?|微信群|wechat|weixin|qq号?|qq群|telegram|skype|whatsapp|discord|飞书|钉钉|电话|手机|热线)[ :=]*@?([a-z0-9][\w.-]{4,})`)
+	handleForm  = regexp.MustCompile(`(?:^|[\s("'=:,])[@#][\p{L}][\w-]{2,}`)
+	fanged      = strings.NewReplacer("hxxp", "http", "[.]", ".", "(.)", ".", "{.}", ".", "[dot]", ".", "(dot)", ".", " dot ", ".", "[:]", ":", "[at]", "@", "(at)", "@", "[://]", "://")
 )
 
 var moreFiles = regexp.MustCompile(`\.(?:php\d?|phtml|jspx?|aspx?|cgi|rb|c|h|cpp|exe|dll|so|db|sock|socket|pid|tar|tgz|bz2|xz|bak|tmp|rpm|deb|whl|timer|mount|target|slice|scope|png|jpe?g|svg|pdf|err|out|old|pem|crt|key|csr|local)$`)
 
 const longestTop = 12 // letters of the last part of a host's name
+
+// contactWords are the words of contactForm.
+var contactWords = strings.Fields("微信 wechat weixin qq telegram skype whatsapp discord 飞书 钉钉 电话 手机 热线")
 
 // address is what leads somewhere: a host, an IP address, a mail address, a package, an image or its source.
 type address struct {
@@ -43,11 +51,18 @@ func addressesIn(f string, seen map[string]bool) []address {
 	f = fanged.Replace(text.CutBytes(f, maxFieldBytes))
 	x := &addressScan{f: f, seen: seen}
 	if strings.ContainsAny(f, "+@#") {
-		x.addForm(phoneForm, func(s string) string { return "+" + strings.Map(onlyDigits, s) })
 		x.addForm(handleForm, nil)
 		x.addForm(sourceForm, nil)
 	} else if strings.Contains(f, "ppa:") {
 		x.addForm(sourceForm, nil)
+	}
+	if mayCall(f) {
+		x.addForm(phoneForm, phoneKey)
+	}
+	if slices.ContainsFunc(contactWords, func(word string) bool { return strings.Contains(f, word) }) {
+		for _, m := range contactForm.FindAllStringSubmatch(f, maxTried) {
+			x.add(m[1], m[1], false)
+		}
 	}
 	start := -1
 	for i := 0; i <= len(f) && len(x.out) < maxTried; i++ {
@@ -81,7 +96,7 @@ func (x *addressScan) add(key, s string, bare bool) {
 // addForm adds what has a form, compared as key says.
 func (x *addressScan) addForm(form *regexp.Regexp, key func(string) string) {
 	for _, s := range form.FindAllString(x.f, maxTried) {
-		if s = strings.Trim(s, " \t\n\"'=("); key != nil {
+		if s = strings.Trim(s, " \t\n\"'=(:,"); key != nil {
 			x.add(key(s), s, false)
 		} else {
 			x.add(s, s, false)
@@ -123,10 +138,37 @@ func (x *addressScan) word(start, end int) {
 	for _, at := range numberRun.FindAllStringIndex(s, maxTried) {
 		at[0], at[1] = at[0]+start, at[1]+start
 		ip, _, _ := strings.Cut(x.f[at[0]:at[1]], "/")
-		if (isAddress(ip) || strings.HasPrefix(ip, "0x")) && !isLoopback(ip) {
-			x.add(ip, x.f[at[0]:at[1]], isBare(x.f, at))
+		if normal := normalIP(ip); (isAddress(normal) || strings.HasPrefix(ip, "0x")) && !isLoopback(normal) {
+			x.add(normal, x.f[at[0]:at[1]], isBare(x.f, at))
 		}
 	}
+}
+
+const leastPhone = 8 // digits
+
+// mayCall reports whether a text may hold a telephone number: digits behind a plus, or three or four in a row and more behind one sign.
+func mayCall(f string) bool {
+	digits := 0
+	for i := range len(f) {
+		switch {
+		case !isDigit(f[i]):
+			if (digits == 3 || digits == 4) && i+1 < len(f) && (isDigit(f[i+1]) || f[i] == ')') && (f[i] == ' ' || f[i] == '-' || f[i] == ')') {
+				return true
+			}
+			digits = 0
+		case i > 0 && f[i-1] == '+':
+			return true
+		default:
+			digits++
+		}
+	}
+	return false
+}
+
+// phoneKey returns what two ways to write a number have in common: its last digits.
+func phoneKey(s string) string {
+	digits := strings.Map(onlyDigits, strings.ReplaceAll(s, "(0)", ""))
+	return "+" + digits[max(len(digits)-leastPhone-1, 0):]
 }
 
 func onlyDigits(r rune) rune {
@@ -161,74 +203,6 @@ func isHostName(host, after string) bool {
 	return true
 }
 
-// installForm is what installs packages, pulls images and adds sources; what follows it names them.
-var installForm = regexp.MustCompile(`\b(?:(?:pip3?|pipx|uv|uv pip|conda|mamba|gem|apt|apt-get|aptitude|dnf|yum|apk|zypper|brew|snap|flatpak|choco|winget|scoop|cpanm?|luarocks|opam|composer|` +
-	`dotnet tool|cargo|go|npm|pnpm|yarn|bun|kubectl krew|ansible-galaxy(?: collection)?|gh extension|helm plugin|vagrant box|install-module|install-package)` +
-	`(?: +-[\w-]+)* +(?:install|i|add|get|require|reinstall|upgrade|update|tap|run)|(?:docker|podman|nerdctl|crictl|ctr|skopeo|helm|singularity)(?: +images?)? +(?:pull|run|create|copy)|` +
-	`helm +(?:install|upgrade|template|repo add)|npx|uvx|bunx|pnpm dlx|yarn dlx|go run|pipx run|cpan|git clone|gh repo clone|(?:add-apt-repository|apt-add-repository|apt-add)|set image|` +
-	`install-module|install-package|--(?:image|index-url|extra-index-url|registry|repo|repository|channel|source)|dpkg -i|rpm -[uiv]+h?|pacman -s[yu]*)\b[ =]`)
-
-// installers are the words of installForm, of which a text has to have one.
-var installers = wordSet(`pip pip3 pipx uv uvx conda mamba gem apt aptitude dnf yum apk zypper brew snap flatpak choco winget scoop cpan cpanm luarocks opam composer dotnet
-	cargo go npm npx pnpm yarn bun bunx kubectl ansible gh helm vagrant install docker podman nerdctl crictl ctr skopeo singularity git add set image
-	index registry repo repository channel source extra dpkg rpm pacman`)
-
-// mayInstall reports whether a text has a word of what installs something.
-func mayInstall(f string) bool {
-	may := false
-	scanWords(f, func(word string, _ int) { may = may || installers[word] }, func(string, int) {})
-	return may
-}
-
-const maxPackages = 12 // behind one command
-
-// packagesOf returns what the commands within a folded text install. All words behind a command count where the text is a command;
-// in a sentence the first one does, and those that go on like a list.
-func packagesOf(f string, command bool) []string {
-	if !mayInstall(f) {
-		return nil
-	}
-	if !command {
-		f = strings.ReplaceAll(f, "\n", " ")
-	}
-	var out []string
-	for _, at := range installForm.FindAllStringIndex(f, maxTried) {
-		rest := f[at[1]:]
-		if end := strings.IndexAny(rest, "|;&\n`"); end >= 0 {
-			rest = rest[:end]
-		}
-		first := true
-		for i, word := range shellWords(rest) {
-			if i == maxPackages {
-				break
-			}
-			if word[0] == '-' {
-				continue
-			}
-			name := packageName(word)
-			if !first && !command && !strings.ContainsAny(name, "-/@0123456789") || plainTools[name] || plainWords[hashOf(stem(name))] {
-				break
-			}
-			if first = false; len(name) > 2 && strings.Trim(name, "0123456789.") != "" {
-				out = append(out, name)
-			}
-		}
-	}
-	return out
-}
-
-// packageName returns a package without its version.
-func packageName(word string) string {
-	name, _, _ := strings.Cut(word, "~")
-	if i := strings.LastIndex(name, "@"); i > 0 {
-		name = name[:i]
-	}
-	if i := strings.LastIndex(name, ":"); i > 0 && !strings.HasPrefix(name, "ppa:") && !strings.Contains(name, "://") {
-		name = name[:i]
-	}
-	return strings.Trim(name, ".,:!?")
-}
-
 // addressIndex finds addresses that strangers name.
 type addressIndex struct {
 	own      *vocabulary
@@ -257,12 +231,15 @@ func (x *addressIndex) add(f string, words []string) {
 	if strings.Contains(f, ":/") || strings.Contains(f, "www.") {
 		for _, link := range linkForm.FindAllString(fanged.Replace(text.CutBytes(f, maxFieldBytes)), maxTried) {
 			if host := hostOf(link); host != "" {
-				x.known[host] = true
+				x.known[normalIP(host)] = true
 			}
 		}
 	}
 	for _, name := range packagesOf(f, false) {
 		x.packages[name] = true
+	}
+	for _, m := range packageURL.FindAllStringSubmatch(f, maxTried) {
+		x.packages[m[1]] = true
 	}
 	for _, word := range words {
 		if !x.words[word] {
@@ -317,7 +294,7 @@ func (x *addressIndex) strange(f string, command bool) []string {
 	if len(x.known)+len(x.packages)+len(x.words) == 0 {
 		return nil
 	}
-	for _, part := range shellSeparators.Split(strings.ReplaceAll(f, "\\\n", ""), -1) {
+	for _, part := range simpleCommands(strings.ReplaceAll(f, "\\\n", "")) {
 		fetched := slices.ContainsFunc(shellWords(part), func(word string) bool { return fetchers[word] })
 		for _, a := range addressesOf(part) {
 			host := hostPart(a.key)
@@ -339,6 +316,37 @@ func (x *addressIndex) strange(f string, command bool) []string {
 	}
 	slices.Sort(out)
 	return slices.Compact(out)
+}
+
+// normalIP returns an IP address as it is written most of the time, of whatever a browser takes for one: a number, hexadecimal and
+// octal parts, IPv6 in full, IPv4 within it. Any other text stays.
+func normalIP(s string) string {
+	if a, err := netip.ParseAddr(s); err == nil {
+		return a.Unmap().String()
+	}
+	if s == "" || !isDigit(s[0]) || strings.Trim(s, "0123456789abcdefx.") != "" {
+		return s
+	}
+	parts := strings.Split(s, ".")
+	if len(parts) > net.IPv4len || len(parts) == 1 && len(s) < leastPhone {
+		return s
+	}
+	var whole uint64
+	for i, part := range parts {
+		n, err := strconv.ParseUint(part, 0, 32)
+		if err != nil { // 009
+			n, err = strconv.ParseUint(part, 10, 32)
+		}
+		bits := 8
+		if i == len(parts)-1 { // the last part fills what is left
+			bits = 8 * (net.IPv4len - i)
+		}
+		if err != nil || n >= 1<<bits {
+			return s
+		}
+		whole = whole<<bits | n
+	}
+	return netip.AddrFrom4([4]byte{byte(whole >> 24), byte(whole >> 16), byte(whole >> 8), byte(whole)}).String()
 }
 
 func hostOf(link string) string {

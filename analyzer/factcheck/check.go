@@ -183,7 +183,7 @@ func (x *evidenceIndex) markAction(a *incident.Action) {
 	a.Marks = t.marks
 }
 
-var codeForm = regexp.MustCompile("`([^`\n]+)`")
+var codeForm = regexp.MustCompile("`([^`]+)`")
 
 // countMentions looks up the evidence that a text mentions that is no cause. It may mention an item whose lookup failed, to say
 // just that.

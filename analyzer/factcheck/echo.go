@@ -20,8 +20,10 @@ const (
 	signWeight = 1
 
 	runWeight    = 5 // of features in a row that count as copied: three words, six signs
-	sharedWeight = 8 // of features in any order
+	sharedWeight = 7 // of features in any order
 	sharedShare  = .6
+	closeWeight  = 6 // of features of a sentence that says little else
+	closeShare   = .75
 	wholeWeight  = 4 // of a sentence that has all of its features from one of a stranger's
 	wholeShare   = .85
 	partWeight   = 6 // of a stranger's sentence that stands whole within a longer one
@@ -57,16 +59,22 @@ func featuresOf(f string, own *vocabulary) []feature {
 		}
 	}, func(signs string, start int) {
 		plain := plainWithin(signs)
-		before := 0 // where the sign before begins
+		before, last := -1, rune(0) // where the sign before begins, and which it is
 		for i, r := range signs {
-			if end := i + utf8.RuneLen(r); i > 0 && (own == nil || !plain[before] || !plain[i]) {
-				add(hashOf(signs[before:end]), signWeight, start+before, start+end)
+			if strings.ContainsRune(particles, r) {
+				continue
 			}
-			before = i
+			if before >= 0 && (own == nil || !plain[before] || !plain[i]) {
+				add(hashOf(string([]rune{last, r})), signWeight, start+before, start+i+utf8.RuneLen(r))
+			}
+			before, last = i, r
 		}
 	})
 	return out
 }
+
+// particles are signs that a model adds and leaves out as it likes: they part no others.
+const particles = "的了着在是和与及为已经被将把而就也都还请正并將請為與並經於之이가은는을를의에로도"
 
 // scanWords calls word for each run of letters and digits, and signs for each run of characters of scripts without spaces, whatever
 // punctuation stands between the latter.
@@ -285,6 +293,7 @@ func (e *echoes) sharedSentence(sentence string) string {
 		share := float64(weight) / float64(total)
 		switch {
 		case weight >= sharedWeight && share >= sharedShare,
+			weight >= closeWeight && share >= closeShare,
 			weight >= wholeWeight && share >= wholeShare && weight == e.weights[segment],
 			weight >= partWeight && weight == e.weights[segment]:
 			return strings.TrimSpace(sentence)

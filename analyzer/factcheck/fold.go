@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"html"
+	"maps"
 	"regexp"
 	"strconv"
 	"strings"
@@ -90,15 +91,25 @@ func foldedRune(r rune) string {
 // a comparison are folded, so that an honest Russian word stays equal to itself.
 var lookalikes = func() map[rune]string {
 	m := map[rune]string{}
+	for i, small := range []rune("ᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘǫʀꜱᴛᴜᴠᴡxʏᴢ") {
+		m[small] = string(rune('a' + i))
+	}
 	for to, from := range map[string]string{
 		"a": "аΑАαɑ", "b": "ВвΒЬ", "c": "СсϲϹ", "d": "ԁԀ", "e": "ЕеΕεє", "g": "ɡԌ", "h": "НнΗһҺ", "i": "ІіΙιıɩӀ", "j": "ЈјϳЈ", "k": "КкΚκ", "l": "ʟⅼ",
-		"m": "МмΜ", "n": "ΝηПп", "o": "ОоΟοօ", "p": "РрΡρ", "q": "ԛԚ", "s": "Ѕѕ", "t": "ТтΤτ", "u": "υս", "v": "ѵνѴ", "w": "ԝԜω", "x": "ХхΧχ", "y": "УуΥγүҮ", "z": "Ζ",
+		"m": "МмΜ", "n": "ΝηПп", "o": "ОоΟοօ", "p": "РрΡρ", "q": "ԛԚ", "s": "Ѕѕ", "σ": "ς", "t": "ТтΤτ", "u": "υս", "v": "ѵνѴ", "w": "ԝԜω", "x": "ХхΧχ", "y": "УуΥγүҮ", "z": "Ζ",
 		`"`: "“”„‟«»「」『』〝〞〟″ʺ˝❝❞", "'": "‘’‚‛‹›′ʹʻʼʽ´❛❜", "`": "ˋ", ":": "∶꞉˸։׃︓﹕", "=": "⹀﹦", "-": "‐‑‒–—―−﹘﹣", "/": "⁄∕⧸╱", ".": "․‧", "|": "∣❘⏐￨", "\\": "∖⧵",
 		";": "；;", "~": "∼˜", "$": "﹩", "&": "﹠", ">": "›", "<": "‹",
 	} {
 		for _, r := range from {
 			if _, known := m[r]; !known {
 				m[r] = to
+			}
+		}
+	}
+	for r, to := range maps.Clone(m) { // a letter that looks like one of ours in one case alone
+		for _, other := range []rune{unicode.ToLower(r), unicode.ToUpper(r)} {
+			if _, known := m[other]; !known && other >= utf8.RuneSelf {
+				m[other] = to
 			}
 		}
 	}
@@ -135,6 +146,9 @@ func readings(s string) []string {
 	}
 	if tight := closedUp(s); tight != s {
 		add(tight)
+	}
+	if spelled := withoutDigits(s); spelled != "" {
+		add(spelled)
 	}
 	texts := []string{s}
 	if plain := unescaped(s); plain != s {
@@ -176,6 +190,27 @@ func closedUp(s string) string {
 		}
 	}
 	return b.String()
+}
+
+var (
+	digitWord    = regexp.MustCompile(`[A-Za-z]+[013457@$][A-Za-z013457@$]*[A-Za-z]`)
+	digitLetters = strings.NewReplacer("0", "o", "1", "i", "3", "e", "4", "a", "5", "s", "7", "t", "@", "a", "$", "s")
+)
+
+const leastDigitWords = 3 // which one text has to have
+
+// withoutDigits returns a text with letters in place of the digits that look like them, as in v3nd0r; "" where hardly any word has some.
+func withoutDigits(s string) string {
+	between := 0 // digits that stand between letters
+	for i := 1; i+1 < len(s); i++ {
+		if strings.IndexByte("013457@$", s[i]) >= 0 && isLetter(s[i-1]) && isLetter(s[i+1]) {
+			between++
+		}
+	}
+	if between < leastDigitWords || len(digitWord.FindAllStringIndex(s, leastDigitWords)) < leastDigitWords {
+		return ""
+	}
+	return digitWord.ReplaceAllStringFunc(s, digitLetters.Replace)
 }
 
 // heard returns the readings of a text of the model's, and what it says turned around: so it is found whichever side was turned.

@@ -54,6 +54,7 @@ func newOrigin(kind incident.MarkKind, own *vocabulary, doubted, others []string
 		o.commands.addWhole(s)
 		words := shellWords(s)
 		o.commands.add(words)
+		o.commands.learn(s, words)
 		o.addresses.add(s, words)
 		if (strings.ContainsAny(strings.TrimSpace(s), " \n") || hasUnspaced(s)) && isInstruction(s) {
 			orders = append(orders, s)
@@ -115,6 +116,9 @@ func (g *gathering) addURL(link string) {
 		return
 	}
 	g.add(u.Scheme+"://"+u.Host, u.Path, u.Fragment)
+	if blank := strings.IndexAny(u.Path, " \n"); blank > 0 { // a command or a sentence, behind what is a path
+		g.add(u.Path[strings.LastIndexByte(u.Path[:blank], '/')+1:])
+	}
 	if u.User != nil {
 		g.add(u.User.Username())
 	}

@@ -43,7 +43,7 @@ func (x *evidenceIndex) markOrigins(t *tally, texts ...string) {
 
 // countCommand counts a command within a text. One word between backticks may be the name of anything.
 func (x *evidenceIndex) countCommand(t *tally, o *origin, code string) {
-	if part := o.command(heard(code)); strings.ContainsAny(strings.TrimSpace(code), " |;&${<>(") || slices.ContainsFunc(shellWords(folded(code)), isChanging) {
+	if part := o.command(heard(code)); strings.ContainsAny(strings.TrimSpace(code), " |;&${<>(\n") || slices.ContainsFunc(shellWords(folded(code)), isChanging) {
 		t.countOrigin(o.kind, part)
 	}
 }

@@ -93,7 +93,7 @@ var (
 func (o *origin) echoed(said []string) string {
 	best := ""
 	for _, f := range said {
-		for _, part := range []string{o.echoedInstruction(f), o.echoes.repeated(f), o.commands.repeatedInSentence(f)} {
+		for _, part := range []string{o.echoedInstruction(f), o.echoes.repeated(f), o.commands.repeatedInSentence(f), o.commands.typedInSentence(f)} {
 			if len(part) > len(best) {
 				best = part
 			}
@@ -142,10 +142,14 @@ func (o *origin) strangeAddresses(said []string, command bool) []string {
 // links returns the addresses with a scheme in a text that strangers have named, and those that nobody has. The host of a machine
 // that has no dot in its name, and our own machine, are no addresses that lead anywhere.
 func (p *provenance) links(s string) (strange map[incident.MarkKind][]string, unknown []string) {
+	s = text.CutBytes(uniform(s), maxFieldBytes)
+	if !strings.Contains(s, ":/") && !strings.Contains(strings.ToLower(s), "www.") {
+		return nil, nil
+	}
 	strange = map[incident.MarkKind][]string{}
-	for _, link := range linkForm.FindAllString(text.CutBytes(uniform(s), maxFieldBytes), maxTried) {
+	for _, link := range linkForm.FindAllString(s, maxTried) {
 		link = strings.TrimRight(link, ".,;:!?*")
-		host := hostOf(link)
+		host := normalIP(hostOf(link))
 		if p.own.hosts[host] || isLoopback(host) {
 			continue
 		}

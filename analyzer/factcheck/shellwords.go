@@ -39,6 +39,14 @@ func shellWords(f string) []string {
 	return words
 }
 
+// simpleCommands returns what stands between the separators of commands.
+func simpleCommands(f string) []string {
+	if !strings.ContainsAny(f, "|&;\n$<`") {
+		return []string{f}
+	}
+	return shellSeparators.Split(f, -1)
+}
+
 // unwrapped returns the words of a command without what only runs it.
 func unwrapped(words []string) []string {
 	for len(words) > 1 {
@@ -78,11 +86,16 @@ type commandIndex struct {
 	strange map[uint64]bool // two in a row, what is plain left out
 	wholes  map[uint64]bool // letters and digits of whole texts
 	plain   map[uint64]bool // words that were looked at: alerts of one group say much the same
+	tools   map[string]bool // with which texts begin that look like commands
+	signs   map[string]bool // of the shell, in a row
 	letters shingles
 }
 
 func newCommandIndex(own *vocabulary, letters shingles) *commandIndex {
-	return &commandIndex{own, map[uint64]bool{}, map[uint64]bool{}, map[uint64]bool{}, map[uint64]bool{}, map[uint64]bool{}, letters}
+	return &commandIndex{
+		own: own, letters: letters, words: map[uint64]bool{}, runs: map[uint64]bool{}, strange: map[uint64]bool{},
+		wholes: map[uint64]bool{}, plain: map[uint64]bool{}, tools: map[string]bool{}, signs: map[string]bool{},
+	}
 }
 
 const leastWhole = 2 // letters and digits
@@ -108,7 +121,7 @@ func (x *commandIndex) add(words []string) {
 	before := make([]uint64, 0, len(words))
 	last := uint64(0) // the strange word before
 	for i, word := range words {
-		h := hashOf(word)
+		h := hashOfWord(word)
 		x.words[h] = true
 		if before = append(before, h); i > 0 {
 			x.runs[joined(before[i-1], h)] = true
@@ -136,14 +149,14 @@ func (x *commandIndex) isPlain(h uint64, word string) bool {
 
 // longest returns how many words, from the first on, stand in a row in a text.
 func (x *commandIndex) longest(words []string) int {
-	if len(words) == 0 || !x.words[hashOf(words[0])] {
+	if len(words) == 0 || !x.words[hashOfWord(words[0])] {
 		return 0
 	}
 	n := 1
 	for n < min(len(words), maxRun) {
-		step := joined(hashOf(words[n-1]), hashOf(words[n]))
+		step := joined(hashOfWord(words[n-1]), hashOfWord(words[n]))
 		if n > 1 {
-			step = joined(hashOf(words[n-2]), hashOf(words[n-1]), hashOf(words[n]))
+			step = joined(hashOfWord(words[n-2]), hashOfWord(words[n-1]), hashOfWord(words[n]))
 		}
 		if !x.runs[step] {
 			break
@@ -158,7 +171,23 @@ func (x *commandIndex) repeated(f string) string {
 	if letters := bareLetters(f); len(letters) >= leastWhole && x.wholes[hashOf(letters)] {
 		return oneLine(f)
 	}
+	if run := x.repeatedSigns(f); run != "" {
+		return run
+	}
 	f = x.withoutCompared(f)
+	if part := x.repeatedSimple(f); part != "" {
+		return part
+	}
+	all := shellWords(f)
+	if run := x.repeatedRun(all); run != "" {
+		return run
+	}
+	return oneLine(x.letters.copied(x.own.withoutNames(f), x.own.isPlainToken))
+}
+
+// repeatedSimple returns the simple command within a command that strangers have written, in whatever order and with other flags;
+// "" for none.
+func (x *commandIndex) repeatedSimple(f string) string {
 	all := shellWords(f)
 	if core := unwrapped(all); len(core) > 0 && x.anyStrange(core) && x.longest(core) == min(len(core), maxRun) {
 		return strings.Join(core, " ")
@@ -166,16 +195,14 @@ func (x *commandIndex) repeated(f string) string {
 	if x.allStrangeKnown(all) { // taken apart, with variables between
 		return strings.Join(all, " ")
 	}
-	for _, part := range shellSeparators.Split(f, -1) {
+	for _, part := range simpleCommands(f) {
 		words := unwrapped(shellWords(part))
-		if len(words) > 1 && x.anyStrange(words) && (x.longest(words) == min(len(words), maxRun) || x.allStrangeKnown(words) || x.knownButFlag(words)) {
+		if len(words) > 1 && x.anyStrange(words) && (x.longest(words) == min(len(words), maxRun) || x.allStrangeKnown(words) || x.knownButFlag(words)) ||
+			x.knownCommand(words) || x.knownTool(words) {
 			return strings.Join(words, " ")
 		}
 	}
-	if run := x.repeatedRun(all); run != "" {
-		return run
-	}
-	return oneLine(x.letters.copied(x.own.withoutNames(f), x.own.isPlainToken))
+	return ""
 }
 
 // repeatedRun returns words in a row that strangers have written in a row: three with a strange one among them, two strange ones
@@ -190,8 +217,8 @@ func (x *commandIndex) repeatedRun(words []string) string {
 		if !strange {
 			continue
 		}
-		h := hashOf(word)
-		if last >= 0 && x.strange[joined(hashOf(words[last]), h)] {
+		h := hashOfWord(word)
+		if last >= 0 && x.strange[joined(hashOfWord(words[last]), h)] {
 			return strings.Join(words[last:i+1], " ")
 		}
 		if x.words[h] && isTelling(word) {
@@ -217,7 +244,7 @@ const tellingWord = 12 // bytes from which one word counts as copied
 
 // isTelling reports whether one word is enough: it is long, or an encoded text.
 func isTelling(word string) bool {
-	return len(word) >= tellingWord || len(word) >= tellingWord*2/3 && strings.ContainsAny(word, "0123456789") && strings.ContainsAny(word, "abcdefghijklmnopqrstuvwxyz") &&
+	return len(word) >= tellingWord || len(word) >= tellingStart && word[0] == '/' && strings.Count(word, "/") > 1 || len(word) >= tellingWord*2/3 && strings.ContainsAny(word, "0123456789") && strings.ContainsAny(word, "abcdefghijklmnopqrstuvwxyz") &&
 		strings.Trim(word, "abcdefghijklmnopqrstuvwxyz0123456789+/_-") == "" && !strings.ContainsAny(word, "-_/")
 }
 
@@ -238,7 +265,7 @@ func (x *commandIndex) allStrangeKnown(words []string) bool {
 		if x.own.isPlainToken(word) {
 			continue
 		}
-		if !x.words[hashOf(word)] {
+		if !x.knows(word) {
 			return false
 		}
 		seen[word] = true
@@ -253,7 +280,7 @@ func (x *commandIndex) knownButFlag(words []string) bool {
 	}
 	unknown := 0
 	for i, word := range words {
-		if x.words[hashOf(word)] {
+		if x.knows(word) {
 			continue
 		}
 		if unknown++; i == 0 || word[0] != '-' || unknown > 1 {

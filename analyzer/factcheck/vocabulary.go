@@ -54,7 +54,7 @@ var plainSigns = strings.Fields(`的 了 在 是 和 与 及 为 从 到 由 中
 
 // plainTools read, and change nothing: a command made of these and of the alert's own names is anybody's.
 var plainTools = wordSet(`kubectl oc get describe logs log top rollout status history events explain wide yaml json all namespaces namespace pods pod po nodes node no
-	deploy deployment deployments statefulset statefulsets sts daemonset daemonsets ds replicaset rs job jobs cronjob service services svc endpoints ingress pvc pv cm configmap hpa
+	deploy deployment deployments statefulset statefulsets sts daemonset daemonsets ds replicaset rs job jobs cronjob service services svc endpoints ingress pvc pv persistentvolumeclaim persistentvolumeclaims persistentvolume cm configmap configmaps hpa
 	sudo ssh sh bash echo true cat less head tail grep egrep zgrep awk cut sort uniq wc tr jq xargs watch time date ls df du free uptime top htop ps pgrep ss netstat lsof
 	iostat vmstat mpstat sar dmesg journalctl systemctl is-active list show status mount findmnt lsblk stat ip addr route link ping dig nslookup host traceroute mtr
 	curl wget promtool amtool query instant range metrics alerts docker inspect stats images events crictl mysql psql redis-cli select from where order by and or limit count
@@ -228,6 +228,7 @@ func (v *vocabulary) composedOfNames(word string) bool {
 		switch {
 		case v.names[part]:
 			known = true
+		case plainTools[part]: // as in deployment/checkout
 		case len(part) >= longWord/2:
 			return false
 		}
@@ -375,7 +376,7 @@ func (v *vocabulary) addMonitored(e *incident.Evidence) {
 func placeOf(value string) string {
 	if isAddress(value) {
 		bare, _, _ := strings.Cut(value, "/")
-		return hostPart(bare)
+		return normalIP(hostPart(bare))
 	}
 	if host := hostPart(value); hostForm.MatchString(host) {
 		return host

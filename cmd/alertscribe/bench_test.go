@@ -165,7 +165,7 @@ func BenchmarkIdle(b *testing.B) {
 func residentMB(b *testing.B, pid int) float64 { return statusMB(b, pid, "VmRSS:") }
 
 // statusMB reads an amount of memory from what the kernel knows of a process.
-func statusMB(b *testing.B, pid int, key string) float64 {
+func statusMB(b testing.TB, pid int, key string) float64 {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	require.NoError(b, err)
 	_, rest, ok := strings.Cut(string(status), key)

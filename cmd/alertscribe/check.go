@@ -64,7 +64,7 @@ func (c *config) summary() [][2]string {
 	}
 	lines := [][2]string{
 		{"listen address", c.Web.ListenAddress},
-		{"model", c.LLM.Model + " at " + redactURL(c.LLM.BaseURL)},
+		{"model", c.LLM.Model + " at " + shownURL(c.LLM.BaseURL)},
 		{"price", c.priceText()},
 		{"API key", key},
 		{"Prometheus", c.prometheusText()},
@@ -99,7 +99,7 @@ func (c *config) logSettings(log *slog.Logger, address string) {
 		log.Warn("Variable has no effect", "why", warning)
 	}
 	log.Info("Ready for notifications", "address", address, "reports", c.Reports.Dir, "language", c.Reports.Language, "time_zone", c.zone.String(),
-		"database", c.databaseName(), "model", c.LLM.Model, "prometheus", c.prometheusText(), "alertmanager", shownURL(c.Alertmanager.URL),
+		"database", c.databaseName(), "model", c.LLM.Model, "prometheus", c.prometheusText(), "alertmanager", cmp.Or(shownURL(c.Alertmanager.URL), "not set"),
 		"verification", verifyText(c))
 }
 

@@ -201,6 +201,9 @@ func loadConfig(file string, getenv func(string) string, listenAddress string) (
 		errs = append(errs, read.faults...)
 		c.resolvePaths(filepath.Dir(file), read.lines)
 	}
+	if _, both := read.lines["storage.database_url"]; both && c.Storage.DatabaseURLFile != "" {
+		errs = append(errs, read.locate(errors.New("storage.database_url_file: stands in the place of storage.database_url; set one of them")))
+	}
 	set := c.readEnv(getenv)
 	for _, path := range set {
 		delete(read.lines, path) // the fault is not the file's

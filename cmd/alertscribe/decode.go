@@ -20,17 +20,19 @@ import (
 // settingsReader decodes a configuration file over settings. It goes on behind a fault, so that all are found at once, and knows
 // the line of each key.
 type settingsReader struct {
-	file   string
-	root   reflect.Type
-	lines  map[string]int // of the keys that the file has, by their paths
-	faults []error
+	file  string
+	root  reflect.Type
+	lines map[string]int // of the keys that the file has, by their paths
+
+	merging map[*yaml.Node]bool // that are being merged into others
+	faults  []error
 }
 
 // readSettings decodes text over into, a pointer to a struct. Each fault names the line and the path of its key; what is faulty keeps
 // the value that it had.
 func readSettings(file string, text []byte, into any) *settingsReader {
 	v := reflect.ValueOf(into).Elem()
-	r := &settingsReader{file: file, root: v.Type(), lines: map[string]int{}}
+	r := &settingsReader{file: file, root: v.Type(), lines: map[string]int{}, merging: map[*yaml.Node]bool{}}
 	dec := yaml.NewDecoder(bytes.NewReader(text))
 	var doc, second yaml.Node
 	switch err := dec.Decode(&doc); {
@@ -54,7 +56,7 @@ var lineOfError = regexp.MustCompile(`^yaml: (?:line (\d+): )?`)
 func (r *settingsReader) notYAML(err error) error {
 	m := lineOfError.FindStringSubmatch(err.Error())
 	hint := ""
-	if strings.Contains(err.Error(), "cannot start any token") {
+	if strings.Contains(err.Error(), "cannot start any token") || strings.Contains(err.Error(), "found a tab character") {
 		hint = "; indent with blanks, not with tabs, and put values that begin with @ or % in quotes"
 	}
 	if m == nil || m[1] == "" {
@@ -164,45 +166,31 @@ func join(path, key string) string { return strings.TrimPrefix(path+"."+key, "."
 // mapping decodes a mapping into a struct, key by key.
 func (r *settingsReader) mapping(n *yaml.Node, line int, v reflect.Value, path string) {
 	if n.Kind != yaml.MappingNode {
-		r.fault(line, path, "%s is not a mapping; put its keys below it, indented", shownNode(n))
+		such := ""
+		if _, has := fieldsByKey(v.Type())["url"]; has {
+			such = ", such as url"
+		}
+		r.fault(line, path, "%s is not a mapping; put its keys below it, indented%s", shownNode(n), such)
 		return
 	}
 	fields := fieldsByKey(v.Type())
-	seen := map[string]int{}
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		key := n.Content[i]
+	for _, pair := range r.pairs(n, path) {
+		key := pair[0]
 		at := join(path, key.Value)
-		if first, twice := seen[key.Value]; twice {
-			r.fault(key.Line, at, "is there twice, first on line %d; leave one of them out", first)
-			continue
-		}
-		seen[key.Value] = key.Line
 		index, ok := fields[key.Value]
 		if !ok {
 			r.fault(key.Line, at, "unknown key%s", r.meant(key.Value, path, keysOfMap(fields)))
 			continue
 		}
-		r.value(n.Content[i+1], key.Line, v.FieldByIndex(index), at)
+		r.value(pair[1], key.Line, v.FieldByIndex(index), at)
 	}
-}
-
-// meant returns what an unknown key may stand for: one that is written much alike, or one of that name in another section.
-func (r *settingsReader) meant(key, path string, known []string) string {
-	if near := nearest(key, known); near != "" {
-		return "; did you mean " + join(path, near) + "?"
-	}
-	for _, full := range pathsOf(r.root, "") {
-		if full == key || strings.HasSuffix(full, "."+key) {
-			return "; did you mean " + full + "? Mind the indentation"
-		}
-	}
-	return "; known here: " + strings.Join(known, ", ")
 }
 
 // leaf decodes a node by yaml's rules, or by those of the type. Unknown keys within are faults.
 func (r *settingsReader) leaf(n *yaml.Node, line int, v reflect.Value, path string) {
 	t := v.Type()
 	faults := len(r.faults)
+	r.twice(n, path)
 	decode := func(into any) error { return strictly(n, into) }
 	if strings.HasSuffix(t.PkgPath(), "prometheus/common/config") { // its keys are those of its fields
 		r.unknownKeys(n, t, path)
@@ -214,34 +202,15 @@ func (r *settingsReader) leaf(n *yaml.Node, line int, v reflect.Value, path stri
 			return
 		}
 	}
+	if len(r.faults) > faults {
+		return
+	}
 	fresh := reflect.New(t)
 	if err := decode(fresh.Interface()); err != nil {
 		r.explain(err, n, line, t, path)
 	}
 	if len(r.faults) == faults {
 		v.Set(fresh.Elem())
-	}
-}
-
-// unknownKeys finds the keys of a mapping, and below it, that a struct has no field for.
-func (r *settingsReader) unknownKeys(n *yaml.Node, t reflect.Type, path string) {
-	for t.Kind() == reflect.Pointer {
-		t = t.Elem()
-	}
-	if n.Kind != yaml.MappingNode || t.Kind() != reflect.Struct {
-		return
-	}
-	fields := fieldsByKey(t)
-	for i := 0; i+1 < len(n.Content); i += 2 {
-		key := n.Content[i]
-		r.lines[join(path, key.Value)] = key.Line
-		switch index, ok := fields[key.Value]; {
-		case len(fields) == 0: // it has rules of its own
-		case !ok:
-			r.fault(key.Line, join(path, key.Value), "unknown key%s", r.meant(key.Value, path, keysOfMap(fields)))
-		default:
-			r.unknownKeys(n.Content[i+1], t.FieldByIndex(index).Type, join(path, key.Value))
-		}
 	}
 }
 
@@ -277,7 +246,10 @@ func (r *settingsReader) explain(err error, n *yaml.Node, line int, t reflect.Ty
 	}
 	for _, text := range typeErr.Errors {
 		if m := unknownName.FindStringSubmatch(text); m != nil {
-			r.fault(line, join(path, m[1]), "unknown key")
+			r.fault(line, join(path, m[1]), "unknown key%s", r.meant(m[1], path, keysWithin(t)))
+			continue
+		}
+		if strings.Contains(text, " already defined at line ") { // said by twice, with the line of the file
 			continue
 		}
 		if wrongType.MatchString(text) {
@@ -309,45 +281,10 @@ func wantedOf(t reflect.Type) string {
 	case reflect.Bool:
 		return "true or false"
 	case reflect.Slice:
-		return "a list"
+		return "a list, such as [a, b]"
 	case reflect.Map, reflect.Struct:
 		return "a mapping"
 	default:
 		return "a text"
 	}
-}
-
-// fieldsByKey returns the fields of a struct by their keys in YAML.
-func fieldsByKey(t reflect.Type) map[string][]int {
-	fields := map[string][]int{}
-	for _, f := range reflect.VisibleFields(t) {
-		key, options, _ := strings.Cut(f.Tag.Get("yaml"), ",")
-		if key != "" && key != "-" && f.IsExported() && !strings.Contains(options, "inline") {
-			fields[key] = f.Index
-		}
-	}
-	return fields
-}
-
-func keysOfMap(fields map[string][]int) []string {
-	keys := make([]string, 0, len(fields))
-	for key := range fields {
-		keys = append(keys, key)
-	}
-	slices.Sort(keys)
-	return keys
-}
-
-// pathsOf returns the paths of all keys of a struct that have a fixed name.
-func pathsOf(t reflect.Type, path string) []string {
-	var paths []string
-	fields := fieldsByKey(t)
-	for _, key := range keysOfMap(fields) {
-		at, field := join(path, key), t.FieldByIndex(fields[key]).Type
-		paths = append(paths, at)
-		if field.Kind() == reflect.Struct && !decodesItself(field) {
-			paths = append(paths, pathsOf(field, at)...)
-		}
-	}
-	return paths
 }

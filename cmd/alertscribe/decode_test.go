@@ -88,6 +88,13 @@ func TestSettingsReader(t *testing.T) {
 			assert.Equal(t, "us", c.Alertmanager.HTTPConfig.BasicAuth.Username)
 			assert.True(t, c.Alertmanager.HTTPConfig.FollowRedirects, "Prometheus' defaults")
 		}},
+		"merged keys": {"llm: &a {model: a, timeout: 9s}\nprometheus:\n  http_config: &b {basic_auth: {username: us}}\nalertmanager:\n  http_config: {<<: *b, follow_redirects: false}\n", func(t *testing.T, c *config) {
+			assert.Equal(t, "us", c.Alertmanager.HTTPConfig.BasicAuth.Username)
+			assert.False(t, c.Alertmanager.HTTPConfig.FollowRedirects)
+		}},
+		"merged sections": {"prometheus: &a {url: 'http://a', public_url: 'http://b'}\nalertmanager: {<<: [*a], url: 'http://c'}\n", func(t *testing.T, c *config) {
+			assert.Equal(t, []string{"http://c", "http://b"}, []string{c.Alertmanager.URL, c.Alertmanager.PublicURL}, "its own key is stronger")
+		}},
 		"headers have any name": {"llm: {http_config: {http_headers: {X-Any: {values: [a]}}}}", func(t *testing.T, c *config) {
 			assert.Equal(t, []string{"a"}, c.LLM.HTTPConfig.HTTPHeaders.Headers["X-Any"].Values)
 		}},
@@ -146,7 +153,7 @@ func TestNearest(t *testing.T) {
 	known := []string{"url", "public_url", "http_config", "model", "timeout"}
 	for word, want := range map[string]string{
 		"ur": "url", "urls": "url", "modl": "model", "modell": "model", "time_out": "timeout", "http_conf": "http_config",
-		"publicurl": "public_url", "x": "", "something": "", "": "",
+		"publicurl": "public_url", "baseUrl": "", "httpConfig": "http_config", "public-url": "public_url", "MODEL": "model", "HTTP_CONFIG": "http_config", "x": "", "something": "", "": "",
 	} {
 		assert.Equal(t, want, nearest(word, known), word)
 	}

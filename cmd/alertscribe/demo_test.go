@@ -40,14 +40,13 @@ func TestDemo(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes two minutes by the clock")
 	}
+	t.Parallel()
 	m := newModel(t)
-	t.Chdir(t.TempDir())
-	t.Setenv("LLM_BASE_URL", m.URL)
-	t.Setenv("DEEPSEEK_API_KEY", "sk-test-key-of-the-stand-in")
+	settings := map[string]string{"LLM_BASE_URL": m.URL, "DEEPSEEK_API_KEY": "sk-test-key-of-the-stand-in"}
 	out, dir := &output{}, t.TempDir()
 	ctx, interrupt := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
-	go func() { ended <- (&cli{stdout: out, stderr: out}).demo(ctx, dir, true) }()
+	go func() { ended <- (&cli{stdout: out, stderr: out, environment: settings}).demo(ctx, dir, true) }()
 	require.Eventually(t, func() bool { return strings.Contains(out.String(), "all goes on until ctrl-C") || len(ended) > 0 },
 		4*time.Minute, 100*time.Millisecond, out)
 	require.Empty(t, ended, out)

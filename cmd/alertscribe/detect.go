@@ -81,6 +81,13 @@ func (c *config) detectionText() string {
 	if n := len(c.Detect.usedSources()); n > 0 {
 		to += fmt.Sprintf("; %d queue(s) are read", n)
 	}
+	if c.Detect.judged() {
+		opinions := "a model gives second opinions"
+		if c.LLM.Key == "" {
+			opinions = "second opinions are off: there is no API key"
+		}
+		to += "; " + opinions
+	}
 	return fmt.Sprintf("%d rules in %d groups; %s", rules, len(c.Detect.groups), to)
 }
 

@@ -58,12 +58,11 @@ const queueRules = `groups:
 // detectCLI returns the commands with their output, for a configuration file with rules.
 func detectCLI(t *testing.T, dir, prometheus string) (*cli, *bytes.Buffer) {
 	t.Helper()
-	t.Setenv("PROMETHEUS_URL", prometheus)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "rules.yml"), []byte(queueRules), 0o600))
 	config := filepath.Join(dir, "config.yml")
 	require.NoError(t, os.WriteFile(config, []byte("detect: {rule_files: [rules.yml]}\n"), 0o600))
 	out := &bytes.Buffer{}
-	return &cli{configFile: config, stdout: out, stderr: &bytes.Buffer{}, log: promslog.Config{}}, out
+	return &cli{configFile: config, stdout: out, stderr: &bytes.Buffer{}, log: promslog.Config{}, environment: map[string]string{"PROMETHEUS_URL": prometheus}}, out
 }
 
 func TestDetectCheck(t *testing.T) {
@@ -84,6 +83,7 @@ func TestDetectCheck(t *testing.T) {
 }
 
 func TestDetectBacktest(t *testing.T) {
+	t.Parallel()
 	prometheus, dropped := aDrop(t)
 	dir := t.TempDir()
 	c, out := detectCLI(t, dir, prometheus)
@@ -136,6 +136,7 @@ func TestDetectBacktest(t *testing.T) {
 }
 
 func TestDetectExport(t *testing.T) {
+	t.Parallel()
 	prometheus, _ := aDrop(t)
 	c, out := detectCLI(t, t.TempDir(), prometheus)
 	require.NoError(t, c.detectExport(t.Context(), exportFlags{since: "1d", step: "10m", rule: "QueueUnusual"}))
@@ -205,6 +206,7 @@ func TestJudge(t *testing.T) {
 
 // TestBacktestAgainstIncidents asks a running service.
 func TestBacktestAgainstIncidents(t *testing.T) {
+	t.Parallel()
 	prometheus, dropped := aDrop(t)
 	c, out := detectCLI(t, t.TempDir(), prometheus)
 	s := startService(t, nil)
@@ -221,10 +223,9 @@ func TestDemoDetect(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it takes half a minute by the clock")
 	}
-	t.Setenv("DEEPSEEK_API_KEY", "")
-	t.Setenv("LLM_API_KEY", "")
+	t.Parallel()
 	var out bytes.Buffer
-	c := &cli{stdout: &out, stderr: &out}
+	c := &cli{stdout: &out, stderr: &out, environment: map[string]string{}}
 	require.NoError(t, c.demoDetect(t.Context(), t.TempDir(), driftTimes{quiet: time.Second, drift: 5 * time.Second, lasts: time.Second}), out.String())
 	text := strings.TrimSpace(out.String())
 	assert.Contains(t, text, "watching 3 regions")

@@ -18,6 +18,7 @@ import (
 // TestDashboard runs each query of the dashboard on a real Prometheus that scrapes a service with a rule: all are answered, with
 // data.
 func TestDashboard(t *testing.T) {
+	t.Parallel()
 	b, err := os.ReadFile("../../docs/grafana/detection.json")
 	require.NoError(t, err)
 	var dashboard struct {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"math"
+	"strings"
 
 	"github.com/alertscribe/alertscribe/analyzer"
 	"github.com/alertscribe/alertscribe/detect/watch"
@@ -42,12 +43,14 @@ func (s *setup) newSecondOpinion() watch.Judge {
 	return &secondOpinion{model: s.analyzer}
 }
 
+func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
+
 // Judge implements watch.Judge.
 func (o *secondOpinion) Judge(ctx context.Context, source string, series []watch.JudgedSeries) ([]watch.Opinion, error) {
 	batch := analyzer.Batch{Context: source}
 	for _, s := range series {
-		m := analyzer.Metric{Name: s.Rule, Labels: s.Labels, Value: s.Value, Score: s.Score}
-		if !math.IsNaN(s.Expected) {
+		m := analyzer.Metric{Name: strings.TrimSpace(s.Rule + " " + s.Metric), Labels: s.Labels, Value: s.Value, Score: s.Score, Past: s.Past, Step: s.Step}
+		if finite(s.Expected) || finite(s.Lower) || finite(s.Upper) { // of a threshold nothing is expected but a bound
 			m.Band = &analyzer.Band{Expected: s.Expected, Lower: s.Lower, Upper: s.Upper}
 		}
 		batch.Metrics = append(batch.Metrics, m)

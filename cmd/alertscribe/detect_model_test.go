@@ -64,6 +64,7 @@ func modelRules(expr, interval string) string {
 // TestModelDetection is the way of an alert whose rule has a model: a real Prometheus, Alertmanager, a report; it outlives a kill -9, and
 // what a shadow sees reaches nobody.
 func TestModelDetection(t *testing.T) {
+	t.Parallel()
 	dir, address := t.TempDir(), freeAddress(t)
 	q, pair := detectionPair(t, "http://"+address+"/alert")
 	copyModel(t, dir)
@@ -124,16 +125,16 @@ func metricAbove(page, series string, least float64) bool {
 // modelCLI returns the commands for a configuration whose rules have a model.
 func modelCLI(t *testing.T, dir, prometheus, rules string) (*cli, *bytes.Buffer) {
 	t.Helper()
-	t.Setenv("PROMETHEUS_URL", prometheus)
 	copyModel(t, dir)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "rules.yml"), []byte(rules), 0o600))
 	config := filepath.Join(dir, "config.yml")
 	require.NoError(t, os.WriteFile(config, []byte("detect: {rule_files: [rules.yml]}\n"), 0o600))
 	out := &bytes.Buffer{}
-	return &cli{configFile: config, stdout: out, stderr: &bytes.Buffer{}, log: promslog.Config{}}, out
+	return &cli{configFile: config, stdout: out, stderr: &bytes.Buffer{}, log: promslog.Config{}, environment: map[string]string{"PROMETHEUS_URL": prometheus}}, out
 }
 
 func TestDetectExportFeatures(t *testing.T) {
+	t.Parallel()
 	prometheus, _ := aDrop(t)
 	dir := t.TempDir()
 	c, out := modelCLI(t, dir, prometheus, modelRules("queue", "1m"))
@@ -167,6 +168,7 @@ func TestDetectExportFeatures(t *testing.T) {
 }
 
 func TestDetectCompare(t *testing.T) {
+	t.Parallel()
 	prometheus, dropped := aDrop(t)
 	// The rule alerts where the queue drops, and may where it comes back; its shadow is a model of the same queue.
 	c, out := modelCLI(t, t.TempDir(), prometheus, strings.Replace(modelRules("queue", "1m"), "by: 10000%", "by: 50%", 1))
@@ -225,6 +227,7 @@ func TestBrokenModelStopsTheStart(t *testing.T) {
 
 // TestModelCycle is the cycle of docs/detection.md: export, train, export as ONNX, shadow, compare, promote.
 func TestModelCycle(t *testing.T) {
+	t.Parallel()
 	const python = "/usr/bin/python3"
 	if exec.CommandContext(t.Context(), python, "-c", "import onnx, sklearn").Run() != nil {
 		t.Skip("needs python3-onnx and python3-sklearn")

@@ -30,6 +30,7 @@ func (s *service) detectionOf(rules string) *detection {
 // TestReloadDetection: rules are read again while an incident that was opened directly fires. Unchanged, it goes on, and nobody is told
 // anything; without the rule, and without any, it resolves.
 func TestReloadDetection(t *testing.T) {
+	t.Parallel()
 	q, pair := detectionPair(t, "http://127.0.0.1:1/")
 	s := startService(t, func(c *config) { c.Prometheus.URL = pair.PromURL })
 	run := func(d *detection) (stop func()) {

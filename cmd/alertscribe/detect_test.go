@@ -125,6 +125,7 @@ func (s *service) incidentOf(name string) *incident.Incident {
 // TestDetectionEndToEnd: a queue that no rule has a threshold for drops; a real Prometheus answers, a real Alertmanager is
 // told and notifies the service, which reports, and says when it is over.
 func TestDetectionEndToEnd(t *testing.T) {
+	t.Parallel()
 	var service *service
 	relay := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		service.app.server.Handler.ServeHTTP(w, r)
@@ -216,6 +217,7 @@ func assertBand(t *testing.T, s *service, inc *incident.Incident, found incident
 
 // TestDetectionWithoutAlertmanager: incidents are opened and resolved by the same fold, and feedback lowers the rate.
 func TestDetectionWithoutAlertmanager(t *testing.T) {
+	t.Parallel()
 	q, pair := detectionPair(t, "http://127.0.0.1:1/")
 	s := startService(t, func(c *config) {
 		withRules(t, detectRules)(c)

@@ -25,6 +25,7 @@ import (
 // TestEndToEnd lets a real Prometheus notice a simulated attack and a real Alertmanager notify the service: the alert
 // fires, is reported with evidence and a verdict, resolves, and the report says so.
 func TestEndToEnd(t *testing.T) {
+	t.Parallel()
 	logins, err := sim.New(sim.Config{MetricsAddr: "127.0.0.1:0", ControlAddr: "127.0.0.1:0", Interval: 50 * time.Millisecond}, promslog.NewNopLogger())
 	require.NoError(t, err)
 	go func() { assert.NoError(t, logins.Run(t.Context())) }()

@@ -14,6 +14,7 @@ import (
 	"os/signal"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/alecthomas/kingpin/v2"
@@ -51,6 +52,7 @@ type cli struct {
 
 	stdin          io.Reader
 	stdout, stderr io.Writer
+	environment    map[string]string // in place of the process' own and of .env, where it is not nil
 }
 
 func run() int {
@@ -58,9 +60,9 @@ func run() int {
 	defer stop()
 	c := &cli{stdin: os.Stdin, stdout: os.Stdout, stderr: os.Stderr}
 	app, commands := c.application()
-	command, err := app.Parse(nameStdin(os.Args[1:]))
+	command, err := parse(app, os.Args[1:])
 	if err != nil {
-		fmt.Fprintf(c.stderr, "alertscribe: %v; see alertscribe --help\n", err)
+		fmt.Fprintf(c.stderr, "alertscribe: %s See alertscribe --help\n", text.Clean(err.Error()))
 		return exitBadInput
 	}
 	err = commands[command](ctx)
@@ -76,6 +78,30 @@ func run() int {
 		return exitBadInput
 	}
 	return exitFailure
+}
+
+// parse returns the command of a command line. Its error is a sentence, or a question.
+func parse(app *kingpin.Application, args []string) (command string, err error) {
+	if len(args) > 0 && args[0] == "help" {
+		if unknown := unknownWord(app.Model(), args[1:]); unknown != "" { // kingpin ends the process
+			return "", sentence(unknown)
+		}
+	}
+	command, err = app.Parse(nameStdin(args))
+	if err == nil {
+		return command, nil
+	}
+	if unknown := unknownWord(app.Model(), args); unknown != "" {
+		return "", sentence(unknown)
+	}
+	return "", sentence(err.Error())
+}
+
+func sentence(text string) error {
+	if strings.HasSuffix(text, "?") {
+		return errors.New(text)
+	}
+	return errors.New(text + ".")
 }
 
 // stdinArg stands for the argument "-", whose text kingpin loses.
@@ -166,9 +192,15 @@ func (c *cli) application() (*kingpin.Application, map[string]func(context.Conte
 
 // load returns the settings from flags, environment, .env and file, in this order of strength.
 func (c *cli) load() (*config, error) {
-	dotenv, err := readDotenv(".env")
+	dotenv, err := c.environment, error(nil)
+	own := os.LookupEnv
+	if dotenv == nil {
+		dotenv, err = readDotenv(".env")
+	} else {
+		own = func(string) (string, bool) { return "", false }
+	}
 	lookup := func(name string) (string, bool) {
-		if v, ok := os.LookupEnv(name); ok {
+		if v, ok := own(name); ok {
 			return v, true
 		}
 		v, ok := dotenv[name]
@@ -219,9 +251,8 @@ func (c *cli) validateExternalURL() error {
 	if c.externalURL == "" {
 		return nil
 	}
-	u, err := url.Parse(c.externalURL)
-	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
-		return fmt.Errorf("--web.external-url: %q is not an http:// or https:// URL with a host", redactURL(c.externalURL))
+	if _, err := parseURL(c.externalURL); err != nil {
+		return fmt.Errorf("--web.external-url: %w", err)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"io/fs"
@@ -35,7 +36,20 @@ func TestMain(m *testing.M) {
 		signal.Ignore(syscall.SIGXFSZ) // a file size limit stands for a full disk: writes shall fail, not kill
 		os.Exit(run())
 	}
+	if filepath.Base(os.Args[0]) != "alertscribe" { // as which testscript runs this binary, with our own flags
+		waitTogether()
+	}
 	testscript.Main(m, map[string]func(){"alertscribe": func() { os.Exit(run()) }})
+}
+
+// waitTogether lets parallel tests be more than the processors: they wait by the clock, for scrapes, rules and Alertmanager.
+func waitTogether() {
+	flag.Parse()
+	given := false
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
+	if !given {
+		_ = flag.Set("test.parallel", "8") // it exists
+	}
 }
 
 // service is an alertscribe within the test's process.

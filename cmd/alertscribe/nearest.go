@@ -1,14 +1,34 @@
 package main
 
+import "strings"
+
+// sameLetters leaves of a name what its spelling in another style shares with it: baseUrl, base-url and BASE_URL are base_url.
+func sameLetters(name string) string {
+	return strings.NewReplacer("-", "", "_", "", ".", "", " ", "").Replace(strings.ToLower(name))
+}
+
 // nearest returns the word of a list that a misspelt one may stand for; "" where none is near.
 func nearest(word string, known []string) string {
+	for _, k := range known {
+		if word != k && sameLetters(word) == sameLetters(k) {
+			return k
+		}
+	}
 	best, distance := "", max(1, len(word)/4)+1
 	for _, k := range known {
 		if d := editDistance(word, k); d > 0 && d < distance {
 			best, distance = k, d
 		}
 	}
-	return best
+	if best != "" {
+		return best
+	}
+	for _, k := range known { // start is start_time, and severity is severities
+		if len(word) > 3 && strings.HasPrefix(k, word) || len(word) > 5 && strings.HasPrefix(k, word[:max(5, len(word)-2)]) {
+			return k
+		}
+	}
+	return ""
 }
 
 // editDistance counts the letters to insert, to leave out, to replace, or to swap with the next, until a is b.

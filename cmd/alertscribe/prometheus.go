@@ -158,7 +158,7 @@ func (c *config) linkedServers(pool promapi.Pool) report.Servers {
 
 // prometheusText says which servers are asked.
 func (c *config) prometheusText() string {
-	if c.Prometheus.several == nil {
+	if len(c.Prometheus.several) == 0 {
 		return cmp.Or(shownURL(c.Prometheus.URL), "not set")
 	}
 	var all []string

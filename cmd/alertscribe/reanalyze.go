@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"strings"
 
 	"github.com/alecthomas/kingpin/v2"
 
@@ -16,13 +15,8 @@ const incidentArgHelp = "Incident ID or its first 8 letters, as in the report's 
 
 // incidentArg returns the incident's id, or the beginning of it, of what a person has typed or pasted.
 func incidentArg(arg string) (string, error) {
-	id := arg
-	if _, path, pasted := strings.Cut(arg, "/reports/"); pasted {
-		id, _, _ = strings.Cut(strings.TrimSuffix(path, ".md"), "/")
-		id, _, _ = strings.Cut(id, "#")
-		id, _, _ = strings.Cut(id, "?")
-	}
-	if !incident.ValidIDPrefix(id) {
+	id, ok := incident.IDFrom(arg)
+	if !ok {
 		return "", fmt.Errorf("%w: %q is not an incident ID (8 to 26 letters and digits, as in the report's URL)", errBadInput, arg)
 	}
 	return id, nil

@@ -52,7 +52,9 @@ func (a *app) reload(ctx context.Context) error {
 	if err != nil {
 		a.reloads.successful.Set(0)
 		for line := range strings.Lines(err.Error()) {
-			a.setup.log.Error("Configuration not reloaded, the former one stays", "err", strings.TrimSpace(line))
+			if line = strings.TrimSpace(line); !strings.HasSuffix(line, ":") { // what begins the list of faults
+				a.setup.log.Error("Configuration not reloaded, the former one stays", "err", line)
+			}
 		}
 		return err
 	}

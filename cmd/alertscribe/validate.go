@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"maps"
@@ -55,7 +56,7 @@ func (c *config) validate() []error {
 	if c.Reports.Dir == "" {
 		bad("reports.dir (REPORT_DIR)", "is empty")
 	}
-	if _, _, err := net.SplitHostPort(c.Web.ListenAddress); err != nil {
+	if _, port, err := net.SplitHostPort(c.Web.ListenAddress); err != nil || !isPort(port) {
 		bad("web.listen_address (LISTEN_ADDRESS, --web.listen-address)", "%q is not HOST:PORT, such as 127.0.0.1:5008 or :5008", c.Web.ListenAddress)
 	}
 	for i, name := range c.Web.Hosts {
@@ -75,8 +76,21 @@ func (c *config) validate() []error {
 	errs = append(errs, c.validateNumbers()...)
 	errs = append(errs, c.validateBudget()...)
 	errs = append(errs, c.validateSeverities()...)
-	if err := evidence.Runbooks(c.Analysis.Runbooks).Validate(); err != nil {
-		bad("analysis.runbooks", "%v", err)
+	return append(errs, c.validateRunbooks()...)
+}
+
+// validateRunbooks names each fault.
+func (c *config) validateRunbooks() []error {
+	var errs []error
+	for i, allow := range c.Analysis.Runbooks.Allow {
+		if err := (evidence.Runbooks{Allow: []string{allow}}).Validate(); err != nil {
+			errs = append(errs, fmt.Errorf("analysis.runbooks.allow[%d]: %w", i, err))
+		}
+	}
+	for i, network := range c.Analysis.Runbooks.Networks {
+		if err := (evidence.Runbooks{Networks: []string{network}}).Validate(); err != nil {
+			errs = append(errs, fmt.Errorf("analysis.runbooks.networks[%d]: %w", i, err))
+		}
 	}
 	return errs
 }
@@ -84,10 +98,19 @@ func (c *config) validate() []error {
 // parseURL parses the URL of a server that people or we reach by HTTP. Its error shows no password.
 func parseURL(value string) (*url.URL, error) {
 	u, err := url.Parse(value)
-	if err != nil || u.Host == "" || (u.Scheme != "http" && u.Scheme != "https") {
+	if err != nil || u.Hostname() == "" || (u.Scheme != "http" && u.Scheme != "https") {
 		return nil, fmt.Errorf("%q is not an http:// or https:// URL with a host", redactURL(value))
 	}
+	if port := u.Port(); port != "" && !isPort(port) {
+		return nil, fmt.Errorf("%q has the port %s, which is not between 1 and 65535", redactURL(value), port)
+	}
 	return u, nil
+}
+
+// isPort reports whether a text is the number of a port, 0 for any free one, or the name of one that this machine knows.
+func isPort(text string) bool {
+	_, err := net.DefaultResolver.LookupPort(context.Background(), "tcp", text)
+	return err == nil && text != ""
 }
 
 // validateUpstream returns what is wrong with a server that is asked and linked to.
@@ -135,9 +158,9 @@ func (c *config) validateModelURL() []error {
 			return []error{fmt.Errorf("%s: %q ends in %s, which is added to it; use %s", key, u.Redacted(), end, short.Redacted())}
 		}
 	}
-	if u.RawQuery != "" || u.Fragment != "" {
-		u.RawQuery, u.Fragment = "", ""
-		return []error{fmt.Errorf("%s: has a query, which requests don't carry; use %s, and llm.http_config.http_headers for what the endpoint takes as headers", key, u.Redacted())}
+	if u.Fragment != "" {
+		u.Fragment = ""
+		return []error{fmt.Errorf("%s: has a fragment (behind #), which requests don't carry; use %s", key, u.Redacted())}
 	}
 	return nil
 }
@@ -160,13 +183,20 @@ func (c *config) prepare() []error {
 			errs = append(errs, fmt.Errorf("analysis.skip[%d]: %w; matchers look like %q", i, err, `alertname=~"Watchdog|InfoInhibitor"`))
 			continue
 		}
+		if len(m) == 0 {
+			errs = append(errs, fmt.Errorf("analysis.skip[%d]: has no matcher and would skip every alert; matchers look like %q", i, `alertname=~"Watchdog|InfoInhibitor"`))
+			continue
+		}
 		c.skip = append(c.skip, m)
 	}
 	c.zone, _ = loadZone(c.Reports.TimeZone) // validate says what is wrong
-	var err error
-	if c.redactor, err = redact.New(c.Redaction.Patterns); err != nil {
-		errs = append(errs, fmt.Errorf("redaction.patterns: %w", err))
+	for i, expr := range c.Redaction.Patterns {
+		if _, err := redact.New(append(slices.Repeat([]string{"-"}, i), expr)); err != nil {
+			errs = append(errs, fmt.Errorf("redaction.patterns[%d]: %w", i, err))
+		}
 	}
+	var err error
+	c.redactor, _ = redact.New(c.Redaction.Patterns) // each was tried
 	if c.transport, err = roundTripper(c.LLM.HTTPConfig, "llm"); err != nil {
 		errs = append(errs, fmt.Errorf("llm.http_config: %w", err))
 	}
@@ -242,8 +272,11 @@ func (c *config) validateNumbers() []error {
 func (c *config) validateBudget() []error {
 	var errs []error
 	prices := analyzer.Prices{Models: c.Budget.Prices, Peak: c.Budget.PeakHours}
-	if err := prices.Validate(); err != nil {
-		errs = append(errs, fmt.Errorf("budget.prices: %w", err))
+	for _, name := range slices.Sorted(maps.Keys(prices.Models)) {
+		one := analyzer.Prices{Models: map[string]analyzer.Price{name: prices.Models[name]}}
+		if err := one.Validate(); err != nil {
+			errs = append(errs, fmt.Errorf("budget.prices.%s: %w", name, err))
+		}
 	}
 	for _, l := range []struct {
 		key   string

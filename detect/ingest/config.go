@@ -290,16 +290,21 @@ func tlsConfig(c *commonconfig.TLSConfig) (*tls.Config, error) {
 func Check(ctx context.Context, s *Source) error {
 	var errs []error
 	if s.Kafka != nil {
-		errs = append(errs, checkKafka(ctx, &s.Kafka.KafkaBrokers, s.Kafka.Topic, s.Kafka.DeadLetterTopic))
+		errs = append(errs, checkKafka(ctx, &s.Kafka.KafkaBrokers, s.Kafka.Group, s.Kafka.Topic, s.Kafka.DeadLetterTopic))
 	}
 	if s.RabbitMQ != nil {
 		errs = append(errs, checkRabbitMQ(ctx, &s.RabbitMQ.RabbitMQServer, s.RabbitMQ.Queue, s.RabbitMQ.DeadLetterExchange))
 	}
 	if p := s.Publish; p != nil && p.Kafka != nil {
-		errs = append(errs, checkKafka(ctx, &p.Kafka.KafkaBrokers, p.Kafka.Topic, ""))
+		errs = append(errs, checkKafka(ctx, &p.Kafka.KafkaBrokers, "", p.Kafka.Topic))
 	}
 	if p := s.Publish; p != nil && p.RabbitMQ != nil {
 		errs = append(errs, checkRabbitMQ(ctx, &p.RabbitMQ.RabbitMQServer, "", p.RabbitMQ.Exchange))
+	}
+	for i, err := range errs {
+		if err != nil {
+			errs[i] = explain(err)
+		}
 	}
 	return errors.Join(errs...)
 }

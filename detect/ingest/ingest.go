@@ -119,17 +119,34 @@ func (r *reader) run(ctx context.Context) {
 		if time.Since(begun) > time.Minute {
 			failing, wait = "", firstReconnect
 		}
+		news := err != nil && err.Error() != failing
 		switch {
 		case errors.Is(err, detect.ErrMoved):
 			r.log.Info("Part of the source was taken over by another copy, reading begins anew")
-		case err != nil && err.Error() != failing:
-			r.log.Warn("Source not read, it is tried again", "err", err)
+		case errors.Is(err, errOccupied):
+			if news {
+				r.log.Info("Queue is read by another copy, this one waits", "queue", r.source.RabbitMQ.Queue)
+			}
+		case err != nil:
+			r.failed(err, "Source not read, it is tried again", news)
+		}
+		if news {
 			failing = err.Error()
 		}
 		if !sleep(ctx, wait) {
 			return
 		}
 		wait = min(2*wait, maxReconnect)
+	}
+}
+
+// failed counts why the source is not read, and says it where it is news.
+func (r *reader) failed(err error, outcome string, news bool) {
+	f := explain(err)
+	r.metrics.faults.WithLabelValues(r.source.Name, f.kind).Inc()
+	r.metrics.connected.WithLabelValues(r.source.Name).Set(0)
+	if news {
+		r.log.Warn(outcome, "kind", f.kind, "err", f)
 	}
 }
 

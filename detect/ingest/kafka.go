@@ -8,12 +8,8 @@ import (
 	"sync"
 	"time"
 
-	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
-	"github.com/twmb/franz-go/pkg/sasl"
-	"github.com/twmb/franz-go/pkg/sasl/plain"
-	"github.com/twmb/franz-go/pkg/sasl/scram"
 )
 
 const (
@@ -43,38 +39,10 @@ const (
 	headerCut      = "alertscribe-cut"      // the bytes that a body had of which the first 900 KiB are here: brokers take no more
 )
 
-func mechanism(a *SASL) sasl.Mechanism {
-	switch a.Mechanism {
-	case "PLAIN":
-		return plain.Auth{User: a.Username, Pass: a.Password.Reveal()}.AsMechanism()
-	case "SCRAM-SHA-256":
-		return scram.Auth{User: a.Username, Pass: a.Password.Reveal()}.AsSha256Mechanism()
-	case "SCRAM-SHA-512":
-		return scram.Auth{User: a.Username, Pass: a.Password.Reveal()}.AsSha512Mechanism()
-	}
-	return nil
-}
-
-// client returns a client of the brokers.
-func (b *KafkaBrokers) client(o ...kgo.Opt) (*kgo.Client, error) {
-	o = append(o, kgo.SeedBrokers(b.Brokers...), kgo.ClientID("alertscribe"))
-	config, err := tlsConfig(b.TLS)
-	if err != nil {
-		return nil, err
-	}
-	if config != nil {
-		o = append(o, kgo.DialTLSConfig(config))
-	}
-	if b.SASL != nil {
-		o = append(o, kgo.SASL(mechanism(b.SASL)))
-	}
-	return kgo.NewClient(o...)
-}
-
 // kafkaSession is a membership in the group.
 type kafkaSession struct {
 	r      *reader
-	client *kgo.Client
+	client *kafkaClient
 	ctx    context.Context // that of the session
 	fail   context.CancelCauseFunc
 
@@ -104,7 +72,10 @@ func (r *reader) kafka(ctx context.Context) error {
 	defer client.CloseAllowingRebalance()
 	defer r.closePumps()
 	if err := client.Ping(ctx); err != nil {
-		return fmt.Errorf("asking the brokers: %w", err)
+		return fmt.Errorf("asking the brokers: %w", client.whyNot(err))
+	}
+	if err := client.topics(ctx, k.Topic); err != nil { // the client would wait for it without a word
+		return err
 	}
 	r.metrics.connected.WithLabelValues(r.source.Name).Set(1)
 	var asking sync.WaitGroup
@@ -124,12 +95,12 @@ func (s *kafkaSession) poll() error {
 			return context.Cause(s.ctx)
 		}
 		var failed error
-		fetches.EachError(func(topic string, partition int32, err error) {
-			if failed == nil {
-				failed = fmt.Errorf("reading %s/%d: %w", topic, partition, err)
+		fetches.EachPartition(func(p kgo.FetchTopicPartition) {
+			s.add(p)
+			if err := s.skip(p); err != nil && failed == nil {
+				failed = err
 			}
 		})
-		fetches.EachPartition(func(p kgo.FetchTopicPartition) { s.add(p) })
 		s.client.AllowRebalance()
 		if failed != nil {
 			return failed
@@ -153,6 +124,31 @@ func (s *kafkaSession) add(p kgo.FetchTopicPartition) {
 	to.add(messages)
 }
 
+// skip goes on behind what can't be unpacked, which becomes a dead letter without a body: it would be what is read next forever. Of
+// anything else it returns the error.
+func (s *kafkaSession) skip(p kgo.FetchTopicPartition) error {
+	bomb, ok := errors.AsType[*kgo.ErrDecompressTooLarge](p.Err)
+	switch {
+	case p.Err == nil:
+		return nil
+	case p.Topic == "": // it is about the group
+		return s.client.why(p.Err)
+	case !ok:
+		return fmt.Errorf("reading %s/%d: %w", p.Topic, p.Partition, p.Err)
+	}
+	to := s.r.pump(p.Partition)
+	if to == nil {
+		return nil
+	}
+	to.add([]message{{
+		position: bomb.NextOffset,
+		fault: fmt.Errorf("messages %d to %d are compressed together and have more than %d MiB; they were not read, look at them where they are",
+			bomb.Offset, bomb.NextOffset-1, decompressedBytes>>20),
+	}})
+	s.client.SetOffsets(map[string]map[int32]kgo.EpochOffset{p.Topic: {p.Partition: {Epoch: bomb.Epoch, Offset: bomb.NextOffset}}})
+	return nil
+}
+
 // assigned takes over partitions: reading goes on at what is stored, whatever the group was told.
 func (s *kafkaSession) assigned(ctx context.Context, offsets map[string]map[int32]kgo.Offset) (map[string]map[int32]kgo.Offset, error) {
 	for topic, parts := range offsets {
@@ -163,20 +159,46 @@ func (s *kafkaSession) assigned(ctx context.Context, offsets map[string]map[int3
 			if p := s.r.pump(part); p != nil { // a rebalance that left it here
 				continue
 			}
-			p, err := s.r.open(ctx, s.ctx, part, s, true, func(err error) { s.fail(err) })
+			at, err := s.open(ctx, part)
 			if err != nil {
 				s.fail(err)
 				return nil, err
 			}
-			s.mu.Lock()
-			s.came[part] = time.Now()
-			s.mu.Unlock()
-			if at, _ := p.stored(); at >= 0 {
+			if at >= 0 {
 				parts[part] = kgo.NewOffset().At(at)
 			}
 		}
 	}
 	return offsets, nil
+}
+
+// open takes over a partition, and returns where reading goes on; -1 where the group says it. A partition that ends before what was read
+// of it is another one of the same name, or has lost its end: it is read from its begin, where what was known counts as late.
+func (s *kafkaSession) open(ctx context.Context, part int32) (int64, error) {
+	p, err := s.r.open(ctx, s.ctx, part, s, true, func(err error) { s.fail(err) })
+	if err != nil {
+		return 0, err
+	}
+	s.mu.Lock()
+	s.came[part] = time.Now()
+	s.mu.Unlock()
+	at, _ := p.stored()
+	if at <= 0 {
+		return at, nil
+	}
+	if err := s.askEndsOnce(ctx, part); err != nil {
+		return 0, err
+	}
+	s.mu.Lock()
+	end, known := s.ends[part]
+	s.mu.Unlock()
+	if known && end < at {
+		s.r.log.Warn("Partition ends before what was read of it, it is read from its begin: the topic was made anew, or has lost messages",
+			"part", part, "read", at, "end", end)
+		p.rewind()
+		return 0, nil
+	}
+	return at, nil
 }
 
 func (s *kafkaSession) revoked(ctx context.Context, client *kgo.Client, parts map[string][]int32) {
@@ -248,11 +270,30 @@ func (s *kafkaSession) putAside(ctx context.Context, letters []letter) {
 
 // askEnds asks for the ends of the partitions that are read, until the session ends.
 func (s *kafkaSession) askEnds() {
+	failing := false
 	for ticker := time.NewTicker(endsEvery); ; {
-		if err := s.askEndsOnce(); err != nil && s.ctx.Err() == nil {
+		var parts []int32
+		s.r.eachPump(func(p *pump) { parts = append(parts, p.part.Number) })
+		err := s.client.topics(s.ctx, s.r.source.Kafka.Topic)
+		if f, ok := errors.AsType[*fault](err); ok && (f.kind == faultMissing || f.kind == faultPermission) { // it was deleted, or taken away
+			s.fail(f)
+			return
+		}
+		if err == nil {
+			err = s.askEndsOnce(s.ctx, parts...)
+		}
+		switch {
+		case s.ctx.Err() != nil:
+		case err == nil && failing:
+			s.r.log.Info("Brokers answer again")
+			s.r.metrics.connected.WithLabelValues(s.r.source.Name).Set(1)
+			failing = false
+		case err != nil:
 			s.mu.Lock()
 			clear(s.ends) // not known: the clock decides nothing
 			s.mu.Unlock()
+			s.r.failed(err, "Brokers do not answer, alerts stay as they are", !failing)
+			failing = true
 		}
 		select {
 		case <-s.ctx.Done():
@@ -263,24 +304,24 @@ func (s *kafkaSession) askEnds() {
 	}
 }
 
-func (s *kafkaSession) askEndsOnce() error {
+func (s *kafkaSession) askEndsOnce(ctx context.Context, parts ...int32) error {
 	req := kmsg.NewPtrListOffsetsRequest()
 	topic := kmsg.NewListOffsetsRequestTopic()
 	topic.Topic = s.r.source.Kafka.Topic
-	s.r.eachPump(func(p *pump) {
-		part := kmsg.NewListOffsetsRequestTopicPartition()
-		part.Partition, part.Timestamp = p.part.Number, -1
-		topic.Partitions = append(topic.Partitions, part)
-	})
+	for _, part := range parts {
+		p := kmsg.NewListOffsetsRequestTopicPartition()
+		p.Partition, p.Timestamp = part, -1
+		topic.Partitions = append(topic.Partitions, p)
+	}
 	if len(topic.Partitions) == 0 {
 		return nil
 	}
 	req.ReplicaID, req.Topics = -1, []kmsg.ListOffsetsRequestTopic{topic}
-	ctx, cancel := context.WithTimeout(s.ctx, produceWithin)
+	ctx, cancel := context.WithTimeout(ctx, produceWithin)
 	defer cancel()
 	for _, shard := range s.client.RequestSharded(ctx, req) {
 		if shard.Err != nil {
-			return shard.Err
+			return fmt.Errorf("asking for the ends of partitions: %w", s.client.why(shard.Err))
 		}
 		answer, ok := shard.Resp.(*kmsg.ListOffsetsResponse)
 		if !ok {
@@ -299,34 +340,4 @@ func (s *kafkaSession) askEndsOnce() error {
 		s.mu.Unlock()
 	}
 	return nil
-}
-
-// checkKafka asks brokers for topics.
-func checkKafka(ctx context.Context, b *KafkaBrokers, topics ...string) error {
-	client, err := b.client(kgo.RequestRetries(1), kgo.RetryTimeout(checkWithin))
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-	ctx, cancel := context.WithTimeout(ctx, checkWithin)
-	defer cancel()
-	req := kmsg.NewPtrMetadataRequest()
-	for _, topic := range topics {
-		if topic != "" {
-			t := kmsg.NewMetadataRequestTopic()
-			t.Topic = new(topic)
-			req.Topics = append(req.Topics, t)
-		}
-	}
-	answer, err := req.RequestWith(ctx, client)
-	if err != nil {
-		return fmt.Errorf("asking Kafka: %w", err)
-	}
-	var errs []error
-	for _, t := range answer.Topics {
-		if err := kerr.ErrorForCode(t.ErrorCode); err != nil {
-			errs = append(errs, fmt.Errorf("topic %s: %w", *t.Topic, err))
-		}
-	}
-	return errors.Join(errs...)
 }

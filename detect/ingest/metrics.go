@@ -23,6 +23,7 @@ type metrics struct {
 	points    *prometheus.CounterVec
 	messages  *prometheus.CounterVec
 	events    *prometheus.CounterVec
+	faults    *prometheus.CounterVec
 	connected *prometheus.GaugeVec
 
 	mu       sync.Mutex
@@ -50,6 +51,10 @@ func newMetrics(r prometheus.Registerer, in *Ingester) *metrics {
 		events: f.NewCounterVec(prometheus.CounterOpts{
 			Name: "alertscribe_detect_events_total", Help: "Events of anomalies by outcome: published, failed. Failed ones are sent again.",
 		}, []string{"source", "outcome"}),
+		faults: f.NewCounterVec(prometheus.CounterOpts{
+			Name: "alertscribe_detect_source_errors_total",
+			Help: "Attempts to reach the brokers of a source that failed, by kind: authentication, permission, tls, unreachable, missing (topic, queue or exchange), store, other.",
+		}, []string{"source", "kind"}),
 		connected: f.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "alertscribe_detect_source_connected", Help: "Whether the source is read: 1 yes, 0 no. A copy that waits for its turn does not read.",
 		}, []string{"source"}),
@@ -78,6 +83,9 @@ func (m *metrics) of(source string) *counters {
 		c.points[outcome] = m.points.WithLabelValues(source, outcome)
 	}
 	m.connected.WithLabelValues(source)
+	for _, kind := range faultKinds() {
+		m.faults.WithLabelValues(source, kind)
+	}
 	m.bySource[source] = c
 	return c
 }

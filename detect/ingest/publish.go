@@ -43,7 +43,7 @@ func newPublisher(s *Source) (publisher, error) {
 	}
 }
 
-type kafkaPublisher struct{ client *kgo.Client }
+type kafkaPublisher struct{ client *kafkaClient }
 
 func (p *kafkaPublisher) send(ctx context.Context, events []detect.Event) error {
 	records := make([]*kgo.Record, len(events))
@@ -51,7 +51,7 @@ func (p *kafkaPublisher) send(ctx context.Context, events []detect.Event) error 
 		anomaly, _, _ := strings.Cut(e.ID, "-") // its events stay in their order
 		records[i] = &kgo.Record{Key: []byte(anomaly), Value: e.Body, Headers: []kgo.RecordHeader{{Key: headerEvent, Value: []byte(e.ID)}}}
 	}
-	return p.client.ProduceSync(ctx, records...).FirstErr()
+	return p.client.why(p.client.ProduceSync(ctx, records...).FirstErr())
 }
 
 func (p *kafkaPublisher) close() { p.client.Close() }
@@ -109,7 +109,7 @@ func (p *pump) publishOnce(ctx context.Context) (int, error) {
 		err = p.r.publish.send(within, events)
 		cancel()
 		if err != nil {
-			return n, fmt.Errorf("publishing: %w", err)
+			return n, explain(fmt.Errorf("publishing: %w", err))
 		}
 		n += len(events)
 		if err := p.r.outbox.DeleteEvents(ctx, p.part, events[len(events)-1].Seq); err != nil {

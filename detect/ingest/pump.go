@@ -27,6 +27,7 @@ type message struct {
 	key      []byte
 	body     []byte
 	route    string // RabbitMQ's routing key
+	fault    error  // why its body is not here
 }
 
 // weight is what a message counts in memory.
@@ -74,7 +75,7 @@ func (r *reader) open(ctx, session context.Context, part int32, b broker, track 
 	id := detect.Part{Source: r.source.Name, Number: part}
 	stream, err := r.streams.OpenStream(ctx, id, r.publish != nil)
 	if err != nil {
-		return nil, err
+		return nil, &fault{kind: faultStore, err: err}
 	}
 	running, cancel := context.WithCancel(session)
 	p := &pump{
@@ -114,6 +115,13 @@ func (p *pump) stored() (position int64, idle bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	return p.position, len(p.waiting) == 0
+}
+
+// rewind forgets up to where the part was read: it begins anew.
+func (p *pump) rewind() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.position = -1
 }
 
 func (p *pump) run(ctx context.Context) {
@@ -180,7 +188,10 @@ func (p *pump) take(ctx context.Context, batch []message) error {
 	points := make([]watch.Point, 0, len(batch))
 	var dead []letter
 	for i := range batch {
-		found, err := Decode(batch[i].body)
+		found, err := []watch.Point(nil), batch[i].fault
+		if err == nil {
+			found, err = Decode(batch[i].body)
+		}
 		points = append(points, found...)
 		if err != nil {
 			dead = append(dead, letter{message: &batch[i], part: p.part.Number, reason: err.Error()})

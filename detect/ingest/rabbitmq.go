@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strings"
 	"sync"
 	"time"
 
@@ -28,6 +29,7 @@ func (b *RabbitMQServer) dial() (*amqp.Connection, error) {
 	if err != nil {
 		return nil, err
 	}
+	asked := noteCertificate(config)
 	properties := amqp.NewConnectionProperties()
 	properties.SetClientConnectionName("alertscribe")
 	conn, err := amqp.DialConfig(b.URL.Reveal(), amqp.Config{
@@ -40,11 +42,22 @@ func (b *RabbitMQServer) dial() (*amqp.Connection, error) {
 			return c, err
 		},
 	})
-	if err != nil {
-		return nil, fmt.Errorf("connecting to RabbitMQ: %w", err)
+	if err == nil {
+		return conn, nil
 	}
-	return conn, nil
+	err = fmt.Errorf("connecting to RabbitMQ: %w", err)
+	e, said := errors.AsType[*amqp.Error](err)
+	switch {
+	case asked.Load() && (ended(err) || errors.Is(err, amqp.ErrClosed)):
+		return nil, fmt.Errorf("%w: %w", err, errCertificate)
+	case said && e.Code == amqp.FrameError && !strings.HasPrefix(b.URL.Reveal(), "amqps:"): // an alert of TLS, taken for a frame
+		return nil, &fault{faultTLS, "where the port speaks TLS, write amqps://", err}
+	}
+	return nil, err
 }
+
+// errOccupied says that another copy reads the queue.
+var errOccupied = errors.New("the queue is read by another copy")
 
 // rabbitSession is the reading of a queue.
 type rabbitSession struct {
@@ -72,6 +85,7 @@ func (r *reader) rabbitMQ(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("opening a channel: %w", err)
 	}
+	closed := ch.NotifyClose(make(chan *amqp.Error, 1))
 	if err := ch.Qos(q.Prefetch, 0, false); err != nil {
 		return fmt.Errorf("setting the prefetch: %w", err)
 	}
@@ -79,7 +93,7 @@ func (r *reader) rabbitMQ(ctx context.Context) error {
 	_, err = ch.QueueDeclare(lockPrefix+q.Queue, false, true, true, false, nil)
 	if e, ok := errors.AsType[*amqp.Error](err); ok && e.Code == amqp.ResourceLocked {
 		sleep(ctx, occupiedWait)
-		return fmt.Errorf("queue %s is read by another copy, this one waits: %w", q.Queue, err)
+		return errOccupied
 	}
 	if err != nil {
 		return fmt.Errorf("declaring %s%s, which keeps other copies from reading: %w", lockPrefix, q.Queue, err)
@@ -100,7 +114,6 @@ func (r *reader) rabbitMQ(ctx context.Context) error {
 	asking.Go(func() { s.askQueue(ctx, conn) })
 	defer asking.Wait()
 	defer fail(nil)
-	closed := conn.NotifyClose(make(chan *amqp.Error, 1))
 	return s.read(ctx, p, deliveries, closed)
 }
 
@@ -116,10 +129,12 @@ func (s *rabbitSession) read(ctx context.Context, p *pump, deliveries <-chan amq
 			if !open {
 				select {
 				case err := <-closed:
-					return fmt.Errorf("connection to RabbitMQ ended: %w", err)
+					if err != nil {
+						return fmt.Errorf("connection to RabbitMQ ended: %w", err)
+					}
 				case <-time.After(time.Second):
-					return errors.New("queue is not read anymore: it was deleted, or the channel closed")
 				}
+				return &fault{kind: faultMissing, way: "create it", err: fmt.Errorf("queue %s was deleted", s.r.source.RabbitMQ.Queue)}
 			}
 			p.add([]message{{position: int64(d.DeliveryTag), body: d.Body, route: d.RoutingKey}})
 		}

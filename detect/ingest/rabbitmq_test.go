@@ -27,6 +27,7 @@ type rabbit struct {
 var rabbitServer struct {
 	sync.Once
 	server *testbed.RabbitMQ
+	tls    *tlsServer
 	dir    string
 	err    error
 }
@@ -49,6 +50,7 @@ func newRabbit(t testing.TB) *rabbit {
 	rabbitServer.Do(func() {
 		rabbitServer.dir, rabbitServer.err = os.MkdirTemp("", "ingest-rabbitmq-") //nolint:usetesting // it outlives the test
 		if rabbitServer.err == nil {
+			rabbitServer.tls = newTLSServer(t, rabbitServer.dir, false)
 			rabbitServer.server, rabbitServer.err = testbedtest.SharedRabbitMQ(t, rabbitServer.dir)
 		}
 	})

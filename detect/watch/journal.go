@@ -192,7 +192,9 @@ func (s *Stream) replay(seq int64, b []byte) error {
 		for _, x := range s.order {
 			x.rule.mu.Lock()
 			if x.origin.seq < seq && x.origin.stream == s {
-				s.step(x, at, func() { x.rule.tick(x.series, at) })
+				if s.step(x, at, func() { x.rule.tick(x.series, at) }) {
+					x.trace(at)
+				}
 			}
 			x.rule.mu.Unlock()
 		}
@@ -245,6 +247,7 @@ func (s *Stream) replayPoint(seq int64, id model.Fingerprint, p *Point, history 
 		if x.origin.seq < seq && x.origin.stream == s && p.At.After(x.stepped) {
 			x.origin.points++
 			s.step(x, p.At, func() { x.rule.judgePoint(x.series, p.At, p.Value, history) })
+			x.trace(p.At)
 		}
 		x.rule.mu.Unlock()
 	}

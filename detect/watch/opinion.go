@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -16,7 +15,6 @@ import (
 	"github.com/prometheus/common/model"
 	"go.yaml.in/yaml/v3"
 
-	"github.com/alertscribe/alertscribe/detect"
 	"github.com/alertscribe/alertscribe/promapi"
 	"github.com/alertscribe/alertscribe/promql"
 )
@@ -31,10 +29,13 @@ type (
 	// JudgedSeries is a series as it is at an evaluation. What is unknown is NaN, a bound that is not there infinite.
 	JudgedSeries struct {
 		Rule                                 string // GROUP/ALERT
+		Metric                               string // of a source; empty where Prometheus answers an expression
 		Labels                               map[string]string
 		Value, Expected, Lower, Upper, Level float64
-		Score                                float64 // an alert starts at 1
-		Peer                                 bool    // for comparison; nothing is told of it
+		Score                                float64       // an alert starts at 1
+		Past                                 []float64     // values before, the oldest first; of a source
+		Step                                 time.Duration // between them, on average
+		Peer                                 bool          // for comparison; nothing is told of it
 	}
 	// Opinion is what a Judge says of one series.
 	Opinion struct {
@@ -61,8 +62,10 @@ const (
 	opinionSlack = 5 * time.Minute
 	// maxJudged bounds what is asked about at once; peersJudged the series beside borderline ones, which show what is usual.
 	maxJudged, peersJudged = 200, 30
-	minJudgeEvery          = time.Minute
-	maxJudgeEvery          = 24 * time.Hour
+	// judgedPast is how many values before are told of a series of a source.
+	judgedPast    = 12
+	minJudgeEvery = time.Minute
+	maxJudgeEvery = 24 * time.Hour
 )
 
 // opinion is the newest warning of a second opinion on a series.
@@ -113,22 +116,14 @@ func newOpinions(j Judge, r prometheus.Registerer) *opinions {
 	return o
 }
 
-// question is what is asked at once, with the series that it is about.
-type question struct {
-	series  []JudgedSeries
-	of      []*watched // of each series
-	about   []*series
-	holding time.Duration
-}
-
-// secondOpinions asks for a second opinion after an evaluation, where one is due. It returns at once.
-func (w *Watcher) secondOpinions(ctx context.Context, g *group, at time.Time) {
+// secondOpinions asks for a second opinion where one is due. It returns at once.
+func (w *Watcher) secondOpinions(ctx context.Context, p *panel, at time.Time) {
 	o := w.opinions
 	if o.judge == nil || ctx.Err() != nil {
 		return
 	}
-	whole := g.JudgeEvery > 0 && at.Sub(g.judged) >= g.JudgeEvery
-	if !whole && !slices.ContainsFunc(g.rules, func(r *watched) bool { return r.SecondOpinion }) {
+	whole := p.JudgeEvery > 0 && at.Sub(p.judged) >= p.JudgeEvery
+	if !whole && !p.borderlines() {
 		return
 	}
 	if !o.asking.TryLock() {
@@ -137,94 +132,27 @@ func (w *Watcher) secondOpinions(ctx context.Context, g *group, at time.Time) {
 		}
 		return
 	}
-	q := g.question(at, whole)
+	q := p.question(at, whole)
 	if len(q.series) == 0 {
 		o.asking.Unlock()
 		return
 	}
 	if whole {
-		g.judged = at
+		p.judged = at
 	}
 	o.running.Go(func() {
 		defer o.asking.Unlock()
-		w.ask(ctx, g, q, at)
+		w.ask(ctx, p, q, at)
 	})
 }
 
-// candidate is a series that may be asked about.
-type candidate struct {
-	rule   *watched
-	series *series
-	as     JudgedSeries
-}
-
-// question collects what is asked about: all series of the group, or those that are borderline, with some peers; the most unusual first.
-func (g *group) question(at time.Time, whole bool) question {
-	q := question{holding: opinionEvery + opinionSlack}
-	if whole {
-		q.holding = g.JudgeEvery + opinionSlack
-	}
-	var all []*candidate
-	for _, r := range g.rules {
-		all = append(all, r.entries(at, whole)...)
-	}
-	slices.SortFunc(all, moreUnusual)
-	for _, e := range all[:min(len(all), maxJudged)] {
-		q.series, q.of, q.about = append(q.series, e.as), append(q.of, e.rule), append(q.about, e.series)
-		if !e.as.Peer {
-			e.rule.mu.Lock()
-			e.series.judged = at
-			e.rule.mu.Unlock()
-		}
-	}
-	return q
-}
-
-// entries returns the series of a rule that are asked about, with some of their peers behind them; none where none is.
-func (w *watched) entries(at time.Time, whole bool) []*candidate {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	var asked, peers []*candidate
-	for _, s := range w.series {
-		switch {
-		case s.now.Status != detect.Judged || s.seen.Before(w.evaluated) || math.IsNaN(s.now.Value):
-		case whole || w.borderline(s) && at.Sub(s.judged) >= opinionEvery:
-			asked = append(asked, &candidate{w, s, w.judgedSeries(s, false)})
-		default:
-			peers = append(peers, &candidate{w, s, w.judgedSeries(s, true)})
-		}
-	}
-	if len(asked) == 0 {
-		return nil
-	}
-	slices.SortFunc(peers, moreUnusual)
-	return append(asked, peers[:min(len(peers), peersJudged)]...)
-}
-
-// moreUnusual orders series by their scores, the largest first.
-func moreUnusual(a, b *candidate) int {
-	return cmp.Or(cmp.Compare(b.as.Score, a.as.Score), compare(a.series.id, b.series.id))
-}
-
-// borderline tells whether a series is worth a second opinion.
-func (w *watched) borderline(s *series) bool {
-	return w.SecondOpinion && s.now.Score >= borderlineScore && s.now.Score < 1 && s.alert.State != detect.Firing
-}
-
-func (w *watched) judgedSeries(s *series, peer bool) JudgedSeries {
-	return JudgedSeries{
-		Rule: w.Key(), Labels: plain(s.labels), Value: s.now.Value, Expected: s.now.Expected, Lower: s.now.Lower, Upper: s.now.Upper,
-		Level: s.now.Level, Score: s.now.Score, Peer: peer,
-	}
-}
-
 // ask asks, and keeps the warnings until the next evaluation tells of them. A failure changes nothing: an alert never waits for it.
-func (w *Watcher) ask(ctx context.Context, g *group, q question, at time.Time) {
-	said, err := w.opinions.judge.Judge(ctx, fmt.Sprintf("group %s, evaluated at %s", g.Name, at.UTC().Format("2006-01-02 15:04 MST")), q.series)
+func (w *Watcher) ask(ctx context.Context, p *panel, q question, at time.Time) {
+	said, err := w.opinions.judge.Judge(ctx, p.source(at), q.series)
 	if err != nil {
 		if ctx.Err() == nil {
 			w.opinions.total.WithLabelValues(opinionFailed).Inc()
-			w.opts.Logger.Warn("No second opinion, alerts are as they are", "group", g.Name, "series", len(q.series), "err", err)
+			w.opts.Logger.Warn("No second opinion, alerts are as they are", "group", p.Name, "series", len(q.series), "err", err)
 		}
 		return
 	}
@@ -240,7 +168,7 @@ func (w *Watcher) ask(ctx context.Context, g *group, q question, at time.Time) {
 		outcome = opinionWarning
 	}
 	w.opinions.total.WithLabelValues(outcome).Inc()
-	w.opts.Logger.Info("Second opinion given", "group", g.Name, "series", len(q.series), "warnings", warned)
+	w.opts.Logger.Info("Second opinion given", "group", p.Name, "series", len(q.series), "warnings", warned)
 }
 
 // severityInfo is the severity of which nobody is told.
@@ -303,6 +231,10 @@ func (w *watched) warning(s *series, c *promapi.Client, at time.Time) Alert {
 	}
 	if at.After(s.opinion.until) {
 		a.EndsAt = s.opinion.until
+	}
+	if w.Source != "" {
+		a.Annotations[AnnotationQueue] = w.Source
+		return a // Prometheus does not have it
 	}
 	a.GeneratorURL = c.GraphURL(w.selected(s), s.opinion.since.Add(-time.Hour), at)
 	return a

@@ -215,7 +215,7 @@ func TestBorderline(t *testing.T) {
 	}
 	ask := func() int {
 		before := j.questions()
-		w.secondOpinions(t.Context(), w.groups[0], w.at)
+		w.secondOpinions(t.Context(), &w.groups[0].asked, w.at)
 		w.opinions.running.Wait()
 		return j.questions() - before
 	}
@@ -255,7 +255,7 @@ func TestBorderline(t *testing.T) {
 	for _, s := range off.rules["g/QueueUnusual"].series {
 		s.now.Score = .7
 	}
-	off.secondOpinions(t.Context(), off.groups[0], off.at)
+	off.secondOpinions(t.Context(), &off.groups[0].asked, off.at)
 	off.opinions.running.Wait()
 	assert.Equal(t, before, j.questions(), "only rules that say so")
 }

@@ -16,14 +16,14 @@ import (
 )
 
 // judgedGroup is a group of one rule with n series that were all judged at a time, the i-th with the score i/n.
-func judgedGroup(n int, at time.Time, opinion bool) *group {
+func judgedGroup(n int, at time.Time, opinion bool) *panel {
 	r := &watched{Rule: &Rule{Alert: "A", Group: "g", MaxAlerts: 5, SecondOpinion: opinion}, series: map[model.Fingerprint]*series{}, evaluated: at}
 	for i := range n {
 		labels := model.Metric{"i": model.LabelValue(fmt.Sprint(i))}
 		s := &series{id: labels.Fingerprint(), labels: labels, seen: at, now: detect.Result{Status: detect.Judged, Value: float64(i), Score: float64(i) / float64(n)}}
 		r.series[s.id] = s
 	}
-	return &group{Group: &Group{Name: "g", JudgeEvery: 15 * time.Minute}, rules: []*watched{r}}
+	return &panel{Group: &Group{Name: "g", JudgeEvery: 15 * time.Minute}, rules: []*watched{r}}
 }
 
 // TestQuestion: what is asked about is bounded, the most unusual first, and says what is only for comparison.

@@ -50,9 +50,6 @@ func (r *rawRule) sourceRule(out *Rule) []string {
 				faults = append(faults, "alert "+r.Alert+": method model asks Prometheus, which does not have the points of a source")
 			}
 		}
-		if a.Opinion {
-			faults = append(faults, "alert "+r.Alert+": second_opinion is for rules that Prometheus answers")
-		}
 		if a.History != 0 {
 			faults = append(faults, "alert "+r.Alert+": a source has no history that could be read; leave history out, the rule learns from the first point on")
 		}
@@ -166,17 +163,6 @@ func (g *Group) asks() bool {
 		}
 	}
 	return false
-}
-
-// asked returns the rules whose expressions Prometheus is asked for.
-func (g *group) asked() []*watched {
-	var out []*watched
-	for _, r := range g.rules {
-		if r.Source == "" {
-			out = append(out, r)
-		}
-	}
-	return out
 }
 
 // leastHold is for how long the value of a point stands at least.

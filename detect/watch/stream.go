@@ -222,6 +222,7 @@ func (s *Stream) take(f *feed, at time.Time, v float64, history bool) string {
 			outcome = PointLearned
 			x.origin.points++
 			s.step(x, at, func() { x.rule.judgePoint(x.series, at, v, history) })
+			x.trace(at)
 		}
 		x.rule.mu.Unlock()
 	}
@@ -236,7 +237,6 @@ func (s *Stream) step(x *followed, at time.Time, change func()) (changed bool) {
 	x.origin.replayed = false
 	x.changed = touched // that of the alert is in the journal
 	x.origin.clean = false
-	x.trace(at)
 	if at.After(x.rule.evaluated) {
 		x.rule.evaluated = at
 	}
@@ -258,6 +258,7 @@ func (s *Stream) tickAll(at time.Time) bool {
 			clean := x.origin.clean
 			if s.step(x, at, func() { x.rule.tick(x.series, at) }) {
 				some = true
+				x.trace(at)
 			} else {
 				x.origin.clean = clean
 			}

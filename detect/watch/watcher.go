@@ -69,7 +69,8 @@ type group struct {
 	*Group
 	rules []*watched
 
-	judged time.Time // when a Judge was last asked about all series
+	asked    panel // those that Prometheus answers
+	streamed panel // those with a source
 }
 
 // historyReaders is how many groups read their history at a time.
@@ -96,7 +97,7 @@ func New(o Options) (*Watcher, error) {
 	w.metrics = newMetrics(o.Registerer, w)
 	w.opinions = newOpinions(o.Judge, o.Registerer)
 	for _, g := range o.Groups {
-		running := &group{Group: g}
+		running := &group{Group: g, asked: panel{Group: g}, streamed: panel{Group: g}}
 		w.metrics.missed.WithLabelValues(g.Name)
 		for _, r := range g.Rules {
 			var from *source
@@ -105,6 +106,11 @@ func New(o Options) (*Watcher, error) {
 			}
 			x := newWatched(r, g, from, w.metrics, o.Logger)
 			running.rules = append(running.rules, x)
+			of := &running.asked
+			if r.Source != "" {
+				of = &running.streamed
+			}
+			of.rules = append(of.rules, x)
 			w.rules[r.Key()] = x
 			w.addSourceRule(running, x)
 		}
@@ -120,6 +126,9 @@ func (w *Watcher) Run(ctx context.Context) {
 	for _, g := range w.groups {
 		if g.asks() {
 			wg.Go(func() { w.opts.Lead(ctx, "detection of "+g.Name, func(ctx context.Context) { w.run(ctx, g) }) })
+		}
+		if w.opinions.judge != nil && g.streamed.wanted() {
+			wg.Go(func() { w.judgeStreamed(ctx, &g.streamed) })
 		}
 	}
 	wg.Wait()
@@ -174,7 +183,7 @@ func (w *Watcher) resume(ctx context.Context, g *group) {
 		return
 	}
 	now := w.opts.Now()
-	for _, r := range g.asked() {
+	for _, r := range g.asked.rules {
 		if r.goesOn(now) {
 			w.tell(ctx, g, r, now)
 			continue
@@ -194,14 +203,14 @@ func (w *Watcher) resume(ctx context.Context, g *group) {
 // evaluateGroup evaluates the rules of a group one after the other.
 func (w *Watcher) evaluateGroup(ctx context.Context, g *group, at time.Time) {
 	failed := false
-	for _, r := range g.asked() {
+	for _, r := range g.asked.rules {
 		err := w.evaluate(ctx, g, r, at)
 		if ctx.Err() != nil {
 			return
 		}
 		failed = failed || err != nil
 	}
-	w.secondOpinions(ctx, g, at)
+	w.secondOpinions(ctx, &g.asked, at)
 	if !failed {
 		w.metrics.success.WithLabelValues(g.Name).Set(float64(at.Unix()))
 	}

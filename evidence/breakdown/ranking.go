@@ -116,8 +116,8 @@ func (b *Breakdown) RankLevels(c promql.Condition, extreme int, levels []float64
 	b.Unevenness = finiteOrZero(ratioOrNaN(apart, count))
 }
 
-// directionOf says which way a value went, as it is shown: flat where both look the same.
-func directionOf(before, after float64) string {
+// Direction says which way a value went as it is shown: up, down, or flat where both look the same.
+func Direction(before, after float64) string {
 	switch {
 	case promql.FormatNumber(before) == promql.FormatNumber(after):
 		return "flat"
@@ -130,7 +130,7 @@ func directionOf(before, after float64) string {
 // Ranked makes the entry of a ranking. Its score is that of what ranks it.
 func (b Breakdown) Ranked(c Contribution, onset time.Time) incident.RankedSeries {
 	r := incident.RankedSeries{
-		Labels: c.Labels, Share: min(c.Share, 1), Before: c.Before, After: c.After, Direction: directionOf(c.Before, c.After),
+		Labels: c.Labels, Share: min(c.Share, 1), Before: c.Before, After: c.After, Direction: Direction(c.Before, c.After),
 	}
 	var values []float64
 	var at []time.Time

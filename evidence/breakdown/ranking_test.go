@@ -112,6 +112,6 @@ func TestDirection(t *testing.T) {
 		before, after float64
 		want          string
 	}{{1, 2, "up"}, {2, 1, "down"}, {1, 1, "flat"}, {14, 13.9999, "flat"}, {0, 0, "flat"}, {0, .001, "up"}, {-1, -2, "down"}} {
-		assert.Equal(t, test.want, directionOf(test.before, test.after))
+		assert.Equal(t, test.want, Direction(test.before, test.after))
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"net/url"
+	"regexp"
 	"strings"
 	"sync"
 	"time"
@@ -80,7 +81,7 @@ type alert struct {
 // Send implements Channel. It is done when one Alertmanager has the alert.
 func (c *Alertmanager) Send(ctx context.Context, d Delivery) (Receipt, error) {
 	now, m := c.now().UTC(), d.Message
-	a := alert{Labels: alertLabels(m), Annotations: alertAnnotations(m, d.Small), StartsAt: m.StartedAt.UTC(), GeneratorURL: m.ReportURL}
+	a := alert{Labels: alertLabels(m, d.Small), Annotations: alertAnnotations(m, d.Small), StartsAt: m.StartedAt.UTC(), GeneratorURL: m.ReportURL}
 	var before alert
 	alerts := []alert{}
 	if d.Thread != "" && json.Unmarshal([]byte(d.Thread), &before) == nil && before.EndsAt.IsZero() {
@@ -161,10 +162,15 @@ func (c *Alertmanager) post(ctx context.Context, alerts []alert) error {
 	return worst
 }
 
-// alertLabels are those of the incident, and what marks the alert as ours: our own webhook drops it.
-func alertLabels(m *Message) map[string]string {
+// labelName is a name that every Alertmanager takes: those before 0.27 refuse what newer ones and Grafana allow.
+var labelName = regexp.MustCompile(`^[a-zA-Z_]\w*$`)
+
+// alertLabels are those of the incident, and what marks the alert as ours: our own webhook drops it. An alert that was refused is
+// sent without labels whose names may be why.
+func alertLabels(m *Message, small bool) map[string]string {
 	labels := map[string]string{}
 	maps.Copy(labels, m.Labels)
+	maps.DeleteFunc(labels, func(name, _ string) bool { return small && !labelName.MatchString(name) })
 	labels["alertname"] = AlertName
 	labels[incident.SelfAlertLabel] = "true"
 	labels["source_alertname"] = m.Alertname

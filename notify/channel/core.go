@@ -128,7 +128,8 @@ func (c *core) judge(r *reply) error {
 	switch {
 	case r.status/100 == 2:
 		return nil
-	case r.status == http.StatusTooManyRequests, r.status == http.StatusRequestTimeout, r.status == http.StatusTooEarly, r.status >= 500:
+	case r.status == http.StatusTooManyRequests, r.status == http.StatusRequestTimeout, r.status == http.StatusTooEarly, r.status >= 500,
+		r.status == http.StatusConflict: // a request with the same Idempotency-Key is still being handled
 		kind = Retry
 	case r.status == http.StatusBadRequest, r.status == http.StatusRequestEntityTooLarge, r.status == http.StatusUnprocessableEntity:
 		kind = BadContent

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -15,13 +16,18 @@ import (
 const dingTalkBytes = 18_000
 
 // lookalikes replaces what means something in the Markdown of DingTalk and WeCom, which document no way to escape it. In WeCom
-// <@user> would call somebody.
+// <@user> would call somebody, and may do so where it is written in entities.
 var lookalikes = markup{
-	escape: strings.NewReplacer("<", "＜", ">", "＞", "[", "［", "]", "］", "*", "＊", "`", "ˋ", "#", "＃").Replace,
+	escape: func(s string) string { return lookalike.Replace(htmlEntity.ReplaceAllString(s, "＆$1")) },
 	bold:   func(s string) string { return "**" + s + "**" },
 	link:   markdownLink,
 	line:   "\n\n",
 }
+
+var (
+	lookalike  = strings.NewReplacer("<", "＜", ">", "＞", "[", "［", "]", "］", "*", "＊", "`", "ˋ", "#", "＃")
+	htmlEntity = regexp.MustCompile(`&(#?\w+;)`)
+)
 
 // dingTalk posts to a custom robot. It answers 200 to errors.
 type dingTalk struct {

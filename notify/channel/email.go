@@ -257,5 +257,5 @@ func (m *Message) subject() string {
 	if tags := first.tags(w, maxTagRunes); tags != "" {
 		title += " · " + tags
 	}
-	return text.Cut(text.OneLine(title), mailSubject)
+	return text.Cut(unencoded(text.OneLine(title)), mailSubject)
 }

@@ -99,8 +99,11 @@ func (m *Message) tags(w *words, budget int) string {
 	seen := map[string]bool{"alertname": true, "severity": true}
 	for _, set := range []map[string]string{m.Group, m.Labels} {
 		for _, name := range slices.Sorted(maps.Keys(set)) {
+			if len(tags) == maxTags {
+				break
+			}
 			value := text.Cut(text.OneLine(set[name]), min(maxTagRunes, budget))
-			if seen[name] || value == "" || len(tags) == maxTags {
+			if seen[name] || value == "" {
 				continue
 			}
 			seen[name] = true
@@ -143,6 +146,10 @@ func (k markup) body(c content, colon string) string {
 func (k markup) whole(c content, colon string) string {
 	return k.bold(k.escape(c.title)) + k.line + k.body(c, colon)
 }
+
+// unencoded returns a text for a header that readers decode by RFC 2047: what a stranger has encoded stays as it is written, or
+// it would bring line breaks and invisible characters past us.
+func unencoded(s string) string { return strings.ReplaceAll(s, "=?", "=？") }
 
 func (m *Message) colon() string { return wordsOf(m.Language).colon }
 

@@ -32,7 +32,7 @@ func (*ntfy) Pace() (time.Duration, int) { return 5 * time.Second, 50 }
 func (c *ntfy) Send(ctx context.Context, d Delivery) (Receipt, error) {
 	header := map[string]string{
 		"Content-Type":  "text/plain; charset=utf-8",
-		"Title":         mime.QEncoding.Encode("utf-8", text.Cut(d.Message.content(budgets[0]).title, ntfyTitle)),
+		"Title":         mime.QEncoding.Encode("utf-8", text.Cut(unencoded(d.Message.content(budgets[0]).title), ntfyTitle)),
 		"Priority":      ntfyPriority(d.Message),
 		"X-Sequence-ID": d.Message.Incident,
 	}

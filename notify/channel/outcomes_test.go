@@ -74,6 +74,8 @@ func TestOutcomes(t *testing.T) {
 		"matrix token":             {"matrix", notifytest.Fault{Status: 401, Body: `{"errcode":"M_UNKNOWN_TOKEN"}`}, channel.BadConfig, 0},
 		"matrix large":             {"matrix", notifytest.Fault{Status: 413, Body: `{"errcode":"M_TOO_LARGE"}`}, channel.BadContent, 0},
 		"pagerduty key":            {"pagerduty", notifytest.Fault{Status: 400, Body: `{"status":"invalid event","errors":["'routing_key' is invalid"]}`}, channel.BadConfig, 0},
+		"pagerduty key in words":   {"pagerduty", notifytest.Fault{Status: 400, Body: `{"status":"invalid event","errors":["Invalid routing key"]}`}, channel.BadConfig, 0},
+		"webhook conflict":         {"webhook", notifytest.Fault{Status: 409}, channel.Retry, 0},
 		"pagerduty rate":           {"pagerduty", notifytest.Fault{Status: 429}, channel.Retry, 2 * time.Minute},
 		"webhook gone":             {"webhook", notifytest.Fault{Status: 410}, channel.BadConfig, 0},
 		"webhook gateway":          {"webhook", notifytest.Fault{Status: 504, Header: header("90")}, channel.Retry, 90 * time.Second},

@@ -58,7 +58,7 @@ func (c *pagerDuty) Send(ctx context.Context, d Delivery) (Receipt, error) {
 	if err != nil {
 		return Receipt{}, err
 	}
-	if r.status == http.StatusBadRequest && strings.Contains(string(r.body), "routing_key") {
+	if said := strings.ReplaceAll(strings.ToLower(string(r.body)), " ", "_"); r.status == http.StatusBadRequest && strings.Contains(said, "routing_key") {
 		return Receipt{}, c.refuse(BadConfig, r, string(r.body))
 	}
 	if err := c.judge(r); err != nil {

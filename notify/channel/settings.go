@@ -10,6 +10,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -71,14 +72,14 @@ type service struct {
 // services are all that New can make, by the key in the configuration.
 var services = map[string]service{
 	"slack":      {needs: [][]string{{"url"}, {"token", "channel"}}, may: []string{"api_url"}, hosts: []string{"hooks.slack.com", "hooks.slack-gov.com"}, make: newSlack},
-	"teams":      {needs: [][]string{{"url"}}, hosts: []string{".logic.azure.com", ".powerplatform.com"}, make: newTeams},
+	"teams":      {needs: [][]string{{"url"}}, hosts: []string{".logic.azure.com", ".powerplatform.com", ".webhook.office.com"}, make: newTeams},
 	"telegram":   {needs: [][]string{{"token", "chat"}}, may: []string{"topic", "api_url"}, hosts: []string{"api.telegram.org"}, make: newTelegram},
 	"dingtalk":   {needs: [][]string{{"url"}}, may: []string{"secret"}, hosts: []string{"oapi.dingtalk.com"}, make: newDingTalk},
 	"feishu":     {needs: [][]string{{"url"}}, may: []string{"secret"}, hosts: []string{"open.feishu.cn", "open.larksuite.com"}, make: newFeishu},
 	"wecom":      {needs: [][]string{{"url"}}, hosts: []string{"qyapi.weixin.qq.com"}, make: newWeCom},
 	"email":      {needs: [][]string{{"to", "from", "smarthost"}}, may: []string{"hello", "auth_username", "auth_password", "require_tls"}, make: newEmail},
-	"discord":    {needs: [][]string{{"url"}}, hosts: []string{"discord.com", "discordapp.com"}, make: newDiscord},
-	"pagerduty":  {needs: [][]string{{"routing_key"}}, may: []string{"api_url"}, make: newPagerDuty},
+	"discord":    {needs: [][]string{{"url"}}, hosts: []string{"discord.com", "discordapp.com", ".discord.com"}, make: newDiscord},
+	"pagerduty":  {needs: [][]string{{"routing_key"}}, may: []string{"api_url"}, hosts: []string{"events.pagerduty.com", "events.eu.pagerduty.com"}, make: newPagerDuty},
 	"mattermost": {needs: [][]string{{"url"}}, make: newMattermost},
 	"googlechat": {needs: [][]string{{"url"}}, hosts: []string{"chat.googleapis.com"}, make: newGoogleChat},
 	"ntfy":       {needs: [][]string{{"url"}}, may: []string{"token"}, hosts: []string{"ntfy.sh"}, make: newNtfy},
@@ -89,7 +90,11 @@ var services = map[string]service{
 // Services lists the keys that New knows.
 func Services() []string { return slices.Sorted(maps.Keys(services)) }
 
-// URLService returns the service that a webhook URL belongs to, by its host; webhook for one that no service has.
+// mattermostHook is the path of an incoming webhook there, whose host is its owner's.
+var mattermostHook = regexp.MustCompile(`/hooks/[a-z0-9]{26}$`)
+
+// URLService returns the service that a webhook URL belongs to, by its host, or by its path where hosts differ; webhook for one
+// that no service has.
 func URLService(raw string) string {
 	u, err := url.Parse(raw)
 	if err != nil {
@@ -103,22 +108,36 @@ func URLService(raw string) string {
 			}
 		}
 	}
+	if mattermostHook.MatchString(u.Path) {
+		return "mattermost"
+	}
 	return "webhook"
 }
 
-// FromURL returns the settings of a webhook URL as its service needs them. Telegram has no such URL:
-// https://api.telegram.org/bot<token>/sendMessage?chat_id=<chat> is read as one.
+// FromURL returns the settings of a webhook URL as its service needs them. Two services have keys instead, and URLs that hold them:
+// https://api.telegram.org/bot<token>/sendMessage?chat_id=<chat>, and PagerDuty's integration URL,
+// https://events.pagerduty.com/integration/<key>/enqueue.
 func FromURL(raw redact.Secret) (service string, s Settings) {
-	service, s = URLService(raw.Reveal()), Settings{URL: raw}
-	if service != "telegram" {
-		return service, s
-	}
+	service = URLService(raw.Reveal())
 	u, err := url.Parse(raw.Reveal())
 	if err != nil {
+		return service, Settings{URL: raw}
+	}
+	key := func(prefix string) redact.Secret {
+		key, _, _ := strings.Cut(strings.TrimPrefix(u.Path, prefix), "/")
+		return redact.Secret(key)
+	}
+	switch service {
+	case "telegram":
+		return service, Settings{Token: key("/bot"), Chat: u.Query().Get("chat_id")}
+	case "pagerduty":
+		s = Settings{APIURL: u.Scheme + "://" + u.Host, RoutingKey: redact.Secret(u.Query().Get("routing_key"))}
+		if strings.HasPrefix(u.Path, "/integration/") {
+			s.RoutingKey = key("/integration/")
+		}
 		return service, s
 	}
-	token, _, _ := strings.Cut(strings.TrimPrefix(u.Path, "/bot"), "/")
-	return service, Settings{Token: redact.Secret(token), Chat: u.Query().Get("chat_id")}
+	return service, Settings{URL: raw}
 }
 
 // Read takes secrets and the template from the files that are named, relative to dir. It reports all that is wrong, each

@@ -7,14 +7,12 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/alertscribe/alertscribe/text"
 )
 
 // Slack's limits: https://docs.slack.dev/reference/block-kit/blocks, and what its API was seen to refuse for the sum.
 const (
-	slackSection = 3000   // characters of a section's text
-	slackHeader  = 150    // characters of a header's text
+	slackSection = 3000   // characters of a section's text, which we count in UTF-16 units: never less
+	slackHeader  = 150    // characters of a header's text, as above
 	slackBlocks  = 12_000 // bytes of all blocks as JSON
 )
 
@@ -46,9 +44,12 @@ func newSlack(s *Settings, c *core) (Channel, error) {
 
 func (*slack) Pace() (time.Duration, int) { return 1100 * time.Millisecond, 1 }
 
+// slackText is a text of a block. Without Verbatim, Slack makes mentions of names such as @channel, and links of all that looks
+// like an address.
 type slackText struct {
-	Type string `json:"type"`
-	Text string `json:"text"`
+	Type     string `json:"type"`
+	Text     string `json:"text"`
+	Verbatim bool   `json:"verbatim,omitempty"`
 }
 
 type slackBlock struct {
@@ -63,6 +64,7 @@ type slackMessage struct {
 	Text    string       `json:"text"`
 	Blocks  []slackBlock `json:"blocks"`
 	Unfurl  bool         `json:"unfurl_links"`
+	Media   bool         `json:"unfurl_media"` // false: nobody fetches an image that an alert's text names
 }
 
 func slackContent(d Delivery) slackMessage {
@@ -72,13 +74,13 @@ func slackContent(d Delivery) slackMessage {
 		if b, err := marshal(s); err != nil || len(b)+4*slackHeader > slackBlocks {
 			return limit + 1
 		}
-		return runesOf(s)
+		return utf16Of(s)
 	}, func(c content) string { return mrkdwn.body(c, d.Message.colon()) })
 	return slackMessage{
 		Text: mrkdwn.escape(title),
 		Blocks: []slackBlock{
-			{"header", slackText{"plain_text", text.Cut(title, slackHeader)}},
-			{"section", slackText{"mrkdwn", body}},
+			{"header", slackText{Type: "plain_text", Text: cutUTF16(title, slackHeader)}},
+			{"section", slackText{Type: "mrkdwn", Text: body, Verbatim: true}},
 		},
 	}
 }

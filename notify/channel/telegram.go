@@ -5,9 +5,12 @@ import (
 	"encoding/json"
 	"html"
 	"net/http"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/alertscribe/alertscribe/text"
 )
 
 // telegramText is the limit of a message in characters, counted after its markup is parsed. We count before, in UTF-16 units:
@@ -15,11 +18,20 @@ import (
 const telegramText = 4096
 
 var telegramHTML = markup{
-	escape: html.EscapeString,
+	escape: func(s string) string { return html.EscapeString(unmention(s)) },
 	bold:   func(s string) string { return "<b>" + s + "</b>" },
 	link:   func(label, url string) string { return `<a href="` + html.EscapeString(url) + `">` + label + "</a>" },
 	line:   "\n",
 }
+
+// telegramPlain is for what can't be parsed.
+var telegramPlain = markup{escape: unmention, bold: plain.bold, link: plain.link, line: plain.line}
+
+// mention is what Telegram makes a mention of, wherever it stands. A mail address is none.
+var mention = regexp.MustCompile(`(^|[^\w.])@(\w)`)
+
+// unmention takes the name out of a mention, by a sign that looks like it: Telegram has no way to escape it.
+func unmention(s string) string { return mention.ReplaceAllString(s, "$1＠$2") }
 
 // telegram sends as a bot and edits its message of an incident.
 type telegram struct {
@@ -54,7 +66,7 @@ func (c *telegram) Send(ctx context.Context, d Delivery) (Receipt, error) {
 	call := telegramCall{Chat: c.chat, Topic: c.topic, Parse: "HTML", Preview: map[string]any{"is_disabled": true}}
 	format := telegramHTML
 	if d.Small { // what can't be parsed is sent without markup
-		call.Parse, format = "", plain
+		call.Parse, format = "", telegramPlain
 	}
 	call.Text = fitted(d, telegramText, utf16Of, func(co content) string { return format.whole(co, d.Message.colon()) })
 	var at telegramThread
@@ -119,6 +131,14 @@ func (c *telegram) failure(r *reply, said string, after float64) *Failure {
 		f.Kind = BadContent
 	}
 	return f
+}
+
+// cutUTF16 bounds s to n UTF-16 units.
+func cutUTF16(s string, n int) string {
+	for runes := n; utf16Of(s) > n; runes-- {
+		s = text.Cut(s, runes)
+	}
+	return s
 }
 
 // utf16Of returns the length in UTF-16 units.

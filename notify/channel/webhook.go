@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"text/template"
@@ -21,8 +22,19 @@ import (
 	"github.com/alertscribe/alertscribe/text"
 )
 
-// webhookBytes is the size that Standard Webhooks asks senders to stay below.
-const webhookBytes = 20_000
+const (
+	webhookBytes = 20_000 // Standard Webhooks asks senders to stay below that
+	webhookName  = 200    // characters of a name
+)
+
+// webhookLabels is how many labels a payload has at each budget of its texts, from the first that is too small for all.
+func webhookLabels(budget int) int {
+	const most = 64
+	if budget >= budgets[0] {
+		return most
+	}
+	return max(most*budget/budgets[0], maxTags)
+}
 
 // Payload is what the webhook sends as JSON, and what its template sees.
 type Payload struct {
@@ -56,17 +68,34 @@ func (m *Message) payload(budget int) Payload {
 		return s
 	}
 	p := Payload{
-		Version: "1", ID: m.ID, Event: m.Event, Incident: m.Incident, Alertname: m.Alertname, Severity: m.Severity, Status: m.Status,
+		Version: "1", ID: m.ID, Event: m.Event, Incident: m.Incident, Alertname: text.Cut(m.Alertname, webhookName), Severity: text.Cut(m.Severity, webhookName), Status: m.Status,
 		Summary: cut(m.Summary, Unmarked), Cause: cut(m.Cause, m.CauseMark), Action: cut(m.Action, m.ActionMark),
 		ReportURL: m.ReportURL, Labels: map[string]string{}, Likelihood: m.Likelihood, StartedAt: m.StartedAt.UTC(), Cost: m.Cost, Language: m.Language,
 	}
-	for name, value := range m.Labels {
-		p.Labels[name] = text.Cut(value, max(budget, maxTagRunes))
+	for _, name := range m.firstLabels(webhookLabels(budget)) {
+		p.Labels[text.Cut(name, webhookName)] = text.Cut(m.Labels[name], max(budget, maxTagRunes))
 	}
 	if !m.ResolvedAt.IsZero() {
 		p.ResolvedAt = new(m.ResolvedAt.UTC())
 	}
 	return p
+}
+
+// firstLabels returns the names of at most n labels: those of the group first.
+func (m *Message) firstLabels(n int) []string {
+	names := slices.Sorted(maps.Keys(m.Labels))
+	slices.SortStableFunc(names, func(a, b string) int {
+		_, ofA := m.Group[a]
+		_, ofB := m.Group[b]
+		switch {
+		case ofA == ofB:
+			return 0
+		case ofA:
+			return -1
+		}
+		return 1
+	})
+	return names[:min(n, len(names))]
 }
 
 // webhook posts JSON, or what a template makes of it, signed as Standard Webhooks describes.
@@ -139,7 +168,8 @@ func (c *webhook) render(d Delivery) ([]byte, error) {
 
 func (c *webhook) encode(p Payload) ([]byte, error) {
 	if c.template == nil {
-		return marshal(p)
+		b, err := marshal(p)
+		return text.JSON(b), err
 	}
 	var b bytes.Buffer
 	err := c.template.Execute(&b, p)

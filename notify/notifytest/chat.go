@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"regexp"
 	"strings"
 	"time"
 	"unicode/utf16"
@@ -90,6 +91,9 @@ func Telegram() *Standin {
 				return telegramError(http.StatusBadRequest, "Bad Request: can't parse entities: "+err.Error(), "")
 			}
 		}
+		if telegramMention.MatchString(text) {
+			s.violate("somebody is called: %s", telegramMention.FindString(text))
+		}
 		if len(utf16.Encode([]rune(text))) > 4096 {
 			return telegramError(http.StatusBadRequest, "Bad Request: message is too long", "")
 		}
@@ -112,6 +116,9 @@ func Telegram() *Standin {
 	s.Limit(1, time.Second)
 	return s
 }
+
+// telegramMention is what Telegram makes a mention of, with markup or without.
+var telegramMention = regexp.MustCompile(`(?:^|[^\w.])@\w+`)
 
 func telegramError(code int, description, parameters string) answer {
 	more := ""

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"time"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -99,6 +100,9 @@ func Ntfy() *Standin {
 		title, err := new(mime.WordDecoder).DecodeHeader(r.Header.Get("Title"))
 		if err != nil {
 			s.violate("title: %v", err)
+		}
+		if strings.IndexFunc(title, unicode.IsControl) >= 0 || strings.ContainsRune(title, '\u202e') {
+			s.violate("the title hides something: %q", title)
 		}
 		id := s.next()
 		a := &Accepted{ID: r.Header.Get("X-Sequence-ID"), Text: title + "\n" + string(body)}

@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"html"
 	"net/http"
 	"strconv"
 	"strings"
@@ -141,7 +142,7 @@ func WeCom() *Standin {
 		if len(m.Markdown.Content) > 4096 {
 			return codeAnswer(40058, "markdown.content exceed max length 4096")
 		}
-		if strings.Contains(m.Markdown.Content, "<@") {
+		if strings.Contains(html.UnescapeString(m.Markdown.Content), "<@") {
 			s.violate("somebody is called")
 		}
 		return ok(`{"errcode":0,"errmsg":"ok"}`, &Accepted{ID: s.next(), Text: m.Markdown.Content})

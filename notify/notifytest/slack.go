@@ -3,9 +3,10 @@ package notifytest
 import (
 	"encoding/json"
 	"net/http"
+	"regexp"
 	"strings"
 	"time"
-	"unicode/utf8"
+	"unicode/utf16"
 )
 
 const slackHookPath = "/services/T0/B0/secret-of-the-hook"
@@ -76,15 +77,22 @@ func SlackBot() *Standin {
 	return s
 }
 
+var autoMention = regexp.MustCompile(`@(channel|here|everyone)\b`)
+
 // slackCheck returns the text of a message, and the error code for one that Slack refuses.
 func (s *Standin) slackCheck(body []byte) (text, fault string) {
 	var m struct {
 		Text   string
 		Blocks json.RawMessage
+		Links  *bool `json:"unfurl_links"`
+		Media  *bool `json:"unfurl_media"`
 	}
 	var blocks []struct {
 		Type string
-		Text struct{ Type, Text string }
+		Text struct {
+			Type, Text string
+			Verbatim   bool
+		}
 	}
 	if json.Unmarshal(body, &m) != nil {
 		return "", "invalid_payload"
@@ -102,7 +110,7 @@ func (s *Standin) slackCheck(body []byte) (text, fault string) {
 		return "", "msg_blocks_too_long"
 	}
 	for _, b := range blocks {
-		n := utf8.RuneCountInString(b.Text.Text)
+		n := len(utf16.Encode([]rune(b.Text.Text))) // what a character is, Slack does not say: the most that it can be
 		if n == 0 || b.Type == "section" && n > 3000 || b.Type == "header" && (n > 150 || b.Text.Type != "plain_text") {
 			return "", "invalid_blocks"
 		}
@@ -110,6 +118,12 @@ func (s *Standin) slackCheck(body []byte) (text, fault string) {
 		if b.Text.Type == "mrkdwn" && (strings.Contains(b.Text.Text, "<!") || strings.Contains(b.Text.Text, "<@")) {
 			s.violate("somebody is called")
 		}
+		if b.Text.Type == "mrkdwn" && !b.Text.Verbatim && autoMention.MatchString(b.Text.Text) {
+			s.violate("somebody is called by a name that Slack parses itself")
+		}
+	}
+	if m.Links == nil || *m.Links || m.Media == nil || *m.Media { // the defaults: links of text off, media on
+		s.violate("what a text links to is fetched and shown")
 	}
 	if strings.Contains(m.Text, "<!") || strings.Contains(m.Text, "<@") {
 		s.violate("somebody is called")

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
+	"regexp"
 	"strconv"
 	"strings"
 	"sync"
@@ -46,6 +47,8 @@ type AlertmanagerAlert struct {
 	At                  time.Time `json:"-"`
 }
 
+var labelName = regexp.MustCompile(`^[a-zA-Z_][a-zA-Z0-9_]*$`)
+
 // Alertmanager is its API for alerts: it takes those of a batch that are valid although it answers 400.
 type Alertmanager struct {
 	*Standin
@@ -70,8 +73,12 @@ func NewAlertmanager() *Alertmanager {
 				bad = true
 				continue
 			}
-			for name, value := range a.Labels {
-				bad = bad || name == "" || value == ""
+			invalid := false
+			for name, value := range a.Labels { // as before 0.27: newer ones take any name
+				invalid = invalid || !labelName.MatchString(name) || value == ""
+			}
+			if bad = bad || invalid; invalid {
+				continue
 			}
 			a.At = time.Now()
 			am.alerts = append(am.alerts, a)

@@ -1,0 +1,131 @@
+package redact
+
+import (
+	_ "embed"
+	"encoding/base64"
+	"math/rand/v2"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+var (
+	//go:embed testdata/attack_secrets.txt
+	attackSecrets string
+	//go:embed testdata/attack_benign.txt
+	attackBenign string
+)
+
+// made matches what stands for a made value: its alphabet and length. {b64:…} is encoded after it was filled.
+var (
+	made    = regexp.MustCompile(`<([WLlwshABNU])(\d*)>`)
+	encoded = regexp.MustCompile(`\{b64:([^}]*\}?)\}`)
+)
+
+var alphabets = map[string]string{
+	"W": "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghjkmnpqrstuvwxyz23456789", "L": "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghjkmnpqrstuvwxyz", "l": "abcdefghijklmnopqrstuvwxyz",
+	"w": "abcdefghjkmnpqrstuvwxyz23456789", "s": "ABCDEFGHJKLMNPQRSTUVWXYZabcdefghjkmnpqrstuvwxyz23456789!#*+-.^_~", "h": "0123456789abcdef",
+	"A": "ABCDEFGHJKLMNPQRSTUVWXYZ23456789", "B": "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/", "N": "0123456789",
+}
+
+// fillAttack makes the values of a line; one that stands twice is the same.
+func fillAttack(r *rand.Rand, line string) (text string, values []string) {
+	known := map[string]string{}
+	text = made.ReplaceAllStringFunc(line, func(place string) string {
+		if known[place] != "" {
+			return known[place]
+		}
+		m := made.FindStringSubmatch(place)
+		value := ""
+		if m[1] == "U" {
+			h := some(r, "h", 32)
+			value = h[:8] + "-" + h[8:12] + "-4" + h[13:16] + "-a" + h[17:20] + "-" + h[20:]
+		} else {
+			n, _ := strconv.Atoi(m[2])
+			value = some(r, m[1], n)
+		}
+		known[place] = value
+		values = append(values, value)
+		return value
+	})
+	text = strings.NewReplacer("⏎", "\n", `\e`, "\x1b").Replace(text)
+	return encoded.ReplaceAllStringFunc(text, func(s string) string {
+		value := base64.StdEncoding.EncodeToString([]byte(strings.TrimSuffix(strings.TrimPrefix(s, "{b64:"), "}")))
+		values = []string{value}
+		return value
+	}), values
+}
+
+func some(r *rand.Rand, alphabet string, n int) string {
+	letters := alphabets[alphabet]
+	for {
+		var b strings.Builder
+		for range n {
+			b.WriteByte(letters[r.IntN(len(letters))])
+		}
+		if s := b.String(); n < 6 || alphabet == "l" || alphabet == "N" || strings.ContainsAny(s, "0123456789") == strings.ContainsAny(letters, "0123456789") {
+			return s
+		}
+	}
+}
+
+func lines(t *testing.T, data string, each func(kind, line string)) {
+	t.Helper()
+	for line := range strings.Lines(data) {
+		if line = strings.TrimSuffix(line, "\n"); !strings.HasPrefix(line, "#") {
+			kind, rest, ok := strings.Cut(line, "\t")
+			require.True(t, ok, line)
+			each(kind, rest)
+		}
+	}
+}
+
+// TestAttackSecrets makes secrets in forms that the rules were not written for and prints what is found: go test ./redact -run TestAttack -v.
+func TestAttackSecrets(t *testing.T) {
+	r := rand.New(rand.NewPCG(17, 18))
+	found, all := 0, 0
+	lines(t, attackSecrets, func(kind, line string) {
+		for range 2 {
+			text, values := fillAttack(r, line)
+			got := redacted(t, text)
+			left := ""
+			for _, v := range values {
+				if strings.Contains(got, v) {
+					left = v
+				}
+			}
+			if all++; left == "" {
+				found++
+				continue
+			}
+			t.Logf("MISSED %s: %q leaves %q", kind, text, left)
+		}
+	})
+	t.Logf("%d of %d found", found, all)
+	assert.GreaterOrEqual(t, 100*found, 95*all)
+}
+
+func TestAttackBenign(t *testing.T) {
+	r := rand.New(rand.NewPCG(19, 20))
+	wrong, all := map[bool]int{}, map[bool]int{}
+	lines(t, attackBenign, func(kind, line string) {
+		for range 2 {
+			text, values := fillAttack(r, line)
+			names := kind == "id" || kind == "metric"
+			if all[names]++; redacted(t, text) != text {
+				wrong[names]++
+				t.Logf("FALSE %s: %q became %q", kind, text, redacted(t, text))
+			}
+			if len(values) == 0 {
+				break
+			}
+		}
+	})
+	t.Logf("wrong: %d of %d identifiers, %d of %d in prose and settings", wrong[true], all[true], wrong[false], all[false])
+	assert.LessOrEqual(t, 100*wrong[true], all[true], "identifiers")
+	assert.LessOrEqual(t, 100*wrong[false], 3*all[false], "prose")
+}

@@ -1,0 +1,92 @@
+package redact
+
+import (
+	"regexp"
+	"strings"
+)
+
+// longWord reads a long random word behind a phrase that says that something is a key: authenticate with key V.
+func (c *scanner) longWord(i, value int) int {
+	end := tokens.run(c.s[:min(len(c.s), value+maxHarmless)], value)
+	if v := strings.TrimRight(c.s[value:end], ".,:"); looksLikeKey(v) || uuidForm.MatchString(v) {
+		return c.found(value, value+len(v), Token)
+	}
+	return i
+}
+
+var uuidForm = regexp.MustCompile(`(?i)^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+
+// redisAuth reads AUTH V of Redis, at the beginning of a line or of a string.
+func (c *scanner) redisAuth(i, value int) int {
+	if !strings.HasPrefix(c.s[i:], "AUTH") || i > 0 && strings.IndexByte("\n\"'`", c.s[i-1]) < 0 {
+		return i
+	}
+	end := c.bareWithin(value, maxHarmless)
+	if v := c.s[value:end]; len(v) >= 8 && letterAndDigit(v) && spoken(v, key{kind: Password, name: "password"}, false) {
+		return c.found(value, end, Password)
+	}
+	return i
+}
+
+var forAccount = regexp.MustCompile(`^\\*['"\x60]?[\w.%*-]{1,64}\\*['"\x60]?(?:@\\*['"\x60]?[\w.%*:-]{0,64}\\*['"\x60]?)?\s*(?:=|TO|to)\s*(?:(?:PASSWORD|password)\()?`)
+
+// passwordFor reads SET PASSWORD FOR 'bob'@'%' = 'V' of SQL.
+func (c *scanner) passwordFor(i, value int) int {
+	m := forAccount.FindString(c.s[value:min(len(c.s), value+200)])
+	if at := value + len(m); m != "" && at < len(c.s) {
+		return c.setting(i, at)
+	}
+	return i
+}
+
+var firstArgument = regexp.MustCompile(`^\s*\\*["'\x60][^"'\x60\n\\]{1,64}\\*["'\x60]\s*,\s*`)
+
+// secondArgument reads the password of a call that takes a user and a password: auth("bob", "V").
+func (c *scanner) secondArgument(i, value int) int {
+	m := firstArgument.FindString(c.s[value:min(len(c.s), value+100)])
+	at := value + len(m)
+	quote := c.skip(at, maxQuotes, `\`)
+	if m == "" || quote >= len(c.s) || strings.IndexByte("\"'`", c.s[quote]) < 0 {
+		return i
+	}
+	start, end, next := c.quoted(quote, quote-at)
+	v := c.s[start:end]
+	if len(v) < 6 || plainWord(v) || plainName(v) && !digitInWord.MatchString(v) || harmless(v, surroundings{key: key{kind: Password, name: "password"}, separator: '=', quoted: true}, c) {
+		return i
+	}
+	c.found(start, end, Password)
+	return next
+}
+
+var digitCode = regexp.MustCompile(`(?i)^(?:is |was |for \S+ is )?[:="'\s]*(\d{4,8})\b`)
+
+// digits reads a code of digits: PIN code is 123456.
+func (c *scanner) digits(i, value int) int {
+	m := digitCode.FindStringSubmatchIndex(c.s[value:min(len(c.s), value+80)])
+	if m == nil {
+		return i
+	}
+	return c.found(value+m[2], value+m[3], Token)
+}
+
+// pgpass reads a line of PostgreSQL's password file, host:port:database:user:V, whose first colon is at i.
+func (c *scanner) pgpass(i int) int {
+	at := i + 1
+	for fields := range 3 {
+		start := at
+		for at < len(c.s) && at-start <= 64 && (isWord[c.s[at]] || strings.IndexByte("*.-", c.s[at]) >= 0) {
+			at++
+		}
+		port := c.s[start:at]
+		if at == start || at == len(c.s) || c.s[at] != ':' || fields == 0 && strings.Trim(port, "0123456789") != "" && port != "*" ||
+			fields > 0 && port != "*" && strings.Trim(port, "0123456789abcdefABCDEF") == "" {
+			return i
+		}
+		at++
+	}
+	end := c.bareWithin(at, maxHarmless)
+	if v := c.s[at:end]; !spoken(v, key{kind: Password, name: "password"}, false) {
+		return i
+	}
+	return c.found(at, end, Password)
+}
