@@ -78,7 +78,7 @@ func testReceipts(t *testing.T, e *Engine) {
 			body := fmt.Sprint(i)
 			n.Body = []byte(body)
 			receipt, err := s.Accept(context.Background(), n)
-			assert.NoError(t, err)
+			assert.NoError(t, err) //nolint:testifylint // not in the test's own goroutine
 			mu.Lock()
 			defer mu.Unlock()
 			receipts[body] = receipt
@@ -86,7 +86,8 @@ func testReceipts(t *testing.T, e *Engine) {
 	}
 	together(ops...)
 	for _, l := range s.log(t) {
-		assert.Equal(t, receipts[string(l.Body)], incident.Receipt{IncidentID: l.Incident, Outcome: incident.Outcome(l.Outcome)}, "%s", l.Body)
+		stored := incident.Receipt{IncidentID: l.Incident, Outcome: incident.Outcome(l.Outcome)}
+		assert.Equal(t, stored, receipts[string(l.Body)], "%s", l.Body)
 	}
 }
 
