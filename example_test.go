@@ -263,6 +263,6 @@ func takeScreenshot(t *testing.T, w *report.Writer, inc *incident.Incident, foun
 	require.NoError(t, err)
 	out, err := exec.CommandContext(t.Context(), browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
 		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars", "--user-data-dir="+t.TempDir(),
-		"--window-size=1100,1000", "--screenshot="+file, srv.URL+"/reports/"+inc.ID).CombinedOutput()
+		"--window-size=1100,770", "--screenshot="+file, srv.URL+"/reports/"+inc.ID).CombinedOutput()
 	require.NoError(t, err, string(out))
 }

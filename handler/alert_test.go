@@ -96,8 +96,10 @@ func TestAlertRefuses(t *testing.T) {
 			"/alert", good, []string{"Content-Type", "json"}, http.StatusUnsupportedMediaType, "Content-Type", outcomeUnsupportedType,
 		},
 		"another character set": {
-			"/alert", "{\"alerts\":[{\"labels\":{\"alertname\":\"\xb4\xc5\xc5\xcc\"}}]}", []string{"Content-Type", "application/json; charset=GBK"},
-			http.StatusUnsupportedMediaType, `charset "GBK" is not supported; send UTF-8`, outcomeUnsupportedType,
+			"/alert", "{\"alerts\":[{\"labels\":{\"alertname\":\"\xb4\xc5\xc5\xcc\"}}]}",
+			[]string{"Content-Type", "application/json; charset=GBK"},
+			http.StatusUnsupportedMediaType,
+			`charset "GBK" is not supported; send UTF-8`, outcomeUnsupportedType,
 		},
 		"compressed, and no header says so": {
 			"/alert", "\x1f\x8b\x08\x00", []string{"Content-Type", jsonType}, http.StatusBadRequest, "body: compressed by gzip; send it as UTF-8 text", outcomeInvalid,

@@ -22,6 +22,7 @@ import (
 // until it is rendered.
 type article struct {
 	words    *words
+	reports  string                       // where the addresses of reports begin: those in the body are relative, and the page has two
 	evidence map[string]incident.Evidence // by ID
 	revision int64
 	unfolded bool   // the first chart is shown
@@ -118,6 +119,9 @@ func (a *article) improve(n *html.Node) {
 	case "pre", "code":
 		return
 	case "a":
+		if href := attribute(n, "href"); incident.ValidID(href) {
+			setAttribute(n, "href", a.reports+href)
+		}
 		a.cite(n)
 	case "img":
 		a.chart(n)
@@ -210,6 +214,7 @@ func (a *article) chart(n *html.Node) {
 	if m == nil {
 		return
 	}
+	src = a.reports + src
 	e := a.evidence[m[1]]
 	version := "?v=" + strconv.FormatInt(max(e.At.UnixMilli(), a.revision), 10)
 	setAttribute(n, "src", src+version)
@@ -339,10 +344,10 @@ func linesOf(n *html.Node) int {
 	size, blocks := len(textOf(n)), 0
 	for d := range n.Descendants() {
 		inItem := d.Parent.DataAtom == atom.Li || d.Parent.Parent != nil && d.Parent.Parent.DataAtom == atom.Li
-		switch d.DataAtom {
-		case atom.H2, atom.H3, atom.Pre:
+		switch d.Data {
+		case "h2", "h3", "pre":
 			blocks++
-		case atom.P, atom.Li:
+		case "p", "li":
 			if !inItem { // else it goes on with the line
 				blocks++
 			}

@@ -1,6 +1,8 @@
 package handler
 
 import (
+	"regexp"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -43,6 +45,8 @@ func TestArticle(t *testing.T) {
 			"<table><thead><tr><th>A</th></tr></thead><tbody><tr><td>1</td><td>2</td></tr></tbody></table>",
 			`<table><thead><tr><th scope="col">A</th></tr></thead><tbody><tr><td data-label="A">1</td><td>2</td></tr></tbody></table>`,
 		},
+		"what failed a check": {"<ul><li>⚠ <b>x</b></li><li>y</li></ul>", `<ul><li class="mark">⚠ <b>x</b></li><li>y</li></ul>`},
+		"another report":      {`<p><a href="3kd8a2bcmnopqrstuvwxyz2345">x</a></p>`, `<p><a href="3kd8a2bcmnopqrstuvwxyz2345">x</a></p>`},
 		"an item": {
 			`<h2 id="evidence">Evidence</h2><h3 id="e3-x">E3: x</h3><p>It <b>rose</b>.</p><h3 id="more">More</h3>`,
 			`<section><h2 id="evidence">Evidence<a class="anchor" href="#evidence" aria-label="Link to Evidence">#</a></h2>` +
@@ -60,6 +64,40 @@ func TestArticle(t *testing.T) {
 			out, err := a.render([]byte(tc.in))
 			require.NoError(t, err)
 			assert.Equal(t, tc.want, string(out))
+		})
+	}
+}
+
+// TestSides: what is read before the evidence ends soon on both sides of a wide screen, in the usual order where that costs little.
+func TestSides(t *testing.T) {
+	const (
+		head  = "<h1>A</h1>\n<p>FIRING</p>\n<p>Now</p>\n"
+		chart = `<p><img src="ID/E3.svg" alt="E3 chart"></p>` + "\n"
+		items = `<h2 id="evidence">Evidence</h2><h3 id="e3-x">E3: x</h3><p>It rose.</p>`
+	)
+	long := func(n int) string { return strings.Repeat("<p>"+strings.Repeat("x", 70)+"</p>", n) }
+	part := func(name, inside string) string { return "<h2>" + name + "</h2>" + inside + "\n" }
+	for name, tc := range map[string]struct{ in, want string }{
+		"causes, actions":              {head + chart + part("Causes", long(5)) + part("Actions", long(5)) + items, "left right"},
+		"a long head":                  {head + long(9) + chart + part("Causes", long(5)) + part("Actions", long(5)) + items, "left right"},
+		"no chart":                     {head + long(6) + part("Causes", long(5)) + part("Actions", long(5)) + items, "left right"},
+		"no chart, and one part":       {head + long(6) + part("Causes", long(5)) + items, "right"},
+		"one part":                     {head + chart + part("Causes", long(5)) + items, "left"},
+		"others where there is room":   {head + chart + part("Causes", long(20)) + part("Actions", long(2)) + part("Others", long(5)) + items, "left right right"},
+		"long actions":                 {head + chart + part("Causes", long(2)) + part("Actions", long(20)) + part("Others", long(5)) + items, "left left right"},
+		"each of the others by itself": {head + chart + part("Causes", long(9)) + part("Actions", long(1)) + part("Others", long(4)+"<h3>Past</h3>"+long(4)) + items, "left right right left"},
+		"the other order saves much":   {head + long(18) + chart + part("Causes", long(20)) + part("Actions", long(3)) + items, "right left"},
+		"no evidence":                  {head + chart + part("Causes", long(5)), ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := &article{words: &english, evidence: map[string]incident.Evidence{}}
+			out, err := a.render([]byte(tc.in))
+			require.NoError(t, err)
+			var got []string
+			for _, m := range regexp.MustCompile(`<section class="part (\w+)">`).FindAllSubmatch(out, -1) {
+				got = append(got, string(m[1]))
+			}
+			assert.Equal(t, tc.want, strings.Join(got, " "))
 		})
 	}
 }

@@ -231,6 +231,8 @@ func testCharts(t *testing.T, b *browser) {
 func testCitations(t *testing.T, b *browser) {
 	_, address, id := browsed(t)
 	tb := b.open(t, untrusted(address)+"/reports/"+id)
+	assert.Equal(t, "true", tb.eval(`[...document.querySelectorAll("article .code")].every((c) => parseFloat(getComputedStyle(c.querySelector("pre")).paddingRight) >= c.querySelector("button").offsetWidth)`),
+		"no button covers a command")
 	tb.do(chromedp.Focus(`article a.cite[href^="#e4"]`, chromedp.ByQuery))
 	tb.until(`!document.getElementById("peek").hidden`)
 	assert.Contains(t, tb.eval(`document.getElementById("peek").innerText`), "E4: What moved first")

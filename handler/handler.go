@@ -220,7 +220,7 @@ func (h *handler) routes() {
 		r.Get("/reports/", h.page(h.reportsPage))
 		r.Get("/go", h.page(h.goPage))
 		r.Get("/reports/{id}", h.page(h.reportPage))
-		r.Get("/reports/{id}/", h.page(h.reportSlash))
+		r.Get("/reports/{id}/", h.page(h.reportPage))
 		r.Get("/reports/{id}.md", h.page(h.reportMarkdown))
 		r.Get("/reports/{id}/{file}", h.page(h.reportChart))
 		r.Get("/static/{file}", h.static)

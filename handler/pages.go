@@ -232,7 +232,7 @@ func (h *handler) reportPage(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	page := &article{words: h.words, revision: inc.Revision, evidence: map[string]incident.Evidence{}}
+	page := &article{words: h.words, reports: h.link("/reports/"), revision: inc.Revision, evidence: map[string]incident.Evidence{}}
 	for _, e := range findings.Evidence {
 		page.evidence[e.ID] = e
 	}
@@ -255,15 +255,6 @@ func (h *handler) reportPage(w http.ResponseWriter, r *http.Request) error {
 	}
 	h.render(w, http.StatusOK, "report.html", data)
 	return nil
-}
-
-// reportSlash answers GET /reports/ID/, as people write it. The page is at one address: its links are relative.
-func (h *handler) reportSlash(w http.ResponseWriter, r *http.Request) error {
-	id, err := h.incidentID(r)
-	if err == nil {
-		h.seeReport(w, id)
-	}
-	return err
 }
 
 // progress says what is still to come; "" when nothing is.

@@ -48,7 +48,7 @@ func TestReportPages(t *testing.T) {
 	page = readBody(t, resp, http.StatusOK)
 	assert.Equal(t, "text/html; charset=utf-8", resp.Header.Get("Content-Type"))
 	assert.Contains(t, page, "It is down.")
-	assert.Contains(t, page, `<img src="`+id+`/E2.svg?v=`)
+	assert.Contains(t, page, `<img src="/reports/`+id+`/E2.svg?v=`)
 	assert.Contains(t, page, `href="/reports/`+id+`.md"`)
 	assert.Contains(t, page, `href="/api/v1/incidents/`+id+`"`)
 	assert.Equal(t, 1, strings.Count(page, "<script"), "our own, no series' name")
@@ -111,7 +111,7 @@ func TestReportPagesRefuse(t *testing.T) {
 	e.analyze(t, id, charted())
 	for _, path := range []string{
 		"/reports/" + incident.NewID(), "/reports/" + incident.NewID() + ".md", "/reports/" + incident.NewID() + "/E2.svg",
-		"/reports/x", "/reports/x.md", "/reports/" + strings.ToUpper(id), "/reports/" + id + ".html", "/reports/" + id + ".md.md",
+		"/reports/x", "/reports/x.md", "/reports/" + id + "x", "/reports/" + id + ".html", "/reports/" + id + ".md.md",
 		"/reports/" + id + "/E1.svg", "/reports/" + id + "/E3.svg", "/reports/" + id + "/E02.svg", "/reports/" + id + "/E2.png",
 		"/reports/" + id + "/e2.svg", "/reports/" + id + "/E2.svg%0a", "/reports/" + id + "/..%2fE2.svg", "/reports/" + id + "/E2.svg/",
 		"/reports/%2e%2e%2f" + id, "/reports/../" + id, "/static/style.css", "/static/..%2ftemplates%2freport.html", "/static/", "/favicon.ico",

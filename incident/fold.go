@@ -101,7 +101,7 @@ func (r *Policy) Fold(current *Incident, n *Notification) (*Incident, Outcome) {
 		inc.Status = Firing
 		change.continued = true
 	}
-	if !change.any() {
+	if !change.any() && (change.late > 0 || !inc.over(n)) {
 		return inc, inc.count(change, n)
 	}
 	outcome := inc.settle(change, n)
@@ -192,11 +192,15 @@ func (inc *Incident) settle(c change, n *Notification) Outcome {
 	return outcome
 }
 
-// closeIfOver resolves a firing incident in which nothing fires any more, and reports whether it did. A truncated
-// body is no proof of that, unless Alertmanager says that all alerts are resolved.
+// over reports whether a notification ends a firing incident: nothing fires anymore. A truncated body is no proof of that, unless
+// Alertmanager says that all alerts are resolved; it may say so of alerts whose end is known already.
+func (inc *Incident) over(n *Notification) bool {
+	return inc.Status == Firing && inc.FiringCount() == 0 && (n.Truncated == 0 || n.Reason == reasonAllResolved)
+}
+
+// closeIfOver resolves a firing incident that is over, and reports whether it did.
 func (inc *Incident) closeIfOver(n *Notification) bool {
-	over := inc.FiringCount() == 0 && (n.Truncated == 0 || n.Reason == reasonAllResolved)
-	if inc.Status != Firing || !over {
+	if !inc.over(n) {
 		return false
 	}
 	inc.Status, inc.ClosedAt = Resolved, n.ReceivedAt

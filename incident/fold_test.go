@@ -151,6 +151,27 @@ func TestFold(t *testing.T) {
 				outcome: OutcomeUpdated, status: Firing, generation: 2,
 			},
 		},
+		"truncated, and the end of the hidden ones is told with what has ended already": {
+			{firing: a, truncated: 2, outcome: OutcomeOpened, status: Firing, generation: 1, fires: a, newOne: true},
+			{
+				after: time.Minute, resolved: a, truncated: 2, reason: "some alerts resolved",
+				outcome: OutcomeUpdated, status: Firing, generation: 2,
+			},
+			{
+				after: time.Minute, resolved: a, truncated: 2, reason: "some alerts resolved",
+				outcome: OutcomeRepeat, status: Firing, generation: 2,
+			},
+			{
+				after: time.Minute, resolved: a, truncated: 2, reason: "all alerts resolved",
+				outcome: OutcomeResolved, status: Resolved, generation: 3,
+			},
+		},
+		"truncated, and then whole with what has ended already": {
+			{firing: a, truncated: 2, outcome: OutcomeOpened, status: Firing, generation: 1, fires: a, newOne: true},
+			{after: time.Minute, resolved: a, truncated: 2, outcome: OutcomeUpdated, status: Firing, generation: 2},
+			{after: time.Minute, resolved: a, outcome: OutcomeResolved, status: Resolved, generation: 3},
+			{after: time.Minute, resolved: a, outcome: OutcomeRepeat, status: Resolved, generation: 3},
+		},
 		"truncated and final": {
 			{
 				firing: ab, truncated: 2,

@@ -105,3 +105,20 @@ func must[T any](v T, err error) T {
 	}
 	return v
 }
+
+func TestIDFrom(t *testing.T) {
+	const id, short = "3kd8a2bcmnopqrstuvwxyz2345", "abcd2345"
+	whole := strings.ReplaceAll(id, "8", "a")
+	for pasted, want := range map[string]string{
+		whole: whole, short: short, strings.ToUpper(short): short, " " + short + "\n": short, "<https://s.example/x/reports/" + whole + "?a=/b#c/d>": whole,
+		"https://s.example/reports/" + short + ".md?x#e3-y": short, "/reports/" + short + "/E2.svg": short, "http://s.example/api/v1/incidents/" + whole + "/feedback": whole,
+		"reports/2026-11-20/083005_High_Rate_" + short + ".md": short, "083005_告警_" + short + ".md": short,
+		"": "", "abc": "", id: "", "https://s.example/reports": "", "https://s.example/reports/x": "", short + "1": "", "the disk is full": "", short + ".md": "", "x/" + short: "", "a_" + short + "2.md": "",
+	} {
+		got, ok := IDFrom(pasted)
+		assert.Equal(t, want != "", ok, pasted)
+		if ok {
+			assert.Equal(t, want, got, pasted)
+		}
+	}
+}

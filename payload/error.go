@@ -54,8 +54,12 @@ func member(name string) string {
 // encodedAs names an encoding by which a body that may be JSON can't be read as it is; "" for none.
 func encodedAs(body []byte) string {
 	for _, e := range []struct{ begins, name string }{
-		{"\xff\xfe", "UTF-16"}, {"\xfe\xff", "UTF-16"}, {"{\x00", "UTF-16"}, {"\x00{", "UTF-16"},
-		{"\x1f\x8b", "compressed by gzip"}, {"\x28\xb5\x2f\xfd", "compressed by zstd"},
+		{"\xff\xfe", "UTF-16"},
+		{"\xfe\xff", "UTF-16"},
+		{"{\x00", "UTF-16"},
+		{"\x00{", "UTF-16"},
+		{"\x1f\x8b", "compressed by gzip"},
+		{"\x28\xb5\x2f\xfd", "compressed by zstd"},
 	} {
 		if strings.HasPrefix(string(body[:min(len(body), 4)]), e.begins) {
 			return e.name

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -157,27 +158,28 @@ func (p *page) definitions() {
 	}
 }
 
-const evidenceIDs = `E[1-9][0-9]{0,3}(?:, ?E[1-9][0-9]{0,3})*`
+const evidenceIDs = `E[1-9][0-9]{0,3}(?:(?:, ?|，|、)E[1-9][0-9]{0,3})*`
 
 var (
 	evidenceID = regexp.MustCompile(`^E[1-9][0-9]{0,3}$`)
-	citation   = regexp.MustCompile(`\\\[(` + evidenceIDs + `)\\\]|\((` + evidenceIDs + `)\)`) // [E3] is escaped by then
+	citation   = regexp.MustCompile(`\\\[(?:` + evidenceIDs + `)\\\]|\((?:` + evidenceIDs + `)\)|（(?:` + evidenceIDs + `)）`) // [E3] is escaped by then
 )
 
-// prose is text that may cite evidence: [E3] and (E3) become links where E3 exists.
+// prose is text that may cite evidence: [E3], (E3), and （E3） become links where E3 exists.
 func (p *page) prose(s string, n int) string {
 	s = citation.ReplaceAllStringFunc(escaped(s, n), func(found string) string {
-		ids := strings.Split(strings.Trim(found, `\[]()`), ",")
-		for i, id := range ids {
-			ids[i] = strings.TrimSpace(id)
-			if p.anchors[ids[i]] == "" {
-				return found
-			}
+		ids := citedID.FindAllString(found, -1)
+		if slices.ContainsFunc(ids, func(id string) bool { return p.anchors[id] == "" }) {
+			return found
 		}
-		if found[0] == '(' {
-			return "(" + p.cite(ids) + ")"
+		switch cited := p.cite(ids); {
+		case found[0] == '(':
+			return "(" + cited + ")"
+		case strings.HasPrefix(found, "（"):
+			return "（" + cited + "）"
+		default:
+			return cited
 		}
-		return p.cite(ids)
 	})
 	return strings.ReplaceAll(s, "][", "] [") // two links, not one with a reference
 }

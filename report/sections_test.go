@@ -390,3 +390,15 @@ func TestMatchers(t *testing.T) {
 		assert.Empty(t, silenceURL(base, map[string]string{"a": "b"}), base)
 	}
 }
+
+// TestCitations: what a text cites is a link where the report has it, in the brackets of either language.
+func TestCitations(t *testing.T) {
+	for said, want := range map[string]string{
+		"rose [E2].": "rose [E2].", "rose (E2, E3).": "rose ([E2] [E3]).", "升高（E2）。": "升高（[E2]）。", "升高（E2、E3）。": "升高（[E2] [E3]）。", "升高（E2，E3）。": "升高（[E2] [E3]）。", "rose [E2,E3]": "rose [E2] [E3]",
+		"rose [E99].": `rose \[E99\].`, "升高（E2、E99）。": "升高（E2、E99）。", "E2 rose": "E2 rose",
+	} {
+		inc, f := complete()
+		f.Verdict.Summary = said
+		assert.Contains(t, rendered(t, inc, f), "\n"+want+"\n", said)
+	}
+}

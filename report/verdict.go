@@ -142,7 +142,9 @@ func (p *page) quote(v *incident.Verdict) {
 	for _, mark := range p.worded(v.Marks) {
 		p.para("⚠ " + mark)
 	}
-	for _, line := range cleanLines(v.Prose, proseRunes) {
+	blank := func(s string) bool { return strings.TrimSpace(s) == "" }
+	lines := slices.DeleteFunc(cleanLines(v.Prose, proseRunes), blank) // each is a paragraph of its own
+	for _, line := range lines {
 		p.out.WriteString(strings.TrimRight("> "+p.prose(line, longRunes), " ") + "\n>\n")
 	}
 	p.out.WriteString("\n")

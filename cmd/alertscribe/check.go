@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -155,6 +156,7 @@ func (c *cli) askServers(ctx context.Context, cfg *config) error {
 	for _, s := range p.list {
 		tell(s.title, s.check(ctx))
 	}
+	cfg.askOtherAlertmanagers(ctx, tell)
 	cfg.askSources(ctx, tell)
 	if cfg.LLM.Key != "" {
 		_, model, err := newParts(cfg, pool, nil, analyzer.NewMemoryLedger(time.Now), promslog.NewNopLogger(), nil)
@@ -171,6 +173,25 @@ func (c *cli) askServers(ctx context.Context, cfg *config) error {
 		return fmt.Errorf("%d of %d servers failed to answer as they should, see above", failed, asked)
 	}
 	return nil
+}
+
+// askOtherAlertmanagers asks those that evidence does not come from, but that are told: the others of a pair, and those of detection.
+func (c *config) askOtherAlertmanagers(ctx context.Context, tell func(name string, err error)) {
+	others := slices.Clone(c.Detect.Alertmanagers)
+	list := c.alertmanagerURLs()
+	for _, u := range list[min(1, len(list)):] {
+		one := c.Alertmanager
+		one.URL = u
+		others = append(others, one)
+	}
+	for _, one := range others {
+		am, err := connect(one, "alertmanager")
+		if err == nil {
+			err = (&probe{ask: func(ctx context.Context) error { return askAlertmanager(ctx, am) }}).check(ctx)
+			am.Close()
+		}
+		tell("Alertmanager at "+shownURL(one.URL), err)
+	}
 }
 
 // priceText says what a call costs.

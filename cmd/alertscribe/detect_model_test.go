@@ -134,7 +134,6 @@ func modelCLI(t *testing.T, dir, prometheus, rules string) (*cli, *bytes.Buffer)
 }
 
 func TestDetectExportFeatures(t *testing.T) {
-	t.Parallel()
 	prometheus, _ := aDrop(t)
 	dir := t.TempDir()
 	c, out := modelCLI(t, dir, prometheus, modelRules("queue", "1m"))
@@ -168,7 +167,6 @@ func TestDetectExportFeatures(t *testing.T) {
 }
 
 func TestDetectCompare(t *testing.T) {
-	t.Parallel()
 	prometheus, dropped := aDrop(t)
 	// The rule alerts where the queue drops, and may where it comes back; its shadow is a model of the same queue.
 	c, out := modelCLI(t, t.TempDir(), prometheus, strings.Replace(modelRules("queue", "1m"), "by: 10000%", "by: 50%", 1))
@@ -227,7 +225,6 @@ func TestBrokenModelStopsTheStart(t *testing.T) {
 
 // TestModelCycle is the cycle of docs/detection.md: export, train, export as ONNX, shadow, compare, promote.
 func TestModelCycle(t *testing.T) {
-	t.Parallel()
 	const python = "/usr/bin/python3"
 	if exec.CommandContext(t.Context(), python, "-c", "import onnx, sklearn").Run() != nil {
 		t.Skip("needs python3-onnx and python3-sklearn")

@@ -79,3 +79,66 @@ func TestDocumentedCommands(t *testing.T) {
 	}
 	assert.Greater(t, tried, 40)
 }
+
+// TestAllIsDocumented: every command, flag of all commands, and variable stands where people look for it.
+func TestAllIsDocumented(t *testing.T) {
+	app, _ := (&cli{stdout: io.Discard, stderr: io.Discard}).application()
+	texts := documents(t)
+	_, commands, _ := strings.Cut(texts["docs/operations.md"], "\n## Commands\n")
+	require.NotEmpty(t, commands)
+	for _, c := range app.Model().FlattenedCommands() {
+		assert.Contains(t, commands, "`"+c.FullCommand, "docs/operations.md")
+	}
+	settings, example := texts["docs/configuration.md"], readFile(t, "../../.env.example")
+	for _, f := range app.Model().Flags {
+		if !f.Hidden && f.Name != "help" && f.Name != "version" && !strings.Contains(f.Name, "completion") {
+			assert.Contains(t, settings, "`--"+f.Name+"`")
+		}
+	}
+	for _, name := range variables {
+		assert.Contains(t, settings, "`"+name+"`")
+		if name != "GOMEMLIMIT" && name != "LLM_API_KEY" { // Go's own; another name of the first one
+			assert.Contains(t, example, name+"=")
+		}
+	}
+}
+
+func readFile(t *testing.T, name string) string {
+	t.Helper()
+	b, err := os.ReadFile(name)
+	require.NoError(t, err)
+	return string(b)
+}
+
+// TestDocumentLinks: what a document links to exists, headings included.
+func TestDocumentLinks(t *testing.T) {
+	texts := documents(t)
+	link, heading := regexp.MustCompile(`\]\(([^)\s]+)\)`), regexp.MustCompile(`(?m)^#+ (.*)$`)
+	code, noAnchor := regexp.MustCompile("(?s)```.*?```"), regexp.MustCompile(`[^\p{L}\p{N}_ -]`)
+	anchors := map[string][]string{}
+	for name, text := range texts {
+		for _, m := range heading.FindAllStringSubmatch(code.ReplaceAllString(text, ""), -1) {
+			anchors[name] = append(anchors[name], strings.ReplaceAll(strings.ToLower(noAnchor.ReplaceAllString(m[1], "")), " ", "-"))
+		}
+	}
+	followed := 0
+	for name, text := range texts {
+		for _, m := range link.FindAllStringSubmatch(code.ReplaceAllString(text, ""), -1) {
+			if strings.Contains(m[1], "://") {
+				continue
+			}
+			path, anchor, _ := strings.Cut(m[1], "#")
+			target := name
+			if path != "" {
+				target = filepath.Join(filepath.Dir(name), path)
+			}
+			followed++
+			_, err := os.Stat(filepath.Join("../..", target))
+			require.NoError(t, err, "%s: %s", name, m[1])
+			if list, known := anchors[target]; known && anchor != "" {
+				assert.Contains(t, list, anchor, "%s: %s", name, m[1])
+			}
+		}
+	}
+	assert.Greater(t, followed, 100)
+}

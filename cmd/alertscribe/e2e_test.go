@@ -35,8 +35,11 @@ func TestEndToEnd(t *testing.T) {
 	relay := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		service.app.server.Handler.ServeHTTP(w, r)
 	}))
+	// Another alert that opens between the two calls would be in the second prompt, as a related incident.
+	rule, _, _ := strings.Cut(strings.Replace(demoRules, "for: 1m", "for: 3s", 1), "      - alert: AdminLoginFailureSpike")
+	require.NotEqual(t, demoRules, rule)
 	pair := testbedtest.Start(t, testbed.Options{
-		Prometheus:   testbed.PrometheusConfig{Targets: []string{logins.MetricsAddr()}, Rules: strings.Replace(demoRules, "for: 1m", "for: 3s", 1)},
+		Prometheus:   testbed.PrometheusConfig{Targets: []string{logins.MetricsAddr()}, Rules: rule},
 		Alertmanager: testbed.AlertmanagerConfig{WebhookURL: "http://" + relay.Listener.Addr().String() + "/alert"},
 	})
 	m := newModel(t)

@@ -87,5 +87,5 @@ func TestGrafanaResolves(t *testing.T) {
 	report := s.report(inc)
 	assert.Contains(t, report, "**RESOLVED**")
 	assert.Contains(t, report, "B=61.5, C=0")
-	assert.Contains(t, report, "from 2026-11-20 08:30:00 UTC to 2026-11-20 08:55:00 UTC")
+	assert.Contains(t, report, "from 2026-11-20 08:30:00 UTC to 08:55:00 UTC (25m)")
 }

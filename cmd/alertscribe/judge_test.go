@@ -180,7 +180,7 @@ func TestSecondOpinionAdapter(t *testing.T) {
 	o := &secondOpinion{model: j}
 	series := []watch.JudgedSeries{
 		{Rule: "g/A", Labels: map[string]string{"x": "1"}, Value: 3, Expected: 2, Lower: 1, Upper: 2.5, Score: .7},
-		{Rule: "g/B", Value: 1, Expected: math.NaN()},
+		{Rule: "g/B", Value: 1, Expected: math.NaN(), Lower: math.NaN(), Upper: math.Inf(1)},
 	}
 	said, err := o.Judge(t.Context(), "group g", series)
 	require.NoError(t, err)

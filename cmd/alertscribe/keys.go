@@ -98,6 +98,7 @@ func (r *settingsReader) twice(n *yaml.Node, path string) {
 		for i, one := range n.Content {
 			r.twice(one, path+"["+strconv.Itoa(i)+"]")
 		}
+	case yaml.DocumentNode, yaml.ScalarNode, yaml.AliasNode: // have no keys of their own
 	}
 }
 

@@ -46,7 +46,6 @@ func readRules(t *testing.T, file string) ruleFile {
 
 // TestMixinRules: each alert on the service itself fires and ends in promtool's tests, and its runbook exists.
 func TestMixinRules(t *testing.T) {
-	t.Parallel()
 	promtool := testbedtest.Require(t, testbed.Promtool).Promtool
 	for _, args := range [][]string{{"check", "rules", "alerts.yml", "rules.yml"}, {"test", "rules", "alerts_test.yml"}} {
 		cmd := exec.CommandContext(t.Context(), promtool, args...)

@@ -163,6 +163,7 @@ func TestCheckConfigOnline(t *testing.T) {
 		"all answer":      {pair.PromURL, pair.AMURL, model.URL, "sk-planted-key", []string{"online          Prometheus answers\n", "online          Alertmanager answers\n", "online          the model answers\n", "SUCCESS"}, ""},
 		"nothing is set":  {"", "", model.URL, "", []string{"SUCCESS"}, ""},
 		"a wrong path":    {pair.PromURL + "/x", pair.AMURL, model.URL, "", []string{"Prometheus FAILED: querying: server unavailable: HTTP status 404 Not Found, check the path of the URL\n", "Alertmanager answers\n"}, "1 of 2 servers failed to answer as they should, see above"},
+		"one of a pair":   {"", pair.AMURL + ", http://127.0.0.1:1", model.URL, "", []string{"Alertmanager answers\n", "Alertmanager at http://127.0.0.1:1 FAILED: "}, "1 of 2 servers failed"},
 		"a model of none": {"", "", "http://127.0.0.1:1", "sk-planted-key", []string{"the model FAILED: "}, "1 of 1 servers failed"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -30,7 +30,6 @@ func clusterAlert(name string, clusters ...string) []byte {
 // TestSeveralPrometheus: each alert is looked up where it comes from, by external labels that real servers tell or by matchers, and
 // the evidence says where; what comes from nowhere is not looked up.
 func TestSeveralPrometheus(t *testing.T) {
-	t.Parallel()
 	eu := testbedtest.StartPrometheus(t, testbed.PrometheusConfig{ExternalLabels: map[string]string{"cluster": "eu"}})
 	us := testbedtest.StartPrometheus(t, testbed.PrometheusConfig{ExternalLabels: map[string]string{"cluster": "us"}})
 	lab := testbedtest.StartPrometheus(t, testbed.PrometheusConfig{})

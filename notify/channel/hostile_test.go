@@ -3,6 +3,7 @@ package channel_test
 import (
 	"encoding/json"
 	"fmt"
+	"mime"
 	"net/url"
 	"strings"
 	"testing"
@@ -117,4 +118,18 @@ func TestOldAlertmanagerRefusesNames(t *testing.T) {
 	require.Len(t, got, 1)
 	assert.Equal(t, "shop", got[0].Labels["namespace"])
 	assert.NotContains(t, got[0].Labels, "service.name")
+}
+
+// TestMailSubjectsAreNotDecodedTwice: what a stranger has encoded as headers are stays as it is written.
+func TestMailSubjectsAreNotDecodedTwice(t *testing.T) {
+	s, c := mailer(t, "a@example.com")
+	m := message()
+	m.Alertname = "=?utf-8?b?4oCu?= x"
+	_, err := c.Send(t.Context(), channel.Delivery{Message: m})
+	require.NoError(t, err)
+	header, _ := parts(t, s.Mails()[0].Data)
+	subject, err := new(mime.WordDecoder).DecodeHeader(header.Get("Subject"))
+	require.NoError(t, err)
+	assert.NotContains(t, subject, "\u202e")
+	assert.Contains(t, subject, "4oCu")
 }
