@@ -13,7 +13,7 @@ CYCLONEDX     ?= $(GO) run github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-go
 VERSION       ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo devel)
 BUILD          = CGO_ENABLED=0 $(GO) build -trimpath -ldflags "-s -w -X github.com/prometheus/common/version.Version=$(VERSION)"
 
-.PHONY: demo test eval real detect-bench bench bench-busy fuzz lint vuln build sbom sbom-check reproducible reproducible-quick release deploy-check image-check
+.PHONY: demo test eval real detect-bench bench bench-busy bench-engines bench-day fuzz lint vuln build sbom sbom-check reproducible reproducible-quick release deploy-check image-check
 
 demo: ## a simulated attack becomes a report, with a real Prometheus and Alertmanager
 	$(GO) run ./cmd/alertscribe demo
@@ -45,6 +45,14 @@ bench:
 bench-busy:
 	@ALERTSCRIBE_BASELINE=$(abspath $(BASELINE)) $(GO) test -timeout 2h -run '^$$' -bench '^Benchmark(AcceptBusy|Drain|Grow|Bodies)$$' \
 	  -benchtime 1x -count $(COUNT) ./cmd/alertscribe
+
+# SQLite beside PostgreSQL with one copy and with three, and the disk that all of them sync to.
+bench-engines:
+	@$(GO) test -timeout 2h -run '^$$' -bench '^BenchmarkEngines$$' -benchtime 1x -count $(COUNT) ./cmd/alertscribe
+
+# 20,000 notifications of a busy day, on both engines: memory, goroutines and open files after each quarter.
+bench-day:
+	@$(GO) test -timeout 2h -run '^$$' -bench '^BenchmarkBusyDay$$' -benchtime 1x ./cmd/alertscribe
 
 # go test fuzzes one function at a time.
 fuzz:

@@ -18,15 +18,16 @@ import (
 func BenchmarkAcceptBusy(b *testing.B) {
 	eachBinary(b, func(b *testing.B, exe string) {
 		for _, clients := range []int{1, 16, 64, 256} {
-			b.Run(fmt.Sprintf("clients=%d", clients), func(b *testing.B) { benchmarkAcceptBusy(b, exe, clients) })
+			b.Run(fmt.Sprintf("clients=%d", clients), func(b *testing.B) { benchmarkAcceptBusy(b, exe, programSetup{}, clients) })
 		}
 	})
 }
 
-func benchmarkAcceptBusy(b *testing.B, exe string, clients int) {
+func benchmarkAcceptBusy(b *testing.B, exe string, s programSetup, clients int) {
 	const backlog, length = 5000, 5 * time.Second
 	for b.Loop() {
-		p := programSetup{clients: max(clients, 64), model: answeringModel(b, modelTakes)}.start(b, exe)
+		s.clients, s.model = max(clients, 64), answeringModel(b, modelTakes)
+		p := s.start(b, exe)
 		require.Len(b, p.postAll(64, backlog, "Backlog").at, backlog, "the backlog is accepted")
 		db := p.database(b)
 		before := ask(b, db, countAnalyzed)

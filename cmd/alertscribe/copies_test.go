@@ -279,8 +279,14 @@ func (c *copies) checkStored(ctx context.Context, conn *pgx.Conn) {
 	const atOnce = 4 // analyses of a copy
 	assert.LessOrEqual(c.t, twice, atOnce*(c.pauses+c.kills), "analyzed again where a copy was held up or killed between the answer and the commit")
 	assert.LessOrEqual(c.t, open, atOnce*(c.kills+1), "what killed copies had begun")
-	c.t.Logf("%d notifications of %d groups, %d kills, %d pauses past the leases: lost %d, sent again by the sender %d, incidents %d, settled calls %d, "+
-		"of incidents analyzed twice %d, calls that killed copies had begun %d", *copiesNotifications, *copiesGroups, c.kills, c.pauses, lost, again, incidents, calls, twice, open)
+	untold := 0
+	require.Eventually(c.t, func() bool {
+		require.NoError(c.t, conn.QueryRow(ctx, `SELECT count(*) FROM incidents i WHERE NOT EXISTS (SELECT 1 FROM deliveries d
+			WHERE d.seq = i.seq AND d.channel = 'hook' AND d.doc::jsonb #>> '{told,analyzed}' <> '')`).Scan(&untold))
+		return untold == 0
+	}, 5*time.Minute, 500*time.Millisecond, "that a channel was told is stored of every incident")
+	c.t.Logf("%d notifications of %d groups, %d kills, %d restarts, %d pauses past the leases: lost %d, sent again by the sender %d, incidents %d, settled calls %d, "+
+		"of incidents analyzed twice %d, calls that killed copies had begun %d", *copiesNotifications, *copiesGroups, c.kills, c.stops, c.pauses, lost, again, incidents, calls, twice, open)
 }
 
 // checkTold compares what a channel was told with what it should have been.

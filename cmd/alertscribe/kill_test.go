@@ -65,8 +65,8 @@ func (p *process) terminate() {
 	late := time.AfterFunc(shutdownTimeout+15*time.Second, func() { _ = p.cmd.Process.Kill() })
 	err := p.cmd.Wait()
 	assert.True(p.t, late.Stop(), "it did not end in time")
-	assert.NoError(p.t, err, "it ends well")
 	_ = p.log.Close()
+	require.NoError(p.t, err, "it ends well")
 }
 
 // get returns the status of a page, 0 when there is no answer.

@@ -14,6 +14,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -59,11 +60,20 @@ func programToMeasure(tb testing.TB) string {
 	return exe
 }
 
-// program is a running alertscribe, as a user gets it, that benchmarks talk to.
+// program is a running alertscribe, as a user gets it, that benchmarks talk to: one process, or many copies.
 type program struct {
-	*process
+	*process // the first one
 
-	client *http.Client
+	copies   []*process
+	postgres string // the URL of its database; "" for SQLite
+	client   *http.Client
+	turn     atomic.Int64 // of the copies, as a load balancer takes them
+}
+
+func (p *program) kill() {
+	for _, c := range p.copies {
+		c.kill()
+	}
 }
 
 // A programSetup says how a program is started.
@@ -73,6 +83,8 @@ type programSetup struct {
 	newer      string // more of them, for a program that knows them: an older one refuses a key that it does not know
 	model      string // URL; "" for none
 	prometheus string // URL; "" for none
+	postgres   string // URL of the database; "" for SQLite
+	copies     int    // processes; 0 is 1
 }
 
 // start starts a program in a directory of its own, with the cap on model calls lifted: what is measured shall not wait
@@ -81,6 +93,20 @@ func (s programSetup) start(tb testing.TB, exe string) *program {
 	tb.Helper()
 	exe, err := filepath.Abs(exe)
 	require.NoError(tb, err)
+	p := &program{
+		postgres: s.postgres,
+		client:   &http.Client{Timeout: 90 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: max(1, s.clients)}},
+	}
+	for range max(1, s.copies) {
+		p.copies = append(p.copies, s.startOne(tb, exe))
+	}
+	p.process = p.copies[0]
+	tb.Cleanup(p.client.CloseIdleConnections)
+	return p
+}
+
+func (s programSetup) startOne(tb testing.TB, exe string) *process {
+	tb.Helper()
 	dir := tb.TempDir()
 	file := filepath.Join(dir, "config.yml")
 	settings := "budget: {calls_per_hour: 0}\n" + s.settings
@@ -99,18 +125,19 @@ func (s programSetup) start(tb testing.TB, exe string) *program {
 	if s.prometheus != "" {
 		env = append(env, "PROMETHEUS_URL="+s.prometheus)
 	}
-	p := &program{client: &http.Client{Timeout: 90 * time.Second, Transport: &http.Transport{MaxIdleConnsPerHost: max(1, s.clients)}}}
-	p.process = startProcess(tb, dir, freeAddress(tb), func(cmd *exec.Cmd) {
+	if s.postgres != "" {
+		env = append(env, "DATABASE_URL="+s.postgres)
+	}
+	return startProcess(tb, dir, freeAddress(tb), func(cmd *exec.Cmd) {
 		cmd.Path, cmd.Args = exe, []string{exe, "--config.file=" + file}
 	}, env...)
-	tb.Cleanup(p.client.CloseIdleConnections)
-	return p
 }
 
 // notify posts a body, once. The code is 0 when there was no answer.
 func (p *program) notify(body []byte) (code int, took time.Duration, id string) {
 	begun := time.Now()
-	a, err := post(context.Background(), p.client, p.url+"/alert", body)
+	one := p.copies[int(p.turn.Add(1))%len(p.copies)]
+	a, err := post(context.Background(), p.client, one.url+"/alert", body)
 	took = time.Since(begun)
 	if err != nil && a.code == 0 {
 		return 0, took, ""
@@ -124,10 +151,7 @@ func (p *program) notify(body []byte) (code int, took time.Duration, id string) 
 // database opens the program's database for reading. It may be running.
 func (p *program) database(tb testing.TB) *sql.DB {
 	tb.Helper()
-	db, err := sql.Open("sqlite", "file:"+filepath.Join(p.dir, "data", "alertscribe.db")+"?mode=ro&_pragma=busy_timeout(5000)")
-	require.NoError(tb, err)
-	tb.Cleanup(func() { db.Close() })
-	return db
+	return openDatabase(tb, p.postgres, p.dir)
 }
 
 // The counts that tell how far a program has come.
@@ -147,8 +171,12 @@ func ask(tb testing.TB, db *sql.DB, query string) int {
 // reportFiles returns the names of the reports on disk: the facts of an incident are there when its file is.
 func (p *program) reportFiles(tb testing.TB) []string {
 	tb.Helper()
-	files, err := filepath.Glob(filepath.Join(p.dir, "reports", "*", "*.md"))
-	require.NoError(tb, err)
+	var files []string
+	for _, c := range p.copies {
+		found, err := filepath.Glob(filepath.Join(c.dir, "reports", "*", "*.md"))
+		require.NoError(tb, err)
+		files = append(files, found...)
+	}
 	return files
 }
 

@@ -82,7 +82,7 @@ func TestPaused(t *testing.T) {
 	time.AfterFunc(500*time.Millisecond, func() { // it waits for the first one
 		begun := time.Now()
 		_, err := s.Accept(context.Background(), firing("late"))
-		assert.Error(t, err)
+		assert.Error(t, err) //nolint:testifylint // not in the test's own goroutine
 		late <- time.Since(begun)
 	})
 	_, err := s.Accept(t.Context(), firing("while"))

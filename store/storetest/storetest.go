@@ -193,6 +193,10 @@ var parts = []struct {
 	{"SavePartMoved", testSavePartMoved},
 	{"Lead", testLead},
 	{"Closed", testClosed},
+	{"ClosedUnderLoad", testClosedUnderLoad},
+	{"Receipts", testReceipts},
+	{"ClockIsSetBack", testClockIsSetBack},
+	{"DeliveriesStay", testDeliveriesStay},
 }
 
 // Run runs the suite.

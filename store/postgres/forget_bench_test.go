@@ -1,0 +1,87 @@
+package postgres
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alertscribe/alertscribe/incident"
+)
+
+var forgetIncidents = flag.Int("forget.incidents", 100_000, "how many incidents BenchmarkForget removes")
+
+// stock fills a database with resolved incidents of the year before, each the copy of one that was stored as any other is.
+func stock(b *testing.B, url string, s *Store, incidents int) {
+	b.Helper()
+	n := sized(0, "old", time.Now().AddDate(-1, 0, 0))
+	receipt, err := s.Accept(b.Context(), n)
+	require.NoError(b, err)
+	require.NoError(b, s.Update(b.Context(), receipt.IncidentID, func(inc *incident.Incident) bool {
+		old := time.Now().AddDate(-1, 0, 0)
+		inc.Status, inc.OpenedAt, inc.LastHeardAt, inc.Due = incident.Resolved, old, old, nil
+		return true
+	}))
+	query(b, url, `UPDATE incidents SET opened_at = opened_at - 365 * 86400000000`)
+	query(b, url, `CREATE TABLE old AS SELECT i.*, r.last_heard_at, r.doc AS state FROM incidents i JOIN repeat_state r USING (seq)`)
+	query(b, url, `INSERT INTO incidents SELECT i, i::text, decode(md5(i::text), 'hex'), i, key_hash, status, severity, severity_rank, list_rank, alertname,
+		analysis_state, analysis_reason, opened_at + i, revision, scope, doc FROM old, generate_series(1000000, 1000000 + $1 - 1) AS i`, incidents)
+	query(b, url, `INSERT INTO repeat_state SELECT i.seq, o.last_heard_at, 1, o.state FROM incidents i, old o WHERE i.seq >= 1000000`)
+	query(b, url, `INSERT INTO findings SELECT seq, repeat(md5(seq::text), 100), '', '', '' FROM incidents WHERE seq >= 1000000`)
+	query(b, url, `INSERT INTO past SELECT i.seq, i.id, p.alertname, i.opened_at, false, '', false, p.doc FROM incidents i, past p, old o
+		WHERE i.seq >= 1000000 AND p.seq = o.seq`)
+	query(b, url, `INSERT INTO search SELECT i.seq, s.words, s.verdict, s.labels, s.fingerprints FROM incidents i, search s, old o
+		WHERE i.seq >= 1000000 AND s.seq = o.seq`)
+	query(b, url, `ANALYZE`)
+}
+
+// BenchmarkForget removes a hundred thousand incidents, a few at a time, while notifications come: p99-ms is how long those take
+// beside it, forgotten/s how fast it is.
+func BenchmarkForget(b *testing.B) {
+	incidents := *forgetIncidents
+	for b.Loop() {
+		b.StopTimer()
+		url := newDatabase(b)
+		s := open(b, url)
+		stock(b, url, s, incidents)
+		done, ended := make(chan struct{}), make(chan struct{})
+		var took []time.Duration
+		go func() {
+			defer close(ended)
+			for i := 0; ; i++ {
+				select {
+				case <-done:
+					return
+				case <-time.After(5 * time.Millisecond):
+				}
+				began := time.Now()
+				if _, err := s.Accept(context.Background(), firing(fmt.Sprint("new", i%500))); err != nil {
+					b.Error(err)
+				}
+				took = append(took, time.Since(began))
+			}
+		}()
+		began, forgotten := time.Now(), 0
+		b.StartTimer()
+		for n := 20; n == 20; {
+			var err error
+			n, err = s.Forget(b.Context(), incident.Retention{Incidents: time.Hour, Critical: time.Hour}, 20)
+			require.NoError(b, err)
+			forgotten += n
+		}
+		b.StopTimer()
+		seconds := time.Since(began).Seconds()
+		close(done)
+		<-ended
+		require.GreaterOrEqual(b, forgotten, incidents)
+		slices.Sort(took)
+		b.ReportMetric(float64(took[len(took)*99/100].Microseconds())/1000, "p99-ms")
+		b.ReportMetric(float64(forgotten)/seconds, "forgotten/s")
+		require.NoError(b, s.Close())
+		b.StartTimer()
+	}
+}
