@@ -80,8 +80,8 @@ func TestTimesOfEvents(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.what, func(t *testing.T) {
 			told := row(test.title, test.what)
-			if strings.HasPrefix(told, "between ") { // of many events, some are told by their bounds
-				from, until, ok := strings.Cut(strings.TrimPrefix(told, "between "), " and ")
+			if bounds, ok := strings.CutPrefix(told, "between "); ok { // of many events, some are told by their bounds
+				from, until, ok := strings.Cut(bounds, " and ")
 				require.True(t, ok)
 				assert.True(t, from <= at(test.second) && until >= at(test.second), "%s holds %s", told, at(test.second))
 				return

@@ -24,7 +24,7 @@ func TestUnknownWords(t *testing.T) {
 		"detect":                         "",
 		"--config-file=x":                "--config-file is no flag; did you mean --config.file?",
 		"--config x":                     "--config is no flag; did you mean --config.file?",
-		"--web.listen-addres=:1":         "--web.listen-addres is no flag; did you mean --web.listen-address?",
+		"--web.lisen-address=:1":         "--web.lisen-address is no flag; did you mean --web.listen-address?",
 		"--listen-address=:1":            "--listen-address is no flag; did you mean --web.listen-address?",
 		"--log-level=debug":              "--log-level is no flag; did you mean --log.level?",
 		"--enable-lifecycle":             "--enable-lifecycle is no flag; did you mean --web.enable-lifecycle?",
