@@ -300,13 +300,13 @@ func sides(nodes []*html.Node) {
 		switch {
 		case n.Type != html.ElementNode:
 		case n.DataAtom == atom.Figure:
-			right += chartLines
+			right += chartHeight
 		case n.DataAtom == atom.Section:
 			parts = append(parts, n)
 		case head < headNodes:
 			head++
 		default:
-			left += linesOf(n)
+			left += heightOf(n)
 		}
 	}
 	const most = 6 // causes, actions, and what is said of other incidents
@@ -317,7 +317,7 @@ func sides(nodes []*html.Node) {
 		for i, n := range parts {
 			side := onRight >> i & 1
 			top = max(top, bottom[side]) // what floats begins no higher than what comes before it
-			bottom[side] = top + linesOf(n)
+			bottom[side] = top + heightOf(n)
 		}
 		ends := max(bottom[0], bottom[1])
 		if len(parts) > 1 && onRight&0b11 != 0b10 {
@@ -333,27 +333,51 @@ func sides(nodes []*html.Node) {
 }
 
 const (
-	headNodes  = 3  // the title, how things stand, and the figures are above both sides
-	chartLines = 14 // of text, that a chart on one side is as high as
-	sideBytes  = 80 // of text in a line of one side, about
-	unusual    = 4  // lines that another order than the usual one has to save
+	headNodes   = 3  // the title, how things stand, and the figures are above both sides
+	chartHeight = 28 // of a chart, in half lines of text
+	sideColumns = 80 // letters in a line of one side, about
+	unusual     = 6  // half lines that another order than the usual one has to save
 )
 
-// linesOf is about how many lines a tree takes on one side.
-func linesOf(n *html.Node) int {
-	size, blocks := len(textOf(n)), 0
-	for d := range n.Descendants() {
-		inItem := d.Parent.DataAtom == atom.Li || d.Parent.Parent != nil && d.Parent.Parent.DataAtom == atom.Li
-		switch d.Data {
-		case "h2", "h3", "pre":
-			blocks++
-		case "p", "li":
-			if !inItem { // else it goes on with the line
-				blocks++
+// heightOf is about how high a tree is on one side, in half lines of text.
+func heightOf(n *html.Node) int {
+	switch n.Data {
+	case "h2":
+		return 4
+	case "h3":
+		return 3
+	case "pre":
+		return 2 + 2*linesOf(columnsOf(textOf(n)))
+	case "p", "li", "tr": // what is within goes on with the line, but for commands
+		columns, height := columnsOf(textOf(n)), 1
+		for d := range n.Descendants() {
+			if d.DataAtom == atom.Pre {
+				columns -= columnsOf(textOf(d))
+				height += heightOf(d)
 			}
 		}
+		return height + 2*linesOf(columns)
 	}
-	return size/sideBytes + blocks + 1
+	height := 0
+	for c := range n.ChildNodes() {
+		height += heightOf(c)
+	}
+	return height
+}
+
+// linesOf returns how many lines of one side so many columns fill.
+func linesOf(columns int) int { return (columns + sideColumns - 1) / sideColumns }
+
+// columnsOf returns how wide a text is: a Chinese letter takes two columns, and blanks in a row one.
+func columnsOf(text string) int {
+	columns := 0
+	for _, r := range strings.Join(strings.Fields(text), " ") {
+		columns++
+		if r >= 0x2e80 {
+			columns++
+		}
+	}
+	return columns
 }
 
 // childOf returns the first child of a kind; nil for none.

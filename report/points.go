@@ -10,6 +10,7 @@ import (
 
 const (
 	headRanked = 3    // of a ranking, at the top of the report
+	headLabels = 3    // of a series with its name, from which on its job is left out there
 	worthShare = 0.01 // of a change: less carries nothing
 	// What is worth a line at the top where no share is known: what normal noise reaches once in a thousand times.
 	telltaleScore = 3
@@ -57,6 +58,9 @@ func (p *page) movers() string {
 	for _, r := range first[:min(len(first), headRanked)] {
 		own := maps.Clone(r.Labels)
 		maps.DeleteFunc(own, func(name, value string) bool { return shown[name] == value && value != "" })
+		if _, named := own["__name__"]; named && len(own) > headLabels {
+			delete(own, "job") // the others tell more; it is in the evidence
+		}
 		parts = append(parts, rankedLabels(own)+" "+named(p.w.Directions, r.Direction)+" "+p.clock(r.Onset))
 	}
 	if len(parts) == 0 {

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/common/promslog"
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -177,7 +178,7 @@ func (j *judgeStub) Judge(_ context.Context, b analyzer.Batch) (*analyzer.Judgme
 
 func TestSecondOpinionAdapter(t *testing.T) {
 	j := &judgeStub{}
-	o := &secondOpinion{model: j}
+	o := newOpinionMetrics(&secondOpinion{model: j}, prometheus.NewRegistry())
 	series := []watch.JudgedSeries{
 		{Rule: "g/A", Labels: map[string]string{"x": "1"}, Value: 3, Expected: 2, Lower: 1, Upper: 2.5, Score: .7},
 		{Rule: "g/B", Value: 1, Expected: math.NaN(), Lower: math.NaN(), Upper: math.Inf(1)},
