@@ -173,7 +173,7 @@ func TestMergedStretches(t *testing.T) {
 		{"one", of(10, 15), of(10, 15)},
 		{"touching", of(10, 15, 15, 20), of(10, 20)},
 		{"overlapping", of(10, 15, 12, 20), of(10, 20)},
-		{"the nearest of three", of(10, 15, 50, 55, 90, 95), of(90, 95, 50, 55)},
+		{"the nearest of five", of(10, 15, 30, 35, 50, 55, 70, 75, 90, 95), of(90, 95, 70, 75, 50, 55, 30, 35)},
 		{"not without end", of(70, 75, 75, 80, 80, 85, 85, 90, 90, 95, 95, 100, 100, 105), of(75, 105, 70, 75)},
 		{"one that is long", of(0, 100), of(0, 100)},
 		{"one that is too long", of(0, 200), nil},
