@@ -26,13 +26,14 @@ type article struct {
 	evidence map[string]incident.Evidence // by ID
 	revision int64
 	unfolded bool   // the first chart is shown
-	day      string // of the last whole time
+	day      string // on which the incident began, where times are in UTC: those without a date are of it
 }
 
 const maxGist = 220 // characters of an item that are shown while it is folded
 
 var (
 	itemAnchor = regexp.MustCompile(`^e([1-9][0-9]{0,3})(?:-|$)`)
+	dateBefore = regexp.MustCompile(`\d{4}-\d\d-\d\d[ T]$`)
 	chartSrc   = regexp.MustCompile(`/(E[1-9][0-9]{0,3})\.svg$`)
 	wholeTime  = regexp.MustCompile(`(\d{4}-\d\d-\d\d \d\d:\d\d(?::\d\d)?)(?: – (?:(\d{4}-\d\d-\d\d) )?(\d\d:\d\d(?::\d\d)?))? UTC|\b(\d\d:\d\d:\d\d)\b( UTC)?`)
 )
@@ -150,7 +151,7 @@ func (a *article) copied() *html.Node {
 	return box
 }
 
-// times marks the times of a text that are in UTC. A time alone is of the day of the one before it.
+// times marks the times of a text that are in UTC. A time alone is of the day on which the incident began.
 func (a *article) times(n *html.Node) {
 	rest := n.Data
 	for {
@@ -170,13 +171,12 @@ func (a *article) times(n *html.Node) {
 		switch alone := group(4); {
 		case (from != "" || group(5) != "") && at[1] < len(rest) && strings.ContainsRune("+-", rune(rest[at[1]])): // in a zone, as the settings want it
 			n.Parent.InsertBefore(textNode(rest[at[0]:at[1]]), n)
-		case alone != "" && (a.day == "" || beside(at[0]-1) || beside(at[1])): // an address, say
+		case alone != "" && (a.day == "" || beside(at[0]-1) || beside(at[1]) || dateBefore.MatchString(rest[:at[0]])): // an address, or in another zone
 			n.Parent.InsertBefore(textNode(alone+group(5)), n)
 		case alone != "":
 			n.Parent.InsertBefore(timeNode(a.day+" "+alone, alone+group(5)), n)
 		case to == "":
 			n.Parent.InsertBefore(timeNode(from, from+" UTC"), n)
-			a.day, _, _ = strings.Cut(from, " ")
 		default:
 			shown := strings.TrimSpace(day + " " + to)
 			if day == "" {
@@ -336,7 +336,7 @@ const (
 	headNodes   = 3  // the title, how things stand, and the figures are above both sides
 	chartHeight = 28 // of a chart, in half lines of text
 	sideColumns = 80 // letters in a line of one side, about
-	unusual     = 6  // half lines that another order than the usual one has to save
+	unusual     = 10 // half lines that another order than the usual one has to save
 )
 
 // heightOf is about how high a tree is on one side, in half lines of text.

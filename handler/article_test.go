@@ -35,7 +35,10 @@ func TestArticle(t *testing.T) {
 			"<p>2026-11-20 07:35 UTC</p><p>as of 08:33:25; 00:11:22:33:44:55</p>",
 			`<p><time datetime="2026-11-20T07:35Z">2026-11-20 07:35 UTC</time></p><p>as of <time datetime="2026-11-20T08:33:25Z">08:33:25</time>; 00:11:22:33:44:55</p>`,
 		},
-		"a time alone, of no day": {"<p>08:33:25</p>", "<p>08:33:25</p>"},
+		"a time alone behind another day": {
+			"<p>It was so on 2026-11-19 07:35 UTC.</p><p>Peak at 08:33:25 UTC</p>",
+			`<p>It was so on <time datetime="2026-11-19T07:35Z">2026-11-19 07:35 UTC</time>.</p><p>Peak at <time datetime="2026-11-20T08:33:25Z">08:33:25 UTC</time></p>`,
+		},
 		"a citation": {
 			`<p><a href="#e3-x">E3</a> <a href="#e4">E4</a> <a href="http://x">E3</a></p>`,
 			`<p><a href="#e3-x" class="cite" title="&#34;&gt;&lt;script&gt;: &lt;b&gt; x">E3</a> <a href="#e4">E4</a> <a href="http://x">E3</a></p>`,
@@ -60,7 +63,7 @@ func TestArticle(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			a := &article{words: &english, revision: 7, evidence: map[string]incident.Evidence{"E3": hostile}}
+			a := &article{words: &english, revision: 7, day: "2026-11-20", evidence: map[string]incident.Evidence{"E3": hostile}}
 			out, err := a.render([]byte(tc.in))
 			require.NoError(t, err)
 			assert.Equal(t, tc.want, string(out))
@@ -85,7 +88,7 @@ func TestSides(t *testing.T) {
 		"one part":                     {head + chart + part("Causes", long(5)) + items, "left"},
 		"others where there is room":   {head + chart + part("Causes", long(20)) + part("Actions", long(2)) + part("Others", long(5)) + items, "left right right"},
 		"long actions":                 {head + chart + part("Causes", long(2)) + part("Actions", long(20)) + part("Others", long(5)) + items, "left left right"},
-		"each of the others by itself": {head + chart + part("Causes", long(9)) + part("Actions", long(1)) + part("Others", long(4)+"<h3>Past</h3>"+long(4)) + items, "left right right left"},
+		"each of the others by itself": {head + chart + part("Causes", long(9)) + part("Actions", long(1)) + part("Others", long(4)+"<h3>Past</h3>"+long(4)) + items, "left right left right"},
 		"the other order saves much":   {head + long(18) + chart + part("Causes", long(20)) + part("Actions", long(3)) + items, "right left"},
 		"no evidence":                  {head + chart + part("Causes", long(5)), ""},
 	} {

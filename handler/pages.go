@@ -233,6 +233,9 @@ func (h *handler) reportPage(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	page := &article{words: h.words, reports: h.link("/reports/"), revision: inc.Revision, evidence: map[string]incident.Evidence{}}
+	if h.TimeZone == time.UTC {
+		page.day = inc.StartedAt.UTC().Format(time.DateOnly)
+	}
 	for _, e := range findings.Evidence {
 		page.evidence[e.ID] = e
 	}

@@ -12,18 +12,24 @@ func at(t time.Time) string {
 	return t.Format("2006-01-02 15:04:05") + " " + zoneName(t)
 }
 
-// dated is at for a time that the next ones may leave their date out after.
-func (p *page) dated(t time.Time) string {
-	p.day = t.Format(time.DateOnly)
-	return at(t)
-}
-
-// clock is dated without the date where the time before it was of the same day.
+// clock is at without the date where that is the day on which the incident began: the first line names it.
 func (p *page) clock(t time.Time) string {
-	if t.Format(time.DateOnly) != p.day {
-		return p.dated(t)
+	if !p.sameDay(t) {
+		return at(t)
 	}
 	return t.Format("15:04:05") + " " + zoneName(t)
+}
+
+// moment is clock without the zone where the date is left out, too.
+func (p *page) moment(t time.Time) string {
+	if !p.sameDay(t) {
+		return at(t)
+	}
+	return t.Format("15:04:05")
+}
+
+func (p *page) sameDay(t time.Time) bool {
+	return t.Format(time.DateOnly) == p.inc.StartedAt.Format(time.DateOnly) && zoneName(t) == zoneName(p.inc.StartedAt)
 }
 
 // span formats two times of one range, the date only once where it is the same, and the zone only once, unless the clocks were

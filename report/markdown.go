@@ -35,7 +35,6 @@ type page struct {
 	chartBase string
 
 	out     bytes.Buffer
-	day     string            // of the last time that dated or clock wrote
 	known   map[string]bool   // the ids of the evidence
 	anchors map[string]string // the heading's id of each item of evidence that is shown
 	links   []string

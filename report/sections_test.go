@@ -38,7 +38,7 @@ func TestStatusLine(t *testing.T) {
 		"resolved":     {func(inc *incident.Incident) { inc.Status, inc.ResolvedAt = incident.Resolved, written }, "**RESOLVED** · critical · from 2026-11-20 08:29:35 UTC to 08:33:25 UTC (3m 50s)"},
 		"stale":        {func(inc *incident.Incident) { inc.Status = incident.Stale }, "**STALE** · critical · since 2026-11-20 08:29:35 UTC, last seen 08:30:05 UTC"},
 		"the clock":    {func(inc *incident.Incident) { inc.StartedAt = written.Add(time.Hour) }, "(0s as of 08:33:25)"}, // of another machine, which is ahead
-		"long ago":     {func(inc *incident.Incident) { inc.StartedAt = inc.StartedAt.AddDate(0, -1, 0) }, "since 2026-10-20 08:29:35 UTC (31d as of 08:33:25)"},
+		"long ago":     {func(inc *incident.Incident) { inc.StartedAt = inc.StartedAt.AddDate(0, -1, 0) }, "since 2026-10-20 08:29:35 UTC (31d as of 2026-11-20 08:33:25 UTC)"},
 		"of days":      {func(inc *incident.Incident) { inc.Status, inc.ResolvedAt = incident.Resolved, written.AddDate(0, 0, 1) }, "from 2026-11-20 08:29:35 UTC to 2026-11-21 08:33:25 UTC (1d)"},
 		"other status": {func(inc *incident.Incident) { inc.Status = "odd" }, "**ODD** · critical · since"},
 	} {

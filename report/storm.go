@@ -50,7 +50,7 @@ func (p *page) incidents(links []incident.RelatedIncident) string {
 	var out []string
 	for _, l := range links {
 		name := cmp.Or(escaped(l.Alertname, labelRunes), p.w.UnknownAlertname)
-		about := []string{escaped(l.Severity, labelRunes), strings.TrimSuffix(p.clock(l.OpenedAt), " "+zoneName(p.inc.StartedAt))}
+		about := []string{escaped(l.Severity, labelRunes), p.moment(l.OpenedAt)}
 		about = slices.DeleteFunc(about, func(s string) bool { return s == "" })
 		out = append(out, p.toIncident(name, l.ID, l.ReportPath)+fmt.Sprintf(p.w.Aside, strings.Join(about, p.w.Comma)))
 	}

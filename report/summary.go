@@ -62,8 +62,8 @@ func (p *page) name() string {
 // statusLine says how things stand, how bad it is, since when, and how much of it there is.
 func (p *page) statusLine() string {
 	inc := p.inc
-	since := p.dated(inc.StartedAt)
-	when := fmt.Sprintf(p.w.Since, since, p.w.duration(p.now.Sub(inc.StartedAt)), p.now.Format("15:04:05"))
+	since := at(inc.StartedAt)
+	when := fmt.Sprintf(p.w.Since, since, p.w.duration(p.now.Sub(inc.StartedAt)), p.moment(p.now))
 	switch inc.Status {
 	case incident.Resolved:
 		when = fmt.Sprintf(p.w.Ended, since, p.clock(inc.ResolvedAt), p.w.duration(inc.ResolvedAt.Sub(inc.StartedAt)))

@@ -65,5 +65,5 @@ func TestStormIsLinked(t *testing.T) {
 	assert.Contains(t, s.report(settled(two)), "CheckoutSlow")
 	assert.NotContains(t, s.report(settled(other)), "CheckoutSlow")
 	_, page := get(t, s.url+"/reports/"+one)
-	assert.Contains(t, page, `href="`+two+`"`, "one click away")
+	assert.Contains(t, page, `href="/reports/`+two+`"`, "one click away")
 }

@@ -126,12 +126,16 @@ func missed(t *testing.T, changes <-chan incident.Change, accepts *Store) {
 			}
 		}
 	}, 30*time.Second, 10*time.Millisecond, "subscribers are told to look")
-	receipt, err := accepts.Accept(t.Context(), firing(incident.NewID()))
-	require.NoError(t, err)
+	var id string
+	require.Eventually(t, func() bool {
+		receipt, err := accepts.Accept(t.Context(), firing(incident.NewID()))
+		id = receipt.IncidentID
+		return err == nil
+	}, 10*time.Second, 10*time.Millisecond)
 	require.Eventually(t, func() bool {
 		select {
 		case c := <-changes:
-			return c.ID == receipt.IncidentID
+			return c.ID == id
 		default:
 			return false
 		}
@@ -242,6 +246,9 @@ func TestSwitchedToReadOnly(t *testing.T) {
 	acceptable(t, stores[0], "before")
 	require.NoError(t, second.Promote(t.Context()))
 	set(t, first, "default_transaction_read_only", "on")
+	require.Eventually(t, func() bool {
+		return count(t, first.URL("postgres"), `SELECT count(*) FROM pg_settings WHERE name = 'default_transaction_read_only' AND setting = 'on'`) == 1
+	}, 10*time.Second, 10*time.Millisecond, "what is committed before goes to the former primary")
 	for _, s := range stores {
 		acceptable(t, s, "after")
 	}
