@@ -61,6 +61,7 @@ type Analyzer struct {
 	breaker *breaker
 	metrics *metrics
 	logger  *slog.Logger
+	drafts  drafts
 }
 
 // refuter looks up counter-evidence to a draft.
@@ -74,7 +75,7 @@ type refuter interface {
 // which Verify is for. It takes at most three calls, each bounded by the timeout. The error is always an *incident.Failure with
 // what was spent all the same; when ctx has ended, that is the reason and the failure means nothing.
 func (a *Analyzer) Draft(ctx context.Context, inc *incident.Incident, f incident.Findings) (*incident.Verdict, error) {
-	verdict, spend, failure := a.draft(ctx, inc, f)
+	verdict, from, spend, failure := a.draft(ctx, inc, f)
 	a.metrics.attempt(failure)
 	if failure != nil {
 		ended := *failure
@@ -87,23 +88,24 @@ func (a *Analyzer) Draft(ctx context.Context, inc *incident.Incident, f incident
 		return nil, &ended
 	}
 	verdict.At, verdict.Generation, verdict.Spend = a.opts.Now(), inc.Generation, spend
-	verdict.Verification = a.unverifiable(verdict)
+	if verdict.Verification = a.unverifiable(verdict); verdict.Verification == nil {
+		a.drafts.keep(inc, verdict.At, from)
+	}
 	a.metrics.marked(verdict)
 	return verdict, nil
 }
 
 func (a *Analyzer) draft(ctx context.Context, inc *incident.Incident, f incident.Findings) (
-	*incident.Verdict, incident.Spend, *incident.Failure,
+	*incident.Verdict, prompted, incident.Spend, *incident.Failure,
 ) {
 	if a.opts.Key == "" {
-		return nil, incident.Spend{}, failed(incident.FailNoKey, "no API key; set DEEPSEEK_API_KEY (any value if your endpoint needs none)")
+		return nil, prompted{}, incident.Spend{}, failed(incident.FailNoKey, "no API key; set DEEPSEEK_API_KEY (any value if your endpoint needs none)")
 	}
-	session := a.opts.Redactor.Session()
-	messages, shown := a.messages(session, inc, f)
+	from := a.prompted(inc, f)
 	var spend incident.Spend
 	var answers []reply
 	var problem error
-	for again := messages; len(answers) < maxAnswers; {
+	for again := from.messages; len(answers) < maxAnswers; {
 		got, failure := a.ask(ctx, inc.ID, again)
 		spend = spend.Add(got.spend)
 		if failure != nil && failure.Kind == incident.FailBadAnswer { // blank: there is nothing to show again
@@ -112,26 +114,26 @@ func (a *Analyzer) draft(ctx context.Context, inc *incident.Incident, f incident
 			continue
 		}
 		if failure != nil {
-			if prose := a.proseOf(answers, shown); prose != nil && ctx.Err() == nil {
-				return prose, spend, nil
+			if prose := a.proseOf(answers, from.shown); prose != nil && ctx.Err() == nil {
+				return prose, from, spend, nil
 			}
-			return nil, spend, failure
+			return nil, from, spend, failure
 		}
-		verdict, err := a.read(got, shown)
+		verdict, err := a.read(got, from.shown)
 		if err == nil {
-			return verdict, spend, nil
+			return verdict, from, spend, nil
 		}
 		same := slices.ContainsFunc(answers, func(r reply) bool { return r.content == got.content })
 		answers, problem = append(answers, got), err
 		if same || errors.Is(err, errNoJSON) && len(answers) > 1 {
 			break // a third one would be no other
 		}
-		again = slices.Concat(messages, repair(got.content, err, session.Text))
+		again = slices.Concat(from.messages, repair(got.content, err, from.session.Text))
 	}
-	if prose := a.proseOf(answers, shown); prose != nil {
-		return prose, spend, nil
+	if prose := a.proseOf(answers, from.shown); prose != nil {
+		return prose, from, spend, nil
 	}
-	return nil, spend, a.unreadable(answers, problem)
+	return nil, from, spend, a.unreadable(answers, problem)
 }
 
 // maxAnswers is how often an incident's draft is asked for at most, because answers can't be read.
@@ -190,10 +192,9 @@ func (a *Analyzer) read(got reply, shown factcheck.Input) (*incident.Verdict, er
 	return r.verdict, nil
 }
 
-// messages returns what the model is asked, and what it is shown by that.
-func (a *Analyzer) messages(session *redact.Session, inc *incident.Incident, f incident.Findings) (
-	[]openai.ChatCompletionMessage, factcheck.Input,
-) {
+// prompted returns what the model is asked, and what it is shown by that.
+func (a *Analyzer) prompted(inc *incident.Incident, f incident.Findings) prompted {
+	session := a.opts.Redactor.Session()
 	data, missing := renderPrompt(a.opts.Language, a.opts.MaxPromptBytes, session.Text, a.opts.Policy, inc, f)
 	if len(session.Counts()) > 0 { // once more: what a later text gave away stands in earlier ones, too
 		data, missing = renderPrompt(a.opts.Language, a.opts.MaxPromptBytes, session.Text, a.opts.Policy, inc, f)
@@ -202,10 +203,10 @@ func (a *Analyzer) messages(session *redact.Session, inc *incident.Incident, f i
 	shown := factcheck.Input{
 		Incident: inc, Alerts: alerts[:min(len(alerts), maxAlerts)], Evidence: f.Evidence, Memory: f.Memory, Missing: missing,
 	}
-	return []openai.ChatCompletionMessage{
+	return prompted{session, []openai.ChatCompletionMessage{
 		{Role: openai.ChatMessageRoleSystem, Content: instructions},
 		{Role: openai.ChatMessageRoleUser, Content: data},
-	}, shown
+	}, shown}
 }
 
 // Message is one message to the model.
@@ -217,7 +218,7 @@ type Message struct {
 // Prompt returns the messages that Draft would send first, to the byte: redacted, bounded, with all that was cut left
 // out. It makes no call and needs no key.
 func (a *Analyzer) Prompt(inc *incident.Incident, f incident.Findings) []Message {
-	sent, _ := a.messages(a.opts.Redactor.Session(), inc, f)
+	sent := a.prompted(inc, f).messages
 	var messages []Message
 	for _, m := range sent {
 		messages = append(messages, Message{Role: m.Role, Content: m.Content})

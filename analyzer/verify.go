@@ -61,10 +61,12 @@ func (a *Analyzer) Verify(ctx context.Context, inc *incident.Incident, f inciden
 
 // verify asks the model again and replaces the draft by its answer.
 func (a *Analyzer) verify(ctx context.Context, inc *incident.Incident, f incident.Findings, draft *incident.Verdict, looked []incident.Evidence) error {
-	session := a.opts.Redactor.Session()
-	messages, shown := a.messages(session, inc, f)
-	more, missing := a.counterEvidence(session, draft, looked)
-	got, failure := a.ask(ctx, inc.ID, append(messages, more...))
+	from, kept := a.drafts.of(inc.ID, draft.At)
+	if !kept {
+		from = a.prompted(inc, f)
+	}
+	more, missing := a.counterEvidence(from.session, draft, looked)
+	got, failure := a.ask(ctx, inc.ID, slices.Concat(from.messages, more))
 	if err := ctx.Err(); err != nil && failure != nil {
 		return err
 	}
@@ -76,6 +78,7 @@ func (a *Analyzer) verify(ctx context.Context, inc *incident.Incident, f inciden
 		}
 		return nil
 	}
+	shown := from.shown
 	shown.Evidence, shown.Missing = slices.Concat(shown.Evidence, looked), slices.Concat(shown.Missing, missing)
 	final, err := a.read(got, shown)
 	if err != nil {

@@ -3,6 +3,8 @@ package analyzer
 import (
 	"context"
 	"encoding/json"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -56,6 +58,53 @@ func verifying(l *looker) func(*Options) {
 
 const finalAnswer = `{"summary":"It was like this yesterday too (E3).","causes":[{"hypothesis":"A daily pattern: 0.61 yesterday.",` +
 	`"likelihood":"high","evidence":["E3"]}],"checks":[{"promql":"sum(y)","would_refute":"it"}]}`
+
+// TestSecondPromptKeepsTheFirst: the second call begins with the first to the byte, so that the provider has it in its cache, whatever
+// happens to the incident in between. After a restart it is told what is so then.
+func TestSecondPromptKeepsTheFirst(t *testing.T) {
+	changed := func() *incident.Incident {
+		inc := testIncident()
+		inc.Alerts = slices.Clone(inc.Alerts)
+		inc.Alerts[0].Annotations = map[string]string{"summary": "it is 0.9 by now"}
+		inc.Related = []incident.RelatedIncident{{ID: "x", Alertname: "Another", OpenedAt: inc.OpenedAt}}
+		return inc
+	}
+	l := &looker{comparisons: yesterday(), answers: oneAnswer()}
+	b := newBench(t, verifying(l))
+	f := drafted(t, b)
+	verified := func(by *bench) (first, second string) {
+		b.srv.Next(modeltest.Content(finalAnswer))
+		final, _, err := by.Verify(t.Context(), changed(), f)
+		require.NoError(t, err)
+		require.Empty(t, final.Verification.Reason)
+		requests := b.srv.Requests()
+		return requests[0].Prompt(), requests[len(requests)-1].Prompt()
+	}
+	first, second := verified(b)
+	assert.True(t, strings.HasPrefix(second, first))
+	_, again := verified(b) // the answer was lost
+	assert.True(t, strings.HasPrefix(again, first))
+	b.drafts = drafts{} // as after a restart
+	_, anew := verified(b)
+	assert.Contains(t, anew, "it is 0.9 by now")
+}
+
+func TestDraftsAreBounded(t *testing.T) {
+	var d drafts
+	at := time.Unix(1, 0)
+	large := &incident.Incident{ID: "large", Alerts: make([]incident.Alert, maxDraftAlerts+1)}
+	d.keep(large, at, prompted{})
+	for i := range maxDrafts + 1 {
+		d.keep(&incident.Incident{ID: strconv.Itoa(i)}, at, prompted{})
+	}
+	for id, want := range map[string]bool{"large": false, "0": false, "1": true, strconv.Itoa(maxDrafts): true} {
+		_, ok := d.of(id, at)
+		assert.Equal(t, want, ok, id)
+	}
+	_, ok := d.of("1", at.Add(time.Second))
+	assert.False(t, ok, "another draft")
+	assert.Len(t, d.kept, maxDrafts)
+}
 
 func TestVerify(t *testing.T) {
 	l := &looker{comparisons: yesterday(), answers: oneAnswer()}
