@@ -60,7 +60,7 @@ func (p *page) frontMatter() []byte {
 	}
 	f := p.figures()
 	fm.Value, fm.Threshold, fm.Peak = plain(figureText(f.Value)), plain(figureText(f.Threshold)), plain(figureText(f.Peak))
-	fm.LookedAt = known(p.inc.LookedAt)
+	fm.LookedAt = known(p.inc.LookedAt.Truncate(time.Second))
 	if p.site != "" {
 		fm.IncidentURL = p.site + "/reports/" + p.inc.ID
 	}
