@@ -181,6 +181,9 @@ func repeatAttacks(t *testing.T, kind string, attacks []attack) {
 	at, to := places(), fields(kind)
 	var n, unmarked, translated, missed int
 	for i, a := range attacks {
+		if testing.Short() && i%5 > 0 {
+			continue
+		}
 		for j, alter := range alterations(kind) {
 			place, field := (i*7+j*3)%len(at), (i+j*2)%len(to)
 			if kind == "statements" && place == undoubted {
@@ -206,5 +209,5 @@ func repeatAttacks(t *testing.T, kind string, attacks []attack) {
 		}
 	}
 	t.Logf("%d of %d unmarked; %d of %d translated ones", unmarked, n, missed, translated)
-	assert.LessOrEqual(t, unmarked, n*most/1000)
+	assert.LessOrEqual(t, unmarked, max(4, n*most/1000))
 }
