@@ -51,23 +51,6 @@ func member(name string) string {
 	return "[" + quote(name) + "]"
 }
 
-// encodedAs names an encoding by which a body that may be JSON can't be read as it is; "" for none.
-func encodedAs(body []byte) string {
-	for _, e := range []struct{ begins, name string }{
-		{"\xff\xfe", "UTF-16"},
-		{"\xfe\xff", "UTF-16"},
-		{"{\x00", "UTF-16"},
-		{"\x00{", "UTF-16"},
-		{"\x1f\x8b", "compressed by gzip"},
-		{"\x28\xb5\x2f\xfd", "compressed by zstd"},
-	} {
-		if strings.HasPrefix(string(body[:min(len(body), 4)]), e.begins) {
-			return e.name
-		}
-	}
-	return ""
-}
-
 // notAnObject says where a body stops being a JSON object, and what to send instead.
 func notAnObject(body []byte, wayOut string) *Error {
 	err := json.Unmarshal(body, &fields{})
@@ -75,8 +58,10 @@ func notAnObject(body []byte, wayOut string) *Error {
 	switch {
 	case len(strings.TrimSpace(string(body))) == 0:
 		return refuse("body", "empty; %s", wayOut)
-	case encodedAs(body) != "":
-		return refuse("body", "%s; send it as UTF-8 text, not compressed", encodedAs(body))
+	case text.Encoding(body) == "UTF-16":
+		return refuse("body", "UTF-16; send it as UTF-8 text, not compressed")
+	case text.Encoding(body) != "":
+		return refuse("body", "compressed by %s; send it as UTF-8 text, not compressed", text.Encoding(body))
 	case !ok:
 		return refuse("body", "%s is not an object; %s", shown(body), wayOut)
 	case syntax.Offset >= int64(len(body)) && strings.Contains(syntax.Error(), "unexpected end"):

@@ -89,20 +89,16 @@ func (d *decoder) decode(body []byte) ([]watch.Point, error) {
 
 // encoded tells what a body is that begins as no JSON does.
 func encoded(body []byte) string {
-	for magic, fault := range map[string]string{
-		"\x1f\x8b": "gzip", "\x28\xb5\x2f\xfd": "zstd", "\x04\x22\x4d\x18": "lz4", "\xff\x06\x00\x00sNaPpY": "snappy", "BZh": "bzip2",
-	} {
-		if bytes.HasPrefix(body, []byte(magic)) {
-			return "message is compressed (" + fault + "); send JSON as it is, clients of Kafka compress batches by themselves"
-		}
-	}
+	encoding := text.Encoding(body)
 	switch {
 	case len(body) == 0:
 		return "message is empty"
-	case body[0] == 0:
+	case body[0] == 0 && encoding == "":
 		return "message begins with a zero byte, as those of a schema registry do (Avro, Protobuf); send JSON without a schema"
-	case bytes.HasPrefix(body, []byte("\xff\xfe")), bytes.HasPrefix(body, []byte("\xfe\xff")):
+	case encoding == "UTF-16":
 		return "message is UTF-16; send UTF-8"
+	case encoding != "":
+		return "message is compressed (" + encoding + "); send JSON as it is, clients of Kafka compress batches by themselves"
 	}
 	return ""
 }
