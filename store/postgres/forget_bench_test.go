@@ -2,18 +2,15 @@ package postgres
 
 import (
 	"context"
-	"flag"
 	"fmt"
-	"slices"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/alertscribe/alertscribe/incident"
+	"github.com/alertscribe/alertscribe/store/storetest"
 )
-
-var forgetIncidents = flag.Int("forget.incidents", 100_000, "how many incidents BenchmarkForget removes")
 
 // stock fills a database with resolved incidents of the year before, each the copy of one that was stored as any other is.
 func stock(b *testing.B, url string, s *Store, incidents int) {
@@ -42,45 +39,19 @@ func stock(b *testing.B, url string, s *Store, incidents int) {
 // BenchmarkForget removes a hundred thousand incidents, a few at a time, while notifications come: p99-ms is how long those take
 // beside it, forgotten/s how fast it is.
 func BenchmarkForget(b *testing.B) {
-	incidents := *forgetIncidents
 	for b.Loop() {
 		b.StopTimer()
 		url := newDatabase(b)
 		s := open(b, url)
-		stock(b, url, s, incidents)
-		done, ended := make(chan struct{}), make(chan struct{})
-		var took []time.Duration
-		go func() {
-			defer close(ended)
-			for i := 0; ; i++ {
-				select {
-				case <-done:
-					return
-				case <-time.After(5 * time.Millisecond):
-				}
-				began := time.Now()
-				if _, err := s.Accept(context.Background(), firing(fmt.Sprint("new", i%500))); err != nil {
-					b.Error(err)
-				}
-				took = append(took, time.Since(began))
-			}
-		}()
-		began, forgotten := time.Now(), 0
+		stock(b, url, s, storetest.ForgetStock)
 		b.StartTimer()
-		for n := 20; n == 20; {
-			var err error
-			n, err = s.Forget(b.Context(), incident.Retention{Incidents: time.Hour, Critical: time.Hour}, 20)
-			require.NoError(b, err)
-			forgotten += n
-		}
+		storetest.MeasureForget(b, func(i int) error {
+			_, err := s.Accept(context.Background(), firing(fmt.Sprint("new", i%500)))
+			return err
+		}, func() (int, error) {
+			return s.Forget(b.Context(), incident.Retention{Incidents: time.Hour, Critical: time.Hour}, storetest.ForgetStep)
+		})
 		b.StopTimer()
-		seconds := time.Since(began).Seconds()
-		close(done)
-		<-ended
-		require.GreaterOrEqual(b, forgotten, incidents)
-		slices.Sort(took)
-		b.ReportMetric(float64(took[len(took)*99/100].Microseconds())/1000, "p99-ms")
-		b.ReportMetric(float64(forgotten)/seconds, "forgotten/s")
 		require.NoError(b, s.Close())
 		b.StartTimer()
 	}
