@@ -83,16 +83,21 @@ func startCopies(t *testing.T, n int, config []byte, env ...string) (c *copies, 
 }
 
 // restart stops a copy as an update does, and starts another one in its place.
-func (c *copies) restart(i int) {
+func (c *copies) restart(i int) { c.replace(i, &c.stops, (*process).terminate) }
+
+// kill ends a copy at once and starts another one in its place.
+func (c *copies) kill(i int) { c.replace(i, &c.kills, (*process).kill) }
+
+func (c *copies) replace(i int, count *int, end func(*process)) {
 	c.mu.Lock()
 	if c.paused[i] {
 		c.mu.Unlock()
 		return
 	}
 	p := c.list[i]
-	c.stops++
+	*count++
 	c.mu.Unlock()
-	p.terminate()
+	end(p)
 	next := c.start(i)
 	c.mu.Lock()
 	c.list[i] = next
@@ -104,23 +109,6 @@ func (c *copies) pick() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.list[rand.IntN(len(c.list))].url
-}
-
-// kill ends a copy at once and starts another one in its place.
-func (c *copies) kill(i int) {
-	c.mu.Lock()
-	if c.paused[i] {
-		c.mu.Unlock()
-		return
-	}
-	p := c.list[i]
-	c.kills++
-	c.mu.Unlock()
-	p.kill()
-	next := c.start(i)
-	c.mu.Lock()
-	c.list[i] = next
-	c.mu.Unlock()
 }
 
 // pause stops a copy where it is, for a time, and wakes it.

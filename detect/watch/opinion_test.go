@@ -260,14 +260,12 @@ func TestBorderline(t *testing.T) {
 	assert.Equal(t, before, j.questions(), "only rules that say so")
 }
 
-// TestRunWaitsForTheJudge: a Watcher that has ended asks nobody.
-func TestRunWaitsForTheJudge(t *testing.T) {
-	j := &fakeJudge{wait: make(chan struct{})}
-	w := startJudged(t, strings.Replace(judgedRules, "judge: every 15m", "judge: every 1m", 1), j)
-	w.at = drops.Add(-10 * time.Minute)
+// endsWhileAsking ends a Watcher while the judge has not answered, and waits until it has ended.
+func endsWhileAsking(t *testing.T, run func(context.Context), j *fakeJudge) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan struct{})
-	go func() { defer close(done); w.Run(ctx) }()
+	go func() { defer close(done); run(ctx) }()
 	require.Eventually(t, func() bool { return j.questions() == 1 }, time.Minute, 10*time.Millisecond)
 	cancel()
 	select {
@@ -275,6 +273,14 @@ func TestRunWaitsForTheJudge(t *testing.T) {
 	case <-time.After(time.Minute):
 		t.Fatal("it goes on")
 	}
+}
+
+// TestRunWaitsForTheJudge: a Watcher that has ended asks nobody.
+func TestRunWaitsForTheJudge(t *testing.T) {
+	j := &fakeJudge{wait: make(chan struct{})}
+	w := startJudged(t, strings.Replace(judgedRules, "judge: every 15m", "judge: every 1m", 1), j)
+	w.at = drops.Add(-10 * time.Minute)
+	endsWhileAsking(t, w.Run, j)
 }
 
 // TestRepeatedOpinions: what is said again within 15 minutes is no news; another severity is, and so is what is said later.

@@ -1,7 +1,6 @@
 package watch
 
 import (
-	"context"
 	"fmt"
 	"math"
 	"path/filepath"
@@ -203,16 +202,7 @@ func TestRunJudgesSources(t *testing.T) {
 	require.NoError(t, err)
 	_, err = s.Take(t.Context(), []Point{at("order_failure_rate", time.Now(), 1)}, 1)
 	require.NoError(t, err)
-	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan struct{})
-	go func() { defer close(done); w.Run(ctx) }()
-	require.Eventually(t, func() bool { return j.questions() == 1 }, time.Minute, 10*time.Millisecond)
-	cancel()
-	select {
-	case <-done:
-	case <-time.After(time.Minute):
-		t.Fatal("it goes on")
-	}
+	endsWhileAsking(t, w.Run, j)
 }
 
 // TestPanels: what Prometheus answers and what comes from queues are questions of their own, with one clock each.
