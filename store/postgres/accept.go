@@ -107,23 +107,12 @@ func (s *Store) write(ctx context.Context) {
 	for {
 		select {
 		case a := <-s.accepts:
-			if err := s.commit(ctx, s.gather(a)); errors.Is(err, context.DeadlineExceeded) {
-				s.refuse(err)
-			}
+			s.commit(ctx, s.gather(a))
 		case <-s.closing:
 			for batch := s.gather(); len(batch) > 0; batch = s.gather() {
-				_ = s.commit(ctx, batch) // who waits is told
+				s.commit(ctx, batch)
 			}
 			return
-		}
-	}
-}
-
-// refuse answers what has queued up while the server did not answer: it would wait as long again, and is sent again anyway.
-func (s *Store) refuse(err error) {
-	for batch := s.gather(); len(batch) > 0; batch = s.gather() {
-		for _, a := range batch {
-			a.done <- err
 		}
 	}
 }
@@ -141,8 +130,9 @@ func (s *Store) gather(first ...*accepting) []*accepting {
 }
 
 // commit stores notifications in one transaction and answers them. When a row is bad each half gets a transaction of its own, down
-// to the single notification; when the server is gone none does: nobody knows what was stored. It returns why all have failed.
-func (s *Store) commit(ctx context.Context, batch []*accepting) error {
+// to the single notification; when the server is gone none does: nobody knows what was stored. What has queued up while it did not
+// answer is refused with the others, before any of them is told: it would wait as long again, and what comes later is not in its place.
+func (s *Store) commit(ctx context.Context, batch []*accepting) {
 	batch = slices.DeleteFunc(batch, func(a *accepting) bool {
 		err := a.ctx.Err() // nobody waits for it anymore
 		if err != nil {
@@ -151,17 +141,23 @@ func (s *Store) commit(ctx context.Context, batch []*accepting) error {
 		return err != nil
 	})
 	if len(batch) == 0 {
-		return nil
+		return
 	}
 	err := s.store(ctx, batch)
 	if err != nil && len(batch) > 1 && !gone(err) {
 		half := len(batch) / 2
-		return cmp.Or(s.commit(ctx, batch[:half]), s.commit(ctx, batch[half:]))
+		s.commit(ctx, batch[:half])
+		s.commit(ctx, batch[half:])
+		return
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		for queued := s.gather(); len(queued) > 0; queued = s.gather() {
+			batch = append(batch, queued...)
+		}
 	}
 	for _, a := range batch {
 		a.done <- cmp.Or(err, a.answer)
 	}
-	return err
 }
 
 // store stores notifications in one transaction; an error means that none of them is, or that nobody knows.
