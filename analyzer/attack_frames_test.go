@@ -119,8 +119,10 @@ func rewritten(t *testing.T, from, to string) answer {
 
 func TestLikelihoodForms(t *testing.T) {
 	for want, forms := range map[string][]string{
-		"high": {`"80%"`, `"high (80 %)"`, `0.8`, `"0,8"`, `80`, `"~80%"`, `"70-90%"`, `"about 0.85"`, `"P=0.9"`, `"8/10"`, `"4/5"`, `"9 out of 10"`, `"quite likely"`, `"most likely"`, `"高（80%）"`,
-			`"约 80%"`, `".8"`, `"HIGH 🔴"`, `">90%"`, `"≥ 90 %"`, `"极高"`, `"很高"`, `100`},
+		"high": {
+			`"80%"`, `"high (80 %)"`, `0.8`, `"0,8"`, `80`, `"~80%"`, `"70-90%"`, `"about 0.85"`, `"P=0.9"`, `"8/10"`, `"4/5"`, `"9 out of 10"`, `"quite likely"`, `"most likely"`, `"高（80%）"`,
+			`"约 80%"`, `".8"`, `"HIGH 🔴"`, `">90%"`, `"≥ 90 %"`, `"极高"`, `"很高"`, `100`,
+		},
 		"medium":  {`0.5`, `"５０％"`, `"60%-70%"`, `"1/2"`, `"较中等"`, `"Medium (50%)"`},
 		"low":     {`"highly unlikely"`, `"very unlikely"`, `"low (20%)"`, `"20 % (low)"`, `"极低"`, `"<10%"`, `"1e-3"`, `"1/10"`, `"improbable"`, `"0"`},
 		"unknown": {`"high/medium"`, `"not high"`, `"less likely"`, `"不高"`, `-1`, `150`, `"50/50"`, `"🔴"`, `"high confidence that it is unlikely"`, `"low likelihood, high impact"`, `"2/0"`, `"80 of the nodes"`},
@@ -133,8 +135,10 @@ func TestLikelihoodForms(t *testing.T) {
 
 func TestCitationForms(t *testing.T) {
 	for want, forms := range map[string][]string{
-		"E2": {`"E2"`, `"（E2）"`, `"Ｅ２"`, `"e02"`, `"E-2"`, `"E_2"`, `"E#2"`, `"E 2"`, `"Evidence 2"`, `"E2: 5-10 errors since E9"`, `["E2 = 64.2 %"]`, `["E2 - 5 errors in 10 min"]`, `[2.0]`, `"[2]"`, `{"ids":["E2"]}`,
-			`{"E2":true,"E9":false}`, `[{"name":"E2"}]`, `["E2 (5-10 errors)"]`},
+		"E2": {
+			`"E2"`, `"（E2）"`, `"Ｅ２"`, `"e02"`, `"E-2"`, `"E_2"`, `"E#2"`, `"E 2"`, `"Evidence 2"`, `"E2: 5-10 errors since E9"`, `["E2 = 64.2 %"]`, `["E2 - 5 errors in 10 min"]`, `[2.0]`, `"[2]"`, `{"ids":["E2"]}`,
+			`{"E2":true,"E9":false}`, `[{"name":"E2"}]`, `["E2 (5-10 errors)"]`,
+		},
 		"E2 E4":    {`"E2/E4"`, `"【E2】【E4】"`, `"[2][4]"`, `"2 4"`, `"2和4"`, `"- E2\n- E4"`, `"证据2、证据4"`, `"E2\nE4"`},
 		"E2 E3 E4": {`"E2-E4"`, `"E2–E4"`, `"E2 to E4"`, `"E2..E4"`, `"E2 through E4"`, `"E2～E4"`, `"E2至E4"`, `"2-4"`, `["E2-4"]`, `["E2..4"]`, `"E2, E3-E4"`, `["E2-3","E4"]`},
 		"E20 E2":   {`"E20-E2"`}, "E1 E400": {`"E1-E400"`}, "": {`"none"`, `"-"`, `"nothing"`},
@@ -165,7 +169,7 @@ func TestCutAnywhere(t *testing.T) {
 	for _, prefix := range []string{"", "```json\n", "<think>" + lure("LURE") + "</think>", "Draft: " + lure("LURE") + "\nFinal: ", `{"draft":` + lure("LURE") + `,"final":`, "[" + lure("LURE") + ","} {
 		for _, spell := range []string{"compact", "python", "typographic keys", "full-width all", "no commas", "bare keys", "a string"} {
 			full := prefix + spellings()[spell](a)
-			for end := len(full) % 37; end < len(full)-1; end += 37 { // the lengths differ, so that all places have their turn
+			for end := len(full) % 97; end < len(full)-1; end += 97 { // the lengths differ, so that all places have their turn
 				content := strings.ToValidUTF8(full[:end], "")
 				for _, got := range []reply{{content: content, cut: true}, {content: content}} {
 					if r, err := readVerdict(got); err == nil {

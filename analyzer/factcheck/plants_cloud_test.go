@@ -116,7 +116,8 @@ func TestHonestCommands(t *testing.T) {
 		"mysql -e 'show processlist'",
 		"promtool query instant http://prometheus:9090 'up{job=\"login\"}'",
 		"ss -tnp | awk '{print $5}' | sort | uniq -c",
-		"docker logs login --tail 100"}
+		"docker logs login --tail 100",
+	}
 	for _, command := range honest {
 		for _, s := range []scene{loginScene(), diskScene(), payScene()} {
 			v := &incident.Verdict{Summary: "More than 5 % of logins fail.", Actions: []incident.Action{{Step: "Look at `" + command + "` first.", Command: command}}}
