@@ -88,7 +88,7 @@ func (p *page) recollection(r incident.PastIncident) {
 	if r.ResolvedAt.After(r.StartedAt) {
 		about = append([]string{fmt.Sprintf(p.w.Lasted, p.w.duration(r.ResolvedAt.Sub(r.StartedAt)))}, about...)
 	}
-	when := p.toIncident(at(r.StartedAt), r.Incident, r.ReportPath)
+	when := p.toIncident(toMinute(r.StartedAt), r.Incident, r.ReportPath)
 	parts := []string{when + fmt.Sprintf(p.w.Aside, strings.Join(about, p.w.Comma))}
 	corrected := false
 	for _, f := range newest(r.Feedback, maxMemoryWords) {

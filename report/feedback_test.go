@@ -36,7 +36,7 @@ func TestMemory(t *testing.T) {
 	inc, f := remembered()
 	_, causes := parts(newWriterAt(t, "en", ""), inc, f)
 	assert.Contains(t, causes, "### "+english.Memory, "without a verdict too")
-	assert.Contains(t, causes, "- [2026-10-02 11:20:00 UTC][")
+	assert.Contains(t, causes, "- [2026-10-02 11:20 UTC][")
 	assert.Contains(t, causes, "✘ **Corrected** by Anna: “It was the load test")
 	assert.NotContains(t, causes, "Credential stuffing", "what a person has corrected")
 	assert.NotContains(t, causes, "[E3]", "that is an id of another report")
