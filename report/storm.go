@@ -24,12 +24,12 @@ func (p *page) storm() string {
 	}
 	line := fmt.Sprintf(format, code(p.inc.Scope, labelRunes), count(len(related), p.w.StormOne, many), p.w.duration(incident.StormWindow))
 	shared := sharedSeverity(related)
+	if shared != "" {
+		line += fmt.Sprintf(p.w.AllSevere, escaped(shared, labelRunes))
+	}
 	line += p.w.Colon + p.incidents(related[:min(len(related), maxRows)], shared == "")
 	if more := len(related) - maxRows; more > 0 {
 		line += " · " + fmt.Sprintf(p.w.MoreRows, more)
-	}
-	if shared != "" {
-		line += p.w.Gap + fmt.Sprintf(p.w.AllSevere, escaped(shared, labelRunes))
 	}
 	return line
 }
