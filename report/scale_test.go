@@ -2,7 +2,6 @@ package report
 
 import (
 	"fmt"
-	"math"
 	"strings"
 	"testing"
 
@@ -14,13 +13,14 @@ import (
 
 // TestUnitsAsInEvidence: a unit stands behind its number alike in the sentences of the evidence and in what the report writes itself.
 func TestUnitsAsInEvidence(t *testing.T) {
+	seconds, bytes := promql.Unit{Base: promql.UnitSeconds}, promql.Unit{Base: promql.UnitBytes}
 	for _, tt := range []struct {
 		v    float64
 		unit promql.Unit
 		name string
 	}{
-		{0.25, promql.Unit{Base: promql.UnitSeconds}, "s"}, {2e-5, promql.Unit{Base: promql.UnitSeconds}, "s"}, {7.57, promql.Unit{Base: promql.UnitSeconds}, "s"}, {40, promql.Unit{Base: promql.UnitBytes}, "bytes"},
-		{1536, promql.Unit{Base: promql.UnitBytes}, "bytes"}, {7.5 * math.Pow(1024, 3), promql.Unit{Base: promql.UnitBytes}, "bytes"},
+		{0.25, seconds, "s"}, {2e-5, seconds, "s"}, {7.57, seconds, "s"}, {40, bytes, "bytes"},
+		{1536, bytes, "bytes"}, {7.5 * (1 << 30), bytes, "bytes"},
 	} {
 		assert.Equal(t, tt.unit.Format(tt.v), number(tt.v, tt.name), fmt.Sprint(tt.v, tt.name))
 	}
