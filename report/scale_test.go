@@ -19,8 +19,12 @@ func TestUnitsAsInEvidence(t *testing.T) {
 		unit promql.Unit
 		name string
 	}{
-		{0.25, seconds, "s"}, {2e-5, seconds, "s"}, {7.57, seconds, "s"}, {40, bytes, "bytes"},
-		{1536, bytes, "bytes"}, {7.5 * (1 << 30), bytes, "bytes"},
+		{0.25, seconds, "s"},
+		{2e-5, seconds, "s"},
+		{7.57, seconds, "s"},
+		{40, bytes, "bytes"},
+		{1536, bytes, "bytes"},
+		{7.5 * (1 << 30), bytes, "bytes"},
 	} {
 		assert.Equal(t, tt.unit.Format(tt.v), number(tt.v, tt.name), fmt.Sprint(tt.v, tt.name))
 	}
