@@ -22,11 +22,12 @@ func StartReplicated(tb testing.TB, database string, synchronous bool) (first, s
 		return first, second
 	}
 	Set(tb, first, "synchronous_standby_names", "*")
-	for begun := time.Now(); Count(tb, first.URL("postgres"), `SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'`) != 1; {
+	poll := time.NewTicker(20 * time.Millisecond)
+	defer poll.Stop()
+	for begun := time.Now(); Count(tb, first.URL("postgres"), `SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'`) != 1; <-poll.C {
 		if time.Since(begun) > time.Minute {
 			tb.Fatal("the standby does not follow")
 		}
-		time.Sleep(20 * time.Millisecond)
 	}
 	return first, second
 }
