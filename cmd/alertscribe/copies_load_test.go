@@ -62,7 +62,8 @@ func (s *senders) send(client *http.Client, copies []*process, marker string, n 
 		if s.t.Context().Err() != nil {
 			return
 		}
-		if !assert.NoError(s.t, err, "every notification is answered") {
+		if err != nil {
+			assert.Fail(s.t, "a notification is not answered", err.Error())
 			return
 		}
 		s.mu.Lock()
