@@ -31,11 +31,13 @@ type troubleKind struct{ codes, reason, remedy string }
 
 var (
 	full        = troubleKind{"53100", "the disk of the database is full", "make room on it, and start the server if it has ended; all goes on by itself then"}
-	connected   = troubleKind{"53300", "the database has no connection left", "raise max_connections, or lower pool_max_conns in the URL"}
+	exhausted   = troubleKind{"53300", "the database has no connection left", "raise max_connections, or lower pool_max_conns in the URL"}
 	short       = troubleKind{"53", "the database is short of memory or room", "see its log"}
 	readOnlyNow = troubleKind{"25006", "the database takes no writes", "make it the primary, or name all servers in the URL"}
 	slow        = troubleKind{"57014 25P03", "the database does not answer in time", "see its log, and whether its standby follows; all goes on by itself when it answers"}
-	away        = troubleKind{"08 57 58 F0 XX", "the database can't be reached", "start it, or name all servers in the URL; all goes on by itself when it is back"}
+	broken      = troubleKind{"58 F0 XX", "the database fails", "see its log"}
+	away        = troubleKind{"08 57", "the database can't be reached", "start it, or name all servers in the URL; all goes on by itself when it is back"}
+	unconfirmed = troubleKind{"", "the standby of the database has not confirmed", "bring it back, or take it out of synchronous_standby_names"}
 )
 
 // troubleOf returns an error as trouble where it is of a known kind, and nil where it is not.
@@ -45,7 +47,7 @@ func troubleOf(err error) *trouble {
 	}
 	of := func(k troubleKind) *trouble { return &trouble{err, k.reason, k.remedy} }
 	if bad, ok := errors.AsType[*pgconn.PgError](err); ok {
-		for _, k := range []troubleKind{full, connected, short, readOnlyNow, slow, away} { // the first one that fits
+		for _, k := range []troubleKind{full, exhausted, short, readOnlyNow, slow, broken, away} { // the first one that fits
 			for code := range strings.FieldsSeq(k.codes) {
 				if strings.HasPrefix(bad.Code, code) {
 					return of(k)
@@ -57,6 +59,8 @@ func troubleOf(err error) *trouble {
 	switch {
 	case errors.Is(err, errReadOnly):
 		return of(readOnlyNow)
+	case errors.Is(err, errUnreplicated):
+		return of(unconfirmed)
 	case errors.Is(err, context.DeadlineExceeded):
 		return of(slow)
 	case gone(err):

@@ -26,7 +26,7 @@ func TestTroubleOf(t *testing.T) {
 		reason string // "" for no trouble
 	}{
 		"full disk":              {code("53100"), full.reason},
-		"no connections":         {code("53300"), connected.reason},
+		"no connections":         {code("53300"), exhausted.reason},
 		"no memory":              {code("53200"), short.reason},
 		"read-only":              {code("25006"), readOnlyNow.reason},
 		"standby":                {unreachable{fmt.Errorf("connecting: %w", errReadOnly)}, readOnlyNow.reason},
@@ -34,8 +34,10 @@ func TestTroubleOf(t *testing.T) {
 		"session ended":          {code("25P03"), slow.reason},
 		"too slow":               {unreachable{context.DeadlineExceeded}, slow.reason},
 		"shut down":              {code("57P01"), away.reason},
-		"I/O error":              {code("58030"), away.reason},
+		"I/O error":              {code("58030"), broken.reason},
 		"connection refused":     {unreachable{errors.New("connection refused")}, away.reason},
+		"corrupted":              {code("XX001"), broken.reason},
+		"not replicated":         {unreachable{fmt.Errorf("%w: canceled", errUnreplicated)}, unconfirmed.reason},
 		"bad row":                {code("22021"), ""},
 		"in the way":             {code("40001"), ""},
 		"our own fault":          {errors.New("panic"), ""},
