@@ -36,6 +36,6 @@
 // # What it takes
 //
 // A few microseconds a sample and up to 27 KiB a series, of which 16 are the history: means of five minutes over 14 days,
-// or of an hour over 28 days where samples are an hour apart. The first day, and 50 samples, are learned only.
-// Weeks are known after a week, days after three.
+// or of an hour over 28 days where samples are an hour apart. The first day, and 50 samples, are learned only; on
+// the second, an alert takes more. Weeks are known after a week, days after three.
 package detect

@@ -15,6 +15,10 @@ const (
 	// It weighs more than a series can have: what is learned of its own peaks are incidents, too, and they would make it
 	// deaf.
 	priorPeaks = 80
+	// youngDays is the age at which a series is taken to peak twice as often as its past tells, and youngPower how that
+	// depends on the age: tenfold amid the second day, nothing after the third. Until days have repeated themselves, no
+	// season is known and each hour is new: on their second day healthy series peaked six times as often as was promised.
+	youngDays, youngPower = 1.9, 8
 	// maxExcess bounds what one peak teaches, in decades; of a healthy series a tenth is beyond it. An incident is no reason
 	// to wait for a larger one.
 	maxExcess = 1
@@ -32,6 +36,7 @@ type episodes struct {
 	excess float64 // by which their peaks exceeded the level, decayed, in decades
 	peak   float64 // of the episode that is not over; 0 is none
 	last   int64   // when the level was last exceeded
+	age    float64 // of the series, in days; set by learn
 }
 
 func newEpisodes(step int64) episodes {
@@ -42,8 +47,9 @@ func newEpisodes(step int64) episodes {
 	}
 }
 
-// learn counts a combined surprise.
-func (e *episodes) learn(ms int64, surprise float64) {
+// learn counts a combined surprise of a series that began so long ago, in milliseconds.
+func (e *episodes) learn(ms, age int64, surprise float64) {
+	e.age = float64(age) / float64(day)
 	e.days = e.days*e.forget + e.length
 	e.n *= e.forget
 	e.excess *= e.forget
@@ -58,7 +64,8 @@ func (e *episodes) learn(ms int64, surprise float64) {
 }
 
 func (e *episodes) posterior() (perDay, decades float64) {
-	return (e.n + priorDays) / (e.days + priorDays), (e.excess + priorPeaks*math.Log10E) / (e.n + priorPeaks)
+	young := math.Pow(youngDays/max(e.age, 1), youngPower)
+	return (1 + young) * (e.n + priorDays) / (e.days + priorDays), (e.excess + priorPeaks*math.Log10E) / (e.n + priorPeaks)
 }
 
 // perDay returns how many episodes a day reach a surprise.

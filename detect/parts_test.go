@@ -110,17 +110,18 @@ func TestHistogramRange(t *testing.T) {
 func TestEpisodes(t *testing.T) {
 	const step = 5 * 60_000
 	e := newEpisodes(step)
+	e.age = 1000
 	assert.InDelta(t, 1, e.perDay(e.level), 1e-9, "by theory, until something is known")
 	assert.InDelta(t, .1, e.perDay(e.level+1), 1e-9)
 	assert.InDelta(t, 10, e.perDay(e.level-1), 1e-9)
 	quiet, loud := e, e
 	for i := range int64(60 * day / step) {
-		quiet.learn(i*step, 0)
+		quiet.learn(i*step, 1000*day, 0)
 		surprise := 0.
 		if i%72 < 3 { // three in a row, each six hours: four episodes a day, a decade beyond the level
 			surprise = e.level + 1
 		}
-		loud.learn(i*step, surprise)
+		loud.learn(i*step, 1000*day, surprise)
 	}
 	assert.Less(t, quiet.perDay(e.level), .6)
 	assert.InDelta(t, 2.9, loud.perDay(e.level), .3, "between theory and the four that there were")
@@ -132,15 +133,30 @@ func TestEpisodes(t *testing.T) {
 	}
 }
 
+func TestYoungSeriesNeedMore(t *testing.T) {
+	e := newEpisodes(hour)
+	rate := func(age int64) float64 {
+		x := e
+		x.learn(age, age, 0)
+		return x.perDay(x.level)
+	}
+	grown := rate(100 * day)
+	assert.Greater(t, rate(day*3/2), 5*grown, "a surprise of the second day says less")
+	assert.InDelta(t, 2*grown, rate(day*19/10), .01, "twice as often as its past tells")
+	assert.Less(t, rate(3*day), 1.05*grown)
+	assert.InDelta(t, grown, rate(7*day), .001, "a week is no longer young")
+}
+
 func TestIncidentsTeachTheCalibrationLittle(t *testing.T) {
 	e := newEpisodes(hour)
+	e.age = 1000
 	healthy := e.surprise(1. / 14)
 	for i := range int64(28 * 24) {
 		surprise := 0.
 		if i%84 == 83 { // two a week, ten decades beyond the level
 			surprise = e.level + 10
 		}
-		e.learn(i*hour, surprise)
+		e.learn(i*hour, 1000*day, surprise)
 	}
 	assert.Less(t, e.surprise(1./14)-healthy, .2, "decades that the threshold has risen by")
 }

@@ -154,7 +154,7 @@ func (x *tails) judge(ms int64, v float64) Result {
 	if !x.views[top].ready(x.step) {
 		return result
 	}
-	x.episodes.learn(ms, combined)
+	x.episodes.learn(ms, ms-x.since, combined)
 	if ms-x.since < judgeAfter || x.stands > 1 { // nobody asks what the past means
 		return result
 	}

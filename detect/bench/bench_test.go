@@ -189,6 +189,17 @@ func TestPromise(t *testing.T) {
 	assert.LessOrEqual(t, float64(alarms)/days/perDay, 1.1, "all kinds together, where chance evens out")
 }
 
+// TestPromiseOfYoungSeries: on its second day nobody knows the season of a series, nor how it differs by the hour.
+func TestPromiseOfYoungSeries(t *testing.T) {
+	const perDay, days = 1. / 14, 2
+	alarms, n := 0, 0
+	for _, p := range Promises(Ours, perDay, 3, 30, 5*time.Minute, days*24*time.Hour) {
+		alarms += p.Alarms
+		n += 30
+	}
+	assert.Less(t, float64(alarms)/float64(n)/perDay, 3.5, "%d alarms of %d series in the day that is judged", alarms, n)
+}
+
 func TestFaultsAreNoticedAtOnce(t *testing.T) {
 	for _, f := range Faults {
 		t.Run(f.Name, func(t *testing.T) {

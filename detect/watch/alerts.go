@@ -63,9 +63,28 @@ func (w *watched) alerts(c *promapi.Client, at time.Time) []Alert {
 			out = append(out, a)
 		}
 	}
-	out = append(out, w.warnings(c, at)...)
+	out = append(distinct(out), w.warnings(c, at)...)
 	if wide := w.widespread(firing, c, at); wide != nil {
 		out = append(out, *wide)
+	}
+	return out
+}
+
+// distinct returns one alert of each set of labels: labels of a rule can hide what tells its series apart. While one of them fires
+// the alert does, since the one that began first.
+func distinct(alerts []Alert) []Alert {
+	at := map[model.Fingerprint]int{}
+	out := alerts[:0]
+	for _, a := range alerts {
+		id := a.id()
+		i, there := at[id]
+		switch {
+		case !there:
+			at[id] = len(out)
+			out = append(out, a)
+		case !a.Firing() && !out[i].Firing() && a.EndsAt.After(out[i].EndsAt): // those that fire come first, in order
+			out[i] = a
+		}
 	}
 	return out
 }

@@ -1,10 +1,12 @@
 package watch
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"github.com/prometheus/common/model"
@@ -56,6 +58,7 @@ func (s *source) now(ctx context.Context, at time.Time) ([]value, error) {
 	if err != nil {
 		return nil, err
 	}
+	slices.SortStableFunc(vector, func(a, b *model.Sample) int { return byName(a.Metric, b.Metric) })
 	values := make([]value, 0, len(vector))
 	for _, x := range vector {
 		if x.Histogram == nil {
@@ -64,6 +67,11 @@ func (s *source) now(ctx context.Context, at time.Time) ([]value, error) {
 		}
 	}
 	return values, s.rowsAt(ctx, values, at)
+}
+
+// byName orders by the name of the metric: of two that differ in nothing else, the same counts each time.
+func byName(a, b model.Metric) int {
+	return cmp.Compare(a[model.MetricNameLabel], b[model.MetricNameLabel])
 }
 
 // chunk is a part of a range.
@@ -95,6 +103,7 @@ func (s *source) chunks(ctx context.Context, from, to time.Time, step time.Durat
 				points /= 2
 				continue
 			}
+			slices.SortStableFunc(c.matrix, func(a, b *model.SampleStream) int { return byName(a.Metric, b.Metric) })
 			for _, x := range c.matrix {
 				delete(x.Metric, model.MetricNameLabel)
 				c.ids = append(c.ids, x.Metric.Fingerprint())

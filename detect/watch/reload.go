@@ -2,6 +2,7 @@ package watch
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"time"
 
@@ -72,15 +73,12 @@ func (w *watched) take(old *watched, at time.Time) bool {
 	defer w.mu.Unlock()
 	asksElse := w.Expr != old.Expr || w.interval != old.interval || w.source.offset != old.source.offset
 	anew := false
-	for id, s := range old.series {
-		if len(w.series) >= w.MaxSeries {
-			break
-		}
+	for _, s := range w.most(slices.Collect(maps.Values(old.series))) {
 		s.moveTo(w.Rule, old.Rule)
 		s.relearn = s.relearn || asksElse
 		s.changed = true // so that it is saved soon
 		anew = anew || s.relearn
-		w.series[id] = s
+		w.series[s.id] = s
 	}
 	w.taken = at
 	w.usual, w.judged = old.usual, old.judged

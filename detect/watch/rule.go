@@ -29,6 +29,8 @@ type watched struct {
 	evaluated time.Time // the newest evaluation; zero before the first
 	taken     time.Time // when what is known was taken from a former Watcher; zero when that is over
 	failing   error     // why the newest failed
+	full      time.Time // the evaluation at which no series could make room
+	left      []*series // made room, and are saved still
 	widened   time.Time // since when there are more alerts than are sent; zero while there are not
 	narrowed  time.Time // when that ended
 	usual     int64     // judged samples that were as usual
@@ -115,9 +117,9 @@ func (w *watched) warm(ctx context.Context, src *source, fresh map[model.Fingerp
 		workers := runtime.GOMAXPROCS(0)
 		for k := range workers {
 			wg.Go(func() {
-				for i := k; i < len(c.matrix); i += workers {
+				for i := range c.matrix {
 					s := fresh[c.ids[i]]
-					if s == nil {
+					if s == nil || uint64(c.ids[i])%uint64(workers) != uint64(k) { // one may be there twice
 						continue
 					}
 					for _, x := range c.matrix[i].Values {
@@ -154,6 +156,7 @@ func (w *watched) count() int {
 
 // evaluate brings the rule up to a time: by one query where only that time is missing, else by what was in between too.
 func (w *watched) evaluate(ctx context.Context, at time.Time) error {
+	w.setBack(at)
 	w.mu.Lock()
 	last := w.evaluated
 	w.mu.Unlock()
@@ -226,7 +229,7 @@ func (w *watched) step(at time.Time, values []value) {
 		}
 		s := w.series[v.id]
 		if s == nil {
-			if s = w.add(v); s == nil {
+			if s = w.addAt(v, at); s == nil {
 				continue
 			}
 			s.fresh = true
@@ -298,26 +301,6 @@ func compare(a, b model.Fingerprint) int {
 	return 0
 }
 
-// forget drops series that have had no sample for so long that their absence is normal, once all is told of their alerts, and
-// returns them.
-func (w *watched) forget(at time.Time) []*series {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	var gone []*series
-	for id, s := range w.series {
-		newest := s.seen
-		if newest.IsZero() {
-			newest = s.stepped
-		}
-		idle := s.alert.State != detect.Firing && s.alert.State != detect.Pending
-		if idle && at.Sub(newest) >= w.adaptAfter() && at.Sub(s.alert.ResolvedAt) > resolvedFor {
-			delete(w.series, id)
-			gone = append(gone, s)
-		}
-	}
-	return gone
-}
-
 // reset forgets everything: another copy may have evaluated the rule since.
 func (w *watched) reset() {
 	w.mu.Lock()
@@ -330,6 +313,7 @@ func (w *watched) reset() {
 func (w *watched) restore(saved map[string][]byte) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	var all []*series
 	for key, row := range saved {
 		s, err := decode(w.Rule, row)
 		if err != nil {
@@ -337,6 +321,9 @@ func (w *watched) restore(saved map[string][]byte) {
 			w.metrics.errors.WithLabelValues(errorState).Inc()
 			continue
 		}
+		all = append(all, s)
+	}
+	for _, s := range w.most(all) {
 		w.series[s.id] = s
 	}
 }

@@ -89,7 +89,10 @@ func (s *series) step(r *Rule, at time.Time, v float64, ok bool) {
 	}
 	s.stepped = at
 	if ok {
-		s.now, s.seen = s.detector.Observe(at, v), at
+		s.now = s.detector.Observe(at, v)
+	}
+	if ok = ok && !math.IsNaN(v) && !math.IsInf(v, 0); ok { // what is no number is no sample
+		s.seen = at
 	} else {
 		s.now = s.detector.Missing(at)
 	}

@@ -148,7 +148,7 @@ func (w *Watcher) run(ctx context.Context, g *group) {
 			w.metrics.missed.WithLabelValues(g.Name).Add(float64(now.Sub(slot)/g.Interval) - 1)
 			next = now
 		}
-		slot = next
+		slot = g.after(next, w.opts.Now())
 		if !sleep(ctx, slot.Sub(w.opts.Now())) {
 			return
 		}
@@ -378,14 +378,16 @@ func (w *watched) quieten(labels map[string]string, id string) bool {
 	return true
 }
 
-// find returns the series of an alert's labels: those that are not the rule's own must be the series' and all of them.
+// find returns the series of an alert's labels: those that are not the rule's own must be the series' and all of them. Where a label
+// of the rule hides what tells series apart, it is one that fires.
 func (w *watched) find(labels map[string]string) *series {
+	var found *series
 	for _, s := range w.series {
-		if w.fits(s, labels) {
-			return s
+		if w.fits(s, labels) && (found == nil || byState(s, found) < 0) {
+			found = s
 		}
 	}
-	return nil
+	return found
 }
 
 func (w *watched) fits(s *series, labels map[string]string) bool {
