@@ -191,6 +191,49 @@ func TestShortPast(t *testing.T) {
 	assert.GreaterOrEqual(t, right, 8, "a change that is far beyond is one still, of 10")
 }
 
+// TestShortPastOfSwitches: where series switch on and off by themselves, one that switches at the onset is no finding, however still a
+// short past shows it.
+func TestShortPastOfSwitches(t *testing.T) {
+	for _, share := range []float64{.1, .5, 1} {
+		for _, still := range []bool{false, true} {
+			wrong, windows := 0, 0
+			for _, past := range []int{12, 16, 20} {
+				for trial := range uint64(20) {
+					var tracks []trackedSeries
+					for i := range uint64(100) {
+						rng := rand.New(rand.NewPCG(trial+77, i))
+						value := switching(rng, float64(past), still)
+						if rng.Float64() >= share {
+							value = func(float64) float64 { return 10 * (1 + .1*rng.NormFloat64()) }
+						}
+						s := seriesOf(fmt.Sprintf("__name__=m%d service=s%d", i%10, i), value)
+						s.values = s.values[:past+5]
+						tracks = append(tracks, s)
+					}
+					windows++
+					wrong += boolToInt(slices.ContainsFunc(rankTracks(tracks, gridOf(past+5), past).groups, (*suspectGroup).confident))
+				}
+			}
+			assert.LessOrEqual(t, wrong, windows/20, "of %d windows, %.0f %% switch, still: %t", windows, 100*share, still)
+		}
+	}
+}
+
+// switching is on for a part of a past, and off for longer.
+func switching(rng *rand.Rand, past float64, still bool) func(float64) float64 {
+	on := rng.Float64() < .2
+	return func(float64) float64 {
+		if lasts := map[bool]float64{true: .4, false: 1.5}[on] * past; rng.Float64() < 1/lasts {
+			on = !on
+		}
+		level := map[bool]float64{true: 5, false: .2}[on]
+		if still {
+			return math.Floor(level)
+		}
+		return level * (1 + .05*rng.NormFloat64())
+	}
+}
+
 // TestExportersOwnRuntime: what an exporter says of itself is no suspect of what it exports; what took the place of a
 // pinned label's value is said.
 func TestExportersOwnRuntime(t *testing.T) {
