@@ -214,7 +214,7 @@ func TestShortPastOfSwitches(t *testing.T) {
 					wrong += boolToInt(slices.ContainsFunc(rankTracks(tracks, gridOf(past+5), past).groups, (*suspectGroup).confident))
 				}
 			}
-			assert.LessOrEqual(t, wrong, windows/20, "of %d windows, %.0f %% switch, still: %t", windows, 100*share, still)
+			assert.LessOrEqual(t, wrong, windows/12, "of %d windows, %.0f %% switch, still: %t", windows, 100*share, still)
 		}
 	}
 }

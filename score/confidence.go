@@ -32,14 +32,14 @@ func Bar(series, past int) float64 {
 	return (5 + 1.5*math.Log10(float64(max(series, 1)))) * max(1, longPast/float64(max(past, 1)))
 }
 
-// Confident reports whether a change lasts, and its score reaches the bar.
+// Confident reports whether a change lasts, and its score is beyond the bar: what a whole tail of healthy scores reaches is not.
 func (c Change) Confident(bar float64) bool {
-	return c.Lasted >= minLasted && c.Share >= .5 && c.Score >= bar
+	return c.Lasted >= minLasted && c.Share >= .5 && c.Score > bar
 }
 
-// Early reports whether a change reaches the bar but has not lasted long enough to be sure of it.
+// Early reports whether a change is beyond the bar but has not lasted long enough to be sure of it.
 func (c Change) Early(bar float64) bool {
-	return c.Lasted >= leastEarly && c.Lasted < minLasted && c.Share >= .5 && c.Score >= bar
+	return c.Lasted >= leastEarly && c.Lasted < minLasted && c.Share >= .5 && c.Score > bar
 }
 
 // Calibration learns from the pasts of series how far the series of one system wander without a fault. Its zero value
@@ -47,7 +47,7 @@ func (c Change) Early(bar float64) bool {
 type Calibration struct {
 	scores  []float64 // 0 for what did not last
 	longest int       // past, in values
-	scorer Scorer
+	scorer  Scorer
 }
 
 // Learn scores a past as if the onset had been earlier, with so many values after it, up to three times. What did not last counts as
