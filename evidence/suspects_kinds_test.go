@@ -234,6 +234,43 @@ func switching(rng *rand.Rand, past float64, still bool) func(float64) float64 {
 	}
 }
 
+// TestUnrelatedCalls: calls of strangers, whose series have none of the alert's labels, are no suspects; those that a chain of calls leads
+// to from what the alert is about are.
+func TestUnrelatedCalls(t *testing.T) {
+	const begin = 3600.
+	for name, tc := range map[string]struct {
+		own, expr, labels, want string // the service of the series in the namespace
+		none                    bool
+	}{
+		"another team's":     {"cart", "", "namespace=shop", "cart", true},
+		"its own":            {"front", "", "namespace=shop", "front", false},
+		"behind one it has":  {"edge", "", "namespace=shop", "edge", false},
+		"by its label":       {"cart", "", "namespace=shop service=front", "cart", false},
+		"an alert of calls":  {"cart", `rate(traces_service_graph_request_total{server="back"}[5m]) > 1`, "namespace=shop", "cart", false},
+		"a name that is not": {"backend", "", "namespace=shop", "backend", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := record(4500*time.Second, 15*time.Second)
+			r.add(`latency_seconds{namespace="shop",service="`+tc.own+`"}`, noise(1, .05, .05, after(begin, times(3))))
+			for i, pair := range [][2]string{{"edge", "front"}, {"front", "back"}} {
+				labels := fmt.Sprintf(`{client=%q,server=%q}`, pair[0], pair[1])
+				r.counter(`traces_service_graph_request_total`+labels, noise(uint64(10+i), 50, .02, nil))
+				r.counter(`traces_service_graph_request_server_seconds_count`+labels, noise(uint64(20+i), 50, .01, nil))
+				r.counter(`traces_service_graph_request_server_seconds_sum`+labels, noise(uint64(30+i), .5, .05, after(begin, times(40))))
+			}
+			e := lookAt(t, r, begin, tc.expr, tc.labels)
+			servers := 0
+			for _, one := range e.Ranking {
+				servers += boolToInt(one.Labels["server"] != "")
+			}
+			assert.Equal(t, tc.none, servers == 0, e.Summary)
+			if tc.none {
+				assert.Equal(t, tc.want, e.Ranking[0].Labels["service"], e.Summary)
+			}
+		})
+	}
+}
+
 // TestExportersOwnRuntime: what an exporter says of itself is no suspect of what it exports; what took the place of a
 // pinned label's value is said.
 func TestExportersOwnRuntime(t *testing.T) {
