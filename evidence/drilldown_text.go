@@ -53,6 +53,7 @@ var (
 		"未下钻：表达式不是 PromQL。",
 	}
 	msgSpreadOver = message{" Evenly spread over %s.", "按 %s 分布均匀。"}
+	msgMostAlways = message{" As before, %[1]s accounts for %[2]s.", "与异常前一样，%[1]s 占 %[2]s。"}
 	msgAsBefore   = message{
 		"Nothing new stands out: the change matches the prior distribution.",
 		"没有突出的部分，变化与原有分布一致。",
@@ -100,6 +101,12 @@ var (
 	msgWordShare = message{"share of change", "变化占比"}
 	msgWordMoved = message{"unevenness", "不均衡度"}
 	msgWordRest  = message{"all others", "其余合计"}
+)
+
+// What is not evenly spread, though it is spread as before: of so many labels it is told which value has so much of it.
+const (
+	mostOfAll = .8
+	maxAlways = 2
 )
 
 // drillItem makes the item of one drill: the best breakdown.Breakdown in full, all of them as a table.
@@ -177,11 +184,13 @@ func (inv *investigation) summarizeDrill(r drilled) string {
 	if r.still {
 		return b.String()
 	}
-	var even, single []string
+	var even, single, always []string
 	for _, one := range r.all {
 		switch {
 		case len(one.Parts) == 1:
 			single = append(single, one.By[0])
+		case one.Unevenness < breakdown.MinUnevenness && one.Form != promql.FormRanked && one.Parts[0].Share >= mostOfAll && len(always) < maxAlways:
+			always = append(always, inv.say(msgMostAlways, labelText(one.Parts[0].Labels), formatPercent(one.Parts[0].Share)))
 		case !one.Concentrated() && one.Unevenness < breakdown.MinUnevenness:
 			even = append(even, inv.say(msgValuesOf, one.By[0], len(one.Parts)))
 		}
@@ -191,6 +200,9 @@ func (inv *investigation) summarizeDrill(r drilled) string {
 		b.WriteString(inv.say(msgAllAlike, strings.Join(even, inv.say(msgComma))))
 	case len(even) > 0 && best.Change != 0 && best.Form != promql.FormRanked:
 		b.WriteString(inv.say(msgSpreadOver, strings.Join(even, inv.say(msgComma))))
+	}
+	if best.Change != 0 && !best.Concentrated() {
+		b.WriteString(strings.Join(always, ""))
 	}
 	if best.Drill.Sign < 0 && !best.Drill.OfThreshold {
 		b.WriteString(inv.say(msgInverse))

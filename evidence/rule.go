@@ -13,6 +13,7 @@ import (
 	"time"
 
 	promv1 "github.com/prometheus/client_golang/api/prometheus/v1"
+	"github.com/prometheus/prometheus/promql/parser"
 
 	"github.com/alertscribe/alertscribe/incident"
 	"github.com/alertscribe/alertscribe/promapi"
@@ -60,6 +61,13 @@ func (r *rule) candidates() []candidate {
 	return out
 }
 
+// excludes reports whether something keeps the alert from firing where its conditions are met.
+func (r *rule) excludes() bool {
+	return slices.ContainsFunc(r.alternatives, func(a promql.Alternative) bool {
+		return slices.ContainsFunc(a, func(c promql.Condition) bool { return c.Negated || c.Missing != nil })
+	})
+}
+
 var (
 	errNoRule    = errors.New("the alert's rule is not known")
 	errNotListed = fmt.Errorf("%w: neither listed nor in generatorURL", errNoRule)
@@ -102,7 +110,23 @@ func newRule(name, query string) (*rule, error) {
 	if err != nil {
 		return nil, fmt.Errorf("reading the rule's expression: %w", err)
 	}
+	atEvaluation(expr)
 	return &rule{name: name, query: expr.String(), alternatives: promql.Alternatives(expr), reach: promql.LongestRange(expr)}, nil
+}
+
+// atEvaluation takes "@ start()" and "@ end()" off: both are the time at which a rule is evaluated, and a query over a window, whose start
+// and end they would be, has to show what the rule would see at each of its times. Within a subquery they stay, for its times are others.
+func atEvaluation(n parser.Node) {
+	switch n := n.(type) {
+	case *parser.VectorSelector:
+		n.StartOrEnd = 0
+	case *parser.SubqueryExpr:
+		n.StartOrEnd = 0
+		return
+	}
+	for child := range parser.ChildrenIter(n) {
+		atEvaluation(child)
+	}
 }
 
 // namesMetrics reports whether the expression can be about nothing but the metrics that it names.

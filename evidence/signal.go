@@ -84,6 +84,7 @@ type signalView struct {
 	original    promql.Condition    // as the rule has it, not narrowed to the alert's labels
 	own         model.Metric        // the series that the alert is about; nil where that can't be told
 	doubt       string              // why not
+	freeSince   time.Time           // what the rule excludes by "unless" did not keep the alert from firing since then; zero where it did not before
 }
 
 // newView makes an empty view of the window of the onset.
@@ -215,7 +216,7 @@ func finerSteps(m model.Matrix, start, end time.Time, step time.Duration) (time.
 }
 
 // represents reports whether nothing in a series' labels contradicts the alert's. Labels that the rule sets hide those
-// of the series, and relabeling may have dropped some.
+// of the series, and relabeling may have dropped some; a port is the first thing to be taken off.
 func (inv *investigation) represents(a incident.Alert, metric model.Metric) bool {
 	for name, value := range metric {
 		if name == model.MetricNameLabel {
@@ -226,7 +227,7 @@ func (inv *investigation) represents(a incident.Alert, metric model.Metric) bool
 				continue
 			}
 		}
-		if have, there := a.Labels[string(name)]; there && have != string(value) {
+		if have, there := a.Labels[string(name)]; there && have != string(value) && have != hostOf(string(value)) {
 			return false
 		}
 	}

@@ -218,6 +218,9 @@ func (v *signalView) lineMetSince(line []model.SamplePair, fired time.Time) (sin
 		i--
 	}
 	since = line[i].Timestamp.Time().UTC()
+	if v.freeSince.After(since) {
+		return v.freeSince, false
+	}
 	return since, since.Sub(v.start) < v.step
 }
 

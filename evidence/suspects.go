@@ -62,7 +62,7 @@ func findSuspects(ctx context.Context, inv *investigation) ([]incident.Evidence,
 	if len(plan.batches) == 0 && len(tracks) == 0 {
 		return nil, err
 	}
-	tracks = inv.dropOwnRuntime(tracks)
+	tracks = inv.dropUnrelatedCalls(inv.dropOwnRuntime(tracks))
 	if len(tracks) == 0 {
 		return nil, err
 	}

@@ -3,9 +3,11 @@ package evidence
 import (
 	"context"
 	"fmt"
+	"regexp"
 	"slices"
 
 	"github.com/prometheus/common/model"
+	"github.com/prometheus/prometheus/promql/parser"
 
 	"github.com/alertscribe/alertscribe/promql"
 )
@@ -16,6 +18,8 @@ const (
 	callMetrics    = `traces_service_graph_request_(total|failed_total|(server|client)_seconds_(sum|count))|istio_requests_total|istio_request_duration_milliseconds_(sum|count)`
 	linkerdMetrics = `response_total|response_latency_ms_(sum|count)`
 )
+
+var callMetric = regexp.MustCompile("^(" + callMetrics + "|" + linkerdMetrics + ")")
 
 // callLabels lists the labels that calls are summed by where there are too many series of them.
 const callLabels = "client,server,source_workload,destination_workload,response_code,deployment,dst_deployment,classification,reporter,namespace,cluster"
@@ -56,4 +60,44 @@ func (f *fetcher) readCalls(ctx context.Context) ([]trackedSeries, error) {
 		out = append(out, more...)
 	}
 	return out, nil
+}
+
+// dropUnrelatedCalls leaves out calls between services that have nothing to do with the alert: who makes series of calls out of traces
+// rarely gives them labels that would tell whose they are. Calls that name no place stay where a chain of calls leads to what the alert,
+// or another series, is about.
+func (inv *investigation) dropUnrelatedCalls(tracks []trackedSeries) []trackedSeries {
+	related := map[string]bool{}
+	for name, value := range inv.targetLabels() {
+		if !slices.Contains(unboundLabels, name) {
+			related[value] = true
+		}
+	}
+	for i := range tracks {
+		if t := &tracks[i]; t.edge == nil {
+			related[t.owner.name] = true
+			for _, label := range ownerLabels {
+				related[t.labels[label]] = true
+			}
+		}
+	}
+	delete(related, "")
+	if inv.isAboutCalls() || len(related) == 0 {
+		return tracks
+	}
+	for before := -1; before < len(related); {
+		before = len(related)
+		for i := range tracks {
+			if e := tracks[i].edge; e != nil && (related[e.caller] || related[e.callee]) {
+				related[e.caller], related[e.callee] = true, true
+			}
+		}
+	}
+	return slices.DeleteFunc(tracks, func(t trackedSeries) bool {
+		return t.edge != nil && t.owner.place == "" && !related[t.edge.callee]
+	})
+}
+
+// isAboutCalls reports whether the alert's own expression is about calls between services.
+func (inv *investigation) isAboutCalls() bool {
+	return slices.ContainsFunc(inv.signalSelectors(), func(sel *parser.VectorSelector) bool { return callMetric.MatchString(sel.Name) })
 }

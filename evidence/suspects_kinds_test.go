@@ -191,6 +191,86 @@ func TestShortPast(t *testing.T) {
 	assert.GreaterOrEqual(t, right, 8, "a change that is far beyond is one still, of 10")
 }
 
+// TestShortPastOfSwitches: where series switch on and off by themselves, one that switches at the onset is no finding, however still a
+// short past shows it.
+func TestShortPastOfSwitches(t *testing.T) {
+	for _, share := range []float64{.1, .5, 1} {
+		for _, still := range []bool{false, true} {
+			wrong, windows := 0, 0
+			for _, past := range []int{12, 16, 20} {
+				for trial := range uint64(20) {
+					var tracks []trackedSeries
+					for i := range uint64(100) {
+						rng := rand.New(rand.NewPCG(trial+77, i))
+						value := switching(rng, float64(past), still)
+						if rng.Float64() >= share {
+							value = func(float64) float64 { return 10 * (1 + .1*rng.NormFloat64()) }
+						}
+						s := seriesOf(fmt.Sprintf("__name__=m%d service=s%d", i%10, i), value)
+						s.values = s.values[:past+5]
+						tracks = append(tracks, s)
+					}
+					windows++
+					wrong += boolToInt(slices.ContainsFunc(rankTracks(tracks, gridOf(past+5), past).groups, (*suspectGroup).confident))
+				}
+			}
+			assert.LessOrEqual(t, wrong, windows/12, "of %d windows, %.0f %% switch, still: %t", windows, 100*share, still)
+		}
+	}
+}
+
+// switching is on for a part of a past, and off for longer.
+func switching(rng *rand.Rand, past float64, still bool) func(float64) float64 {
+	on := rng.Float64() < .2
+	return func(float64) float64 {
+		if lasts := map[bool]float64{true: .4, false: 1.5}[on] * past; rng.Float64() < 1/lasts {
+			on = !on
+		}
+		level := map[bool]float64{true: 5, false: .2}[on]
+		if still {
+			return math.Floor(level)
+		}
+		return level * (1 + .05*rng.NormFloat64())
+	}
+}
+
+// TestUnrelatedCalls: calls of strangers, whose series have none of the alert's labels, are no suspects; those that a chain of calls leads
+// to from what the alert is about are.
+func TestUnrelatedCalls(t *testing.T) {
+	const begin = 3600.
+	for name, tc := range map[string]struct {
+		own, expr, labels, want string // the service of the series in the namespace
+		none                    bool
+	}{
+		"another team's":     {"cart", "", "namespace=shop", "cart", true},
+		"its own":            {"front", "", "namespace=shop", "front", false},
+		"behind one it has":  {"edge", "", "namespace=shop", "edge", false},
+		"by its label":       {"cart", "", "namespace=shop service=front", "cart", false},
+		"an alert of calls":  {"cart", `rate(traces_service_graph_request_total{server="back"}[5m]) > 1`, "namespace=shop", "cart", false},
+		"a name that is not": {"backend", "", "namespace=shop", "backend", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := record(4500*time.Second, 15*time.Second)
+			r.add(`latency_seconds{namespace="shop",service="`+tc.own+`"}`, noise(1, .05, .05, after(begin, times(3))))
+			for i, pair := range [][2]string{{"edge", "front"}, {"front", "back"}} {
+				labels := fmt.Sprintf(`{client=%q,server=%q}`, pair[0], pair[1])
+				r.counter(`traces_service_graph_request_total`+labels, noise(uint64(10+i), 50, .02, nil))
+				r.counter(`traces_service_graph_request_server_seconds_count`+labels, noise(uint64(20+i), 50, .01, nil))
+				r.counter(`traces_service_graph_request_server_seconds_sum`+labels, noise(uint64(30+i), .5, .05, after(begin, times(40))))
+			}
+			e := lookAt(t, r, begin, tc.expr, tc.labels)
+			servers := 0
+			for _, one := range e.Ranking {
+				servers += boolToInt(one.Labels["server"] != "")
+			}
+			assert.Equal(t, tc.none, servers == 0, e.Summary)
+			if tc.none {
+				assert.Equal(t, tc.want, e.Ranking[0].Labels["service"], e.Summary)
+			}
+		})
+	}
+}
+
 // TestExportersOwnRuntime: what an exporter says of itself is no suspect of what it exports; what took the place of a
 // pinned label's value is said.
 func TestExportersOwnRuntime(t *testing.T) {

@@ -133,7 +133,7 @@ func (p *planner) aggregate(a *parser.AggregateExpr, at place) {
 		d.Form = FormSum
 	case parser.AVG:
 		d.Form = FormRatio
-	case parser.MAX, parser.MIN, parser.QUANTILE, parser.STDDEV, parser.STDVAR:
+	case parser.MAX, parser.MIN, parser.QUANTILE:
 		d.Form = FormRanked
 	default:
 		p.refused = RefusedForm
@@ -146,7 +146,7 @@ func (p *planner) aggregate(a *parser.AggregateExpr, at place) {
 		return
 	}
 	inner := at.inside()
-	if a.Op == parser.COUNT || a.Op == parser.STDDEV || a.Op == parser.STDVAR {
+	if a.Op == parser.COUNT {
 		inner.sign = 0
 	}
 	if planned := len(p.drills); hasAggregation(a.Expr) {
@@ -186,7 +186,7 @@ func (d Drill) Inward(part map[string]string, k SelectorLabels) []Drill {
 	drills, _ := PlanDrills(Narrow(d.within, part, k), k)
 	for i := range drills {
 		drills[i].Sign *= d.Sign
-		if a := d.parted[0]; a.Op == parser.COUNT || a.Op == parser.STDDEV || a.Op == parser.STDVAR {
+		if a := d.parted[0]; a.Op == parser.COUNT {
 			drills[i].Sign = 0
 		}
 	}
