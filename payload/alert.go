@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/prometheus/alertmanager/template"
@@ -134,7 +135,7 @@ func (a *alert) readMembers(raw json.RawMessage, path string) error {
 }
 
 func readStatus(s, path string) (incident.Status, error) {
-	switch s {
+	switch strings.ToLower(strings.TrimSpace(s)) { // people write it by hand
 	case "":
 		return "", nil
 	case string(incident.Firing):

@@ -57,9 +57,13 @@ func (t target) read(raw json.RawMessage, prefix string) error {
 	if into, ok := t.into.(*map[string]string); ok {
 		return readStrings(raw, prefix+t.name, into)
 	}
+	_, isTime := t.into.(*time.Time)
+	if isTime && string(raw) == `""` { // as scripts leave it out
+		return nil
+	}
 	if err := json.Unmarshal(raw, t.into); err != nil {
 		hint := ""
-		if _, ok := t.into.(*time.Time); ok {
+		if isTime {
 			hint = ", or leave it out"
 		}
 		return refuse(prefix+t.name, "%s is not %s; send %s%s", shown(raw), t.want, t.want, hint)
