@@ -245,7 +245,7 @@ func TestCounterEvidenceFaults(t *testing.T) {
 		c := collectorAt(t, hanging(t), time.Now(), func(o *Options) { o.Timeout, o.CounterEvidenceTimeout = time.Hour, time.Second })
 		began := time.Now()
 		comparisons, answers := c.CounterEvidence(t.Context(), inc, checks)
-		assert.Less(t, time.Since(began), 3*time.Second)
+		assert.Less(t, time.Since(began), 30*time.Second)
 		for _, item := range append(comparisons, answers[0]) {
 			assert.True(t, item.Failed)
 			assert.Contains(t, item.Summary, "timed out")

@@ -234,7 +234,7 @@ func TestCanceled(t *testing.T) {
 	c := collectorAt(t, hangs, time.Now(), func(o *Options) { o.Timeout, o.Alertmanager = time.Hour, serverAt(t, hangs) })
 	began := time.Now()
 	items := c.Collect(ctx, inc, nil).Items
-	assert.Less(t, time.Since(began), 5*time.Second)
+	assert.Less(t, time.Since(began), time.Minute)
 	owed(t, items...)
 	assert.False(t, items[0].Failed)
 	for _, e := range items[1:] {

