@@ -29,7 +29,7 @@ import (
 const (
 	maxPartsLines   = 70
 	maxCauseLines   = 25  // until the first cause
-	maxPartsScreens = 1.2 // the storm takes 1.09, all others .94 at most; a tenth of each is for fonts that are wider than ours
+	maxPartsScreens = 1.1 // the storm takes .99, all others .94 at most; a tenth of each is for fonts that are wider than ours
 	maxFirstScreens = 1.0 // chart, first cause, and first action end on the first screen
 )
 

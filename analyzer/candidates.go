@@ -211,9 +211,10 @@ func (s *scan) choose(depth int) (loosejson.Value, error) {
 		case err != nil:
 			last, problem = -1, err
 		case s.isAside(i):
-			if problem = errUnclear; last >= 0 {
+			if problem = errUnclear; last >= 0 && !pointsBack.MatchString(s.content[o.from:o.start]) {
 				continue
 			}
+			last = -1
 		case last >= 0 && s.rivals(chosen, v, o):
 			last, problem = -1, errUnclear
 		default:
@@ -265,7 +266,7 @@ func (s *scan) doubt(i int) error {
 		return errCutOff
 	case strings.HasSuffix(tail, ":") || strings.HasSuffix(tail, "："): // what it announces is missing
 		return errCutOff
-	case retracts.MatchString(after):
+	case retracts.MatchString(after), i > 0 && pointsBack.MatchString(after):
 		return errUnclear
 	}
 	return nil

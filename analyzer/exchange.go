@@ -142,9 +142,9 @@ func (d *doer) rewrite(req *http.Request) error {
 	return nil
 }
 
-// retryAfter reads the header of that name, seconds or an HTTP date; 0 when it is absent or not readable.
+// retryAfter reads the header of that name, seconds or an HTTP date, or what relays make of them; 0 when it is absent or not readable.
 func retryAfter(header string, now time.Time) time.Duration {
-	if header == "" {
+	if header = strings.TrimSpace(header); header == "" {
 		return 0
 	}
 	var wait time.Duration
@@ -152,6 +152,10 @@ func retryAfter(header string, now time.Time) time.Duration {
 		wait = time.Duration(min(seconds, maxPause.Seconds()) * float64(time.Second))
 	} else if at, err := http.ParseTime(header); err == nil {
 		wait = at.Sub(now)
+	} else if at, err := time.Parse(time.RFC3339, header); err == nil {
+		wait = at.Sub(now)
+	} else {
+		wait, _ = time.ParseDuration(header) // 26s, from relays
 	}
 	return min(max(wait, 0), maxPause)
 }

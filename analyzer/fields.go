@@ -112,7 +112,7 @@ func (r *fieldReader) verdict(written loosejson.Value) (*incident.Verdict, error
 	}
 	v := &incident.Verdict{
 		Summary:              boundedLine(r.string("", 0, "summary", f["summary"]), maxOverview),
-		InsufficientEvidence: isYes(f["insufficient_evidence"]),
+		InsufficientEvidence: r.yes("insufficient_evidence", f["insufficient_evidence"]),
 		Category:             oneOf(r.word("", 0, "category", f["category"]), incident.Categories(), categoryWords, incident.Unknown),
 		Severity:             oneOf(r.word("", 0, "severity", f["severity"]), incident.Severities(), severityWords, "none"),
 		Prevention:           boundedLines(r.strings("prevention", f["prevention"])),
@@ -217,6 +217,15 @@ func (r *fieldReader) word(list string, index int, field string, v loosejson.Val
 	return v.Text
 }
 
+// yes reads a boolean.
+func (r *fieldReader) yes(field string, v loosejson.Value) bool {
+	yes, known := yesOrNo(v)
+	if !known && len(v.Text)+len(v.Items)+len(v.Members) > 0 {
+		r.miss("", 0, field)
+	}
+	return yes
+}
+
 // drive matches what becomes of a path like C:\temp when the model does not escape the backslash.
 var (
 	drive        = regexp.MustCompile("\\b[A-Za-z]:[\t\b\f]")
@@ -316,7 +325,7 @@ func (r *fieldReader) texts(field string, v loosejson.Value) string {
 
 var (
 	bullet       = regexp.MustCompile(`^\s*(?:[-*•·]|\d{1,2}[.)、])\s*`)
-	nothingWords = regexp.MustCompile(`(?i)^(?:none|no|nothingWords|n/?a|null|nil|unknown|empty|-+|无|没有|暂无|未知|不适用|\[\])\.?$`)
+	nothingWords = regexp.MustCompile(`(?i)^(?:none|no|nothing|n/?a|null|nil|unknown|empty|-+|无|没有|暂无|未知|不适用|\[\])\.?$`)
 )
 
 // linesOf returns the items of a list that is written as a text.

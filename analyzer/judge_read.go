@@ -134,23 +134,6 @@ func readAnomaly(v loosejson.Value) (namedAnomaly, error) {
 	return x, nil
 }
 
-// yesOrNo reads a flag; ok is false where it is none.
-func yesOrNo(v loosejson.Value) (yes, ok bool) {
-	switch v.Kind {
-	case loosejson.Bool:
-		return v.True, true
-	case loosejson.String, loosejson.Word, loosejson.Number:
-		switch strings.ToLower(strings.TrimSpace(v.Text)) {
-		case "true", "yes", "1", "是", "有":
-			return true, true
-		case "false", "no", "0", "否", "无", "没有":
-			return false, true
-		}
-	case loosejson.Null, loosejson.Array, loosejson.Object:
-	}
-	return false, false
-}
-
 var metricID = regexp.MustCompile(`^[mM]\s?(\d{1,6})\b`)
 
 // metricKey is what metrics are found by: their ids, or their names as they are.

@@ -35,7 +35,7 @@ func elided(v loosejson.Value) bool {
 }
 
 var (
-	otherParts  = regexp.MustCompile(`(?i)think|thought|reason|draft|example|schema|previous|old|discard|reject|alternative|initial|before|properties|草稿|示例|思考`)
+	otherParts  = regexp.MustCompile(`(?i)think|thought|reason|draft|example|schema|previous|old|discard|reject|alternative|initial|first|wrong|hypothe|before|properties|草稿|示例|思考|初步|最初|原来`)
 	answerParts = regexp.MustCompile(`(?i)final|answer|verdict|result|revised|corrected|最终|答案|结论|结果`)
 )
 
@@ -48,7 +48,7 @@ func verdictIn(v loosejson.Value, depth int) (loosejson.Value, error) {
 			return v, fmt.Errorf("the key %q is missing", missing)
 		}
 	}
-	var found, final []loosejson.Value
+	var found, final, doubtful []loosejson.Value
 	var problem error
 	look := func(key string, part loosejson.Value) {
 		inner, err := verdictWithin(part, depth)
@@ -56,6 +56,8 @@ func verdictIn(v loosejson.Value, depth int) (loosejson.Value, error) {
 		case errors.Is(err, errNoJSON) || otherParts.MatchString(key) && !answerParts.MatchString(key):
 		case err != nil:
 			problem = err
+		case answerParts.MatchString(key) && otherParts.MatchString(key): // draft_answer, or final_draft
+			doubtful = append(doubtful, inner)
 		case answerParts.MatchString(key):
 			final = append(final, inner)
 		default:
@@ -68,8 +70,11 @@ func verdictIn(v loosejson.Value, depth int) (loosejson.Value, error) {
 	for _, m := range v.Members {
 		look(m.Key, m.Value)
 	}
-	if len(final) > 0 {
+	switch {
+	case len(final) > 0:
 		found = final
+	case len(doubtful) > 0:
+		found = doubtful
 	}
 	switch {
 	case problem != nil:

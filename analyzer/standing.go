@@ -16,8 +16,8 @@ func (s *scan) beginsLine(at int) bool {
 var (
 	// asideWords introduce what is not the answer, mentionWords what may be a quotation or one of several; answerWords and finalWords what is the answer.
 	// Of asides and final words those count that stand next to the object.
-	asideWords   = regexp.MustCompile(`(?i)\b(?:examples?|e\.g\.?|for instance|such as|schemas?|templates?|placeholders?|drafts?|first (?:idea|attempt|version|thought|guess|pass)|at first|discard(?:ed)?|dismiss(?:ed)?|reject(?:ed)?|wrong|incorrect|not correct|instead of|rather than|would have|could have|hypothetical(?:ly)?|suppose|if it were|(?:do not|don't|never) (?:answer|write|send|use)|not (?:the|my) (?:final )?(?:answer|verdict))\b|示例|例如|比如|例子|样例|模板|草稿|初稿|备选|假设为|若是|不是|不要`)
-	mentionWords = regexp.MustCompile(`(?i)\b(?:initial(?:ly)?|previous(?:ly)?|earlier|old|alternatives?|options?|variants?|versions?|candidates?|quot(?:e[sd]?|ing|ation)|reference|record|appendix|compar\w+|naive|prior|former(?:ly)?|first|original(?:ly)?|samples?|illustrations?|hypothesis|annotations?|labels?|descriptions?|text|log|says?|said|reads?|contain(?:s|ed)?|inject(?:ed|ion)?|planted|ignor(?:e[sd]?|ing)|not)\b|最初|起初|之前|原来|先前|错误|另一种|方案|注解|描述|引用|注入|忽略|写着|包含|附[:：]|参考|对比|备查`)
+	asideWords   = regexp.MustCompile(`(?i)\b(?:examples?|e\.g\.?|for instance|such as|schemas?|templates?|placeholders?|drafts?|first (?:idea|attempt|version|thought|guess|pass)|at first|discard(?:ed)?|dismiss(?:ed)?|reject(?:ed)?|wrong|incorrect|not correct|instead of|rather than|would have|could have|hypothetical(?:ly)?|suppose|if it were|if\b[^.!?\n]{0,100}\b(?:would|were|then)\b|(?:do not|don't|never) (?:answer|write|send|use)|not (?:the|my) (?:final )?(?:answer|verdict))\b|示例|例如|比如|例子|样例|模板|草稿|初稿|备选|假设为|若是|(?:如果|假如|假使|倘若)[^。！？\n]{0,40}|不是|不要`)
+	mentionWords = regexp.MustCompile(`(?i)\b(?:initial(?:ly)?|previous(?:ly)?|earlier|old|alternative(?:s|ly)?|options?|variants?|versions?|candidates?|quot(?:e[sd]?|ing|ation)|reference|record|appendix|compar\w+|naive|prior|former(?:ly)?|first|original(?:ly)?|samples?|illustrations?|hypothesis|annotations?|labels?|descriptions?|text|log|says?|said|reads?|contain(?:s|ed)?|inject(?:ed|ion)?|planted|ignor(?:e[sd]?|ing)|not)\b|最初|起初|之前|原来|先前|错误|另一种|方案|注解|描述|引用|注入|忽略|写着|包含|附[:：]|参考|对比|备查`)
 	answerWords  = regexp.MustCompile(`(?i)\b(?:answer|verdict|result|output|response|conclusion|analysis|json|therefore|below|sure|certainly|okay|ok|follows|following|then|so|thus|hence|now|next|instead|better|improved|refined|new|second)\b|所以|因此|于是|现在|改为|正确|答案|回答|结果|如下|分析|以下|输出|判定`)
 	finalWords   = regexp.MustCompile(`(?i)\b(?:here(?:'s| is| are)|final(?:ly)?|corrected|revised|updated|actual|real)\b|最终|修正|结论|正式`)
 	// asAsked is how a model says that it kept to the form.
@@ -29,7 +29,10 @@ var (
 		`\b(?:can't|cannot|can not) be (?:it|right|the (?:cause|answer))|不对|等等，|等一下|更正|我错了|上面.{0,8}(?:示例|例子|草稿|错)|仅为?示例|只是.{0,4}(?:示例|例子|草稿)|作废|请忽略(?:上|前|该|此)|与.{0,10}矛盾|不成立|推翻|撤回`)
 )
 
-var sentence = regexp.MustCompile(`[.!?]\s|[。！？]`) // its end
+var sentence = regexp.MustCompile(`[.!?;]\s|[。！？；]`) // its end
+
+// pointsBack matches words about one of several objects that stand before them.
+var pointsBack = regexp.MustCompile(`(?i)\babove\b|\b(?:preceding|first|1st|former|other|previous) (?:one|object|json|answer|verdict|version|block)\b|上面|上述|以上|前者|前一|第一个`)
 
 var (
 	tagBefore  = regexp.MustCompile(`<([A-Za-z][\w-]{1,40})(?:\s[^<>]{0,80})?>[^<>]*$`)

@@ -101,15 +101,25 @@ func (h *handler) take(w http.ResponseWriter, r *http.Request) (incident.Receipt
 	return h.accept(r.Context(), n)
 }
 
+// outage is an error of a store that says why it takes no notifications, in words for strangers.
+type outage interface {
+	error
+	Reason() string
+}
+
 func (h *handler) accept(ctx context.Context, n *incident.Notification) (incident.Receipt, error) {
 	ctx, cancel := context.WithTimeout(ctx, acceptTimeout)
 	defer cancel()
 	receipt, err := h.Store.Accept(ctx, n)
 	if err != nil {
-		err = &problem{
+		p := &problem{
 			status: http.StatusServiceUnavailable, outcome: outcomeFailed, cause: err,
 			reason: "notification not stored; retry (Alertmanager does) and see the alertscribe log",
 		}
+		if o, ok := errors.AsType[outage](err); ok { // the store logs it once
+			p.reason, p.cause = "notification not stored, "+o.Reason()+"; retry (Alertmanager does)", nil
+		}
+		err = p
 	}
 	return receipt, err
 }

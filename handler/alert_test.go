@@ -247,6 +247,24 @@ func TestAlertNotStorable(t *testing.T) {
 	assert.Equal(t, 1, int(testutil.ToFloat64(counter(t, e, outcomeFailed))))
 }
 
+// awayError is that of a store that has told its log.
+type awayError struct{}
+
+func (awayError) Error() string  { return "dial /var/lib/secret: connection refused" }
+func (awayError) Reason() string { return "the database can't be reached" }
+
+// TestAlertOutage: the answer names the reason, and the log is left to the store, which tells of it once.
+func TestAlertOutage(t *testing.T) {
+	e := newEnv(t)
+	e.store.accept = func(context.Context, *incident.Notification) (incident.Receipt, error) {
+		return incident.Receipt{}, fmt.Errorf("storing: %w", awayError{})
+	}
+	answer := readJSON(t, e.do(t, http.MethodPost, "/alert", body("A", "firing"), "Content-Type", jsonType), http.StatusServiceUnavailable)
+	assert.Equal(t, "notification not stored, the database can't be reached; retry (Alertmanager does)", answer["reason"])
+	assert.NotContains(t, e.log.String(), "secret")
+	assert.Equal(t, 1, int(testutil.ToFloat64(counter(t, e, outcomeFailed))))
+}
+
 func TestAlertPanic(t *testing.T) {
 	e := newEnv(t)
 	e.store.accept = func(context.Context, *incident.Notification) (incident.Receipt, error) { panic("boom") }

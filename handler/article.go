@@ -112,7 +112,7 @@ func wrap(n, into *html.Node) {
 // improve changes elements where they stand.
 func (a *article) improve(n *html.Node) {
 	if n.Type == html.TextNode {
-		a.times(n)
+		a.unbroken(n)
 		return
 	}
 	switch n.Data {
@@ -148,6 +148,24 @@ func (a *article) copied() *html.Node {
 	button.AppendChild(textNode(a.words.Copy))
 	box.AppendChild(button)
 	return box
+}
+
+// withUnit finds numbers that have a unit behind a blank, at which no line may end.
+var withUnit = regexp.MustCompile(`[+-]?\d[\d.,]* (?:%|秒|分钟|小时|天|(?:[nµm]?s|B|[KMGTP]iB)(?:/s)?\b)`)
+
+// unbroken keeps together what is read as one in a text: times, and numbers with their units.
+func (a *article) unbroken(n *html.Node) {
+	rest := n.Data
+	for at := withUnit.FindStringIndex(rest); at != nil; at = withUnit.FindStringIndex(rest) {
+		before, number := textNode(rest[:at[0]]), element("span", "class", "unit")
+		number.AppendChild(textNode(rest[at[0]:at[1]]))
+		n.Parent.InsertBefore(before, n)
+		n.Parent.InsertBefore(number, n)
+		a.times(before)
+		rest = rest[at[1]:]
+	}
+	n.Data = rest
+	a.times(n)
 }
 
 // times marks the times of a text that are in UTC. A time alone is of the day on which the incident began.
@@ -246,11 +264,21 @@ func stack(table *html.Node) {
 					if i < len(names) {
 						setAttribute(c, "data-label", names[i])
 					}
+					if columnsOf(textOf(c)) <= shortCell(len(names)) {
+						setAttribute(c, "class", "short")
+					}
 					i++
 				}
 			}
 		}
 	}
+}
+
+// shortCell is how many letters a cell of a table with so many columns may have to stay on one line: beside a long one, it would be
+// broken after each letter else.
+func shortCell(columns int) int {
+	const room, most = 90, 20
+	return min(room/max(columns, 1), most)
 }
 
 // sections makes a section of each second-level heading with what follows it, and folds the evidence in it.

@@ -16,8 +16,11 @@ func sides(nodes []*html.Node) {
 	})
 	left, right, head := 0, 0, 0
 	var parts []*html.Node
+	above := aboveChart(nodes)
 	for _, n := range nodes[:max(evidence, 0)] {
 		switch {
+		case slices.Contains(above, n):
+			setAttribute(n, "class", "across")
 		case n.Type != html.ElementNode:
 		case n.DataAtom == atom.Figure:
 			right += chartHeight
@@ -50,6 +53,26 @@ func sides(nodes []*html.Node) {
 	for i, n := range parts {
 		setAttribute(n, "class", [2]string{"part left", "part right"}[best>>i&1])
 	}
+}
+
+// aboveChart returns what is said between the figures and the summary, which stands beside the chart: how the analysis stands, and
+// what people said. A chart begins no higher than what comes before it, and there would be a hole over it.
+func aboveChart(nodes []*html.Node) []*html.Node {
+	var before []*html.Node
+	for _, n := range nodes {
+		switch {
+		case n.DataAtom == atom.Figure:
+			if len(before) <= headNodes {
+				return nil
+			}
+			return before[headNodes : len(before)-1]
+		case n.DataAtom == atom.Section:
+			return nil
+		case n.Type == html.ElementNode:
+			before = append(before, n)
+		}
+	}
+	return nil
 }
 
 const (

@@ -54,7 +54,8 @@ type RetryPermission struct {
 type Queue struct {
 	Due     map[Work]int `json:"due"`     // incidents by the kind of work that is due now or scheduled
 	Running map[Work]int `json:"running"` // incidents by the kind of work that is leased
-	// Oldest is when the oldest incident that has unfinished work was opened; zero when there is none.
+	// Oldest is when the oldest incident that has unfinished work was opened; zero when there is none. A refresh, which every firing
+	// incident has ahead of it, is unfinished from when it is due.
 	Oldest time.Time `json:"oldest,omitzero"`
 }
 

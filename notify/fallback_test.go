@@ -127,6 +127,7 @@ func TestPriorityIsChecked(t *testing.T) {
 			require.ErrorContains(t, errors.Join(notify.CheckPriority([]string{"a", "b"}, tt.priority)...), tt.want)
 		})
 	}
+	assert.Len(t, notify.CheckPriority([]string{"a", "b", "b"}, [][]string{{"a"}}), 1, "one fault is said once")
 	assert.Empty(t, notify.CheckPriority([]string{"a", "b"}, nil))
 	assert.Empty(t, notify.CheckPriority([]string{"a", "b"}, [][]string{{"b"}, {"a"}}))
 }

@@ -177,6 +177,7 @@ func CheckPriority(channels []string, priority [][]string) (errs []error) {
 	for _, name := range channels {
 		if len(priority) > 0 && !listed[name] {
 			errs = append(errs, fmt.Errorf("%q is in no list, so it would be told nothing; add it, or remove the channel", name))
+			listed[name] = true // a name that is there twice is said once
 		}
 	}
 	return errs

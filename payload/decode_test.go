@@ -149,7 +149,8 @@ func TestDecodeStatus(t *testing.T) {
 		"its own":            {"firing", "resolved", incident.Resolved, ""},
 		"the body's":         {"resolved", "", incident.Resolved, ""},
 		"none":               {"", "", incident.Firing, ""},
-		"unknown":            {"firing", "Resolved", "", `alerts[0].status: "Resolved" is not a status; send firing or resolved, or leave it out`},
+		"unknown":            {"firing", "fired", "", `alerts[0].status: "fired" is not a status; send firing or resolved, or leave it out`},
+		"in capitals":        {"firing", "Resolved", incident.Resolved, ""},
 		"the body's unknown": {"ok", "", "", `status: "ok" is not a status; send firing or resolved, or leave it out`},
 		"unknown and unused": {"ok", "firing", incident.Firing, ""},
 	}

@@ -49,7 +49,7 @@ func (c *scanner) dash(i int) int {
 
 // flags are the flags of commands that take a password, or a user with one, by the word that a line with the command has.
 // A + joins a command and its subcommand. The form of the value: "v" the value itself, "g" glued to the flag, "u" user:password, "%" user%password, "," user,password,
-// "s" scheme:password as of openssl.
+// "s" scheme:password as of openssl, "=" key=value.
 var flags = []struct{ commands, flag, form string }{
 	{"curl", "u", "ug"},
 	{"curl", "U", "ug"},
@@ -79,6 +79,7 @@ var flags = []struct{ commands, flag, form string }{
 	{"openssl", "k", "v"},
 	{"elasticsearch elastic psql jenkins-cli java ab siege", "auth", "u"},
 	{"ab", "A", "u"},
+	{"kubectl+secret oc+secret", "from-literal", "="},
 }
 
 // flagOfCommand reads the flag from name to end if it is one of those, and its command stands before it on the line.
@@ -135,7 +136,7 @@ func (c *scanner) flagValue(i, value int, form string) int {
 		return i
 	}
 	ctx := surroundings{key: key{kind: Password, name: "password"}, keyStart: i, separator: '='}
-	cutAt := map[byte]string{'u': ":", '%': "%", ',': ",", 's': ":"}[form[0]]
+	cutAt := map[byte]string{'u': ":", '%': "%", ',': ",", 's': ":", '=': "="}[form[0]]
 	if cutAt == "" {
 		return c.value(i, value, ctx)
 	}

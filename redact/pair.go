@@ -155,6 +155,9 @@ func (c *scanner) nameBefore(i int) (start, end int) {
 // environment of a Kubernetes container.
 var valueOfSecretName = regexp.MustCompile(`(?i)\b(?:name|key|type|id)\\*["']?\s*[:=]\s*\\*["']?([\w.-]{2,64})\\*["']?\s*,?\s*(?:\\[nr]|-|\s)*\\*["']?$`)
 
+// nameBehindValue matches a value with its name behind it.
+var nameBehindValue = regexp.MustCompile(`(?i)^value\\*["']\s*:\s*\\*["'][^"'\\\n]{1,200}\\*["']\s*,\s*\\*["'](?:name|key)\\*["']\s*:\s*\\*["']([\w.-]{2,64})\\*["']`)
+
 // objectOfSecretName matches the end of a text in which an object is called a secret, as in "password": {"value".
 var objectOfSecretName = regexp.MustCompile(`([\w.-]{2,64})\\*["']?\s*[:=]\s*\{\s*\\*["']?$`)
 
@@ -173,6 +176,9 @@ func (c *scanner) otherKey(start int, name string) key {
 			return classify(m[1])
 		}
 		if m := objectOfSecretName.FindStringSubmatch(before); m != nil {
+			return classify(m[1])
+		}
+		if m := nameBehindValue.FindStringSubmatch(c.s[start:min(len(c.s), start+320)]); m != nil {
 			return classify(m[1])
 		}
 	case len(name) == 1:

@@ -3,6 +3,7 @@ package redact
 import (
 	"regexp"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -78,7 +79,8 @@ var connectives = newWords(`is are was were be been being has have had will shal
 // owners are the connectives behind which a name says whose secret it is.
 var owners = newWords(`for of user username account login on by fur pour de des von para do di av till benutzers usuario utilisateur utente`)
 
-var arrows = []string{"→", "⇒", "➜", "➔", "⟶", "⟹", "↦", "≔", "≡", "»", "…", "·", "•", "¦", "│", "┃", "为", "為", "是"}
+// pointers announce a value beside all symbols, such as arrows, frames, and pictures.
+const pointers = "»…·•为為是\ufe0f\u200d"
 
 // linked reads on behind a noun that ends at i: over words that link it to a value, or signs that do.
 func (c *scanner) linked(i int, k key) int {
@@ -179,13 +181,8 @@ func (c *scanner) signs(i, limit int) (next int, sign bool) {
 			sign = true
 			i += end + 1
 		case b >= utf8.RuneSelf:
-			n := 0
-			for _, a := range arrows {
-				if strings.HasPrefix(c.s[i:], a) {
-					n = len(a)
-				}
-			}
-			if n == 0 {
+			r, n := utf8.DecodeRuneInString(c.s[i:])
+			if !unicode.In(r, unicode.So, unicode.Sm, unicode.Sk) && !strings.ContainsRune(pointers, r) || r == utf8.RuneError {
 				return i, sign
 			}
 			sign = true

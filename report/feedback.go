@@ -76,20 +76,29 @@ func (p *page) memory() {
 		heading = fmt.Sprintf(p.w.MemoryOf, maxRemembered, n)
 	}
 	p.out.WriteString("### " + heading + "\n\n")
+	var which, said []string // in step: incidents of which the same is known are one item
 	for _, r := range p.found.Memory[:min(len(p.found.Memory), maxRemembered)] {
-		p.recollection(r)
+		when, known := p.recollection(r)
+		if i := slices.Index(said, known); i >= 0 {
+			which[i] += " · " + when
+			continue
+		}
+		which, said = append(which, when), append(said, known)
+	}
+	for i, known := range said {
+		p.out.WriteString("- " + which[i] + " · " + known + "\n")
 	}
 	p.out.WriteString("\n")
 }
 
-// recollection writes one earlier incident: what people said about it first, then what a model thought.
-func (p *page) recollection(r incident.PastIncident) {
+// recollection returns which earlier incident it is, and what is known of it: what people said first, then what a model thought.
+func (p *page) recollection(r incident.PastIncident) (which, known string) {
 	about := []string{fmt.Sprintf(p.w.Likeness, p.w.number(r.Similarity, "%"))}
 	if r.ResolvedAt.After(r.StartedAt) {
 		about = append([]string{fmt.Sprintf(p.w.Lasted, p.w.duration(r.ResolvedAt.Sub(r.StartedAt)))}, about...)
 	}
-	when := p.toIncident(at(r.StartedAt), r.Incident, r.ReportPath)
-	parts := []string{when + fmt.Sprintf(p.w.Aside, strings.Join(about, p.w.Comma))}
+	which = p.toIncident(toMinute(r.StartedAt), r.Incident, r.ReportPath) + fmt.Sprintf(p.w.Aside, strings.Join(about, p.w.Comma))
+	var parts []string
 	corrected := false
 	for _, f := range newest(r.Feedback, maxMemoryWords) {
 		corrected = corrected || f.Kind == incident.Correct && f.Text != ""
@@ -106,5 +115,5 @@ func (p *page) recollection(r incident.PastIncident) {
 		parts = appendIf(parts, len(r.Feedback) == 0, p.w.Unreviewed)
 		parts = appendIf(parts, r.Marked, "⚠ "+p.w.Doubted)
 	}
-	p.out.WriteString("- " + strings.Join(parts, " · ") + "\n")
+	return which, strings.Join(parts, " · ")
 }

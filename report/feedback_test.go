@@ -36,7 +36,7 @@ func TestMemory(t *testing.T) {
 	inc, f := remembered()
 	_, causes := parts(newWriterAt(t, "en", ""), inc, f)
 	assert.Contains(t, causes, "### "+english.Memory, "without a verdict too")
-	assert.Contains(t, causes, "- [2026-10-02 11:20:00 UTC][")
+	assert.Contains(t, causes, "- [2026-10-02 11:20 UTC][")
 	assert.Contains(t, causes, "✘ **Corrected** by Anna: “It was the load test")
 	assert.NotContains(t, causes, "Credential stuffing", "what a person has corrected")
 	assert.NotContains(t, causes, "[E3]", "that is an id of another report")
@@ -122,4 +122,22 @@ func TestPageLinksToIncidents(t *testing.T) {
 		assert.Contains(t, links, id)
 	}
 	assert.Contains(t, string(w.Markdown(inc, f, "CHARTS")), "Previous incident of this group: `"+predecessor+"`.")
+}
+
+// TestPastIncidentsOfWhichTheSameIsKnown are one item: nobody reads the same words three times.
+func TestPastIncidentsOfWhichTheSameIsKnown(t *testing.T) {
+	inc, f := complete()
+	past := func(month time.Month, text string) incident.PastIncident {
+		return incident.PastIncident{
+			Incident: fmt.Sprintf("%c%s", 'a'+month, inc.ID[1:]), StartedAt: time.Date(2026, month, 2, 11, 20, 5, 0, time.UTC), Similarity: .8,
+			Feedback: []incident.Feedback{{Kind: incident.Correct, By: "ann", Text: text}},
+		}
+	}
+	f.Memory = []incident.PastIncident{past(3, "The kubelet was upgraded."), past(2, "The disk was full."), past(1, "The kubelet was upgraded.")}
+	text := string(newWriter(t, incident.English).Markdown(inc, f, "x"))
+	line := lineWith(t, text, "The kubelet was upgraded.")
+	assert.Equal(t, 1, strings.Count(text, "The kubelet was upgraded."))
+	assert.Less(t, strings.Index(line, "2026-03-02 11:20 UTC"), strings.Index(line, "2026-01-02 11:20 UTC"))
+	assert.NotContains(t, line, "2026-02-02")
+	assert.Less(t, strings.Index(text, "The kubelet was upgraded."), strings.Index(text, "The disk was full."), "the most alike is first")
 }

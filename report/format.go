@@ -12,6 +12,11 @@ func at(t time.Time) string {
 	return t.Format("2006-01-02 15:04:05") + " " + zoneName(t)
 }
 
+// toMinute is at without the seconds, for what is long over.
+func toMinute(t time.Time) string {
+	return t.Format("2006-01-02 15:04") + " " + zoneName(t)
+}
+
 // clock is at without the date where that is the day on which the incident began: the first line names it.
 func (p *page) clock(t time.Time) string {
 	if !p.sameDay(t) {

@@ -25,6 +25,7 @@ type messages struct {
 	Aside                                          string // brackets around a remark within a line
 	Storm, NotAlone                                string
 	StormOne, StormMany, StormLeast                string
+	AllSevere                                      string // the severity that all incidents of a storm have
 	Reasons                                        map[incident.Reason]string
 
 	// The line on the signal's figures.

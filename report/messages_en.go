@@ -39,6 +39,7 @@ var english = messages{
 	StormOne:         "%d other incident",
 	StormMany:        "%d other incidents",
 	StormLeast:       "at least %d other incidents",
+	AllSevere:        " (all %s)",
 	Reasons: map[incident.Reason]string{
 		incident.NoKey: "no API key. Set `DEEPSEEK_API_KEY` and restart alertscribe to analyze incidents still firing.",
 		incident.Authentication: "the endpoint rejects the API key. Check `DEEPSEEK_API_KEY` and `LLM_BASE_URL`; " +

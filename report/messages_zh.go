@@ -38,6 +38,7 @@ var chinese = messages{
 	StormOne:         "另有 %d 起事件",
 	StormMany:        "另有 %d 起事件",
 	StormLeast:       "另有至少 %d 起事件",
+	AllSevere:        "（严重级别均为 %s）",
 	Reasons: map[incident.Reason]string{
 		incident.NoKey:          "未设置 API 密钥。请设置 `DEEPSEEK_API_KEY` 并重启 alertscribe，重启后会分析仍在触发的事件。",
 		incident.Authentication: "模型服务拒绝了 API 密钥。请检查 `DEEPSEEK_API_KEY` 和 `LLM_BASE_URL`，调用恢复后会分析仍在触发的事件。",

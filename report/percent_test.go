@@ -19,7 +19,7 @@ func TestTight(t *testing.T) {
 	}
 	assert.Equal(t, "12.9%", chinese.number(.129, "%"))
 	assert.Equal(t, "12.9 %", english.number(.129, "%"))
-	assert.Equal(t, "12.9s", chinese.number(12.9, "s"))
+	assert.Equal(t, "12.9 s", chinese.number(12.9, "s"))
 }
 
 // TestTightenItem: an item of evidence is changed as a copy, in all that is ours.

@@ -13,16 +13,16 @@ type scale struct {
 	suffix string
 }
 
-// scales lists the steps of a unit, ascending. The first one also serves all that is smaller.
+// scales lists the steps of a unit, ascending, written as evidence writes them. The first one also serves all that is smaller.
 var scales = map[string][]scale{
 	"%":     {{0.01, " %"}},
-	"s":     {{1e-9, "ns"}, {1e-6, "µs"}, {1e-3, "ms"}, {1, "s"}, {60, "min"}, {3600, "h"}, {86400, "d"}},
-	"bytes": {{1, "B"}, {1 << 10, "KiB"}, {1 << 20, "MiB"}, {1 << 30, "GiB"}, {1 << 40, "TiB"}, {1 << 50, "PiB"}},
+	"s":     {{1e-9, " ns"}, {1e-6, " µs"}, {1e-3, " ms"}, {1, " s"}, {60, " min"}, {3600, " h"}, {86400, " d"}},
+	"bytes": {{1, " B"}, {1 << 10, " KiB"}, {1 << 20, " MiB"}, {1 << 30, " GiB"}, {1 << 40, " TiB"}, {1 << 50, " PiB"}},
 	"":      {{1, ""}, {1e3, "k"}, {1e6, "M"}, {1e9, "G"}, {1e12, "T"}},
 }
 
 // baseScales are what powers of ten are taken of.
-var baseScales = map[string]scale{"%": {0.01, " %"}, "s": {1, "s"}, "bytes": {1, "B"}, "": {1, ""}}
+var baseScales = map[string]scale{"%": {0.01, " %"}, "s": {1, " s"}, "bytes": {1, " B"}, "": {1, ""}}
 
 // scaleFor returns the scale for numbers up to the magnitude highest. A unit that is not known is written as it is,
 // behind a plain number; beyond the steps of a unit powers of ten take over.

@@ -34,7 +34,7 @@ func Restore(ctx context.Context, file, path string) error {
 	if _, err := os.Stat(path); err == nil {
 		return fmt.Errorf("%s: %w; move it aside", path, ErrExists)
 	}
-	l, err := lockDatabase(path) // it makes an empty file, which is replaced
+	l, err := lockDatabase(ctx, path) // it makes an empty file, which is replaced
 	if err != nil {
 		return err
 	}

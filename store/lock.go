@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -13,10 +14,13 @@ import (
 type lock struct{ file *os.File }
 
 // lockDatabase makes the directory and the file of a database, for their owner alone, and locks it.
-func lockDatabase(path string) (*lock, error) {
+func lockDatabase(ctx context.Context, path string) (*lock, error) {
+	if err := checkFile(path); err != nil {
+		return nil, err
+	}
 	dir := filepath.Dir(path)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return nil, fmt.Errorf("creating data directory: %w", err)
+		return nil, fmt.Errorf("creating the data directory: %w; set DATABASE_URL to a path that this user can write", err)
 	}
 	file, err := os.OpenFile(path+".lock", os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
@@ -26,7 +30,11 @@ func lockDatabase(path string) (*lock, error) {
 	if err := l.take(); err != nil {
 		return nil, errors.Join(err, file.Close())
 	}
-	if err := makePrivate(path); err != nil {
+	err = checkTables(ctx, path)
+	if err == nil {
+		err = makePrivate(path)
+	}
+	if err != nil {
 		return nil, errors.Join(err, l.release())
 	}
 	return l, nil

@@ -110,8 +110,8 @@ const (
 	selectBackfill   = `SELECT below FROM search_backfill WHERE id = 1`
 	selectUnsearched = `SELECT ` + docColumns + `, coalesce(f.verdict, '') FROM incidents i JOIN repeat_state r ON r.seq = i.seq
 		LEFT JOIN findings f ON f.seq = i.seq WHERE i.seq < ? ORDER BY i.seq DESC LIMIT 25`
-	selectQueue = `SELECT kind, count(due_at), sum(CASE WHEN lease_until > ? THEN 1 ELSE 0 END), min(opened_at)
-		FROM work GROUP BY kind`
+	selectQueue = `SELECT kind, count(due_at), sum(CASE WHEN lease_until > ?1 THEN 1 ELSE 0 END),
+		coalesce(min(CASE WHEN kind <> 'refresh' THEN opened_at WHEN due_at <= ?1 THEN due_at END), 0) FROM work GROUP BY kind`
 	selectPast = `SELECT * FROM (SELECT incident_id, opened_at, hypothesis, marked, doc FROM past
 			WHERE alertname = ? AND opened_at < ? ORDER BY opened_at DESC LIMIT 100)
 		UNION SELECT * FROM (SELECT incident_id, opened_at, hypothesis, marked, doc FROM past

@@ -128,7 +128,7 @@ func (s *Store) Queue(ctx context.Context) (incident.Queue, error) {
 	}
 	for _, c := range counts {
 		q.Due[c.work], q.Running[c.work] = c.due, c.running
-		if oldest := fromMicros(c.oldest); q.Oldest.IsZero() || oldest.Before(q.Oldest) {
+		if oldest := fromMicros(c.oldest); c.oldest > 0 && (q.Oldest.IsZero() || oldest.Before(q.Oldest)) {
 			q.Oldest = oldest
 		}
 	}

@@ -120,7 +120,7 @@ func Open(ctx context.Context, opts Options) (*Store, error) {
 
 func (s *Store) open(ctx context.Context) error {
 	var err error
-	if s.lock, err = lockDatabase(s.opts.Path); err != nil {
+	if s.lock, err = lockDatabase(ctx, s.opts.Path); err != nil {
 		return err
 	}
 	if s.db, err = openWriter(ctx, s.opts.Path); err != nil {

@@ -29,7 +29,12 @@ var (
 	fanged      = strings.NewReplacer("hxxp", "http", "[.]", ".", "(.)", ".", "{.}", ".", "[dot]", ".", "(dot)", ".", " dot ", ".", "[:]", ":", "[at]", "@", "(at)", "@", "[://]", "://")
 )
 
-var moreFiles = regexp.MustCompile(`\.(?:php\d?|phtml|jspx?|aspx?|cgi|rb|c|h|cpp|exe|dll|so|db|sock|socket|pid|tar|tgz|bz2|xz|bak|tmp|rpm|deb|whl|timer|mount|target|slice|scope|png|jpe?g|svg|pdf|err|out|old|pem|crt|key|csr|local)$`)
+// fileTops are what the names of files end with, fileForm's among them.
+var fileTops = wordSet(`conf cfg yaml yml json log go py js ts java sql md txt properties env toml ini sh html htm css xml csv gz jar lock service
+	phtml jsp jspx asp aspx cgi rb c h cpp exe dll so db sock socket pid tar tgz bz2 xz bak tmp rpm deb whl timer mount target slice scope png jpg jpeg
+	svg pdf err out old pem crt key csr local php php0 php1 php2 php3 php4 php5 php6 php7 php8 php9`)
+
+const longestCommon = 12 // bytes of the longest common form that has a dot
 
 const longestTop = 12 // letters of the last part of a host's name
 
@@ -132,7 +137,7 @@ func (x *addressScan) word(start, end int) {
 			}
 		}
 	}
-	if dots < 3 && colons < 2 && !strings.Contains(s, "0x") {
+	if colons < 2 && !strings.Contains(s, "0x") && (dots < 3 || dotsBetweenDigits(s) < 3) {
 		return
 	}
 	for _, at := range numberRun.FindAllStringIndex(s, maxTried) {
@@ -142,6 +147,17 @@ func (x *addressScan) word(start, end int) {
 			x.add(normal, x.f[at[0]:at[1]], isBare(x.f, at))
 		}
 	}
+}
+
+// dotsBetweenDigits counts the dots of which an IPv4 address has three.
+func dotsBetweenDigits(s string) int {
+	n := 0
+	for i := 1; i+1 < len(s); i++ {
+		if s[i] == '.' && isDigit(s[i-1]) && isDigit(s[i+1]) {
+			n++
+		}
+	}
+	return n
 }
 
 const leastPhone = 8 // digits
@@ -195,9 +211,9 @@ func isHostName(host, after string) bool {
 	switch {
 	case strings.HasPrefix(after, "("), len(top) > longestTop && !strings.HasPrefix(top, "xn--"), len(host) < 4, strings.Trim(host, "0123456789.ms") == "":
 		return false
-	case strings.HasSuffix(host, "kubernetes.io"), strings.HasSuffix(host, "k8s.io"), isCommonForm(host):
+	case strings.HasSuffix(host, "kubernetes.io"), strings.HasSuffix(host, "k8s.io"), len(host) <= longestCommon && isCommonForm(host):
 		return false
-	case (fileForm.MatchString(host) || moreFiles.MatchString(host)) && !strings.HasPrefix(after, "/"):
+	case fileTops[strings.ToLower(top)] && !strings.HasPrefix(after, "/"):
 		return len(labels) > 2 && (top == "sh" || top == "py" || top == "md")
 	}
 	return true
@@ -238,8 +254,10 @@ func (x *addressIndex) add(f string, words []string) {
 	for _, name := range packagesOf(f, false) {
 		x.packages[name] = true
 	}
-	for _, m := range packageURL.FindAllStringSubmatch(f, maxTried) {
-		x.packages[m[1]] = true
+	if strings.Contains(f, "pkg:") {
+		for _, m := range packageURL.FindAllStringSubmatch(f, maxTried) {
+			x.packages[m[1]] = true
+		}
 	}
 	for _, word := range words {
 		if !x.words[word] {

@@ -60,6 +60,9 @@ func parseFacts(s string) claims {
 
 // uniform writes what looks the same in the same way: full-width letters and digits, dashes, spaces, quotes.
 func uniform(s string) string {
+	if isASCII(s) && !strings.ContainsAny(s, "\t\v\f\r") {
+		return s
+	}
 	return strings.Map(func(c rune) rune {
 		switch {
 		case c >= '！' && c <= '～':

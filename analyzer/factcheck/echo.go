@@ -92,6 +92,10 @@ func scanWords(f string, word, signs func(run string, start int)) {
 	for i, r := range f {
 		now := 0
 		switch {
+		case r < utf8.RuneSelf:
+			if isAlphanumeric(byte(r)) {
+				now = 1
+			}
 		case isUnspaced(r):
 			now = 2
 		case unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.Is(unicode.Mn, r) || unicode.Is(unicode.Mc, r):
@@ -172,10 +176,18 @@ func newEchoes(own *vocabulary, said []string) *echoes {
 				return name
 			})
 		}
-		e.addRuns(featuresOf(s, own))
+		features := featuresOf(s, own)
+		e.addRuns(features)
 		e.letters.add(s)
+		at := 0 // where the sentence ends
 		for sentence := range sentencesOf(s) {
-			e.addSegment(featuresOf(sentence, own))
+			at += strings.Index(s[at:], sentence) + len(sentence)
+			n := 0
+			for n < len(features) && features[n].start < at {
+				n++
+			}
+			e.addSegment(features[:n])
+			features = features[n:]
 		}
 	}
 	return e

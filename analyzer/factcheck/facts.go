@@ -87,7 +87,7 @@ func alertFacts(inc *incident.Incident, alerts []incident.Alert) *facts {
 	for _, n := range []int{len(inc.Alerts), firing, len(inc.Alerts) - firing, inc.Flaps, inc.Repeats, int(min(inc.Truncated, math.MaxInt32))} {
 		f.addCount(n)
 	}
-	seen := map[string]bool{} // alerts of one group say much the same
+	seen, links := map[string]bool{}, map[string]bool{} // alerts of one group say much the same
 	add := func(s string) {
 		if !seen[s] {
 			seen[s] = true
@@ -104,7 +104,10 @@ func alertFacts(inc *incident.Incident, alerts []incident.Alert) *facts {
 				add(texts[key])
 			}
 		}
-		add(expressionOf(a.GeneratorURL))
+		if !links[a.GeneratorURL] {
+			links[a.GeneratorURL] = true
+			add(expressionOf(a.GeneratorURL))
+		}
 	}
 	return f
 }

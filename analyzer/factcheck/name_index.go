@@ -26,7 +26,7 @@ type nameIndex struct {
 }
 
 func newNameIndex(inc *incident.Incident, evidence []incident.Evidence) *nameIndex {
-	g := &gatherer{whole: true, seen: map[string]bool{}}
+	g := &gatherer{whole: true, seen: map[string]bool{}, pairs: map[[2]string]bool{}}
 	g.incident(inc)
 	for i := range evidence {
 		g.evidence(&evidence[i])
@@ -39,7 +39,8 @@ func newNameIndex(inc *incident.Incident, evidence []incident.Evidence) *nameInd
 // gatherer gathers text, bounded.
 type gatherer struct {
 	b     strings.Builder
-	seen  map[string]bool // alerts of one group say much the same
+	seen  map[string]bool    // alerts of one group say much the same
+	pairs map[[2]string]bool // labels by name and value, and links
 	whole bool
 }
 
@@ -60,7 +61,10 @@ func (g *gatherer) add(texts ...string) {
 
 func (g *gatherer) labels(labels map[string]string) {
 	for _, key := range slices.Sorted(maps.Keys(labels)) {
-		g.add(key + "=" + strconv.Quote(labels[key]))
+		if pair := [2]string{key, labels[key]}; !g.pairs[pair] {
+			g.pairs[pair] = true
+			g.add(key + "=" + strconv.Quote(labels[key]))
+		}
 	}
 }
 
@@ -70,7 +74,10 @@ func (g *gatherer) incident(inc *incident.Incident) {
 	for _, a := range inc.Alerts {
 		g.labels(a.Labels)
 		g.labels(a.Annotations)
-		g.add(expressionOf(a.GeneratorURL), a.GeneratorURL)
+		if link := [2]string{"", a.GeneratorURL}; !g.pairs[link] {
+			g.pairs[link] = true
+			g.add(expressionOf(a.GeneratorURL), a.GeneratorURL)
+		}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 )
 
 var (
@@ -29,14 +30,27 @@ func shellWords(f string) []string {
 		f = quotesOfShell.Replace(f)
 	}
 	var words []string
-	for word := range strings.FieldsFuncSeq(f, func(r rune) bool {
-		return unicode.IsSpace(r) || strings.ContainsRune("|;&()<>{}[]$=,`。、！？", r) || isUnspaced(r)
-	}) {
+	for word := range strings.FieldsFuncSeq(f, partsShellWords) {
 		if word = strings.Trim(word, ".:!?*"); word != "" {
 			words = append(words, word)
 		}
 	}
 	return words
+}
+
+// dividers are the characters of ASCII that stand between words of a shell.
+var dividers = func() (set [utf8.RuneSelf]bool) {
+	for _, r := range "\t\n\v\f\r |;&()<>{}[]$=,`" {
+		set[r] = true
+	}
+	return set
+}()
+
+func partsShellWords(r rune) bool {
+	if r < utf8.RuneSelf {
+		return dividers[r]
+	}
+	return unicode.IsSpace(r) || strings.ContainsRune("。、！？", r) || isUnspaced(r)
 }
 
 // simpleCommands returns what stands between the separators of commands.

@@ -92,6 +92,8 @@ func TestUnusableDirectories(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			_, err := newApp(t.Context(), configIn(t, t.TempDir(), tc.change), appOptions{}, promslog.NewNopLogger())
 			require.ErrorContains(t, err, tc.want)
+			assert.Equal(t, 1, strings.Count(err.Error(), tc.want), "said twice: %v", err)
+			assert.Regexp(t, `set (REPORT_DIR|DATABASE_URL) to a (directory|path)`, err.Error(), "no way out")
 		})
 	}
 }
@@ -353,6 +355,32 @@ func TestDocumentedMetrics(t *testing.T) {
 			if regexp.MustCompile(`^[a-z_]+$`).MatchString(value) {
 				assert.Regexp(t, `(?m)^`+name+`\{.*="`+value+`"`, text)
 			}
+		}
+	}
+	documentedValues(t, string(b), text)
+}
+
+// documentedValues: the page names what /metrics has from the start, and in its table all values of labels.
+func documentedValues(t *testing.T, page, metrics string) {
+	t.Helper()
+	detection := readFile(t, "../../docs/detection.md")
+	rows := map[string]string{}
+	for line := range strings.Lines(page) {
+		for _, m := range regexp.MustCompile("`(alertscribe_[a-z_]+)").FindAllStringSubmatch(line, -1) {
+			rows[m[1]] += line
+		}
+	}
+	for _, m := range regexp.MustCompile(`(?m)^# TYPE (alertscribe_[a-z_]+) `).FindAllStringSubmatch(metrics, -1) {
+		assert.Contains(t, page+detection, m[1], "docs/operations.md, or docs/detection.md")
+	}
+	series, label := regexp.MustCompile(`(?m)^(alertscribe_[a-z_]+)\{(.*)\} `), regexp.MustCompile(`(\w+)="([a-z_]*)"`)
+	for _, m := range series.FindAllStringSubmatch(metrics, -1) {
+		row, ok := rows[m[1]]
+		if !ok || strings.HasSuffix(m[1], "build_info") || strings.HasSuffix(m[1], "_evidence_failed_total") { // kinds are on a page of their own
+			continue
+		}
+		for _, l := range label.FindAllStringSubmatch(m[2], -1) {
+			assert.Regexp(t, `\b`+l[2]+`\b`, row, "%s{%s=%q} in docs/operations.md", m[1], l[1], l[2])
 		}
 	}
 }

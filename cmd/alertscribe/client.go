@@ -154,6 +154,9 @@ func (c *cli) health(ctx context.Context, root string) error {
 	if err != nil {
 		return err
 	}
+	if status == http.StatusUnauthorized { // of basic authentication: it has no body of ours
+		return fmt.Errorf("not healthy: %d %s; use --url=http://USER:PASSWORD@HOST", status, http.StatusText(status))
+	}
 	fmt.Fprintln(c.stdout, strings.TrimSpace(string(text.JSON(reply))))
 	if status != http.StatusOK {
 		return fmt.Errorf("not healthy: %d %s", status, http.StatusText(status))

@@ -212,7 +212,7 @@ func TestClientWithPassword(t *testing.T) {
 		assert.NotContains(t, err.Error(), "horse")
 	}
 	_, err := command(t, "", "health", "--url="+s.url)
-	require.ErrorContains(t, err, "not healthy: 401")
+	require.ErrorContains(t, err, "not healthy: 401 Unauthorized; use --url=http://USER:PASSWORD@HOST")
 }
 
 // TestClientErrors: what went wrong and what to do about it, and no password.

@@ -326,16 +326,27 @@ func printable(v any) []byte {
 	return append(text.JSON(b), '\n')
 }
 
+// noDetection answers for the pages of detection where it is off.
+func noDetection(w http.ResponseWriter) {
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(http.StatusNotFound)
+	_, _ = w.Write(printable(map[string]string{"status": "failed", "reason": "there are no detection rules; set detect.rule_files"}))
+}
+
 // detectionRoutes adds the pages of detection to those of the handler.
 func (s *setup) detectionRoutes(next http.Handler) http.Handler {
-	if s.detection == nil {
-		return next
+	var metrics http.Handler
+	if s.detection != nil {
+		metrics = s.detection.Handler()
 	}
-	metrics := s.detection.Handler()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		path, ok := strings.CutPrefix(r.URL.Path, s.opts.routePrefix)
 		switch {
 		case !ok || r.Method != http.MethodGet && r.Method != http.MethodHead:
+		case s.detection == nil && (path == "/metrics/anomalies" || path == "/api/v1/detection"):
+			noDetection(w)
+			return
 		case path == "/metrics/anomalies":
 			metrics.ServeHTTP(w, r)
 			return

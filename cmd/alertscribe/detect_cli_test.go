@@ -149,6 +149,16 @@ func TestDetectExport(t *testing.T) {
 }
 
 func TestDetectStatus(t *testing.T) {
+	t.Run("without rules", func(t *testing.T) {
+		s := startService(t, nil)
+		_, err := command(t, "", "detect", "status", "--url="+s.url)
+		badInput(t, err, "there are no detection rules; set detect.rule_files")
+		for _, path := range []string{"/metrics/anomalies", "/api/v1/detection"} {
+			code, body := get(t, s.url+path)
+			assert.Equal(t, 404, code)
+			assert.JSONEq(t, `{"status":"failed","reason":"there are no detection rules; set detect.rule_files"}`, body)
+		}
+	})
 	prometheus, _ := aDrop(t)
 	dir := t.TempDir()
 	c, out := detectCLI(t, dir, prometheus)

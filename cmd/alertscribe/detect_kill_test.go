@@ -25,7 +25,7 @@ var detectKillRounds = flag.Int("detect.kill.rounds", 3, "how often TestDetectio
 // alertsSeen is what an Alertmanager had at any time, by the label zone.
 type alertsSeen struct {
 	mu     sync.Mutex
-	starts map[string]map[string]bool // every startsAt
+	starts map[string]map[string]bool // every startsAt, with the fingerprint
 	gone   map[string]bool            // was there before, and is not now
 }
 
@@ -45,8 +45,8 @@ func (a *alertsSeen) follow(ctx context.Context, root string) {
 }
 
 type amAlert struct {
-	Labels   map[string]string
-	StartsAt string
+	Labels                map[string]string
+	StartsAt, Fingerprint string
 }
 
 func alertsOf(ctx context.Context, root string) (alerts []amAlert, err error) {
@@ -71,7 +71,7 @@ func (a *alertsSeen) look(alerts []amAlert) {
 		if a.starts[zone] == nil {
 			a.starts[zone] = map[string]bool{}
 		}
-		a.starts[zone][x.StartsAt] = true
+		a.starts[zone][x.StartsAt+" "+x.Fingerprint] = true
 		now[zone] = true
 	}
 	for zone := range a.starts {
@@ -85,17 +85,22 @@ func (a *alertsSeen) has(zone string) bool {
 	return len(a.starts[zone]) > 0
 }
 
+// withZones writes rules into a directory that watch two queues, as the zones all and late, and makes a process run them.
+func withZones(t *testing.T, dir string) func(*exec.Cmd) {
+	t.Helper()
+	rules := strings.Replace(detectRules, "expr: shop_queue_length", `expr: 'label_replace(shop_queue_length, "zone", "all", "", "") or label_replace(shop_queue_length_late, "zone", "late", "", "")'`, 1)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "rules.yml"), []byte(rules), 0o600))
+	config := filepath.Join(dir, "config.yml")
+	require.NoError(t, os.WriteFile(config, []byte("detect: {rule_files: [rules.yml]}\n"), 0o600))
+	return func(cmd *exec.Cmd) { cmd.Args = append(cmd.Args, "--config.file="+config) }
+}
+
 // TestDetectionKilled kills the service at random instants. An alert that fires goes on with the start that it has, one that
 // is about to fire does, and nothing is told to be over that is not.
 func TestDetectionKilled(t *testing.T) {
 	dir, address := t.TempDir(), freeAddress(t)
 	q, pair := detectionPair(t, "http://"+address+"/alert")
-	// Each zone is the same queue, but for those that have dropped already.
-	rules := strings.Replace(detectRules, "expr: shop_queue_length", `expr: 'label_replace(shop_queue_length, "zone", "all", "", "") or label_replace(shop_queue_length_late, "zone", "late", "", "")'`, 1)
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "rules.yml"), []byte(rules), 0o600))
-	config := filepath.Join(dir, "config.yml")
-	require.NoError(t, os.WriteFile(config, []byte("detect: {rule_files: [rules.yml]}\n"), 0o600))
-	withConfig := func(cmd *exec.Cmd) { cmd.Args = append(cmd.Args, "--config.file="+config) }
+	withConfig := withZones(t, dir)
 	env := []string{"PROMETHEUS_URL=" + pair.PromURL, "ALERTMANAGER_URL=" + pair.AMURL}
 
 	p := startProcess(t, dir, address, withConfig, env...)

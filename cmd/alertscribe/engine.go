@@ -76,7 +76,7 @@ func openEngine(ctx context.Context, c *config, log *slog.Logger, registry prome
 			URL: c.Storage.DatabaseURL.Reveal(), Policy: c.rules(), Retention: retention, Logger: log, Registerer: registry,
 		})
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("%w; check storage.database_url (DATABASE_URL)", err)
 		}
 		return s, nil
 	}
@@ -84,7 +84,7 @@ func openEngine(ctx context.Context, c *config, log *slog.Logger, registry prome
 		Path: c.databasePath(), Policy: c.rules(), Retention: retention, Logger: log, Registerer: registry,
 	})
 	if err != nil {
-		return nil, fmt.Errorf("opening the database %s: %w", c.databasePath(), err)
+		return nil, err
 	}
 	return s, nil
 }

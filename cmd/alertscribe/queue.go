@@ -20,7 +20,7 @@ var (
 	queueDepth = prometheus.NewDesc("alertscribe_queue_depth",
 		"Incidents by kind of due or scheduled work and whether it is running.", []string{"work", "state"}, nil)
 	oldestUnfinished = prometheus.NewDesc("alertscribe_oldest_unfinished_seconds",
-		"Age of the oldest incident that has unfinished work; 0 when there is none.", nil, nil)
+		"Age of the oldest incident that has unfinished work; 0 when there is none. A refresh counts from when it is due.", nil, nil)
 )
 
 // Describe implements prometheus.Collector.

@@ -88,7 +88,7 @@ func (c *cli) reports(ctx context.Context, f reportsFlags) error {
 	case f.asJSON:
 		fmt.Fprintln(c.stdout, strings.TrimSpace(string(text.JSON(reply))))
 	default:
-		printReports(c.stdout, &answer)
+		printReports(c.stdout, &answer, f.filtered())
 	}
 	if !f.follow {
 		return nil
@@ -108,9 +108,18 @@ func (f *reportsFlags) values() url.Values {
 	return v
 }
 
-func printReports(out io.Writer, answer *reportsAnswer) {
-	if len(answer.Incidents) == 0 {
+// filtered reports whether the list is of some incidents alone.
+func (f *reportsFlags) filtered() bool {
+	return f.query != "" || f.status != "" || f.severity != "" || f.alertname != "" || len(f.match) > 0
+}
+
+func printReports(out io.Writer, answer *reportsAnswer, filtered bool) {
+	switch {
+	case len(answer.Incidents) == 0 && filtered:
 		fmt.Fprintln(out, "No incident matches.")
+		return
+	case len(answer.Incidents) == 0:
+		fmt.Fprintln(out, "No incidents yet.")
 		return
 	}
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)

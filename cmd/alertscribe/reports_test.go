@@ -18,7 +18,7 @@ func TestReportsCommand(t *testing.T) {
 	s := startService(t, func(*config) {})
 	out, err := command(t, "", "reports", "--url="+s.url)
 	require.NoError(t, err)
-	assert.Equal(t, "No incident matches.\n", out)
+	assert.Equal(t, "No incidents yet.\n", out)
 	down := s.open("Down")
 	s.open("Sl\u200bow")
 	list := func(args ...string) string {

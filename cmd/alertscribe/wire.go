@@ -29,7 +29,7 @@ func newReporter(cfg *config, pool promapi.Pool, externalURL string, owner bool)
 		Servers: cfg.linkedServers(pool),
 	})
 	if err != nil {
-		return nil, fmt.Errorf("preparing the report directory %s (set REPORT_DIR): %w", cfg.Reports.Dir, err)
+		return nil, err
 	}
 	return w, nil
 }

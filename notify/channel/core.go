@@ -2,11 +2,13 @@ package channel
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -74,11 +76,10 @@ func (c *core) do(ctx context.Context, r request) (*reply, error) {
 		return nil, c.noAnswer(err)
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxReply))
-	if err != nil {
-		return nil, c.noAnswer(err)
-	}
-	return &reply{resp.StatusCode, resp.Header, body}, nil
+	// What breaks off after the status was an answer all the same: as none it would be sent again, and seen twice where the status
+	// is all that the service says. A service that says more is judged by what there is of it.
+	said, _ := io.ReadAll(io.LimitReader(resp.Body, maxReply))
+	return &reply{resp.StatusCode, resp.Header, said}, nil
 }
 
 // noAnswer says that there was no answer, without the URL, which net/http puts into its errors.
@@ -144,26 +145,51 @@ func (c *core) refuse(kind FailureKind, r *reply, said string) *Failure {
 		f.Err = fmt.Errorf("HTTP status %d", r.status)
 	}
 	if kind == Retry {
-		f.After = retryAfter(r.header, c.now())
+		f.After = max(retryAfter(r.header, c.now()), retryAfterInBody(r.body))
 	}
 	return f
 }
 
+// busy reports whether an HTTP status says that the service can't do it now, whatever else it says.
+func busy(status int) bool { return status == http.StatusTooManyRequests || status >= 500 }
+
 // maxRetryAfter bounds what a service can ask for.
 const maxRetryAfter = time.Hour
 
-// retryAfter reads the header Retry-After: seconds, also with a fraction, or a date.
+// retryAfter reads the header Retry-After: seconds, also with a fraction, or a date, which is one of the service's clock: its header
+// Date tells how far that is from ours. Feishu has a header of its own.
 func retryAfter(h http.Header, now time.Time) time.Duration {
-	value := h.Get("Retry-After")
+	value := cmp.Or(h.Get("Retry-After"), h.Get("X-Ogw-Ratelimit-Reset"))
 	if seconds, err := strconv.ParseFloat(value, 64); err == nil {
 		return bounded(seconds)
 	}
-	if at, err := http.ParseTime(value); err == nil {
-		return min(max(at.Sub(now), 0), maxRetryAfter)
+	at, err := http.ParseTime(value)
+	if err != nil {
+		return 0
 	}
-	return 0
+	if sent, err := http.ParseTime(h.Get("Date")); err == nil {
+		now = sent
+	}
+	return bounded(at.Sub(now).Seconds())
 }
 
+// retryAfterInBody reads retry_after of a JSON object, in seconds: a number, or one in quotes.
+func retryAfterInBody(body []byte) time.Duration {
+	var answer struct {
+		RetryAfter any `json:"retry_after"`
+	}
+	_ = json.Unmarshal(body, &answer) // an answer that is no JSON has none
+	seconds, err := strconv.ParseFloat(fmt.Sprint(answer.RetryAfter), 64)
+	if err != nil {
+		return 0
+	}
+	return bounded(seconds)
+}
+
+// bounded is so many seconds, within what a service can ask for; 0 for what is no number.
 func bounded(seconds float64) time.Duration {
-	return time.Duration(min(max(seconds, 0), maxRetryAfter.Seconds()) * float64(time.Second))
+	if !(seconds > 0) { // NaN, too
+		return 0
+	}
+	return time.Duration(math.Round(min(seconds, maxRetryAfter.Seconds()) * float64(time.Second)))
 }

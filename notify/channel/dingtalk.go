@@ -120,7 +120,10 @@ func (c *core) judgeCode(r *reply, known codes) error {
 	if strings.Contains(answer.Message, "content exceed max length") { // WeCom says so with several codes
 		meaning.kind = BadContent
 	}
+	if !ok && busy(r.status) {
+		meaning.kind = Retry
+	}
 	f := c.refuse(meaning.kind, r, strconv.Itoa(*answer.Code)+" "+answer.Message)
-	f.After = meaning.after
+	f.After = max(f.After, meaning.after)
 	return f
 }

@@ -63,9 +63,9 @@ func newEmail(s *Settings, c *core) (Channel, error) {
 		}
 		e.to = append(e.to, address.Address)
 	}
-	host, port, found := strings.Cut(s.Smarthost, ":")
-	number, err := strconv.Atoi(port)
-	if !found || host == "" || err != nil || number < 1 || number > 65535 {
+	host, port, err := net.SplitHostPort(s.Smarthost) // an IPv6 address is in brackets
+	number, invalid := strconv.Atoi(port)
+	if err != nil || host == "" || invalid != nil || number < 1 || number > 65535 {
 		errs = append(errs, fmt.Errorf("smarthost: %q is not HOST:PORT, such as mail.example.com:587", s.Smarthost))
 	}
 	if (s.AuthUsername == "") != (s.AuthPassword == "") {
@@ -232,7 +232,7 @@ func (e *email) compose(d Delivery, to string) (*mail.Msg, error) {
 	if err := m.To(to); err != nil {
 		return nil, err
 	}
-	_, domain, _ := strings.Cut(e.from.Address, "@")
+	domain := e.from.Address[strings.LastIndex(e.from.Address, "@")+1:] // what is quoted before it may have one, too
 	root := "<inc-" + d.Message.Incident + "@" + domain + ">"
 	m.Subject(d.Message.subject())
 	m.SetDateWithValue(e.now())

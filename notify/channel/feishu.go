@@ -104,6 +104,9 @@ func (c *feishu) answer(r *reply) error {
 		tooManyTables, tooLarge = 11310, 19036
 	)
 	kind := BadConfig
+	if busy(r.status) {
+		kind = Retry
+	}
 	switch *answer.Code {
 	case 0:
 		return nil

@@ -19,7 +19,7 @@ import (
 
 // hostileTexts are short, so that no cut takes away what they try.
 var hostileTexts = []string{
-	"@channel @here @everyone @all", "ask @oncall_ann", "(@ann)", "@@ann@bob", "<!channel>", "<!subteam^S1>", "<@U1|ann>", "<users/all>", "<at id=all></at>",
+	"@channel @here @everyone @all", "ask @oncall_ann", "(@ann)", "@@ann@bob", "done.@ann", "磁盘@ann", "<!channel>", "<!subteam^S1>", "<@U1|ann>", "<users/all>", "<at id=all></at>",
 	"&lt;@ann&gt;", "&#60;@ann&#62;", "=?utf-8?q?=0D=0ABcc:_x@evil.example?=", "=?utf-8?b?4oCu?= x", "[x](http://evil.example/)", "![x](http://evil.example/x.png)",
 	"https://evil.example/x.png", "<a href='http://evil.example'>x</a>", "</b><i>", "<b", "&", "&amp", "*b* _i_ ~s~ `c` ||d||", "```", "# h", "> q", "- l", "1. l", "---",
 	"a\r\nBcc: x@evil.example", "a\u2028b\u0085c", "\u202etxt.exe\u2066", "a\u200bb\u00ad", "\x1b[31mred", "\x00", "مرحبا بالعالم", "👩‍👩‍👧‍👦🔥", "{{ .Secret }}", "{{DATE(2017-02-14T06:08:39Z,SHORT)}}", "${x}",

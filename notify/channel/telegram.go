@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"html"
-	"net/http"
 	"regexp"
 	"strconv"
 	"strings"
@@ -27,8 +26,8 @@ var telegramHTML = markup{
 // telegramPlain is for what can't be parsed.
 var telegramPlain = markup{escape: unmention, bold: plain.bold, link: plain.link, line: plain.line}
 
-// mention is what Telegram makes a mention of, wherever it stands. A mail address is none.
-var mention = regexp.MustCompile(`(^|[^\w.])@(\w)`)
+// mention is what Telegram makes a mention of, wherever no letter, digit or _ stands before it: a mail address is none.
+var mention = regexp.MustCompile(`(^|\W)@(\w)`)
 
 // unmention takes the name out of a mention, by a sign that looks like it: Telegram has no way to escape it.
 func unmention(s string) string { return mention.ReplaceAllString(s, "$1＠$2") }
@@ -122,7 +121,7 @@ func (c *telegram) call(ctx context.Context, method string, call telegramCall) (
 func (c *telegram) failure(r *reply, said string, after float64) *Failure {
 	f := c.refuse(BadConfig, r, said)
 	switch {
-	case r.status == http.StatusTooManyRequests || r.status >= 500:
+	case busy(r.status):
 		f.Kind = Retry
 		f.After = max(bounded(after), retryAfter(r.header, c.now()))
 	case strings.Contains(said, "message to edit not found"), strings.Contains(said, "message can't be edited"):

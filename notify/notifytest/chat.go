@@ -118,7 +118,7 @@ func Telegram() *Standin {
 }
 
 // telegramMention is what Telegram makes a mention of, with markup or without.
-var telegramMention = regexp.MustCompile(`(?:^|[^\w.])@\w+`)
+var telegramMention = regexp.MustCompile(`(?:^|\W)@\w+`)
 
 func telegramError(code int, description, parameters string) answer {
 	more := ""

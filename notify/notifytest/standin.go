@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 )
@@ -22,11 +23,12 @@ type Accepted struct {
 
 // Fault is an answer that a stand-in is told to give.
 type Fault struct {
-	Status  int
-	Header  map[string]string
-	Body    string
-	Deliver bool // the message is taken all the same
-	HangUp  bool // there is no answer
+	Status   int
+	Header   map[string]string
+	Body     string
+	Deliver  bool // the message is taken all the same
+	HangUp   bool // there is no answer
+	BreakOff bool // in the body, behind what there is of it
 }
 
 // Standin is a fake service on loopback.
@@ -145,6 +147,13 @@ func (s *Standin) serve(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if fault.HangUp {
+		panic(http.ErrAbortHandler)
+	}
+	if fault.BreakOff {
+		const more = 100
+		w.Header().Set("Content-Length", strconv.Itoa(len(fault.Body)+more))
+		write(w, fault.Status, fault.Header, fault.Body)
+		_ = http.NewResponseController(w).Flush()
 		panic(http.ErrAbortHandler)
 	}
 	write(w, fault.Status, fault.Header, fault.Body)

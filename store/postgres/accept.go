@@ -33,7 +33,8 @@ type accepting struct {
 
 // Accept appends a notification and folds it into its incident. It is committed when the error is nil; on any error,
 // [store.ErrBusy] too, it is to be sent again. When ctx ends first, or the connection breaks, it may or may not have been stored,
-// which is harmless: the same notification is a repeat then. The notification must not be used after the call.
+// which is harmless: the same notification is a repeat then. The notification must not be used after the call. An error that has a
+// method Reason is that of an outage, which the log tells of once.
 func (s *Store) Accept(ctx context.Context, n *incident.Notification) (incident.Receipt, error) {
 	s.accepting.Add(1)
 	defer func() {
@@ -69,7 +70,7 @@ func (s *Store) Accept(ctx context.Context, n *incident.Notification) (incident.
 	case err := <-a.done:
 		return a.receipt, err
 	case <-ctx.Done():
-		return incident.Receipt{}, ctx.Err()
+		return incident.Receipt{}, s.outage.begins(ctx.Err())
 	case <-s.stopped:
 	}
 	select {
@@ -176,8 +177,9 @@ func (s *Store) store(ctx context.Context, batch []*accepting) error {
 	}
 	if err := retried(run); err != nil {
 		s.metrics.Failed.Inc()
-		return fmt.Errorf("storing notifications: %w", s.failed(err))
+		return s.outage.begins(fmt.Errorf("storing notifications: %w", s.failed(err)))
 	}
+	s.outage.stored()
 	s.metrics.Commit.Observe(time.Since(start).Seconds())
 	s.metrics.Batch.Observe(float64(len(batch)))
 	return nil

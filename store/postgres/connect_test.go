@@ -65,7 +65,7 @@ func TestOpenFails(t *testing.T) {
 // latin makes a database of another encoding.
 func latin(t *testing.T) string {
 	t.Helper()
-	query(t, server.URL("postgres"), `CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0`)
+	testbedtest.Query(t, server.URL("postgres"), `CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0`)
 	return server.URL("latin")
 }
 
@@ -79,7 +79,7 @@ func TestNothingIsAcknowledgedUnsynced(t *testing.T) {
 // TestSyncedWhateverTheServerSays: sessions commit synchronously where the server's default is another one.
 func TestSyncedWhateverTheServerSays(t *testing.T) {
 	url := newDatabase(t)
-	query(t, url, `DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET synchronous_commit = off', current_database()); END $$`)
+	testbedtest.Query(t, url, `DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET synchronous_commit = off', current_database()); END $$`)
 	s := open(t, url)
 	var got string
 	require.NoError(t, s.pool.QueryRow(t.Context(), `SHOW synchronous_commit`).Scan(&got))
@@ -100,7 +100,7 @@ func TestMigratedAtOnce(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	assert.Equal(t, 1, count(t, url, `SELECT count(*) FROM goose_db_version WHERE version_id = 1`))
+	assert.Equal(t, 1, testbedtest.Count(t, url, `SELECT count(*) FROM goose_db_version WHERE version_id = 1`))
 }
 
 func TestMigrationsGoBack(t *testing.T) {
@@ -112,7 +112,7 @@ func TestMigrationsGoBack(t *testing.T) {
 	defer p.Close()
 	_, err = p.DownTo(t.Context(), 0)
 	require.NoError(t, err)
-	assert.Equal(t, 1, count(t, url, `SELECT count(*) FROM pg_tables WHERE schemaname = 'public'`), "goose's own")
+	assert.Equal(t, 1, testbedtest.Count(t, url, `SELECT count(*) FROM pg_tables WHERE schemaname = 'public'`), "goose's own")
 	open(t, url)
 }
 
@@ -140,15 +140,15 @@ func TestPrune(t *testing.T) {
 	_, err = s.Accept(t.Context(), firing("1"))
 	require.NoError(t, err)
 	require.NoError(t, s.prune(t.Context()))
-	assert.Equal(t, old+1, count(t, url, `SELECT count(*) FROM notifications`), "not older than a day")
+	assert.Equal(t, old+1, testbedtest.Count(t, url, `SELECT count(*) FROM notifications`), "not older than a day")
 	now = now.Add(time.Second)
 	require.NoError(t, s.prune(t.Context()))
-	assert.Equal(t, 1, count(t, url, `SELECT count(*) FROM notifications`))
-	assert.Equal(t, 10, count(t, url, `SELECT count(*) FROM incidents`), "incidents stay")
-	assert.Equal(t, 1, count(t, url, `SELECT count(*) FROM model_calls`))
+	assert.Equal(t, 1, testbedtest.Count(t, url, `SELECT count(*) FROM notifications`))
+	assert.Equal(t, 10, testbedtest.Count(t, url, `SELECT count(*) FROM incidents`), "incidents stay")
+	assert.Equal(t, 1, testbedtest.Count(t, url, `SELECT count(*) FROM model_calls`))
 	now = now.Add(callsKept)
 	require.NoError(t, s.prune(t.Context()))
-	assert.Zero(t, count(t, url, `SELECT count(*) FROM model_calls`))
+	assert.Zero(t, testbedtest.Count(t, url, `SELECT count(*) FROM model_calls`))
 }
 
 func TestMetrics(t *testing.T) {

@@ -5,7 +5,6 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
-	"io/fs"
 	"testing"
 	"time"
 
@@ -37,23 +36,15 @@ func bulky(s *Store, name string, n int) (acknowledged []string, refused error) 
 func assertStored(t *testing.T, url string, acknowledged []string) {
 	t.Helper()
 	for _, body := range acknowledged {
-		assert.Equal(t, 1, count(t, url, fmt.Sprintf(`SELECT count(*) FROM notifications WHERE position('%s ' IN encode(substring(body FOR 40), 'escape')) = 1`, body)), body)
+		assert.Equal(t, 1, testbedtest.Count(t, url, fmt.Sprintf(`SELECT count(*) FROM notifications WHERE position('%s ' IN encode(substring(body FOR 40), 'escape')) = 1`, body)), body)
 	}
-	assert.Zero(t, count(t, url, `SELECT count(*) FROM incidents i JOIN repeat_state r USING (seq)
+	assert.Zero(t, testbedtest.Count(t, url, `SELECT count(*) FROM incidents i JOIN repeat_state r USING (seq)
 		WHERE (SELECT count(*) FROM notifications n WHERE n.incident_id = i.id) <> 1 + (r.doc::json ->> 'repeats')::int`), "each counts once")
 }
 
 // TestDiskFull fills the disk of the database. What can't be stored is not acknowledged, and with the room the store goes on by itself.
 func TestDiskFull(t *testing.T) {
-	disk, err := testbed.NewDisk(64 << 20)
-	if errors.Is(err, fs.ErrPermission) {
-		t.Skip("only root may mount a disk that is small enough to fill: ", err)
-	}
-	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, disk.Close()) })
-	p := testbedtest.StartPostgres(t, testbed.PostgresConfig{})
-	query(t, p.URL("postgres"), fmt.Sprintf(`CREATE TABLESPACE small LOCATION '%s'`, disk.Dir))
-	query(t, p.URL("postgres"), `CREATE DATABASE scribe TABLESPACE small`)
+	p, disk := testbedtest.StartPostgresOnDisk(t, "scribe", 64<<20)
 	s := open(t, p.URL("scribe"), func(o *Options) { o.Timeout = 5 * time.Second })
 	acknowledged, refused := bulky(s, "before", 10)
 	require.NoError(t, refused)

@@ -17,29 +17,6 @@ import (
 	"github.com/alertscribe/alertscribe/testbed/testbedtest"
 )
 
-// replicatedPair starts a server and a standby, to which it replicates: synchronously, so that what is committed is on both.
-func replicatedPair(t *testing.T, synchronous bool) (first, second *testbed.Postgres) {
-	t.Helper()
-	first = testbedtest.StartPostgres(t, testbed.PostgresConfig{})
-	query(t, first.URL("postgres"), `CREATE DATABASE scribe`)
-	second = testbedtest.StartReplica(t, first, testbed.PostgresConfig{})
-	if !synchronous {
-		return first, second
-	}
-	set(t, first, "synchronous_standby_names", "*")
-	require.Eventually(t, func() bool {
-		return count(t, first.URL("postgres"), `SELECT count(*) FROM pg_stat_replication WHERE sync_state = 'sync'`) == 1
-	}, 30*time.Second, 20*time.Millisecond)
-	return first, second
-}
-
-// set changes a setting of a running server.
-func set(t *testing.T, p *testbed.Postgres, name, value string) {
-	t.Helper()
-	query(t, p.URL("postgres"), fmt.Sprintf(`ALTER SYSTEM SET %s = '%s'`, name, value))
-	query(t, p.URL("postgres"), `SELECT pg_reload_conf()`)
-}
-
 // senders send notifications to copies all the time, as Alertmanager does, and remember what was acknowledged.
 type senders struct {
 	t      *testing.T
@@ -148,7 +125,7 @@ func quick(o *Options) { o.Timeout, o.Lease = 2*time.Second, 3*time.Second }
 // go on by themselves, the feed is heard of again, and leases of the dead pass on. The former primary comes back then, and takes writes:
 // none goes there.
 func TestFailedOver(t *testing.T) {
-	first, second := replicatedPair(t, true)
+	first, second := testbedtest.StartReplicated(t, "scribe", true)
 	url := first.URLAt("scribe", first.Address(), second.Address()) + "&target_session_attrs=read-write"
 	stores := []*Store{open(t, url, quick), open(t, url, quick)}
 	changes := stores[1].Subscribe(t.Context())
@@ -179,15 +156,15 @@ func TestFailedOver(t *testing.T) {
 	}, 10*time.Second, 50*time.Millisecond, "what a dead copy had leased is claimed")
 
 	require.NoError(t, first.Start(t.Context()))
-	set(t, first, "synchronous_standby_names", "")
-	there := count(t, first.URL("scribe"), `SELECT count(*) FROM notifications`)
+	testbedtest.Set(t, first, "synchronous_standby_names", "")
+	there := testbedtest.Count(t, first.URL("scribe"), `SELECT count(*) FROM notifications`)
 	for _, s := range stores {
 		s.pool.Reset() // as connections end in time
 	}
 	load = send(t, stores...)
 	load.more(100, 30*time.Second)
 	assert.Zero(t, load.lost(second.URL("scribe")), "acknowledged by the former primary")
-	assert.Equal(t, there, count(t, first.URL("scribe"), `SELECT count(*) FROM notifications`))
+	assert.Equal(t, there, testbedtest.Count(t, first.URL("scribe"), `SELECT count(*) FROM notifications`))
 	_, err = pgx.ConnectConfig(t.Context(), only(t, stores[0], first))
 	require.ErrorContains(t, err, "it is a former primary, of timeline 1: timeline 2 has begun")
 }
@@ -204,7 +181,7 @@ func only(t *testing.T, s *Store, p *testbed.Postgres) *pgx.ConnConfig {
 // TestAddressMoves: the address stays, and leads to the promoted standby after a failover. The connections that were open are silent for
 // good; all of them are given up with the first one.
 func TestAddressMoves(t *testing.T) {
-	first, second := replicatedPair(t, true)
+	first, second := testbedtest.StartReplicated(t, "scribe", true)
 	relay := testbedtest.StartRelay(t, first.Address())
 	url := first.URLAt("scribe", relay.Address())
 	stores := []*Store{open(t, url, quick), open(t, url, quick)}
@@ -239,20 +216,20 @@ func TestAddressMoves(t *testing.T) {
 // TestSwitchedToReadOnly: a primary is handed over by making it read-only, with its connections left open. Copies leave it, their feeds
 // too.
 func TestSwitchedToReadOnly(t *testing.T) {
-	first, second := replicatedPair(t, false)
+	first, second := testbedtest.StartReplicated(t, "scribe", false)
 	url := first.URLAt("scribe", first.Address(), second.Address())
 	stores := []*Store{open(t, url, quick), open(t, url, quick)}
 	changes := stores[1].Subscribe(t.Context())
 	acceptable(t, stores[0], "before")
 	require.NoError(t, second.Promote(t.Context()))
-	set(t, first, "default_transaction_read_only", "on")
+	testbedtest.Set(t, first, "default_transaction_read_only", "on")
 	require.Eventually(t, func() bool {
-		return count(t, first.URL("postgres"), `SELECT count(*) FROM pg_settings WHERE name = 'default_transaction_read_only' AND setting = 'on'`) == 1
+		return testbedtest.Count(t, first.URL("postgres"), `SELECT count(*) FROM pg_settings WHERE name = 'default_transaction_read_only' AND setting = 'on'`) == 1
 	}, 10*time.Second, 10*time.Millisecond, "what is committed before goes to the former primary")
 	for _, s := range stores {
 		acceptable(t, s, "after")
 	}
-	assert.Equal(t, 1, count(t, second.URL("scribe"), `SELECT count(*) FROM incidents WHERE alertname = 'after'`))
+	assert.Equal(t, 1, testbedtest.Count(t, second.URL("scribe"), `SELECT count(*) FROM incidents WHERE alertname = 'after'`))
 	missed(t, changes, stores[0])
 	_, err := Open(t.Context(), Options{URL: first.URL("scribe"), Timeout: time.Second})
 	require.ErrorContains(t, err, "it takes no writes")
@@ -263,9 +240,9 @@ func TestUnreplicatedIsNotAcknowledged(t *testing.T) {
 	p := testbedtest.StartPostgres(t, testbed.PostgresConfig{})
 	url := createDatabase(t, p)
 	// Whatever the server's own settings are.
-	query(t, url, `ALTER ROLE alertscribe SET client_min_messages = 'error'`)
+	testbedtest.Query(t, url, `ALTER ROLE alertscribe SET client_min_messages = 'error'`)
 	s := open(t, url)
-	set(t, p, "synchronous_standby_names", "nobody")
+	testbedtest.Set(t, p, "synchronous_standby_names", "nobody")
 	require.Eventually(t, func() bool {
 		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 		defer cancel()
@@ -282,12 +259,12 @@ func TestUnreplicatedIsNotAcknowledged(t *testing.T) {
 			done := make(chan error, 1)
 			go func() { done <- write() }()
 			require.Eventually(t, func() bool {
-				return count(t, p.URL("postgres"), `SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE wait_event = 'SyncRep'`) > 0
+				return testbedtest.Count(t, p.URL("postgres"), `SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE wait_event = 'SyncRep'`) > 0
 			}, 10*time.Second, 10*time.Millisecond)
 			require.ErrorContains(t, <-done, "perhaps not on the standby")
 		})
 	}
-	set(t, p, "synchronous_standby_names", "")
+	testbedtest.Set(t, p, "synchronous_standby_names", "")
 	acceptable(t, s, "x")
 }
 
@@ -323,10 +300,10 @@ func TestCommitsThatAreLost(t *testing.T) {
 		require.NoError(t, err)
 	}
 	joins(stores[0], "first")
-	query(t, url, `CREATE TABLE replica AS SELECT i.seq, i.doc, r.version, r.doc AS state FROM incidents i JOIN repeat_state r USING (seq)`)
+	testbedtest.Query(t, url, `CREATE TABLE replica AS SELECT i.seq, i.doc, r.version, r.doc AS state FROM incidents i JOIN repeat_state r USING (seq)`)
 	joins(stores[0], "lost")
-	query(t, url, `UPDATE incidents i SET doc = s.doc FROM replica s WHERE s.seq = i.seq`)
-	query(t, url, `UPDATE repeat_state r SET doc = s.state, version = s.version FROM replica s WHERE s.seq = r.seq`)
+	testbedtest.Query(t, url, `UPDATE incidents i SET doc = s.doc FROM replica s WHERE s.seq = i.seq`)
+	testbedtest.Query(t, url, `UPDATE repeat_state r SET doc = s.state, version = s.version FROM replica s WHERE s.seq = r.seq`)
 	joins(stores[1], "second")
 	joins(stores[0], "third")
 	list, _, err := stores[0].Incidents(t.Context(), incident.Query{Limit: 10})

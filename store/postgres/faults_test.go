@@ -173,7 +173,7 @@ func TestTerminated(t *testing.T) {
 	for body := range acknowledged {
 		assert.True(t, stored[body], "acknowledged and lost: %s", body)
 	}
-	assert.Zero(t, count(t, url, `SELECT count(*) FROM incidents i JOIN repeat_state r USING (seq)
+	assert.Zero(t, testbedtest.Count(t, url, `SELECT count(*) FROM incidents i JOIN repeat_state r USING (seq)
 		WHERE (SELECT count(*) FROM notifications n WHERE n.incident_id = i.id) <> 1 + (r.doc::json ->> 'repeats')::int`), "each counts once")
 	t.Logf("%d acknowledged, %d failed, %d stored", len(acknowledged), failed, len(log))
 	assert.NotEmpty(t, acknowledged)
@@ -223,15 +223,15 @@ func TestDeadlockIsNone(t *testing.T) {
 		})
 	}
 	wg.Wait()
-	assert.Zero(t, count(t, url, `SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()`))
+	assert.Zero(t, testbedtest.Count(t, url, `SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()`))
 }
 
 // TestBadRowFailsAlone: what the database refuses takes nothing else with it.
 func TestBadRowFailsAlone(t *testing.T) {
 	url := newDatabase(t)
 	s := open(t, url)
-	query(t, url, `CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'a bad row'; END $$`)
-	query(t, url, `CREATE TRIGGER poison BEFORE INSERT ON notifications FOR EACH ROW WHEN (NEW.receiver = 'poison') EXECUTE FUNCTION refuse()`)
+	testbedtest.Query(t, url, `CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'a bad row'; END $$`)
+	testbedtest.Query(t, url, `CREATE TRIGGER poison BEFORE INSERT ON notifications FOR EACH ROW WHEN (NEW.receiver = 'poison') EXECUTE FUNCTION refuse()`)
 	errs := make([]error, 20)
 	var wg sync.WaitGroup
 	for i := range errs {
@@ -249,8 +249,8 @@ func TestBadRowFailsAlone(t *testing.T) {
 		}
 		require.NoError(t, err, i)
 	}
-	assert.Equal(t, 19, count(t, url, `SELECT count(*) FROM notifications`))
-	assert.Equal(t, 3, count(t, url, `SELECT count(*) FROM incidents`), "the bad one has left nothing")
+	assert.Equal(t, 19, testbedtest.Count(t, url, `SELECT count(*) FROM notifications`))
+	assert.Equal(t, 3, testbedtest.Count(t, url, `SELECT count(*) FROM incidents`), "the bad one has left nothing")
 }
 
 // TestGone tells errors apart that say something of a row from those that say that there is no server.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/alertscribe/alertscribe/incident"
 	"github.com/alertscribe/alertscribe/store/storetest"
+	"github.com/alertscribe/alertscribe/testbed/testbedtest"
 )
 
 // stock fills a database with resolved incidents of the year before, each the copy of one that was stored as any other is.
@@ -23,17 +24,17 @@ func stock(b *testing.B, url string, s *Store, incidents int) {
 		inc.Status, inc.OpenedAt, inc.LastHeardAt, inc.Due = incident.Resolved, old, old, nil
 		return true
 	}))
-	query(b, url, `UPDATE incidents SET opened_at = opened_at - 365 * 86400000000`)
-	query(b, url, `CREATE TABLE old AS SELECT i.*, r.last_heard_at, r.doc AS state FROM incidents i JOIN repeat_state r USING (seq)`)
-	query(b, url, `INSERT INTO incidents SELECT i, i::text, decode(md5(i::text), 'hex'), i, key_hash, status, severity, severity_rank, list_rank, alertname,
+	testbedtest.Query(b, url, `UPDATE incidents SET opened_at = opened_at - 365 * 86400000000`)
+	testbedtest.Query(b, url, `CREATE TABLE old AS SELECT i.*, r.last_heard_at, r.doc AS state FROM incidents i JOIN repeat_state r USING (seq)`)
+	testbedtest.Query(b, url, `INSERT INTO incidents SELECT i, i::text, decode(md5(i::text), 'hex'), i, key_hash, status, severity, severity_rank, list_rank, alertname,
 		analysis_state, analysis_reason, opened_at + i, revision, scope, doc FROM old, generate_series(1000000, 1000000 + $1 - 1) AS i`, incidents)
-	query(b, url, `INSERT INTO repeat_state SELECT i.seq, o.last_heard_at, 1, o.state FROM incidents i, old o WHERE i.seq >= 1000000`)
-	query(b, url, `INSERT INTO findings SELECT seq, repeat(md5(seq::text), 100), '', '', '' FROM incidents WHERE seq >= 1000000`)
-	query(b, url, `INSERT INTO past SELECT i.seq, i.id, p.alertname, i.opened_at, false, '', false, p.doc FROM incidents i, past p, old o
+	testbedtest.Query(b, url, `INSERT INTO repeat_state SELECT i.seq, o.last_heard_at, 1, o.state FROM incidents i, old o WHERE i.seq >= 1000000`)
+	testbedtest.Query(b, url, `INSERT INTO findings SELECT seq, repeat(md5(seq::text), 100), '', '', '' FROM incidents WHERE seq >= 1000000`)
+	testbedtest.Query(b, url, `INSERT INTO past SELECT i.seq, i.id, p.alertname, i.opened_at, false, '', false, p.doc FROM incidents i, past p, old o
 		WHERE i.seq >= 1000000 AND p.seq = o.seq`)
-	query(b, url, `INSERT INTO search SELECT i.seq, s.words, s.verdict, s.labels, s.fingerprints FROM incidents i, search s, old o
+	testbedtest.Query(b, url, `INSERT INTO search SELECT i.seq, s.words, s.verdict, s.labels, s.fingerprints FROM incidents i, search s, old o
 		WHERE i.seq >= 1000000 AND s.seq = o.seq`)
-	query(b, url, `ANALYZE`)
+	testbedtest.Query(b, url, `ANALYZE`)
 }
 
 // BenchmarkForget removes a hundred thousand incidents, a few at a time, while notifications come: p99-ms is how long those take

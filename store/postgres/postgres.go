@@ -62,6 +62,7 @@ type Store struct {
 	pool    *pgxpool.Pool
 	listen  *pgx.ConnConfig
 	primary *primary
+	outage  *outage
 	reset   atomic.Int64 // when slow connections were dropped last, in nanoseconds
 	metrics *store.Metrics
 	due     map[incident.Work]chan struct{}
@@ -88,7 +89,7 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	}
 	s := &Store{
 		opts: o, copy: incident.NewID()[:8], metrics: store.NewMetrics(o.Registerer), due: map[incident.Work]chan struct{}{}, feed: feed.New(),
-		primary: &primary{log: o.Logger},
+		primary: &primary{log: o.Logger}, outage: &outage{log: o.Logger},
 		recent:  &cache{records: layout.NewRecent[string, *record](cacheBytes), large: map[[16]byte]bool{}},
 		accepts: make(chan *accepting, queueSize), alone: make(chan struct{}, 2), closing: make(chan struct{}), stopped: make(chan struct{}),
 	}

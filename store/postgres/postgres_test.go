@@ -16,6 +16,7 @@ import (
 	"github.com/alertscribe/alertscribe/incident"
 	"github.com/alertscribe/alertscribe/store/storetest"
 	"github.com/alertscribe/alertscribe/testbed"
+	"github.com/alertscribe/alertscribe/testbed/testbedtest"
 )
 
 // server is the PostgreSQL of all tests that do nothing to it.
@@ -68,7 +69,7 @@ func newDatabase(tb testing.TB) string {
 	}
 	require.NoError(tb, server.err)
 	name := fmt.Sprint("copy", databases.Add(1))
-	query(tb, server.URL("postgres"), `CREATE DATABASE `+name+` TEMPLATE `+template)
+	testbedtest.Query(tb, server.URL("postgres"), `CREATE DATABASE `+name+` TEMPLATE `+template)
 	return server.URL(name)
 }
 
@@ -96,29 +97,8 @@ func makeTemplate(p *testbed.Postgres) error {
 func createDatabase(tb testing.TB, p *testbed.Postgres) string {
 	tb.Helper()
 	name := fmt.Sprint("test", databases.Add(1))
-	query(tb, p.URL("postgres"), `CREATE DATABASE `+name)
+	testbedtest.Query(tb, p.URL("postgres"), `CREATE DATABASE `+name)
 	return p.URL(name)
-}
-
-// query runs a statement on a connection of its own.
-func query(tb testing.TB, url, sql string, args ...any) {
-	tb.Helper()
-	conn, err := pgx.Connect(context.Background(), url)
-	require.NoError(tb, err)
-	defer conn.Close(context.Background())
-	_, err = conn.Exec(context.Background(), sql, args...)
-	require.NoError(tb, err)
-}
-
-// count returns the single number that a query answers.
-func count(tb testing.TB, url, sql string) int {
-	tb.Helper()
-	conn, err := pgx.Connect(context.Background(), url)
-	require.NoError(tb, err)
-	defer conn.Close(context.Background())
-	var n int
-	require.NoError(tb, conn.QueryRow(context.Background(), sql).Scan(&n))
-	return n
 }
 
 // database is a database of the suite.

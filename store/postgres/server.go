@@ -116,6 +116,8 @@ func noticed(conn *pgconn.PgConn, n *pgconn.Notice) {
 	}
 }
 
+var errUnreplicated = errors.New("committed, and perhaps not on the standby")
+
 // replicated returns an error where a commit on the connection was not replicated as the server is set to.
 func replicated(conn *pgx.Conn) error {
 	data := conn.PgConn().CustomData()
@@ -124,7 +126,7 @@ func replicated(conn *pgx.Conn) error {
 		return nil
 	}
 	delete(data, canceledKey)
-	return unreachable{fmt.Errorf("committed, and perhaps not on the standby: %v", message)}
+	return unreachable{fmt.Errorf("%w: %v", errUnreplicated, message)}
 }
 
 // forgetConnections drops all connections where an error says that they may lead to a server that is gone, or takes no writes anymore:

@@ -8,6 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/alertscribe/alertscribe/incident"
+	"github.com/alertscribe/alertscribe/testbed/testbedtest"
 )
 
 // newer is what the next release may do to the database while copies of this one work on it: add tables, columns with a default,
@@ -36,7 +37,7 @@ func TestVersionSkew(t *testing.T) {
 	receipt, err := running.Accept(t.Context(), firing("before"))
 	require.NoError(t, err)
 	assert.Equal(t, receipt.IncidentID, (<-changes).ID)
-	query(t, url, newer)
+	testbedtest.Query(t, url, newer)
 	assert.Equal(t, "x", (<-changes).ID, "the newer copy is heard of")
 	assert.True(t, (<-changes).Missed, "what is not understood has subscribers look")
 	<-running.Due(incident.WorkFile)
@@ -65,7 +66,7 @@ func TestVersionSkew(t *testing.T) {
 	q, err := running.Queue(t.Context())
 	require.NoError(t, err)
 	assert.Zero(t, q.Running[incident.WorkFile])
-	assert.Equal(t, 1, count(t, url, `SELECT count(*) FROM work WHERE kind = 'translation'`), "the newer copy's work is left to it")
+	assert.Equal(t, 1, testbedtest.Count(t, url, `SELECT count(*) FROM work WHERE kind = 'translation'`), "the newer copy's work is left to it")
 	list, _, err := running.Incidents(t.Context(), incident.Query{Limit: 10})
 	require.NoError(t, err)
 	assert.Len(t, list, 2)
@@ -76,7 +77,7 @@ func TestVersionSkew(t *testing.T) {
 		inc.MarkStale(running.now())
 		return true
 	}))
-	query(t, url, `UPDATE compatibility SET needs = 99999`)
+	testbedtest.Query(t, url, `UPDATE compatibility SET needs = 99999`)
 	_, err = Open(t.Context(), Options{URL: url})
 	require.ErrorContains(t, err, "it needs a release that knows its schema 99999")
 	_, err = running.Accept(t.Context(), firing("last"))

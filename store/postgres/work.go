@@ -236,13 +236,14 @@ func (s *Store) Queue(ctx context.Context) (incident.Queue, error) {
 		Due, Running int
 		Oldest       int64
 	}
-	counts, err := collect[count](ctx, s, "counting work", `SELECT kind, count(due_at), count(*) FILTER (WHERE lease_until > `+at(1)+`), min(opened_at) FROM work GROUP BY kind`, s.clock())
+	counts, err := collect[count](ctx, s, "counting work", `SELECT kind, count(due_at), count(*) FILTER (WHERE lease_until > `+at(1)+`) AS running,
+		coalesce(min(CASE WHEN kind <> 'refresh' THEN opened_at WHEN due_at <= `+at(1)+` THEN due_at END), 0) FROM work GROUP BY kind`, s.clock())
 	if err != nil {
 		return q, err
 	}
 	for _, c := range counts {
 		q.Due[incident.Work(c.Work)], q.Running[incident.Work(c.Work)] = c.Due, c.Running
-		if oldest := fromMicros(c.Oldest); q.Oldest.IsZero() || oldest.Before(q.Oldest) {
+		if oldest := fromMicros(c.Oldest); c.Oldest > 0 && (q.Oldest.IsZero() || oldest.Before(q.Oldest)) {
 			q.Oldest = oldest
 		}
 	}

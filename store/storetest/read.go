@@ -160,6 +160,29 @@ func testEvidenceOnly(t *testing.T, e *Engine) {
 	assert.Len(t, list, 2, "what was given up for good takes no place among those that may be asked about again")
 }
 
+// testScheduledRefresh: a firing incident is looked at again later, always. That is no unfinished work before it is due.
+func testScheduledRefresh(t *testing.T, e *Engine) {
+	s, now := openAt(t, e)
+	accept(t, s, firing("x", at))
+	policy := atOnce()
+	policy.Refresh = []time.Duration{time.Hour}
+	c := claim(t, s, incident.WorkEvidence)
+	require.NoError(t, s.Finish(t.Context(), c, func(inc *incident.Incident, _ *incident.Findings) {
+		inc.EvidenceCollected(c.Incident, policy, now.Now())
+	}))
+	finish(t, s, claim(t, s, incident.WorkAnalysis), now.Now())
+	finish(t, s, claim(t, s, incident.WorkFile), now.Now())
+	now.advance(50 * time.Minute)
+	q, err := s.Queue(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, 1, q.Due[incident.WorkRefresh])
+	assert.Zero(t, q.Oldest)
+	now.advance(30 * time.Minute)
+	q, err = s.Queue(t.Context())
+	require.NoError(t, err)
+	assert.Equal(t, at.Add(time.Hour), q.Oldest, "overdue")
+}
+
 func testQueue(t *testing.T, e *Engine) {
 	s, now := openAt(t, e)
 	q, err := s.Queue(t.Context())

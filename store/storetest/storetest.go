@@ -161,6 +161,7 @@ var parts = []struct {
 	{"Silent", testSilent},
 	{"EvidenceOnly", testEvidenceOnly},
 	{"Queue", testQueue},
+	{"ScheduledRefresh", testScheduledRefresh},
 	{"Search", testSearch},
 	{"SearchFollows", testSearchFollows},
 	{"ListCounts", testListCounts},
