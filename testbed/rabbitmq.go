@@ -23,6 +23,8 @@ type RabbitMQ struct {
 	*Server
 
 	epmd *Server
+	path string   // of its script
+	env  []string // that it runs in
 }
 
 // findRabbitMQ returns the paths of the server's script, not that of Debian's wrapper, which changes the user, and of epmd.
@@ -97,6 +99,7 @@ func startRabbitMQ(ctx context.Context, dir, listen, server, epmd string) (*Rabb
 		`RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS=+S 2:2 -kernel inet_dist_use_interface {127,0,0,1}`,
 		"RUNNING_UNDER_SYSTEMD=1", // the script then becomes the server, whose process is the one that we end
 	)
+	r.path, r.env = server, env
 	if err := r.execEnv(ctx, server, nil, env); err != nil {
 		return nil, errors.Join(err, r.epmd.Kill())
 	}
@@ -137,3 +140,14 @@ func (r *RabbitMQ) Stop() error {
 
 // Kill ends both without any chance to clean up. It may be called again.
 func (r *RabbitMQ) Kill() error { return errors.Join(r.Server.Kill(), r.epmd.Kill()) }
+
+// Control runs rabbitmqctl on the server: "set_vm_memory_high_watermark", "0.4". The error has what it printed.
+func (r *RabbitMQ) Control(ctx context.Context, args ...string) error {
+	ctl := filepath.Join(filepath.Dir(r.path), "rabbitmqctl")
+	cmd := exec.CommandContext(ctx, ctl, args...)
+	cmd.Env = r.env
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("rabbitmqctl %s: %w: %s", args[0], err, out)
+	}
+	return nil
+}

@@ -5,9 +5,9 @@
 //
 // # What is read
 //
-// The operators that skl2onnx writes for an isolation forest, in the domains ai.onnx (from version 11) and ai.onnx.ml (from
-// version 2): Gather, TreeEnsembleRegressor, LabelEncoder, Cast, Reshape, Identity, Equal, Greater, Less, Mul, Add, Div, Max, Sum,
-// Log, Neg and Pow. All else is refused by its name: a model that is read is computed as it is written. The input is one tensor of
+// The operators that skl2onnx writes for an isolation forest, and for a scaler before it, in the domains ai.onnx (from version 11)
+// and ai.onnx.ml (from version 2): Gather, TreeEnsembleRegressor, LabelEncoder, Scaler, Cast, Reshape, Identity, Equal, Greater, Less,
+// Mul, Add, Sub, Div, Max, Sum, Log, Neg and Pow. All else is refused by its name: a model that is read is computed as it is written. The input is one tensor of
 // floats with a known number of columns, and the output that counts is named scores, or is the only one that holds floats.
 //
 // Rows are rounded to 32 bits, as scikit-learn and the model do, and computed in 64. Scores differ from scikit-learn's by less

@@ -37,7 +37,7 @@ func fold(program []step, memory []float64, score int) []step {
 			groups[k] = append(groups[k], i)
 		}
 	}
-	folded, budget := slices.Clone(program), maxFold
+	folded, budget, scratch := slices.Clone(program), maxFold, slices.Clone(memory)
 	for i := range program {
 		for _, at := range frontier(&program[i], i, source, score) {
 			k := source[at]
@@ -47,7 +47,7 @@ func fold(program []step, memory []float64, score int) []step {
 				return needed(folded, score)
 			}
 			if folded[last].code != opTrees {
-				folded[last] = leafTable(&program[k], program, groups[k], memory, folded[last].out)
+				folded[last] = leafTable(&program[k], program, groups[k], scratch, folded[last].out)
 			}
 		}
 	}
@@ -71,15 +71,15 @@ func frontier(s *step, i int, source map[int]int, score int) []int {
 	return out
 }
 
-// leafTable returns the step of a tree whose leaves have the value that a place gets by the steps of a group.
-func leafTable(tree *step, program []step, group []int, memory []float64, out place) step {
+// leafTable returns the step of a tree whose leaves have the value that a place gets by the steps of a group. It writes over what is no
+// constant of the memory.
+func leafTable(tree *step, program []step, group []int, scratch []float64, out place) step {
 	t := *tree.trees
 	t.nodes = slices.Clone(t.nodes)
 	steps := make([]step, len(group))
 	for j, i := range group {
 		steps[j] = program[i]
 	}
-	scratch := slices.Clone(memory)
 	for i := range t.nodes {
 		if n := &t.nodes[i]; n.feature < 0 {
 			scratch[tree.out.at] = n.value*t.share + t.base

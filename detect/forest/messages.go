@@ -27,7 +27,8 @@ type (
 		floats  []float64
 		ints    []int64
 		strings []string
-		foreign string // what it holds that is not read
+		tensor  *rawTensor // of those that may have one
+		foreign string     // what it holds that is not read
 	}
 	rawTensor struct {
 		name     string

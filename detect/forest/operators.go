@@ -22,13 +22,14 @@ type node struct {
 	attribute map[string]*rawAttribute
 }
 
-// operators are those that skl2onnx writes for isolation forests.
+// operators are those that skl2onnx writes for isolation forests, and for scalers before them.
 var operators = map[string]operator{
 	"Identity": {"", 1, nil, makeUnary(opCopy, false)},
 	"Neg":      {"", 1, nil, makeUnary(opNeg, true)},
 	"Log":      {"", 1, nil, makeUnary(opLog, true)},
 	"Cast":     {"", 1, []string{"to", "saturate"}, makeCast},
 	"Add":      {"", 2, nil, makeBinary(opAdd, false)},
+	"Sub":      {"", 2, nil, makeBinary(opSub, false)},
 	"Mul":      {"", 2, nil, makeBinary(opMul, false)},
 	"Div":      {"", 2, nil, makeBinary(opDiv, true)},
 	"Pow":      {"", 2, nil, makeBinary(opPow, true)},
@@ -39,6 +40,7 @@ var operators = map[string]operator{
 	"Max":      {"", -1, nil, makeVariadic(opMax)},
 	"Gather":   {"", 2, []string{"axis"}, makeGather},
 	"Reshape":  {"", 2, []string{"allowzero"}, makeReshape},
+	"Scaler":   {mlDomain, 1, []string{"offset", "scale"}, makeScaler},
 	"LabelEncoder": {mlDomain, 1, []string{
 		"keys_int64s", "keys_floats", "values_floats", "values_int64s", "default_float", "default_int64", "default_string",
 	}, makeLabels},
@@ -54,7 +56,8 @@ func (c *compiler) node(raw *rawNode) error {
 	}
 	switch {
 	case !known || op.domain != domain:
-		return fmt.Errorf("unknown operator of the domain %s; known are those of an isolation forest: %s", quoted(raw.domain), strings.Join(slices.Sorted(maps.Keys(operators)), ", "))
+		return fmt.Errorf("unknown operator of the domain %s; known are those of an isolation forest, and of a scaler before it: %s; export such a model by skl2onnx with target_opset={\"\": 17, \"ai.onnx.ml\": 3}",
+			quoted(raw.domain), strings.Join(slices.Sorted(maps.Keys(operators)), ", "))
 	case op.inputs >= 0 && len(raw.inputs) != op.inputs || len(raw.inputs) < -op.inputs:
 		return fmt.Errorf("it has %d inputs", len(raw.inputs))
 	case len(raw.outputs) != 1:
@@ -65,6 +68,9 @@ func (c *compiler) node(raw *rawNode) error {
 		a := &raw.attributes[i]
 		if !slices.Contains(op.attributes, a.name) {
 			return fmt.Errorf("unknown attribute %s", quoted(a.name))
+		}
+		if a.tensor != nil && !strings.HasSuffix(a.name, asTensor) {
+			a.foreign = "a tensor"
 		}
 		if a.foreign != "" {
 			return fmt.Errorf("attribute %s is %s, which is not supported", quoted(a.name), a.foreign)
@@ -160,11 +166,35 @@ func joined(in []*tensor) ([]int, error) {
 		case t.place.n == 1 && len(t.shape) <= len(shape):
 		case n == 1 && len(shape) <= len(t.shape):
 			shape, n = t.shape, t.place.n
-		case !slices.Equal(shape, t.shape):
+		case !slices.Equal(significant(shape), significant(t.shape)):
 			return nil, fmt.Errorf("shapes %v and %v can't be combined", shape, t.shape)
+		case len(t.shape) > len(shape):
+			shape = t.shape
 		}
 	}
 	return shape, nil
+}
+
+// significant returns a shape without the ones that it begins with: a constant for all columns has the shape [n], a row has [1, n].
+func significant(shape []int) []int {
+	for len(shape) > 0 && shape[0] == 1 {
+		shape = shape[1:]
+	}
+	return shape
+}
+
+// makeScaler makes (x - offset) * scale of each column.
+func makeScaler(_ *compiler, n *node, in []*tensor) (int64, []int, step, error) {
+	s := step{code: opScale, offset: n.floats("offset"), scale: n.floats("scale")}
+	for name, list := range map[string][]float64{"offset": s.offset, "scale": s.scale} {
+		if len(list) != 1 && len(list) != in[0].place.n {
+			return 0, nil, step{}, fmt.Errorf("%s has %d elements for %d columns", name, len(list), in[0].place.n)
+		}
+	}
+	if in[0].kind == bools {
+		return 0, nil, step{}, errors.New("the type of its inputs is not supported")
+	}
+	return float32s, in[0].shape, s, nil
 }
 
 func makeCast(_ *compiler, n *node, in []*tensor) (int64, []int, step, error) {
@@ -174,7 +204,9 @@ func makeCast(_ *compiler, n *node, in []*tensor) (int64, []int, step, error) {
 	}
 	s := step{code: opCopy}
 	switch to.i {
-	case float32s, float64s:
+	case float32s:
+		s.code = opRound
+	case float64s:
 	case int64s:
 		s.code = opTruncate
 	case bools:

@@ -279,8 +279,11 @@ func (r *reader) attribute(a *rawAttribute, b []byte) error {
 				s, err = r.text(x)
 				a.strings = append(a.strings, s)
 			}
-		case 5, 10:
-			a.foreign = "a tensor"
+		case 5:
+			a.tensor = &rawTensor{}
+			err = r.tensor(a.tensor, x.bytes)
+		case 10:
+			a.foreign = "a list of tensors"
 		case 6, 11:
 			a.foreign = "a graph"
 		case 22, 23:

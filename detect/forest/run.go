@@ -10,8 +10,10 @@ const (
 	opNeg
 	opLog
 	opTruncate
+	opRound // to 32 bits
 	opBool
 	opAdd
+	opSub
 	opMul
 	opDiv
 	opPow
@@ -21,6 +23,7 @@ const (
 	opLess
 	opGather
 	opLabel
+	opScale
 	opTrees
 )
 
@@ -29,9 +32,11 @@ type step struct {
 	code    opcode
 	in      []place
 	out     place
-	columns []int   // for opGather
-	labels  *labels // for opLabel
-	trees   *trees  // for opTrees
+	columns []int     // for opGather
+	labels  *labels   // for opLabel
+	trees   *trees    // for opTrees
+	offset  []float64 // for opScale, one for all or one for each
+	scale   []float64
 }
 
 // run computes a row. It neither fails nor allocates; what it takes is bounded by compile.
@@ -43,13 +48,18 @@ func run(program []step, memory []float64) {
 			for k, column := range s.columns {
 				memory[s.out.at+k] = memory[first.at+column]
 			}
+		case opScale:
+			for k := range s.out.n {
+				x := (memory[first.at+k] - s.offset[k%len(s.offset)]) * s.scale[k%len(s.scale)]
+				memory[s.out.at+k] = float64(float32(x))
+			}
 		case opTrees:
 			memory[s.out.at] = s.trees.sum(memory[first.at : first.at+first.n])
-		case opCopy, opNeg, opLog, opTruncate, opBool, opLabel:
+		case opCopy, opNeg, opLog, opTruncate, opRound, opBool, opLabel:
 			for k := range s.out.n {
 				memory[s.out.at+k] = s.unary(memory[first.at+k])
 			}
-		case opAdd, opMul, opDiv, opPow, opMax, opEqual, opGreater, opLess:
+		case opAdd, opSub, opMul, opDiv, opPow, opMax, opEqual, opGreater, opLess:
 			for k := range s.out.n {
 				x := memory[first.at+k%first.n]
 				for _, p := range s.in[1:] {
@@ -69,6 +79,8 @@ func (s *step) unary(x float64) float64 {
 		return math.Log(x)
 	case opTruncate:
 		return math.Trunc(x)
+	case opRound:
+		return float64(float32(x))
 	case opBool:
 		return truth(x != 0)
 	case opLabel:
@@ -82,6 +94,8 @@ func (c opcode) binary(x, y float64) float64 {
 	switch c {
 	case opAdd:
 		return x + y
+	case opSub:
+		return x - y
 	case opMul:
 		return x * y
 	case opDiv:

@@ -13,6 +13,24 @@ var treeAttributes = []string{
 	"n_targets", "post_transform", "aggregate_function", "base_values", "nodes_treeids", "nodes_nodeids", "nodes_featureids", "nodes_modes",
 	"nodes_values", "nodes_truenodeids", "nodes_falsenodeids", "nodes_missing_value_tracks_true", "nodes_hitrates",
 	"target_treeids", "target_nodeids", "target_ids", "target_weights",
+	"base_values" + asTensor, "nodes_values" + asTensor, "nodes_hitrates" + asTensor, "target_weights" + asTensor,
+}
+
+// asTensor ends the names of lists of 64-bit floats: what a model has that was exported with DoubleTensorType.
+const asTensor = "_as_tensor"
+
+// numbers returns a list of floats in either of its forms.
+func (e *ensemble) numbers(name string) ([]float64, error) {
+	a := e.attribute[name+asTensor]
+	switch {
+	case a == nil:
+		return e.floats(name), nil
+	case e.attribute[name] != nil:
+		return nil, fmt.Errorf("%s is there twice, as a list and as a tensor", name)
+	case a.tensor == nil || a.tensor.external || a.tensor.kind != float32s && a.tensor.kind != float64s:
+		return nil, fmt.Errorf("%s%s is no tensor of floats", name, asTensor)
+	}
+	return a.tensor.values()
 }
 
 // trees is an ensemble of which each tree adds the weight of one leaf.
@@ -112,7 +130,11 @@ func (e *ensemble) settings() error {
 	if s := e.text("aggregate_function"); s != "" && s != "SUM" && s != "AVERAGE" {
 		return fmt.Errorf("aggregate_function %s is not supported", quoted(s))
 	}
-	if base := e.floats("base_values"); len(base) == 1 {
+	base, err := e.numbers("base_values")
+	if err != nil {
+		return err
+	}
+	if len(base) == 1 {
 		e.trees.base = base[0]
 	} else if len(base) > 1 {
 		return fmt.Errorf("it has %d base values for one target", len(base))
@@ -123,7 +145,11 @@ func (e *ensemble) settings() error {
 // branches reads the nodes.
 func (e *ensemble) branches() error {
 	ids, nodes, features := e.ints("nodes_treeids"), e.ints("nodes_nodeids"), e.ints("nodes_featureids")
-	yes, no, values := e.ints("nodes_truenodeids"), e.ints("nodes_falsenodeids"), e.floats("nodes_values")
+	yes, no := e.ints("nodes_truenodeids"), e.ints("nodes_falsenodeids")
+	values, err := e.numbers("nodes_values")
+	if err != nil {
+		return err
+	}
 	var modes []string
 	if a := e.attribute["nodes_modes"]; a != nil {
 		modes = a.strings
@@ -159,9 +185,9 @@ func (e *ensemble) branches() error {
 		case "LEAF":
 			b.feature = -1
 			continue
-		case "BRANCH_LEQ":
+		case "BRANCH_LEQ", "BRANCH_LT", "BRANCH_GT", "BRANCH_GTE":
 		default:
-			return fmt.Errorf("nodes of mode %s are not supported", quoted(modes[i]))
+			return fmt.Errorf("nodes of mode %s are not supported; BRANCH_LEQ is what a forest of scikit-learn has, and _LT, _GT and _GTE can be read", quoted(modes[i]))
 		}
 		left, there := e.at[nodeID{ids[i], yes[i]}]
 		right, both := e.at[nodeID{ids[i], no[i]}]
@@ -174,13 +200,25 @@ func (e *ensemble) branches() error {
 			return fmt.Errorf("node %d of tree %d has a threshold that is no number", nodes[i], ids[i])
 		}
 		b.value, b.feature, b.yes, b.no = values[i], int32(features[i]), left, right
+		switch modes[i] {
+		case "BRANCH_LT": // the same as ≤ the number before
+			b.value = math.Nextafter(values[i], math.Inf(-1))
+		case "BRANCH_GT":
+			b.yes, b.no = right, left
+		case "BRANCH_GTE":
+			b.value, b.yes, b.no = math.Nextafter(values[i], math.Inf(-1)), right, left
+		}
 	}
 	return nil
 }
 
 // weights reads what leaves add.
 func (e *ensemble) weights() error {
-	ids, nodes, targets, weights := e.ints("target_treeids"), e.ints("target_nodeids"), e.ints("target_ids"), e.floats("target_weights")
+	ids, nodes, targets := e.ints("target_treeids"), e.ints("target_nodeids"), e.ints("target_ids")
+	weights, err := e.numbers("target_weights")
+	if err != nil {
+		return err
+	}
 	if len(ids) != len(nodes) || len(ids) != len(weights) || len(ids) != len(targets) {
 		return errors.New("the lists of its targets differ in length")
 	}

@@ -60,7 +60,11 @@ func (d *decoder) decode(body []byte) ([]watch.Point, error) {
 		return nil, errors.New(fault)
 	}
 	if !json.Valid(body) {
-		return nil, syntaxError(body)
+		repaired := withoutStrange(body)
+		if repaired == nil || !json.Valid(repaired) {
+			return nil, syntaxError(body)
+		}
+		body = repaired // what is wrong is wrong with those values alone
 	}
 	switch kindOf(body) {
 	case "list":

@@ -101,7 +101,14 @@ func TestDecodeFaults(t *testing.T) {
 		"a time without zone": {metric(`1795601045→"2026-11-25T10:04:05"`), "write RFC 3339", 0},
 		"trailing comma":      {"[" + good + ",]", "not JSON: invalid character ']'", 0},
 		"where it is wrong":   {`{"name":"a","value":oops}`, "(byte 21)", 0},
-		"bare NaN":            {metric(`:1,→:NaN,`), "not JSON", 0},
+		"bare NaN":            {metric(`:1,→:NaN,`), "value NaN is no finite number", 0},
+		"NaN as a time":       {metric(`:1795601045→:NaN`), "timestamp NaN is no time", 0},
+		"NaN of three":        {"[" + good + "," + metric(`:1,→: -Infinity ,`) + "," + good + "]", `1 of 3 metrics can't be read: metrics[1]: value -Infinity is no finite number`, 2},
+		"NaN beside it":       {"[" + metric(`"a",→"a","note":NaN,"labels":{"b":Infinity},`) + "," + good + "]", "label b is a number, not a text", 1},
+		"NaN as a key":        {`{NaN:1}`, "not JSON", 0},
+		"NaN and broken":      {"[" + metric(`:1,→:NaN,`) + ",{]", "not JSON", 0},
+		"NaN in a text":       {`{"a":"NaN\"NaN`, "not JSON", 0},
+		"NaNs":                {metric(`:1,→:NaNs,`), "not JSON", 0},
 		"huge":                {metric(`:1,→:1e999,`), "no finite number", 0},
 		"text number":         {metric(`:1,→:"1",`), "no finite number", 0},
 		"null value":          {metric(`:1,→:null,`), "no finite number", 0},
@@ -157,6 +164,20 @@ func FuzzDecode(f *testing.F) {
 				t.Fatal("labels", p.Metric)
 			}
 		}
+	})
+}
+
+// FuzzNaN: a body with NaN in it is read as the one that has numbers there, and those that are JSON stay as they are.
+func FuzzNaN(f *testing.F) {
+	f.Add([]byte(`[{"a":"NaN","b":NaN},-Infinity,"\\"]`))
+	f.Add([]byte(`"NaN`))
+	f.Add([]byte(`"\`))
+	f.Fuzz(func(t *testing.T, body []byte) {
+		quoted := withoutStrange(body)
+		if json.Valid(body) {
+			assert.Nil(t, quoted)
+		}
+		_, _ = Decode(body)
 	})
 }
 

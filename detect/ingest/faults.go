@@ -25,12 +25,14 @@ const (
 	faultTLS            = "tls"            // no connection that both sides trust
 	faultUnreachable    = "unreachable"    // no connection, or it ended
 	faultMissing        = "missing"        // a topic, queue or exchange that is not there
+	faultOccupied       = "occupied"       // another program reads the queue
+	faultDamaged        = "damaged"        // messages on the broker's disk are not those that were written
 	faultStore          = "store"          // what is known of the part can't be read
 	faultOther          = "other"
 )
 
 func faultKinds() []string {
-	return []string{faultAuthentication, faultPermission, faultTLS, faultUnreachable, faultMissing, faultStore, faultOther}
+	return []string{faultAuthentication, faultPermission, faultTLS, faultUnreachable, faultMissing, faultOccupied, faultDamaged, faultStore, faultOther}
 }
 
 // errCertificate says that a broker ended the first connection after it had asked for a certificate. Of its alert that is often all that
@@ -165,6 +167,10 @@ func ofRabbitMQ(err error) *fault {
 		return &fault{kind: faultMissing, way: "create it"}
 	case e == amqp.ErrVhost, e.Code == amqp.NotAllowed:
 		return &fault{kind: faultPermission, way: "write an existing virtual host that the user may use behind the last slash of the URL"}
+	case e.Code == amqp.AccessRefused && strings.Contains(e.Reason, "in exclusive use"), e.Code == amqp.ResourceLocked:
+		return &fault{kind: faultOccupied, way: "another program reads the queue: end it, or bind a queue of its own for alertscribe to the same exchange"}
+	case e.Code == amqp.PreconditionFailed && strings.Contains(e.Reason, "timed out"):
+		return &fault{kind: faultUnreachable, way: "the store took no messages for longer than the server waits (consumer_timeout): they come again, and count once; see why the store is slow"}
 	case e.Code == amqp.AccessRefused:
 		return &fault{kind: faultPermission, way: "the user must be allowed to read the queue, to configure, write and read alertscribe.reads.*, and to write to the exchanges"}
 	case e.Code == amqp.ConnectionForced, e.Code == amqp.ChannelError, e.Code == amqp.FrameError:

@@ -55,6 +55,8 @@ type reader struct {
 	room    room   // for metrics that are remembered
 	dropped tally  // messages that can't be read
 	unsent  tally  // dead letters that were not taken
+	harmed  tally  // partitions that can't be read on
+	topic   topic  // of Kafka, as it was when it was last seen
 	publish publisher
 
 	mu    sync.Mutex

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
@@ -18,6 +19,7 @@ const (
 	decompressedBytes   = 32 << 20 // of one batch of messages: a small one can be made of much
 	pollMessages        = 20_000
 	deadBytes           = 900 << 10       // of a dead letter
+	leastDeadBytes      = 4 << 10         // of one that is too large for the topic
 	endsEvery           = 2 * time.Second // how often the ends of partitions are asked for
 	produceWithin       = 10 * time.Second
 	checkWithin         = 5 * time.Second
@@ -36,7 +38,7 @@ const (
 	headerReason   = "alertscribe-reason"
 	headerSource   = "alertscribe-source"
 	headerPosition = "alertscribe-position" // TOPIC/PARTITION/OFFSET, the same if it is sent twice
-	headerCut      = "alertscribe-cut"      // the bytes that a body had of which the first 900 KiB are here: brokers take no more
+	headerCut      = "alertscribe-cut"      // the bytes that a body had of which the first 900 KiB are here, or 4 KiB: brokers take no more
 )
 
 // kafkaSession is a membership in the group.
@@ -44,11 +46,15 @@ type kafkaSession struct {
 	r      *reader
 	client *kafkaClient
 	ctx    context.Context // that of the session
-	fail   context.CancelCauseFunc
 
-	mu   sync.Mutex
-	ends map[int32]int64     // of partitions, when they were last asked for
-	came map[int32]time.Time // when messages last did
+	partitions int // of the topic, when they were last counted; 0 before. Only askEnds uses it.
+	fail       context.CancelCauseFunc
+
+	mu      sync.Mutex
+	ends    map[int32]int64     // of partitions, when they were last asked for
+	came    map[int32]time.Time // when messages last did
+	next    map[int32]int64     // behind the last message that came; not there before the first
+	damaged map[int32]bool      // what comes next of them can't be read
 }
 
 // kafka reads the topic until ctx ends or the session must begin anew.
@@ -56,13 +62,16 @@ func (r *reader) kafka(ctx context.Context) error {
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
 	k := r.source.Kafka
-	s := &kafkaSession{r: r, ctx: ctx, fail: fail, ends: map[int32]int64{}, came: map[int32]time.Time{}}
+	s := &kafkaSession{r: r, ctx: ctx, fail: fail, ends: map[int32]int64{}, came: map[int32]time.Time{}, next: map[int32]int64{}, damaged: map[int32]bool{}}
 	client, err := k.client(
 		kgo.ConsumeTopics(k.Topic), kgo.ConsumerGroup(k.Group), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.AutoCommitMarks(), kgo.AutoCommitInterval(time.Second), kgo.BlockRebalanceOnPoll(), kgo.AdjustFetchOffsetsFn(s.assigned),
 		kgo.OnPartitionsRevoked(s.revoked), kgo.OnPartitionsLost(s.lost),
 		kgo.SessionTimeout(sessionTimeout), kgo.HeartbeatInterval(sessionTimeout/4), kgo.RebalanceTimeout(rebalanceTimeout),
 		kgo.FetchMaxBytes(fetchBytes), kgo.FetchMaxPartitionBytes(fetchPartitionBytes), kgo.MaxDecompressBatchBytes(decompressedBytes),
+
+		// What was aborted never was. What ends a transaction has a place in the partition, and counts as read.
+		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.KeepControlRecords(),
 		kgo.MaxConcurrentFetches(2), kgo.RecordDeliveryTimeout(produceWithin), kgo.UnknownTopicRetries(1),
 	)
 	if err != nil {
@@ -71,12 +80,15 @@ func (r *reader) kafka(ctx context.Context) error {
 	s.client = client
 	defer client.CloseAllowingRebalance()
 	defer r.closePumps()
+	defer r.topic.note(r)
 	if err := client.Ping(ctx); err != nil {
 		return fmt.Errorf("asking the brokers: %w", client.whyNot(err))
 	}
-	if err := client.topics(ctx, k.Topic); err != nil { // the client would wait for it without a word
+	found, err := client.topics(ctx, k.Topic)
+	if err != nil { // the client would wait for it without a word
 		return err
 	}
+	r.topic.see(found[k.Topic])
 	r.metrics.connected.WithLabelValues(r.source.Name).Set(1)
 	var asking sync.WaitGroup
 	asking.Go(s.askEnds)
@@ -116,37 +128,18 @@ func (s *kafkaSession) add(p kgo.FetchTopicPartition) {
 	s.mu.Lock()
 	s.came[p.Partition] = time.Now()
 	s.ends[p.Partition] = max(s.ends[p.Partition], p.HighWatermark)
+	next, read := s.next[p.Partition]
+	s.next[p.Partition] = p.Records[len(p.Records)-1].Offset + 1
+	delete(s.damaged, p.Partition)
 	s.mu.Unlock()
+	if read {
+		s.missed(p.Partition, next, p.LogStartOffset)
+	}
 	messages := make([]message, len(p.Records))
 	for i, r := range p.Records {
-		messages[i] = message{position: r.Offset + 1, key: r.Key, body: r.Value}
+		messages[i] = message{position: r.Offset + 1, key: r.Key, body: r.Value, nothing: r.Attrs.IsControl()}
 	}
 	to.add(messages)
-}
-
-// skip goes on behind what can't be unpacked, which becomes a dead letter without a body: it would be what is read next forever. Of
-// anything else it returns the error.
-func (s *kafkaSession) skip(p kgo.FetchTopicPartition) error {
-	bomb, ok := errors.AsType[*kgo.ErrDecompressTooLarge](p.Err)
-	switch {
-	case p.Err == nil:
-		return nil
-	case p.Topic == "": // it is about the group
-		return s.client.why(p.Err)
-	case !ok:
-		return fmt.Errorf("reading %s/%d: %w", p.Topic, p.Partition, p.Err)
-	}
-	to := s.r.pump(p.Partition)
-	if to == nil {
-		return nil
-	}
-	to.add([]message{{
-		position: bomb.NextOffset,
-		fault: fmt.Errorf("messages %d to %d are compressed together and have more than %d MiB; they were not read, look at them where they are",
-			bomb.Offset, bomb.NextOffset-1, decompressedBytes>>20),
-	}})
-	s.client.SetOffsets(map[string]map[int32]kgo.EpochOffset{p.Topic: {p.Partition: {Epoch: bomb.Epoch, Offset: bomb.NextOffset}}})
-	return nil
 }
 
 // assigned takes over partitions: reading goes on at what is stored, whatever the group was told.
@@ -181,10 +174,18 @@ func (s *kafkaSession) open(ctx context.Context, part int32) (int64, error) {
 	}
 	s.mu.Lock()
 	s.came[part] = time.Now()
+	delete(s.next, part)
+	delete(s.damaged, part)
 	s.mu.Unlock()
 	at, _ := p.stored()
+	anew := s.r.topic.isAnew(part)
 	if at <= 0 {
 		return at, nil
+	}
+	if anew {
+		s.r.log.Warn("Topic was made anew, the partition is read from its begin", "part", part, "read", at)
+		p.rewind()
+		return 0, nil
 	}
 	if err := s.askEndsOnce(ctx, part); err != nil {
 		return 0, err
@@ -198,6 +199,9 @@ func (s *kafkaSession) open(ctx context.Context, part int32) (int64, error) {
 		p.rewind()
 		return 0, nil
 	}
+	s.mu.Lock()
+	s.next[part] = at
+	s.mu.Unlock()
 	return at, nil
 }
 
@@ -227,7 +231,7 @@ func (s *kafkaSession) caughtUp(part int32, position int64) bool {
 	defer s.mu.Unlock()
 	end, known := s.ends[part]
 	came, read := s.came[part]
-	return known && (max(position, 0) >= end || read && time.Since(came) > quiet)
+	return known && !s.damaged[part] && (max(position, 0) >= end || read && time.Since(came) > quiet)
 }
 
 // lag tells how many messages wait behind a position.
@@ -244,26 +248,50 @@ func (s *kafkaSession) putAside(ctx context.Context, letters []letter) {
 		return
 	}
 	records := make([]*kgo.Record, len(letters))
-	place := make(map[*kgo.Record]int, len(letters))
-	for i, l := range letters {
-		at := fmt.Sprintf("%s/%d/%d", k.Topic, l.part, l.position-1)
-		records[i] = &kgo.Record{Topic: k.DeadLetterTopic, Key: l.key, Value: l.body, Headers: []kgo.RecordHeader{
-			{Key: headerReason, Value: []byte(l.reason)}, {Key: headerSource, Value: []byte(s.r.source.Name)}, {Key: headerPosition, Value: []byte(at)},
-		}}
-		if len(l.body) > deadBytes {
-			records[i].Value = l.body[:deadBytes]
-			records[i].Headers = append(records[i].Headers, kgo.RecordHeader{Key: headerCut, Value: strconv.AppendInt(nil, int64(len(l.body)), 10)})
-		}
-		place[records[i]] = i
+	for i := range letters {
+		records[i] = s.deadLetter(&letters[i], deadBytes)
 	}
-	var failed error
-	for _, result := range s.client.ProduceSync(ctx, records...) {
-		i := place[result.Record]
-		if letters[i].sent = result.Err == nil; !letters[i].sent {
-			failed = result.Err
+	failed := s.sendLetters(ctx, letters, records)
+	if errors.Is(failed, kerr.MessageTooLarge) { // the topic takes less: one by one, and the begin alone
+		failed = nil
+		for i := range letters {
+			if !letters[i].sent {
+				one := letters[i : i+1]
+				failed = errors.Join(failed, s.sendLetters(ctx, one, []*kgo.Record{s.deadLetter(&one[0], leastDeadBytes)}))
+			}
 		}
 	}
 	s.r.notPutAside(ctx, "topic", k.DeadLetterTopic, failed)
+}
+
+// deadLetter makes the record of a letter, of so many bytes at most.
+func (s *kafkaSession) deadLetter(l *letter, most int) *kgo.Record {
+	k := s.r.source.Kafka
+	at := fmt.Sprintf("%s/%d/%d", k.Topic, l.part, l.position-1)
+	r := &kgo.Record{Topic: k.DeadLetterTopic, Key: l.key, Value: l.body, Headers: []kgo.RecordHeader{
+		{Key: headerReason, Value: []byte(l.reason)}, {Key: headerSource, Value: []byte(s.r.source.Name)}, {Key: headerPosition, Value: []byte(at)},
+	}}
+	if len(l.key)+len(l.body) > most {
+		r.Key = l.key[:min(len(l.key), most/4)]
+		r.Value = l.body[:min(len(l.body), most-len(r.Key))]
+		r.Headers = append(r.Headers, kgo.RecordHeader{Key: headerCut, Value: strconv.AppendInt(nil, int64(len(l.body)), 10)})
+	}
+	return r
+}
+
+// sendLetters notes which were taken, and returns the error of one that was not.
+func (s *kafkaSession) sendLetters(ctx context.Context, letters []letter, records []*kgo.Record) (failed error) {
+	place := make(map[*kgo.Record]int, len(records))
+	for i, r := range records {
+		place[r] = i
+	}
+	for _, result := range s.client.ProduceSync(ctx, records...) {
+		i := place[result.Record]
+		if letters[i].sent = result.Err == nil; !letters[i].sent && !errors.Is(failed, kerr.MessageTooLarge) {
+			failed = result.Err
+		}
+	}
+	return failed
 }
 
 // askEnds asks for the ends of the partitions that are read, until the session ends.
@@ -272,12 +300,13 @@ func (s *kafkaSession) askEnds() {
 	for ticker := time.NewTicker(endsEvery); ; {
 		var parts []int32
 		s.r.eachPump(func(p *pump) { parts = append(parts, p.part.Number) })
-		err := s.client.topics(s.ctx, s.r.source.Kafka.Topic)
+		found, err := s.client.topics(s.ctx, s.r.source.Kafka.Topic)
 		if f, ok := errors.AsType[*fault](err); ok && (f.kind == faultMissing || f.kind == faultPermission) { // it was deleted, or taken away
 			s.fail(f)
 			return
 		}
 		if err == nil {
+			s.look(found[s.r.source.Kafka.Topic])
 			err = s.askEndsOnce(s.ctx, parts...)
 		}
 		switch {

@@ -72,8 +72,8 @@ func (b *KafkaBrokers) client(o ...kgo.Opt) (*kafkaClient, error) {
 	return &kafkaClient{client, &knocks, asked}, nil
 }
 
-// topics asks whether topics are there, and may be seen.
-func (c *kafkaClient) topics(ctx context.Context, names ...string) error {
+// topics asks whether topics are there, and may be seen, and returns what is known of them by name.
+func (c *kafkaClient) topics(ctx context.Context, names ...string) (map[string]kmsg.MetadataResponseTopic, error) {
 	ctx, cancel := context.WithTimeout(ctx, produceWithin)
 	defer cancel()
 	req := kmsg.NewPtrMetadataRequest()
@@ -86,15 +86,20 @@ func (c *kafkaClient) topics(ctx context.Context, names ...string) error {
 	}
 	answer, err := req.RequestWith(ctx, c.Client)
 	if err != nil {
-		return fmt.Errorf("asking Kafka: %w", c.whyNot(err))
+		return nil, fmt.Errorf("asking Kafka: %w", c.whyNot(err))
 	}
 	var errs []error
+	found := map[string]kmsg.MetadataResponseTopic{}
 	for _, t := range answer.Topics {
+		if t.Topic == nil {
+			continue
+		}
+		found[*t.Topic] = t
 		if err := kerr.ErrorForCode(t.ErrorCode); err != nil {
 			errs = append(errs, explain(fmt.Errorf("topic %s: %w", *t.Topic, err)))
 		}
 	}
-	return errors.Join(errs...)
+	return found, errors.Join(errs...)
 }
 
 // group asks whether we may know of a group, which takes less than to join it.
@@ -129,7 +134,7 @@ func checkKafka(ctx context.Context, b *KafkaBrokers, group string, topics ...st
 	defer client.Close()
 	ctx, cancel := context.WithTimeout(ctx, checkWithin)
 	defer cancel()
-	if err := client.topics(ctx, topics...); err != nil || group == "" {
+	if _, err := client.topics(ctx, topics...); err != nil || group == "" {
 		return err
 	}
 	return client.group(ctx, group)

@@ -14,6 +14,7 @@ const (
 	messageTaken        = "taken"
 	messageDeadLettered = "dead_lettered"
 	messageDropped      = "dropped"
+	messageMissed       = "missed"
 
 	eventPublished = "published"
 	eventFailed    = "failed"
@@ -34,6 +35,7 @@ type metrics struct {
 type counters struct {
 	points                       map[string]prometheus.Counter // by outcome
 	taken, deadLettered, dropped prometheus.Counter
+	missed                       prometheus.Counter
 	published, failed            prometheus.Counter
 }
 
@@ -46,14 +48,14 @@ func newMetrics(r prometheus.Registerer, in *Ingester) *metrics {
 		}, []string{"source", "outcome"}),
 		messages: f.NewCounterVec(prometheus.CounterOpts{
 			Name: "alertscribe_detect_messages_total",
-			Help: "Messages of sources by outcome: taken, dead_lettered, dropped (they can't be read, and there is no place for dead letters).",
+			Help: "Messages of sources by outcome: taken, dead_lettered, dropped (they can't be read, and there is no place for dead letters), missed (the broker had deleted them before they were read).",
 		}, []string{"source", "outcome"}),
 		events: f.NewCounterVec(prometheus.CounterOpts{
 			Name: "alertscribe_detect_events_total", Help: "Events of anomalies by outcome: published, failed. Failed ones are sent again.",
 		}, []string{"source", "outcome"}),
 		faults: f.NewCounterVec(prometheus.CounterOpts{
 			Name: "alertscribe_detect_source_errors_total",
-			Help: "Attempts to reach the brokers of a source that failed, by kind: authentication, permission, tls, unreachable, missing (topic, queue or exchange), store, other.",
+			Help: "Attempts to reach the brokers of a source that failed, by kind: authentication, permission, tls, unreachable, missing (topic, queue or exchange), occupied (another program reads the queue), damaged (on the broker's disk), store, other.",
 		}, []string{"source", "kind"}),
 		connected: f.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "alertscribe_detect_source_connected", Help: "Whether the source is read: 1 yes, 0 no. A copy that waits for its turn does not read.",
@@ -77,6 +79,7 @@ func (m *metrics) of(source string) *counters {
 	c = &counters{
 		points: map[string]prometheus.Counter{}, taken: m.messages.WithLabelValues(source, messageTaken),
 		deadLettered: m.messages.WithLabelValues(source, messageDeadLettered), dropped: m.messages.WithLabelValues(source, messageDropped),
+		missed:    m.messages.WithLabelValues(source, messageMissed),
 		published: m.events.WithLabelValues(source, eventPublished), failed: m.events.WithLabelValues(source, eventFailed),
 	}
 	for _, outcome := range watch.PointOutcomes() {

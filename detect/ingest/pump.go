@@ -28,6 +28,7 @@ type message struct {
 	body     []byte
 	route    string // RabbitMQ's routing key
 	fault    error  // why its body is not here
+	nothing  bool   // it has a place, and no body: the end of a transaction
 }
 
 // weight is what a message counts in memory.
@@ -189,7 +190,11 @@ func (p *pump) take(ctx context.Context, batch []message) error {
 	m := p.r.metrics.of(p.part.Source)
 	points := make([]watch.Point, 0, len(batch))
 	var dead []letter
+	taken := 0
 	for i := range batch {
+		if batch[i].nothing {
+			continue
+		}
 		found, err := []watch.Point(nil), batch[i].fault
 		if err == nil {
 			found, err = p.reads.decode(batch[i].body)
@@ -197,12 +202,14 @@ func (p *pump) take(ctx context.Context, batch []message) error {
 		points = append(points, found...)
 		if err != nil {
 			dead = append(dead, letter{message: &batch[i], part: p.part.Number, reason: err.Error()})
+		} else {
+			taken++
 		}
 	}
 	if err := p.bury(ctx, dead, m); err != nil {
 		return err
 	}
-	m.taken.Add(float64(len(batch) - len(dead)))
+	m.taken.Add(float64(taken))
 	last := batch[len(batch)-1]
 	position := int64(0)
 	if p.track {

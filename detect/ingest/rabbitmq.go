@@ -17,6 +17,7 @@ const (
 	heartbeat     = 10 * time.Second
 	askQueueEvery = 2 * time.Second
 	deadWithin    = 10 * time.Second
+	hangUpWithin  = 2 * time.Second
 	// occupiedWait is how long a copy waits before it asks again for a queue that another one reads.
 	occupiedWait = 5 * time.Second
 	// lockPrefix begins the name of the queue whose owner reads.
@@ -80,14 +81,10 @@ func (r *reader) rabbitMQ(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
-	ch, err := conn.Channel()
+	defer hangUp(conn)
+	ch, closed, err := q.channel(conn)
 	if err != nil {
-		return fmt.Errorf("opening a channel: %w", err)
-	}
-	closed := ch.NotifyClose(make(chan *amqp.Error, 1))
-	if err := ch.Qos(q.Prefetch, 0, false); err != nil {
-		return fmt.Errorf("setting the prefetch: %w", err)
+		return err
 	}
 	// A queue that belongs to this connection is the lock: quorum queues know no exclusive consumers.
 	_, err = ch.QueueDeclare(lockPrefix+q.Queue, false, true, true, false, nil)
@@ -99,6 +96,12 @@ func (r *reader) rabbitMQ(ctx context.Context) error {
 		return fmt.Errorf("declaring %s%s, which keeps other copies from reading: %w", lockPrefix, q.Queue, err)
 	}
 	deliveries, err := ch.Consume(q.Queue, "alertscribe", false, true, false, false, nil)
+	if err != nil && q.isFree(conn) { // one of a single active consumer takes none that is exclusive
+		if ch, closed, err = q.channel(conn); err != nil {
+			return err
+		}
+		deliveries, err = ch.Consume(q.Queue, "alertscribe", false, false, false, false, nil)
+	}
 	if err != nil {
 		return fmt.Errorf("reading queue %s: %w", q.Queue, err)
 	}
@@ -115,6 +118,30 @@ func (r *reader) rabbitMQ(ctx context.Context) error {
 	defer asking.Wait()
 	defer fail(nil)
 	return s.read(ctx, p, deliveries, closed)
+}
+
+// channel opens a channel to read by.
+func (q *RabbitMQ) channel(conn *amqp.Connection) (*amqp.Channel, <-chan *amqp.Error, error) {
+	ch, err := conn.Channel()
+	if err != nil {
+		return nil, nil, fmt.Errorf("opening a channel: %w", err)
+	}
+	closed := ch.NotifyClose(make(chan *amqp.Error, 1))
+	if err := ch.Qos(q.Prefetch, 0, false); err != nil {
+		return nil, nil, fmt.Errorf("setting the prefetch: %w", err)
+	}
+	return ch, closed, nil
+}
+
+// isFree tells whether the queue is there and nobody reads it.
+func (q *RabbitMQ) isFree(conn *amqp.Connection) bool {
+	ch, err := conn.Channel()
+	if err != nil {
+		return false
+	}
+	defer func() { _ = ch.Close() }()
+	state, err := ch.QueueDeclarePassive(q.Queue, false, false, false, false, nil)
+	return err == nil && state.Consumers == 0
 }
 
 func (s *rabbitSession) read(ctx context.Context, p *pump, deliveries <-chan amqp.Delivery, closed <-chan *amqp.Error) error {
@@ -206,6 +233,20 @@ func (s *rabbitSession) putAside(ctx context.Context, letters []letter) {
 	s.r.notPutAside(ctx, "exchange", to, failed)
 }
 
+// hangUp closes a connection. A server that takes no messages for now, for want of memory or space, does not read that it is closed
+// either: the rest goes on by itself.
+func hangUp(conn *amqp.Connection) {
+	closed := make(chan struct{})
+	go func() {
+		defer close(closed)
+		_ = conn.CloseDeadline(time.Now().Add(hangUpWithin))
+	}()
+	select {
+	case <-closed:
+	case <-time.After(hangUpWithin):
+	}
+}
+
 // link is a connection to publish by, made when it is needed. It is safe for concurrent use.
 type link struct {
 	server *RabbitMQServer
@@ -213,8 +254,9 @@ type link struct {
 	mu     sync.Mutex
 	conn   *amqp.Connection
 	ch     *amqp.Channel
-	closed chan *amqp.Error // says why ch is
-	back   chan amqp.Return // what no queue took
+	closed chan *amqp.Error   // says why ch is
+	back   chan amqp.Return   // what no queue took
+	hold   chan amqp.Blocking // says why the server takes nothing for now
 }
 
 func newLink(server *RabbitMQServer) *link { return &link{server: server} }
@@ -259,6 +301,7 @@ func (l *link) sendOnce(ctx context.Context, exchange, key string, queued bool, 
 			return fmt.Errorf("opening a channel: %w", err)
 		}
 		l.closed, l.back = l.ch.NotifyClose(make(chan *amqp.Error, 1)), l.ch.NotifyReturn(make(chan amqp.Return, 1))
+		l.hold = l.conn.NotifyBlocked(make(chan amqp.Blocking, 8))
 	}
 	sent, err := l.ch.PublishWithDeferredConfirmWithContext(ctx, exchange, key, queued, false, m)
 	if err != nil {
@@ -283,14 +326,32 @@ func (l *link) sendOnce(ctx context.Context, exchange, key string, queued bool, 
 	case why := <-l.closed:
 		return fmt.Errorf("publishing to exchange %q: %w", exchange, why)
 	case <-ctx.Done():
-		return ctx.Err()
+		return l.late(exchange, ctx.Err())
+	}
+}
+
+// late says why a message was not taken in time, as far as the server has told.
+func (l *link) late(exchange string, err error) error {
+	why := ""
+	for {
+		select {
+		case b, open := <-l.hold:
+			if open {
+				if why = ""; b.Active {
+					why = "the server takes no messages for now: " + b.Reason + ": "
+				}
+				continue
+			}
+		default:
+		}
+		return fmt.Errorf("publishing to exchange %q: %s%w", exchange, why, err)
 	}
 }
 
 // drop closes the connection. The lock is held.
 func (l *link) drop() {
 	if l.conn != nil {
-		_ = l.conn.Close()
+		hangUp(l.conn)
 	}
 	l.conn, l.ch = nil, nil
 }
@@ -307,7 +368,7 @@ func checkRabbitMQ(_ context.Context, b *RabbitMQServer, queue, exchange string)
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
+	defer hangUp(conn)
 	ch, err := conn.Channel()
 	if err != nil {
 		return fmt.Errorf("opening a channel: %w", err)

@@ -123,3 +123,48 @@ func unquote(quoted []byte) string {
 	}
 	return string(inner)
 }
+
+// strange are the words that Python writes for numbers that JSON does not know, and numbers of JSON that stand for them: too large to be
+// read as values.
+var strange = []struct{ word, number string }{{"NaN", "1e99991"}, {"Infinity", "1e99992"}, {"-Infinity", "-1e99992"}}
+
+// withoutStrange returns a copy of a body in which numbers of JSON stand for such words, nil where there are none.
+func withoutStrange(body []byte) []byte {
+	var out []byte
+	done := 0
+	for i := 0; i < len(body); {
+		if body[i] == '"' {
+			for i++; i < len(body) && body[i] != '"'; i++ {
+				if body[i] == '\\' {
+					i++
+				}
+			}
+			i++
+			continue
+		}
+		n := 1
+		for _, s := range strange {
+			if bytes.HasPrefix(body[i:], []byte(s.word)) {
+				out = append(append(out, body[done:i]...), s.number...)
+				n = len(s.word)
+				done = i + n
+				break
+			}
+		}
+		i += n
+	}
+	if out == nil {
+		return nil
+	}
+	return append(out, body[done:]...)
+}
+
+// asWritten returns a number as it was in the body.
+func asWritten(number []byte) []byte {
+	for _, s := range strange {
+		if string(number) == s.number {
+			return []byte(s.word)
+		}
+	}
+	return number
+}

@@ -23,7 +23,7 @@ func visible(s string) bool {
 	return utf8.ValidString(s) && text.Clean(s) == s && !strings.ContainsAny(s, "\n\r\t")
 }
 
-func shown(raw []byte) string { return text.OneLine(text.Cut(string(raw), 40)) }
+func shown(raw []byte) string { return text.OneLine(text.Cut(string(asWritten(raw)), 40)) }
 
 // parseValue reads a number. A text is none, whatever it says: what can't be counted can't be learned.
 func parseValue(raw []byte) (float64, error) {
