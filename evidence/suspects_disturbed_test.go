@@ -15,6 +15,7 @@ import (
 	"github.com/alertscribe/alertscribe/evidence/rcaeval"
 	"github.com/alertscribe/alertscribe/promql"
 	"github.com/alertscribe/alertscribe/score"
+	"github.com/alertscribe/alertscribe/testbed/testbedtest"
 )
 
 // rankedServices ranks a case's services without a Prometheus.
@@ -56,7 +57,7 @@ func disturb(c *rcaeval.Case, seed uint64, noise, missing float64) *rcaeval.Case
 
 // TestDisturbedFaults disturbs cases in many ways: the recorded ones with -rca.dir, else synthetic ones.
 func TestDisturbedFaults(t *testing.T) {
-	if racing {
+	if testbedtest.Race {
 		t.Skip("statistics, which the tests without the race detector make")
 	}
 	cases := rcaeval.Systems(50, *rcaSystems, rcaeval.Shape{Step: time.Second, Before: 450, After: 150})

@@ -16,6 +16,7 @@ import (
 	"github.com/alertscribe/alertscribe/evidence/rcaeval"
 	"github.com/alertscribe/alertscribe/incident"
 	"github.com/alertscribe/alertscribe/score"
+	"github.com/alertscribe/alertscribe/testbed/testbedtest"
 )
 
 // matrixOf is what a server would answer of a case.
@@ -68,7 +69,7 @@ var meshSystems = flag.Int("mesh.systems", 2, "synthetic meshes of each kind of 
 // TestMeshes prints how well the suspects name the service at fault in synthetic meshes, with and without series of the
 // calls, by noise and by rows: go test ./evidence -run TestMeshes -v.
 func TestMeshes(t *testing.T) {
-	if racing {
+	if testbedtest.Race {
 		t.Skip("statistics, which the tests without the race detector make")
 	}
 	var out strings.Builder
@@ -130,7 +131,7 @@ func traceCase(t *testing.T, c *rcaeval.Case, r suspectRanking) {
 
 // TestHealthyMeshes counts how often a suspect is named with high confidence where nothing is wrong.
 func TestHealthyMeshes(t *testing.T) {
-	if racing {
+	if testbedtest.Race {
 		t.Skip("statistics, which the tests without the race detector make")
 	}
 	var out strings.Builder
@@ -162,7 +163,7 @@ func TestHealthyMeshes(t *testing.T) {
 
 // TestServedMeshes does the same with a real Prometheus.
 func TestServedMeshes(t *testing.T) {
-	if racing {
+	if testbedtest.Race {
 		t.Skip("statistics, which the tests without the race detector make")
 	}
 	for _, shape := range []rcaeval.Shape{{Step: 15 * time.Second, Before: 260, After: 41}, {Step: 5 * time.Minute, Before: 70, After: 8}} {

@@ -159,7 +159,7 @@ var rcaSystems = flag.Int("rca.systems", 2, "synthetic systems of each kind of f
 // TestSyntheticFaults does the same for systems made up here, of other services, metrics and faults: drops, crashes
 // and restarts among them. The figures of the small committed set are held to thresholds well below what is usual.
 func TestSyntheticFaults(t *testing.T) {
-	if racing {
+	if testbedtest.Race {
 		t.Skip("statistics, which the tests without the race detector make")
 	}
 	shape := rcaeval.Shape{Step: 15 * time.Second, Before: 260, After: 40}
@@ -182,7 +182,7 @@ func TestSyntheticFaults(t *testing.T) {
 
 // TestHealthySystems counts how often a suspect is named with high confidence where nothing is wrong.
 func TestHealthySystems(t *testing.T) {
-	if racing {
+	if testbedtest.Race {
 		t.Skip("statistics, which the tests without the race detector make")
 	}
 	shape := rcaeval.Shape{Step: 15 * time.Second, Before: 660}

@@ -16,6 +16,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/alertscribe/alertscribe/detect/ingest"
+	"github.com/alertscribe/alertscribe/testbed/testbedtest"
 )
 
 var detectStall = flag.Duration("detect.stall", 3*time.Second, "for how long TestSourcesStall keeps the store from writing; 60s is the full length")
@@ -99,7 +100,9 @@ func stallSource(t *testing.T, b *broker) {
 	_, page := get(t, p.url+"/metrics")
 	assert.Contains(t, page, "\nalertscribe_detect_messages_total{outcome=\"dead_lettered\",source=\"orders\"} 0\n")
 	peak := statusMB(t, p.cmd.Process.Pid, "VmHWM:")
-	assert.Less(t, peak, float64(stallMemoryMB))
+	if !testbedtest.Race {
+		assert.Less(t, peak, float64(stallMemoryMB))
+	}
 	t.Logf("stalled for %s: %d messages (%.0f MB) came, %.0f waited in the broker, %.1f MB here; resident %.0f MB before, %.0f MB at most (bound %d MB); caught up after %s, %.0f points/s",
 		*detectStall, messages, float64(messages*len(stallMessage(begin)))/1e6, lag, most/1e6, before, peak, stallMemoryMB, took.Round(100*time.Millisecond), float64(messages*stallPoints)/took.Seconds())
 }
