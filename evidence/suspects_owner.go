@@ -31,16 +31,18 @@ var placeLabels = []string{"cluster", "namespace"}
 var otherOwnerLabels = []string{"container", "pod", "job", "instance", "node", "host", "hostname", "nodename", "device", "component"}
 
 var (
-	// exporterName matches what exporters of other things are called. Their name is not what their series are about.
-	exporterName = regexp.MustCompile(`(?i)exporter|kube-state-metrics|cadvisor|^kubelet$|^node$|^blackbox|^snmp|pushgateway`)
+	// exporterName matches what exporters of other things, and collectors, are called. Their name is not what their series are about.
+	exporterName = regexp.MustCompile(`(?i)exporter|kube-state-metrics|cadvisor|^kubelet$|^node$|^blackbox|^snmp|pushgateway` +
+		`|otel|opentelemetry|fluent-?bit|fluentd|telegraf|promtail|(^|-)(alloy|vector)$`)
 	// monitoringName matches the monitoring itself.
 	monitoringName = regexp.MustCompile(`(?i)^(prometheus|alertmanager|alertscribe|grafana|thanos)`)
 	// exportedMetric matches metrics that only exporters of other things have.
 	exportedMetric = regexp.MustCompile(`^(node|windows|namedprocess|kube|container|machine|mysql|pg|mongodb|redis|memcached|probe|snmp|ipmi|smartmon|DCGM|haproxy|nginx|apache)_`)
 	// machineMetric matches metrics of machines, whose job is no service.
 	machineMetric = regexp.MustCompile(`^(node|windows|namedprocess|machine|probe|snmp|ipmi|smartmon|DCGM)_`)
-	// runtimeMetric matches what a process says of itself.
-	runtimeMetric = regexp.MustCompile(`^(go|process|promhttp|scrape|python|jvm|net_conntrack|prometheus_sd|prometheus_remote|prometheus_template|prometheus_treecache)_|_exporter_`)
+	// runtimeMetric matches what a process says of itself, collectors' own work included.
+	runtimeMetric = regexp.MustCompile(`^(go|process|promhttp|scrape|python|jvm|net_conntrack|prometheus_sd|prometheus_remote|prometheus_template|prometheus_treecache)_|_exporter_` +
+		`|^(otelcol|fluentbit|fluentd|promtail|alloy|vector|internal)_`)
 	// podSuffix matches what Kubernetes adds to the name of a workload: the hash of a replica set and of a pod, or a number.
 	podSuffix = regexp.MustCompile(`(-[a-f0-9]{6,10})?-[a-z0-9]{5}$|-[0-9]+$`)
 )
