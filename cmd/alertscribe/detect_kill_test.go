@@ -27,6 +27,40 @@ type alertsSeen struct {
 	mu     sync.Mutex
 	starts map[string]map[string]bool // every startsAt, with the fingerprint
 	gone   map[string]bool            // was there before, and is not now
+	stop   func()                     // ends the following
+}
+
+// followAlerts asks an Alertmanager for its alerts all the time, until stop or the end of the test.
+func followAlerts(t *testing.T, root string) *alertsSeen {
+	ctx, cancel := context.WithCancel(t.Context())
+	a := &alertsSeen{starts: map[string]map[string]bool{}, gone: map[string]bool{}}
+	var following sync.WaitGroup
+	following.Go(func() { a.follow(ctx, root) })
+	a.stop = func() { cancel(); following.Wait() }
+	t.Cleanup(a.stop)
+	return a
+}
+
+// assertUnbroken: each alert kept its start and its fingerprint, and was never resolved, and a copy has one incident of them that fires
+// since. The following has ended.
+func (a *alertsSeen) assertUnbroken(t *testing.T, p *process) {
+	t.Helper()
+	for zone, starts := range a.starts {
+		assert.Len(t, starts, 1, "%s was started anew, or has another fingerprint", zone)
+		assert.False(t, a.gone[zone], "%s was resolved", zone)
+	}
+	var list struct{ Incidents []incident.Incident }
+	_, text := get(t, p.url+"/api/v1/incidents")
+	require.NoError(t, json.Unmarshal([]byte(text), &list))
+	require.Len(t, list.Incidents, 1, "of the alert name")
+	assert.Equal(t, incident.Firing, list.Incidents[0].Status)
+	assert.Zero(t, list.Incidents[0].Flaps)
+}
+
+// evaluates reports whether a process evaluates the rules of the shop.
+func (p *process) evaluates() bool {
+	_, text := p.page("/metrics")
+	return strings.Contains(text, `alertscribe_detect_last_success_timestamp_seconds{group="shop"}`)
 }
 
 // follow asks an Alertmanager for its alerts until ctx ends.
@@ -104,16 +138,8 @@ func TestDetectionKilled(t *testing.T) {
 	env := []string{"PROMETHEUS_URL=" + pair.PromURL, "ALERTMANAGER_URL=" + pair.AMURL}
 
 	p := startProcess(t, dir, address, withConfig, env...)
-	evaluated := func() bool {
-		_, text := get(t, p.url+"/metrics")
-		return strings.Contains(text, `alertscribe_detect_last_success_timestamp_seconds{group="shop"}`)
-	}
-	require.Eventually(t, evaluated, 30*time.Second, 50*time.Millisecond)
-	seen := &alertsSeen{starts: map[string]map[string]bool{}, gone: map[string]bool{}}
-	ctx, cancel := context.WithCancel(t.Context())
-	var following sync.WaitGroup
-	following.Go(func() { seen.follow(ctx, pair.AMURL) })
-	defer func() { cancel(); following.Wait() }()
+	require.Eventually(t, p.evaluates, 30*time.Second, 50*time.Millisecond)
+	seen := followAlerts(t, pair.AMURL)
 
 	q.length.Store(5)
 	require.Eventually(t, func() bool { return seen.has("all") }, 30*time.Second, 20*time.Millisecond)
@@ -127,21 +153,11 @@ func TestDetectionKilled(t *testing.T) {
 		time.Sleep(time.Duration(rand.IntN(2000)) * time.Millisecond) // the instant is the point
 	}
 	require.Eventually(t, func() bool { return seen.has("late") }, 30*time.Second, 20*time.Millisecond, "an alert was lost")
-	require.Eventually(t, evaluated, 30*time.Second, 50*time.Millisecond)
+	require.Eventually(t, p.evaluates, 30*time.Second, 50*time.Millisecond)
 	time.Sleep(3 * time.Second) // evaluations that would resolve it
-	cancel()
-	following.Wait()
+	seen.stop()
 	t.Logf("%d kills, alerts %v", *detectKillRounds, seen.starts)
-	for zone, starts := range seen.starts {
-		assert.Len(t, starts, 1, "%s was started anew", zone)
-		assert.False(t, seen.gone[zone], "%s was resolved", zone)
-	}
-	var list struct{ Incidents []incident.Incident }
-	_, text := get(t, p.url+"/api/v1/incidents")
-	require.NoError(t, json.Unmarshal([]byte(text), &list))
-	require.Len(t, list.Incidents, 1)
-	assert.Equal(t, incident.Firing, list.Incidents[0].Status)
-	assert.Zero(t, list.Incidents[0].Flaps)
+	seen.assertUnbroken(t, p)
 
 	q.length.Store(100)
 	q.late.Store(100)

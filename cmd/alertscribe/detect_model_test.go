@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"compress/gzip"
-	"context"
 	"encoding/csv"
 	"encoding/json"
 	"fmt"
@@ -13,7 +12,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -75,21 +73,14 @@ func TestModelDetection(t *testing.T) {
 	env := []string{"PROMETHEUS_URL=" + pair.PromURL, "ALERTMANAGER_URL=" + pair.AMURL}
 	p := startProcess(t, dir, address, withConfig, env...)
 	metrics := func() string { _, text := get(t, p.url+"/metrics"); return text }
-	evaluated := func() bool {
-		return strings.Contains(metrics(), `alertscribe_detect_last_success_timestamp_seconds{group="shop"}`)
-	}
-	require.Eventually(t, evaluated, 30*time.Second, 50*time.Millisecond)
-	seen := &alertsSeen{starts: map[string]map[string]bool{}, gone: map[string]bool{}}
-	ctx, cancel := context.WithCancel(t.Context())
-	var following sync.WaitGroup
-	following.Go(func() { seen.follow(ctx, pair.AMURL) })
-	defer func() { cancel(); following.Wait() }()
+	require.Eventually(t, p.evaluates, 30*time.Second, 50*time.Millisecond)
+	seen := followAlerts(t, pair.AMURL)
 
 	q.length.Store(5)
 	require.Eventually(t, func() bool { return seen.has("all") }, time.Minute, 20*time.Millisecond)
 	p.kill()
 	p = startProcess(t, dir, address, withConfig, env...)
-	require.Eventually(t, evaluated, 30*time.Second, 50*time.Millisecond)
+	require.Eventually(t, p.evaluates, 30*time.Second, 50*time.Millisecond)
 	require.Eventually(t, func() bool {
 		return metricAbove(metrics(), `alertscribe_detect_shadow_disagreements_total{rule="shop/InShadow"}`, 0)
 	},
@@ -108,8 +99,7 @@ func TestModelDetection(t *testing.T) {
 		alerts, err := alertsOf(t.Context(), pair.AMURL)
 		return err == nil && len(alerts) == 0
 	}, time.Minute, 100*time.Millisecond, "and it ends")
-	cancel()
-	following.Wait()
+	seen.stop()
 	assert.Len(t, seen.starts["all"], 1, "it was started anew")
 	assert.Empty(t, seen.starts["shadow"], "the shadow alerted")
 }
