@@ -62,6 +62,13 @@ func (t *topic) other(now kmsg.MetadataResponseTopic) bool {
 	return t.id != [16]byte{} && now.TopicID != [16]byte{} && t.id != now.TopicID
 }
 
+// current returns the id of the topic; zero where brokers tell none.
+func (t *topic) current() [16]byte {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.id
+}
+
 // look compares the topic with what the client knows: it would ask every few minutes alone, and never reads a topic that was made anew.
 func (s *kafkaSession) look(now kmsg.MetadataResponseTopic) {
 	switch {
@@ -171,9 +178,7 @@ func (s *kafkaSession) frame(p kgo.FetchTopicPartition) (batchFrame, error) {
 	req.ReplicaID, req.MaxBytes, req.MinBytes, req.MaxWaitMillis, req.SessionEpoch = -1, fetchPartitionBytes, 1, 100, -1
 	t := kmsg.NewFetchRequestTopic()
 	t.Topic = p.Topic
-	s.r.topic.mu.Lock()
-	t.TopicID = s.r.topic.id
-	s.r.topic.mu.Unlock()
+	t.TopicID = s.r.topic.current()
 	part := kmsg.NewFetchRequestTopicPartition()
 	part.Partition, part.FetchOffset, part.CurrentLeaderEpoch, part.PartitionMaxBytes = p.Partition, s.at(p), epoch, fetchPartitionBytes
 	t.Partitions = append(t.Partitions, part)
