@@ -18,6 +18,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/alertscribe/alertscribe/detect/watch"
 	"github.com/alertscribe/alertscribe/testbed/testbedtest"
@@ -48,6 +49,7 @@ func kfakeBroker(t *testing.T) *broker {
 	require.NoError(t, err)
 	t.Cleanup(cluster.Close)
 	addr := cluster.ListenAddrs()[0]
+	dropSilentMembers(t, cluster)
 	return &broker{
 		settings: fmt.Sprintf("kafka: {brokers: [%q], topic: metrics, dead_letter_topic: dead}, publish: {kafka: {topic: anomalies}}", addr),
 		send: func(lines []string) {
@@ -70,6 +72,66 @@ func kfakeBroker(t *testing.T) *broker {
 		pause: func() time.Duration { return time.Duration(rand.IntN(14_000)) * time.Millisecond },
 		round: 8 * time.Second,
 	}
+}
+
+// dropSilentMembers lets members leave of which nothing was heard for longer than a join and a session last. Kafka does so by itself.
+// kfake starts no session for a member that was killed while it waited for the answer to its join, which then keeps its partitions
+// forever.
+func dropSilentMembers(t *testing.T, cluster *kfake.Cluster) {
+	t.Helper()
+	const silence = 30 * time.Second // a join takes up to 20 s here, a session lasts 10 s
+	type member struct{ group, id string }
+	var mu sync.Mutex
+	heard := map[member]time.Time{}
+	for _, key := range []kmsg.Key{kmsg.JoinGroup, kmsg.SyncGroup, kmsg.Heartbeat} {
+		cluster.ControlKey(key.Int16(), func(req kmsg.Request) (kmsg.Response, error, bool) {
+			cluster.KeepControl()
+			var m member
+			switch req := req.(type) {
+			case *kmsg.JoinGroupRequest:
+				m = member{req.Group, req.MemberID}
+			case *kmsg.SyncGroupRequest:
+				m = member{req.Group, req.MemberID}
+			case *kmsg.HeartbeatRequest:
+				m = member{req.Group, req.MemberID}
+			}
+			mu.Lock()
+			heard[m] = time.Now()
+			mu.Unlock()
+			return nil, nil, false
+		})
+	}
+	client, err := kgo.NewClient(kgo.SeedBrokers(cluster.ListenAddrs()...))
+	require.NoError(t, err)
+	ctx, cancel := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	t.Cleanup(func() { cancel(); running.Wait(); client.Close() })
+	running.Go(func() {
+		for ticker := time.NewTicker(time.Second); ; {
+			select {
+			case <-ctx.Done():
+				ticker.Stop()
+				return
+			case <-ticker.C:
+			}
+			mu.Lock()
+			var silent []member
+			for m, at := range heard {
+				if time.Since(at) > silence {
+					silent = append(silent, m)
+					delete(heard, m)
+				}
+			}
+			mu.Unlock()
+			for _, m := range silent {
+				leave := kmsg.NewPtrLeaveGroupRequest()
+				leave.Group, leave.Members = m.group, []kmsg.LeaveGroupRequestMember{{MemberID: m.id}}
+				if _, err := leave.RequestWith(ctx, client); ctx.Err() == nil { // most have left long since
+					assert.NoError(t, err)
+				}
+			}
+		}
+	})
 }
 
 func rabbitBroker(t *testing.T) *broker {
