@@ -2,6 +2,7 @@ package testbedtest
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -25,8 +26,12 @@ type Fanout struct {
 	label    string
 	value    string
 	warnings []string
-	partial  *bool // isPartial; nil for Thanos, which has none
+	partial  *bool                   // isPartial; nil for Thanos, which has none
+	concerns func(query string) bool // whether a query needs the store; nil for all
 }
+
+// lacking is the key of a request whose answer says what it lacks.
+type lacking struct{}
 
 // StartFanout stands before a Prometheus until the end of the test, with all stores up.
 func StartFanout(tb testing.TB, prometheus string) *Fanout {
@@ -59,6 +64,13 @@ func (f *Fanout) Up() { f.set("", "", nil, nil) }
 // Remark has answers that are whole come with warnings.
 func (f *Fanout) Remark(warnings ...string) { f.set("", "", nil, warnings) }
 
+// Concerns has only queries that it holds for need what is down; "" for a request without a query. nil, as at the start, is all of them.
+func (f *Fanout) Concerns(holds func(query string) bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.concerns = holds
+}
+
 func (f *Fanout) set(label, value string, partial *bool, warnings []string) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -72,8 +84,13 @@ func (f *Fanout) serve(w http.ResponseWriter, r *http.Request, to http.Handler) 
 		return
 	}
 	f.mu.Lock()
-	label, value := f.label, f.value
+	label, value, concerns := f.label, f.value, f.concerns
 	f.mu.Unlock()
+	if concerns != nil && !concerns(r.Form.Get("query")) {
+		label = ""
+	} else {
+		r = r.WithContext(context.WithValue(r.Context(), lacking{}, true))
+	}
 	whole := r.Form.Get("partial_response") == "false" || r.Form.Get("deny_partial_response") == "1"
 	if label != "" && whole {
 		w.WriteHeader(http.StatusUnprocessableEntity)
@@ -116,6 +133,9 @@ func without(query, label, value string) string {
 
 // say adds to an answer what it lacks: before the data for VictoriaMetrics, behind them for Thanos.
 func (f *Fanout) say(resp *http.Response) error {
+	if resp.Request.Context().Value(lacking{}) == nil {
+		return nil
+	}
 	body, err := io.ReadAll(resp.Body)
 	_ = resp.Body.Close()
 	if err != nil {
