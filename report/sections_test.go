@@ -140,9 +140,9 @@ func TestPartialAnswers(t *testing.T) {
 		{ID: "E5", Kind: incident.KindNeighbors, Title: "Targets", Summary: "All up."},
 	}
 	gaps := section(rendered(t, facts(), incident.Findings{Evidence: items}), "Missing data")
-	assert.Contains(t, gaps, "- Partial answers Prometheus eu ([E1], [E2]): "+down+"\n")
-	assert.Contains(t, gaps, "- Partial answers Prometheus us ([E3]): "+down+"\n")
-	assert.Contains(t, gaps, "- Partial answers ([E4]): isPartial\n")
+	assert.Contains(t, gaps, "- Partial answers: Prometheus eu: "+down+" ([E1] [E2])\n")
+	assert.Contains(t, gaps, "- Partial answers: Prometheus us: "+down+" ([E3])\n")
+	assert.Contains(t, gaps, "- Partial answers: isPartial ([E4])\n")
 	assert.Equal(t, 4, strings.Count(gaps, "Partial answers"), gaps)
 	assert.NotContains(t, gaps, "\n# no")
 	assert.NotContains(t, gaps, "<b>")

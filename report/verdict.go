@@ -274,9 +274,9 @@ func (p *page) partialAnswers() []string {
 	for _, s := range order {
 		server := ""
 		if s.server != "" {
-			server = " Prometheus " + escaped(s.server, titleRunes)
+			server = "Prometheus " + escaped(s.server, titleRunes) + p.w.Colon
 		}
-		out = append(out, p.w.GapPartial+server+fmt.Sprintf(p.w.Aside, p.cite(ids[s]))+p.w.Colon+escaped(s.reason, lineRunes))
+		out = append(out, p.w.GapPartial+p.w.Colon+server+escaped(s.reason, lineRunes)+fmt.Sprintf(p.w.Aside, p.cite(ids[s])))
 	}
 	return out
 }
