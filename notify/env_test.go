@@ -308,7 +308,7 @@ func (e *env) fail(id string, kind incident.FailureKind) {
 	})
 }
 
-const soon = 10 * time.Second
+const soon = time.Minute
 
 func (e *env) eventually(ok func() bool, what string) {
 	e.t.Helper()

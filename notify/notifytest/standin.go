@@ -74,6 +74,9 @@ func start(path string, handle func(s *Standin, r *http.Request, body []byte) an
 // Close ends the service.
 func (s *Standin) Close() { s.server.Close() }
 
+// Disconnect ends all connections, and returns when what came on them is in Accepted or never will be.
+func (s *Standin) Disconnect() { s.server.CloseClientConnections() }
+
 // Root returns the root of the service's addresses.
 func (s *Standin) Root() string { return s.server.URL }
 
