@@ -82,8 +82,8 @@ func TestQueryAsSent(t *testing.T) {
 	}{
 		{"no deadline", 0, queryTimeout, queryTimeout},
 		{"a late deadline", time.Minute, queryTimeout, queryTimeout},
-		{"an early deadline leaves us the last second", 4 * time.Second, 2500 * time.Millisecond, 3 * time.Second},
-		{"a deadline that is almost over", 500 * time.Millisecond, graceTime, graceTime},
+		{"an early deadline leaves us the last second", 8 * time.Second, 3 * time.Second, 7 * time.Second},
+		{"a deadline that is almost over", 1900 * time.Millisecond, graceTime, graceTime},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			ctx := t.Context()
