@@ -165,7 +165,7 @@ func rabbitBroker(t *testing.T) *broker {
 			assert.Eventually(t, func() bool {
 				m, ok, err := ch.Get("anomalies", true)
 				return err == nil && ok && !more(m.Body)
-			}, 30*time.Second, time.Millisecond)
+			}, soon, time.Millisecond)
 		},
 		pause: func() time.Duration { return time.Duration(rand.IntN(3_000)) * time.Millisecond },
 		round: 2500 * time.Millisecond,
