@@ -94,8 +94,9 @@ func TestQueryAsSent(t *testing.T) {
 			}
 			_, err := NewQuerier(clientOf(t, handler), NewBudget(1, 1), nil).Instant(ctx, "up", time.Unix(1, 0))
 			require.NoError(t, err)
-			d, err := time.ParseDuration(form.Get("timeout"))
-			require.NoError(t, err)
+			sent, err := model.ParseDuration(form.Get("timeout"))
+			require.NoError(t, err, "as Prometheus reads it: no fractions")
+			d := time.Duration(sent)
 			assert.GreaterOrEqual(t, d, test.least)
 			assert.LessOrEqual(t, d, test.most)
 		})
