@@ -169,7 +169,8 @@ func ask[T any](ctx context.Context, q *Querier, what string, question func(cont
 	}
 	limited, cancel := context.WithTimeout(ctx, timeout+graceTime)
 	defer cancel()
-	answer, err := question(limited, promv1.WithTimeout(timeout), promv1.WithLimit(maxSeries+1))
+	// Prometheus takes no fractions of a unit, in which a time is sent.
+	answer, err := question(limited, promv1.WithTimeout(timeout.Truncate(time.Second)), promv1.WithLimit(maxSeries+1))
 	if err = classify(ctx, err); err != nil {
 		q.count(Outcome(err))
 		return none, fmt.Errorf("%s: %w", what, err)
