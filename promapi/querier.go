@@ -194,7 +194,8 @@ func ask[T any](ctx context.Context, q *Querier, what string, question func(cont
 	limited, cancel := context.WithTimeout(ctx, timeout+graceTime)
 	defer cancel()
 	var beside answer
-	found, err := question(context.WithValue(limited, answerKey{}, &beside), promv1.WithTimeout(timeout), promv1.WithLimit(maxSeries+1))
+	// Prometheus takes no fractions of a unit, in which a time is sent.
+	found, err := question(context.WithValue(limited, answerKey{}, &beside), promv1.WithTimeout(timeout.Truncate(time.Second)), promv1.WithLimit(maxSeries+1))
 	if err = classify(ctx, err); err != nil {
 		q.count(Outcome(err))
 		return none, fmt.Errorf("%s: %w", what, err)
