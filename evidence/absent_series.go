@@ -55,7 +55,7 @@ func (inv *investigation) absentSeriesItem(ctx context.Context, e parser.Expr) (
 			continue
 		}
 		gone, seen = append(gone, s.Metric), later(seen, at)
-		if len(gone) <= breakdown.MaxShown {
+		if len(gone) <= breakdown.MaxShown && len(inv.partial()) == 0 {
 			item.Ranking = append(item.Ranking, incident.RankedSeries{
 				Labels: seriesLabels(s.Metric), Direction: "down", Onset: at.Add(last.step).UTC(), Before: float64(latest(s).Value),
 			})

@@ -209,7 +209,9 @@ func (c *Collector) runCollector(ctx context.Context, one collector, inv *invest
 			items = c.failedItem(inv, one, errors.New(inv.say(msgOurFault)))
 		}
 	}()
+	inv = inv.apart(one.kind)
 	items, err := one.run(ctx, inv)
+	items, err = inv.admitPartial(items, err)
 	for i := range items {
 		items[i].Kind = one.kind
 		if one.around {

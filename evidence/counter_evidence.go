@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/alertscribe/alertscribe/incident"
+	"github.com/alertscribe/alertscribe/promapi"
 )
 
 // The bounds of counter-evidence.
@@ -38,7 +39,7 @@ func (c *Collector) CounterEvidence(ctx context.Context, inc *incident.Incident,
 		inv.onset = inv.end // it has only just begun, and times are whole seconds
 	}
 	forChecks := *inv // each check has its query, however many the rest needs
-	forChecks.prom = c.querier(inv.server, checkQueries*len(checks))
+	forChecks.prom, forChecks.shared = c.querier(inv.server, checkQueries*len(checks)), []*promapi.Querier{inv.prom}
 
 	table := comparisonCollectors()
 	found := make([][]incident.Evidence, len(table))

@@ -57,7 +57,7 @@ var msgDetails = []message{
 // explain says in the report's language why something could not be looked up, with what a server said as it said it.
 func (inv *investigation) explain(err error) string {
 	detail := err.Error()
-	for _, kind := range []error{promapi.ErrUnavailable, promapi.ErrTooExpensive, promapi.ErrBadQuery} {
+	for _, kind := range []error{promapi.ErrUnavailable, promapi.ErrTooExpensive, promapi.ErrBadQuery, promapi.ErrPartial} {
 		detail = strings.ReplaceAll(detail, kind.Error()+": ", "") // said by the phrase
 	}
 	if inv.language == incident.Chinese {
@@ -75,6 +75,8 @@ func (inv *investigation) explain(err error) string {
 		return inv.say(msgTooExpensive, detail)
 	case errors.Is(err, promapi.ErrBadQuery):
 		return inv.say(msgBadQuery, detail)
+	case errors.Is(err, promapi.ErrPartial):
+		return inv.say(msgPartialAnswer, detail)
 	case errors.Is(err, promapi.ErrUnavailable):
 		return inv.say(msgUnavailable, detail)
 	}

@@ -54,10 +54,13 @@ type investigation struct {
 	noOnset    bool          // Prometheus has no data of the onset: the window is that of now
 	untargeted bool          // Prometheus has no targets, then or now
 
-	server       *promapi.Client  // Prometheus; nil without
-	serverName   string           // of several; "" where there is one
-	pool         promapi.Pool     // that it is one of
-	prom         *promapi.Querier // of that server; nil without Prometheus
+	server     *promapi.Client  // Prometheus; nil without
+	serverName string           // of several; "" where there is one
+	pool       promapi.Pool     // that it is one of
+	prom       *promapi.Querier // of that server; nil without Prometheus
+	// shared have asked it for what several collectors use, and asksNothing is set for one that asks it nothing: see partial.
+	shared       []*promapi.Querier
+	asksNothing  bool
 	alertmanager *alertmanagerAPI // nil without Alertmanager
 	language     incident.Language
 	log          *slog.Logger
@@ -256,9 +259,6 @@ func (inv *investigation) sharedEarlier() []map[string]string {
 func (inv *investigation) link(query string, start, end time.Time) string {
 	return inv.server.GraphURL(query, start, end)
 }
-
-// say returns the phrase in the report's language, with its verbs filled.
-func (inv *investigation) say(t message, args ...any) string { return t.in(inv.language, args...) }
 
 var niceSteps = []time.Duration{
 	time.Second, 2 * time.Second, 5 * time.Second, 10 * time.Second, 15 * time.Second, 30 * time.Second,

@@ -63,6 +63,9 @@ func findSuspects(ctx context.Context, inv *investigation) ([]incident.Evidence,
 		return nil, err
 	}
 	tracks = inv.dropUnrelatedCalls(inv.dropOwnRuntime(tracks))
+	if len(inv.partial()) > 0 { // whether they have ended is not known
+		tracks = withoutEnded(tracks, g.Before(inv.onset))
+	}
 	if len(tracks) == 0 {
 		return nil, err
 	}

@@ -54,6 +54,17 @@ func endedSeries(tracks []trackedSeries, n int) []int {
 	return last
 }
 
+// withoutEnded returns the series that have not ended.
+func withoutEnded(tracks []trackedSeries, n int) []trackedSeries {
+	var out []trackedSeries
+	for i, at := range endedSeries(tracks, n) {
+		if at == 0 {
+			out = append(out, tracks[i])
+		}
+	}
+	return out
+}
+
 // longestGap returns the most values in a row that are missing between others.
 func longestGap(values []float64) int {
 	longest, last := 0, -1

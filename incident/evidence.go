@@ -51,7 +51,9 @@ type Evidence struct {
 	Link    string         `json:"link,omitempty"`    // opens the query in Prometheus over the range
 	Failed  bool           `json:"failed,omitempty"`  // it could not be looked up; Summary says why
 	Nothing bool           `json:"nothing,omitempty"` // it was looked up, and there is nothing to tell, as Summary says
-	Earlier bool           `json:"earlier,omitempty"` // the verdict cites it, and the newest look does not have it
+	// Partial is why the answers that the item is made from may lack data, as the server said it: what it does not show may exist.
+	Partial []string `json:"partial,omitempty"`
+	Earlier bool     `json:"earlier,omitempty"` // the verdict cites it, and the newest look does not have it
 	// AsAnalyzed is what the item was when the verdict that cites it was made, without its chart; nil where it is that still.
 	AsAnalyzed *Evidence `json:"as_analyzed,omitempty"`
 }

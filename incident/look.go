@@ -32,7 +32,7 @@ type Findings struct {
 }
 
 // See takes a look in. An item keeps its id over looks by what it is about, and an id never comes to mean something else.
-// What could not be looked up this time stays as it was last seen, with that time. What the verdict cites and the look does not
+// What could not be looked up this time, or is not in partial answers, stays as it was last seen, with that time. What the verdict cites and the look does not
 // have stays behind it, as earlier; all else goes. A look that is older than what is there changes nothing.
 func (f *Findings) See(look Look) {
 	if slices.ContainsFunc(f.Evidence, func(e Evidence) bool { return e.At.After(look.At) }) {
@@ -50,10 +50,10 @@ func (f *Findings) See(look Look) {
 	var kept, earlier []Evidence
 	for _, old := range f.Evidence {
 		again := slices.IndexFunc(items, func(e Evidence) bool { return e.ID == old.ID }) >= 0
-		failed := slices.ContainsFunc(items, func(e Evidence) bool { return e.Kind == old.Kind && e.Failed })
+		lacking := slices.ContainsFunc(items, func(e Evidence) bool { return e.Kind == old.Kind && (e.Failed || len(e.Partial) > 0) })
 		switch {
 		case again:
-		case !look.covers(old.Kind), failed && !old.Failed && !old.Earlier:
+		case !look.covers(old.Kind), lacking && !old.Failed && !old.Earlier:
 			kept = append(kept, old)
 		case f.Verdict != nil && f.Verdict.restsOn(old.ID):
 			old.Earlier = true

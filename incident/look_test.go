@@ -86,6 +86,19 @@ func TestWhatCouldNotBeLookedUpStaysAsItWas(t *testing.T) {
 	assert.Equal(t, t0.Add(time.Minute), f.Evidence[1].At, "of the time at which it was seen")
 }
 
+func TestWhatPartialAnswersLackStaysAsItWas(t *testing.T) {
+	partial := saw("a", "5")
+	partial.Partial = []string{"a store is down"}
+	var f Findings
+	f.See(lookAt(0, saw("a", "6"), saw("b", "7"), ofKind(KindAlerts, "other", "y")))
+	f.See(refreshAt(time.Minute, partial, ofKind(KindAlerts, "other", "z")))
+	assert.Equal(t, []string{"E1", "E2", "E3"}, idsOf(f.Evidence), "b may be there")
+	assert.Equal(t, "5", f.Evidence[0].Summary, "what is in the answer is new")
+	assert.Equal(t, t0, f.Evidence[1].At, "of the time at which it was seen")
+	f.See(refreshAt(2*time.Minute, saw("a", "6"), ofKind(KindAlerts, "other", "z")))
+	assert.Equal(t, []string{"E1", "E3"}, idsOf(f.Evidence), "a whole answer lacks nothing")
+}
+
 func TestAnOlderLookChangesNothing(t *testing.T) {
 	var f Findings
 	f.See(lookAt(time.Minute, saw("a", "16")))
@@ -173,6 +186,8 @@ func TestPictureChanged(t *testing.T) {
 	other.Figures.Anchor = "2"
 	failed := signal(50, true)
 	failed.Failed = true
+	partial := signal(50, true)
+	partial.Partial = []string{"a store is down"}
 	tests := map[string]struct {
 		was, now Evidence
 		want     bool
@@ -189,6 +204,7 @@ func TestPictureChanged(t *testing.T) {
 		"twice nothing":                     {signal(0, true), signal(1, true), false},
 		"of another alert":                  {signal(6, true), other, false},
 		"which could not be looked up":      {signal(6, true), failed, false},
+		"of a partial answer":               {signal(6, true), partial, false},
 		"without figures":                   {saw("a", ""), saw("a", ""), false},
 		"another value carries it":          {carried(.8, "city", "a"), carried(.6, "city", "b"), true},
 		"the same value carries it":         {carried(.8, "city", "a"), carried(.6, "city", "a"), false},

@@ -16,7 +16,7 @@ func (f Findings) PictureChanged() bool {
 	}
 	return slices.ContainsFunc(f.Evidence, func(now Evidence) bool {
 		at := slices.IndexFunc(f.Analyzed, func(e Evidence) bool { return e.ID == now.ID })
-		if at < 0 || now.Failed || now.Earlier {
+		if at < 0 || now.Failed || now.Earlier || len(now.Partial) > 0 {
 			return false
 		}
 		was := f.Analyzed[at]

@@ -20,8 +20,13 @@
 // at a time. A Budget bounds how many queries are made in all, and how many at a time: it belongs to a purpose, such as one
 // incident, and several Queriers may share it.
 //
+// # Partial answers
+//
+// Thanos, VictoriaMetrics' cluster, and Prometheus with remote_read answer although a part of them is down, and say so beside the
+// data: in warnings, or by isPartial. Querier.Partial tells what was said; of Querier.Whole such an answer is ErrPartial.
+//
 // # Errors
 //
-// Every error of a query is, by errors.Is, one of ErrUnavailable, ErrTooExpensive, ErrBadQuery and ErrNoBudget, or the error of
-// the caller's context. Outcome names it for a metric.
+// Every error of a query is, by errors.Is, one of ErrUnavailable, ErrTooExpensive, ErrBadQuery, ErrPartial and ErrNoBudget, or the
+// error of the caller's context. Outcome names it for a metric.
 package promapi

@@ -22,11 +22,16 @@ var (
 	ErrTooExpensive = errors.New("query too expensive")
 	// ErrBadQuery says that the server can't evaluate the query: asking again brings nothing else.
 	ErrBadQuery = errors.New("query rejected")
+	// ErrPartial says that the server has answered without some of its data: what is not in the answer may exist. It is an error of
+	// [Querier.Whole] alone.
+	ErrPartial = errors.New("partial answer")
+	// ErrNoStores is an ErrPartial, too: Thanos has no store for these times or labels, or none at all.
+	ErrNoStores = errors.New("no store")
 	// ErrNoBudget says that the Budget has no query left. Nothing was sent.
 	ErrNoBudget = errors.New("the query budget is used up")
 )
 
-// Outcome names the result of a query. The set is closed, see Outcomes, since it labels a metric.
+// Outcome names the result of a query; "partial" is an answer, too, where it is no error. The set is closed, see Outcomes, since it labels a metric.
 func Outcome(err error) string {
 	switch {
 	case err == nil:
@@ -37,6 +42,8 @@ func Outcome(err error) string {
 		return "too_expensive"
 	case errors.Is(err, ErrBadQuery):
 		return "bad_query"
+	case errors.Is(err, ErrPartial):
+		return "partial"
 	case errors.Is(err, context.Canceled):
 		return "canceled"
 	}
@@ -45,7 +52,7 @@ func Outcome(err error) string {
 
 // Outcomes lists what Outcome can return.
 func Outcomes() []string {
-	return []string{"ok", "no_budget", "too_expensive", "bad_query", "canceled", "unavailable"}
+	return []string{"ok", "no_budget", "too_expensive", "bad_query", "partial", "canceled", "unavailable"}
 }
 
 // classify makes an error of the client one of ours. parent is the context without the query's own time limit.

@@ -111,6 +111,8 @@ func TestOutcome(t *testing.T) {
 		{ErrTooExpensive, "too_expensive"},
 		{context.DeadlineExceeded, "too_expensive"},
 		{ErrBadQuery, "bad_query"},
+		{ErrPartial, "partial"},
+		{&partialError{}, "partial"},
 		{context.Canceled, "canceled"},
 		{ErrUnavailable, "unavailable"},
 		{errors.New("else"), "unavailable"},

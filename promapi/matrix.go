@@ -11,33 +11,35 @@ import (
 	"github.com/prometheus/common/model"
 )
 
-// matrixReader is a client that decodes matrices itself, without reflection and by one pass over the answer: Prometheus' own
-// client takes ten times as long, which is felt where a start reads millions of samples. What is not exactly of the usual form is
-// left to that client.
-type matrixReader struct{ api.Client }
-
-// matrixKey is the key of a context's place for a matrix.
-type matrixKey struct{}
+// answerReader is a client that notes what is said beside the data, and decodes matrices itself, without reflection and by one pass
+// over the answer: Prometheus' own client takes ten times as long, which is felt where a start reads millions of samples. What is not
+// exactly of the usual form is left to that client.
+type answerReader struct{ api.Client }
 
 // emptyMatrix is what Prometheus' own client gets to decode when the matrix is decoded already.
 var emptyMatrix = []byte(`{"status":"success","data":{"resultType":"matrix","result":[]}}`)
 
 // Do implements api.Client.
-func (r matrixReader) Do(ctx context.Context, req *http.Request) (*http.Response, []byte, error) {
+func (r answerReader) Do(ctx context.Context, req *http.Request) (*http.Response, []byte, error) {
 	resp, body, err := r.Client.Do(ctx, req) //nolint:bodyclose // the client has read and closed it
-	if into, ok := ctx.Value(matrixKey{}).(*model.Matrix); ok && err == nil && resp.StatusCode == http.StatusOK {
-		if m, ok := parseMatrix(body); ok {
-			*into = m
+	if err != nil || resp.StatusCode != http.StatusOK {
+		return resp, body, err
+	}
+	into := answerOf(ctx)
+	if into.matrix != nil {
+		if m, e, ok := parseMatrix(body); ok {
+			*into.matrix, into.reasons = m, e.reasons()
 			return resp, emptyMatrix, nil
 		}
 	}
-	return resp, body, err
+	into.note(body)
+	return resp, body, nil
 }
 
 // parseMatrix decodes the answer to a range query that succeeded and holds floats; false for any other.
-func parseMatrix(body []byte) (model.Matrix, bool) {
+func parseMatrix(body []byte) (model.Matrix, envelope, bool) {
 	p := &matrixParser{rest: body}
-	p.expect(`{"status":"success","data":{"resultType":"matrix","result":[`)
+	p.begins()
 	// One sample takes some thirty bytes: their number is known well enough to allocate once.
 	p.samples = make([]model.SamplePair, 0, len(body)/26)
 	m := model.Matrix{}
@@ -50,15 +52,16 @@ func parseMatrix(body []byte) (model.Matrix, bool) {
 	p.expect(`]}`)
 	p.ends()
 	if p.failed {
-		return nil, false
+		return nil, envelope{}, false
 	}
-	return m, true
+	return m, p.said, true
 }
 
 // matrixParser reads what is left of an answer. After a failure all that it returns is of no use.
 type matrixParser struct {
 	rest    []byte
 	samples []model.SamplePair // of all series, behind each other
+	said    envelope
 	failed  bool
 }
 
@@ -73,12 +76,24 @@ func (p *matrixParser) expect(literal string) {
 // is reports whether a byte comes next.
 func (p *matrixParser) is(c byte) bool { return len(p.rest) > 0 && p.rest[0] == c }
 
-// ends accepts what may follow the data: warnings and notes, which nobody reads.
+// begins reads what stands before the series; VictoriaMetrics' cluster says there whether the answer is partial.
+func (p *matrixParser) begins() {
+	p.expect(`{"status":"success",`)
+	for _, partial := range []bool{true, false} {
+		if rest, ok := bytes.CutPrefix(p.rest, []byte(`"isPartial":`+strconv.FormatBool(partial)+`,`)); ok {
+			p.rest, p.said.IsPartial = rest, partial
+			break
+		}
+	}
+	p.expect(`"data":{"resultType":"matrix","result":[`)
+}
+
+// ends reads what may follow the data: warnings, and notes and statistics, which nobody reads.
 func (p *matrixParser) ends() {
 	switch {
 	case p.failed:
 	case p.is(','):
-		p.failed = !json.Valid(append([]byte(`{"data":0`), p.rest...))
+		p.failed = json.Unmarshal(append([]byte(`{"data":0`), p.rest...), &p.said) != nil
 	default:
 		p.expect(`}`)
 		p.failed = p.failed || len(bytes.TrimSpace(p.rest)) > 0

@@ -61,7 +61,7 @@ func TestParseMatrix(t *testing.T) {
 		"braces in value": matrixBody(`{"metric":{"a":"}]}"},"values":[[1,"1"]]}`),
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, ok := parseMatrix([]byte(body))
+			got, _, ok := parseMatrix([]byte(body))
 			require.True(t, ok)
 			want, err := slowly(body)
 			require.NoError(t, err)
@@ -74,7 +74,7 @@ func TestParseMatrix(t *testing.T) {
 func TestParseMatrixLeaves(t *testing.T) {
 	whole := matrixBody(`{"metric":{"a":"b"},"values":[[1,"1"],[2,"3"]]}`)
 	for i := range len(whole) {
-		_, ok := parseMatrix([]byte(whole[:i]))
+		_, _, ok := parseMatrix([]byte(whole[:i]))
 		assert.False(t, ok, "cut after %d bytes", i)
 	}
 	for name, body := range map[string]string{
@@ -96,7 +96,7 @@ func TestParseMatrixLeaves(t *testing.T) {
 		"huge time":       matrixBody(`{"metric":{},"values":[[99999999999999999,"1"]]}`),
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, ok := parseMatrix([]byte(body))
+			_, _, ok := parseMatrix([]byte(body))
 			assert.False(t, ok)
 		})
 	}
@@ -124,7 +124,7 @@ func FuzzParseMatrix(f *testing.F) {
 	f.Add([]byte(matrixBody(`{"metric":{"a":"b\n"},"values":[[1.5,"1"],[2,"NaN"]]}`)))
 	f.Add([]byte(matrixBody(`{"metric":{},"values":[]},{"metric":{"a":"b"},"values":[[1,"1"]]}`) + "\n"))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		got, ok := parseMatrix(body)
+		got, _, ok := parseMatrix(body)
 		if !ok {
 			return
 		}
@@ -153,7 +153,7 @@ func BenchmarkMatrix(b *testing.B) {
 	b.SetBytes(int64(len(body)))
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, ok := parseMatrix(body); !ok {
+		if _, _, ok := parseMatrix(body); !ok {
 			b.Fatal("not decoded")
 		}
 	}

@@ -27,6 +27,8 @@ type Querier struct {
 	client *Client
 	budget *Budget
 	count  func(outcome string)
+	notes  *notes
+	whole  bool // a partial answer is an error
 }
 
 // NewQuerier makes a Querier. count, which may be nil, is called for each query with its Outcome.
@@ -34,8 +36,27 @@ func NewQuerier(c *Client, b *Budget, count func(outcome string)) *Querier {
 	if count == nil {
 		count = func(string) {}
 	}
-	return &Querier{api: promv1.NewAPI(matrixReader{c.client}), client: c, budget: b, count: count}
+	return &Querier{api: promv1.NewAPI(answerReader{c.client}), client: c, budget: b, count: count, notes: new(notes)}
 }
+
+// Whole returns a Querier for which a partial answer is ErrPartial: for who takes what is missing for gone. All else is shared.
+func (q *Querier) Whole() *Querier {
+	w := *q
+	w.whole = true
+	return &w
+}
+
+// Apart returns a Querier that has a Partial of its own. All else is shared.
+func (q *Querier) Apart() *Querier {
+	a := *q
+	a.notes = new(notes)
+	return &a
+}
+
+// Partial returns why answers that the Querier got may lack data, as servers say it: each reason once, in one line of 200 runes at most, five
+// at most. nil while all were whole. A store of Thanos or a storage node that is down makes answers partial, and so does a remote_read
+// that fails; what Prometheus remarks on a query does not.
+func (q *Querier) Partial() []string { return q.notes.list() }
 
 // Budget returns the budget that the Querier keeps to.
 func (q *Querier) Budget() *Budget { return q.budget }
@@ -47,7 +68,8 @@ func (q *Querier) Range(ctx context.Context, query string, start, end time.Time,
 	}
 	return ask(ctx, q, "querying a range", func(ctx context.Context, opts ...promv1.Option) (model.Matrix, error) {
 		var decoded model.Matrix
-		v, _, err := q.api.QueryRange(context.WithValue(ctx, matrixKey{}, &decoded), query, promv1.Range{Start: start, End: end, Step: step}, opts...)
+		answerOf(ctx).matrix = &decoded
+		v, _, err := q.api.QueryRange(ctx, query, promv1.Range{Start: start, End: end, Step: step}, opts...)
 		if err != nil {
 			return nil, err
 		}
@@ -142,13 +164,15 @@ func (q *Querier) rules(ctx context.Context, kind, name string) ([]promv1.RuleGr
 		if err != nil {
 			return nil, err
 		}
-		var answer struct {
+		var found struct {
 			Data promv1.RulesResult `json:"data"`
+			envelope
 		}
-		if err := json.Unmarshal(body, &answer); err != nil {
+		if err := json.Unmarshal(body, &found); err != nil {
 			return nil, fmt.Errorf("%w: response is not from Prometheus: %w", ErrUnavailable, err)
 		}
-		return answer.Data.Groups, nil
+		answerOf(ctx).reasons = found.reasons()
+		return found.Data.Groups, nil
 	})
 }
 
@@ -169,14 +193,24 @@ func ask[T any](ctx context.Context, q *Querier, what string, question func(cont
 	}
 	limited, cancel := context.WithTimeout(ctx, timeout+graceTime)
 	defer cancel()
+	var beside answer
 	// Prometheus takes no fractions of a unit, in which a time is sent.
-	answer, err := question(limited, promv1.WithTimeout(timeout.Truncate(time.Second)), promv1.WithLimit(maxSeries+1))
+	found, err := question(context.WithValue(limited, answerKey{}, &beside), promv1.WithTimeout(timeout.Truncate(time.Second)), promv1.WithLimit(maxSeries+1))
 	if err = classify(ctx, err); err != nil {
 		q.count(Outcome(err))
 		return none, fmt.Errorf("%s: %w", what, err)
 	}
-	q.count(Outcome(nil))
-	return answer, nil
+	if len(beside.reasons) == 0 {
+		q.count(Outcome(nil))
+		return found, nil
+	}
+	partial := &partialError{beside.reasons}
+	q.count(Outcome(partial))
+	q.notes.add(beside.reasons)
+	if q.whole {
+		return none, fmt.Errorf("%s: %w", what, partial)
+	}
+	return found, nil
 }
 
 func tooMany(n int) error {

@@ -136,7 +136,7 @@ func hostile(s string) func() (*incident.Incident, incident.Findings) {
 		threshold := 1.0
 		f := incident.Findings{
 			Evidence: []incident.Evidence{
-				{ID: "E1", Title: s, Summary: s, Query: s, Link: s, Kind: incident.EvidenceKind(s), Failed: true},
+				{ID: "E1", Title: s, Summary: s, Query: s, Link: s, Kind: incident.EvidenceKind(s), Failed: true, Partial: []string{s}, Server: s},
 				{
 					ID: "E2", Title: "t " + s, Summary: "s " + s, Query: s, Link: "http://p.example/" + s, Start: opened, End: written,
 					Ranking: []incident.RankedSeries{{Labels: map[string]string{s: s, "__name__": s}, Direction: s, Score: 3, Onset: opened}},

@@ -72,6 +72,7 @@ type messages struct {
 
 	// Gaps, timeline and footer.
 	NoGaps, Insufficient, GapMissing, GapFailed     string
+	GapPartial                                      string // a server has answered without some of its data
 	Events                                          map[incident.EventKind]string
 	EventFiring, EventJoined, EventEnded, EventLeft string
 	EventTimes, EventUntil, Repeats, Late, Flaps    string

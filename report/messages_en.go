@@ -142,7 +142,7 @@ var english = messages{
 
 	NoGaps:       "None noted.",
 	Insufficient: "The model reports too little evidence for a conclusion.",
-	GapMissing:   "Missing", GapFailed: "Lookup failed",
+	GapMissing:   "Missing", GapFailed: "Lookup failed", GapPartial: "Partial answers",
 	Events: map[incident.EventKind]string{
 		incident.EventOpened: "opened", incident.EventUpdated: "updated", incident.EventRepeated: "repeated",
 		incident.EventResolved: "resolved", incident.EventReopened: "reopened", incident.EventStale: "stale", incident.EventChanged: "the picture changed",

@@ -136,7 +136,7 @@ var chinese = messages{
 
 	NoGaps:       "无。",
 	Insufficient: "模型表示证据不足，无法得出结论。",
-	GapMissing:   "建议补充", GapFailed: "查询失败",
+	GapMissing:   "建议补充", GapFailed: "查询失败", GapPartial: "返回数据不完整",
 	Events: map[incident.EventKind]string{
 		incident.EventOpened: "触发", incident.EventUpdated: "更新", incident.EventRepeated: "重复通知", incident.EventResolved: "恢复",
 		incident.EventReopened: "再次触发", incident.EventStale: "通知中断", incident.EventChanged: "情况有变化", incident.EventAsked: "人工要求重新分析", incident.EventContinued: "重新收到通知",

@@ -54,6 +54,7 @@ var more = map[string]func() (*incident.Incident, incident.Findings){
 	},
 	"all is said": func() (*incident.Incident, incident.Findings) {
 		inc, f := verified()
+		f.Evidence[0].Partial = []string{"x"}
 		for _, kind := range incident.MarkKinds() {
 			f.Verdict.Causes[0].Marks = append(f.Verdict.Causes[0].Marks, incident.Mark{Kind: kind, Text: "x"})
 		}

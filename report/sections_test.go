@@ -108,6 +108,7 @@ func TestKeyPoints(t *testing.T) {
 			[]string{"", "`a=c` ↑ up 08:30:05 UTC · `a=b` ↑ up 08:30:06 UTC · `a=d` ↑ up 08:31:05 UTC [E3]\n", "look at `a=b`, which stands out most ([E3])."},
 		},
 		"no failure":        {[]incident.Evidence{{ID: "E1", Kind: incident.KindDrilldown, Failed: true, Ranking: []incident.RankedSeries{ranked("b", .9, 9, 0)}}}, []string{"", "", "Review"}},
+		"not in part":       {[]incident.Evidence{{ID: "E1", Kind: incident.KindDrilldown, Partial: []string{"x"}, Ranking: []incident.RankedSeries{ranked("b", .9, 9, 0)}}, {ID: "E2", Kind: incident.KindSuspects, Partial: []string{"x"}, Ranking: []incident.RankedSeries{ranked("b", 0, 90, time.Second)}}}, []string{"", "", "Review"}},
 		"not of old":        {[]incident.Evidence{{ID: "E1", Kind: incident.KindDrilldown, Earlier: true, Ranking: []incident.RankedSeries{ranked("b", .9, 9, 0)}}}, []string{"", "", "Review"}},
 		"not where nothing": {[]incident.Evidence{quiet}, []string{"", "", "Review"}},
 	} {
@@ -126,6 +127,26 @@ func TestKeyPoints(t *testing.T) {
 			}
 		})
 	}
+}
+
+// What a server said of its partial answers is among the gaps, once for each server and reason, with the items that lack something.
+func TestPartialAnswers(t *testing.T) {
+	const down, hostile = "store 10.0.0.7:10901 is down", "# no\n* `list` <b>"
+	items := []incident.Evidence{
+		{ID: "E1", Kind: incident.KindSignal, Title: "Signal", Summary: "High.", Partial: []string{down}, Server: "eu"},
+		{ID: "E2", Kind: incident.KindAlerts, Title: "Other alerts", Summary: "x", Partial: []string{down, hostile}, Server: "eu"},
+		{ID: "E3", Kind: incident.KindSuspects, Title: "What else", Summary: "y", Partial: []string{down}, Server: "us"},
+		{ID: "E4", Kind: incident.KindDrilldown, Title: "By", Summary: "z", Partial: []string{"isPartial"}},
+		{ID: "E5", Kind: incident.KindNeighbors, Title: "Targets", Summary: "All up."},
+	}
+	gaps := section(rendered(t, facts(), incident.Findings{Evidence: items}), "Missing data")
+	assert.Contains(t, gaps, "- Partial answers: Prometheus eu: "+down+" ([E1] [E2])\n")
+	assert.Contains(t, gaps, "- Partial answers: Prometheus us: "+down+" ([E3])\n")
+	assert.Contains(t, gaps, "- Partial answers: isPartial ([E4])\n")
+	assert.Equal(t, 4, strings.Count(gaps, "Partial answers"), gaps)
+	assert.NotContains(t, gaps, "\n# no")
+	assert.NotContains(t, gaps, "<b>")
+	assert.Contains(t, rendered(t, facts(), incident.Findings{Evidence: items[4:]}), english.NoGaps)
 }
 
 // What found nothing is a line, unless the verdict cites it; what could not be looked up is among the gaps.

@@ -28,10 +28,11 @@ func (p *page) signalChart() {
 	}
 }
 
-// itemOf returns the place of the first item of a kind that found something; -1 for none.
+// itemOf returns the place of the first item of a kind that found something; -1 for none. Of partial answers, a signal is shown and no
+// ranking counts: who comes first in it is not known.
 func (p *page) itemOf(kind incident.EvidenceKind) int {
 	return slices.IndexFunc(p.found.Evidence, func(e incident.Evidence) bool {
-		return e.Kind == kind && !e.Failed && !e.Nothing && !e.Earlier
+		return e.Kind == kind && !e.Failed && !e.Nothing && !e.Earlier && (len(e.Partial) == 0 || kind == incident.KindSignal)
 	})
 }
 

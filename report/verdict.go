@@ -231,7 +231,7 @@ func (p *page) proses(list []string) []string {
 	return out
 }
 
-// gaps writes what is not known: what the model missed, and what could not be looked up.
+// gaps writes what is not known: what the model missed, what could not be looked up, and what partial answers lack.
 func (p *page) gaps() {
 	p.heading(p.w.Gaps)
 	var items []string
@@ -249,10 +249,36 @@ func (p *page) gaps() {
 				p.w.Colon+escaped(e.Summary, lineRunes))
 		}
 	}
+	items = append(items, p.partialAnswers()...)
 	if len(items) == 0 {
 		p.para(p.w.NoGaps)
 	}
 	p.list(items)
+}
+
+// partialAnswers says once what each server said of its partial answers, with the items that are made from them.
+func (p *page) partialAnswers() []string {
+	type said struct{ server, reason string }
+	var order []said
+	ids := map[said][]string{}
+	for _, e := range p.found.Evidence {
+		for _, reason := range e.Partial {
+			s := said{e.Server, reason}
+			if ids[s] == nil {
+				order = append(order, s)
+			}
+			ids[s] = append(ids[s], e.ID)
+		}
+	}
+	var out []string
+	for _, s := range order {
+		server := ""
+		if s.server != "" {
+			server = "Prometheus " + escaped(s.server, titleRunes) + p.w.Colon
+		}
+		out = append(out, p.w.GapPartial+p.w.Colon+server+escaped(s.reason, lineRunes)+fmt.Sprintf(p.w.Aside, p.cite(ids[s])))
+	}
+	return out
 }
 
 func strong(s string) string {

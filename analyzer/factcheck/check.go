@@ -82,7 +82,13 @@ func (x *evidenceIndex) markCause(c *incident.Cause) {
 	}
 	c.Marks = t.marks
 	c.Confidence = confidence(t, independentKinds(cited), agree, len(wrong))
+	if slices.ContainsFunc(cited, func(e *incident.Evidence) bool { return len(e.Partial) > 0 }) {
+		c.Confidence = math.Round(100*c.Confidence*partialShare) / 100
+	}
 }
+
+// partialShare is what a confidence is worth where a cause rests on partial answers: at most a half, whatever else holds.
+const partialShare = .5
 
 // markCitations marks what is cited and does not exist, and a cause that cites nothing.
 func (x *evidenceIndex) markCitations(t *tally, cited []string) {

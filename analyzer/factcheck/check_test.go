@@ -320,6 +320,21 @@ func TestProseIsChecked(t *testing.T) {
 	assert.Empty(t, honest.Marks)
 }
 
+// TestConfidenceOfPartialAnswers: what rests on them is worth a half at most, however well it holds.
+func TestConfidenceOfPartialAnswers(t *testing.T) {
+	for cites, want := range map[string]float64{"E3": .25, "E2 E3": .38, "E2": .5, "E2 E3 E4": .44} {
+		in := loginScene().input()
+		for i := range in.Evidence {
+			if in.Evidence[i].ID == "E3" {
+				in.Evidence[i].Partial = []string{"a store is down"}
+			}
+		}
+		v := &incident.Verdict{Summary: "It fails.", Causes: []incident.Cause{{Hypothesis: "An attack.", Evidence: strings.Fields(cites)}}}
+		Check(v, in)
+		assert.InDelta(t, want, v.Causes[0].Confidence, 1e-9, cites)
+	}
+}
+
 func TestConfidenceIsMeasured(t *testing.T) {
 	tests := []struct {
 		name, cites, text string

@@ -266,14 +266,21 @@ func (c *cli) showPrompt(ctx context.Context, from input) error {
 }
 
 func describeEvidence(items []incident.Evidence) string {
-	failed := 0
+	failed, partial := 0, 0
 	for _, e := range items {
 		if e.Failed {
 			failed++
 		}
+		if len(e.Partial) > 0 {
+			partial++
+		}
 	}
+	out := fmt.Sprintf("%d items", len(items))
 	if failed > 0 {
-		return fmt.Sprintf("%d items, %d could not be looked up", len(items), failed)
+		out += fmt.Sprintf(", %d could not be looked up", failed)
 	}
-	return fmt.Sprintf("%d items", len(items))
+	if partial > 0 {
+		out += fmt.Sprintf(", %d from partial answers", partial)
+	}
+	return out
 }

@@ -147,7 +147,10 @@ func (c *cli) askServers(ctx context.Context, cfg *config) error {
 	tell := func(name string, err error) {
 		asked++
 		answer := name + " answers"
-		if err != nil {
+		switch {
+		case errors.Is(err, promapi.ErrPartial): // which may be over when somebody asks for evidence
+			answer = name + " answers in part: " + err.Error()
+		case err != nil:
 			failed++
 			answer = name + " FAILED: " + err.Error()
 		}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"sync"
 	"time"
 
@@ -32,7 +33,15 @@ type probe struct {
 
 	mu    sync.Mutex
 	asked bool
-	err   error
+	err   error // promapi.ErrPartial where it answers without some of its data
+}
+
+// down returns why the server does not answer; nil for one that answers in part.
+func (s *probe) down() error {
+	if errors.Is(s.err, promapi.ErrPartial) {
+		return nil
+	}
+	return s.err
 }
 
 // probes are the servers that evidence comes from. Each is asked at the start and every half minute, so that a wrong URL is found
@@ -68,16 +77,14 @@ func newProbes(cfg *config, pool promapi.Pool) (*probes, error) {
 	return p, nil
 }
 
-// askPrometheus has a server answer a query, and one of several tell its external labels; who has none to tell is matched by
-// other means.
+// askPrometheus has a server answer a query that needs all of its stores, and one of several tell its external labels; who has none to
+// tell is matched by other means.
 func askPrometheus(ctx context.Context, m *promapi.Member) error {
-	if _, err := promapi.NewQuerier(m.Client, promapi.NewBudget(1, 1), nil).Instant(ctx, "vector(1)", time.Now()); err != nil {
-		return err
-	}
-	if m.Name != "" && len(m.Match) == 0 {
+	_, err := promapi.NewQuerier(m.Client, promapi.NewBudget(1, 1), nil).Whole().Instant(ctx, "count(up)", time.Now())
+	if (err == nil || errors.Is(err, promapi.ErrPartial)) && m.Name != "" && len(m.Match) == 0 {
 		_ = m.Learn(ctx)
 	}
-	return nil
+	return err
 }
 
 func connect(c upstreamConfig, name string) (*promapi.Client, error) {
@@ -146,11 +153,15 @@ func (p *probes) run(ctx context.Context, log *slog.Logger) {
 
 func (s *probe) record(err error, log *slog.Logger) {
 	s.mu.Lock()
-	changed := !s.asked || (s.err == nil) != (err == nil)
+	before, asked := s.down(), s.asked
+	wasPartial := before == nil && s.err != nil
 	s.asked, s.err = true, err
+	down := s.down()
 	s.mu.Unlock()
-	switch {
-	case !changed:
+	switch partial := down == nil && err != nil; {
+	case asked && (before == nil) == (down == nil) && wasPartial == partial:
+	case partial:
+		log.Warn("Server answers in part, reports do not claim that something is absent", "server", s.title, "url", s.client.String(), "err", err)
 	case err != nil:
 		log.Warn("Server failed to answer, reports lack what it knows", "server", s.title, "lacking", s.without, "check", s.variable,
 			"url", s.client.String(), "err", err)
@@ -171,12 +182,14 @@ func (p *probes) status(name string) string {
 			of = s.title + ": "
 		}
 		s.mu.Lock()
-		asked, err := s.asked, s.err
+		asked, err, down := s.asked, s.err, s.down()
 		s.mu.Unlock()
 		switch {
-		case err != nil:
+		case down != nil:
 			return "failing: " + of + err.Error()
-		case !asked:
+		case err != nil:
+			state = "partial: " + of + err.Error()
+		case !asked && !strings.HasPrefix(state, "partial: "):
 			state = "not asked yet"
 		case state == "not configured":
 			state = "ready"
@@ -196,7 +209,7 @@ func (p *probes) Collect(ch chan<- prometheus.Metric) {
 	for _, s := range p.list {
 		s.mu.Lock()
 		asked, up := s.asked, 0.0
-		if s.err == nil {
+		if s.down() == nil {
 			up = 1
 		}
 		s.mu.Unlock()

@@ -149,6 +149,49 @@ func TestProbesSayWhatChanges(t *testing.T) {
 	assert.Equal(t, "not configured", p.status("alertmanager"))
 }
 
+// TestServerAnswersInPart: a querier whose store is down is there, and /health, the log and check-config say what it lacks.
+func TestServerAnswersInPart(t *testing.T) {
+	prometheus := testbedtest.StartPrometheus(t, testbed.PrometheusConfig{})
+	front := testbedtest.StartFanout(t, prometheus.URL)
+	cfg := defaultConfig()
+	cfg.Prometheus.URL = front.URL
+	pool, err := cfg.pool()
+	require.NoError(t, err)
+	p, err := newProbes(cfg, pool)
+	require.NoError(t, err)
+	defer p.close()
+	s := p.list[0]
+	var logs bytes.Buffer
+	log := promslog.New(&promslog.Config{Writer: &logs})
+	for _, step := range []struct {
+		set    func()
+		status string
+		up     float64
+	}{
+		{front.Up, "ready", 1},
+		{func() { front.Down("job", "x", "store 10.0.0.7:10901 is down") }, "partial: querying: partial answer: store 10.0.0.7:10901 is down", 1},
+		{func() { front.Partial("job", "x") }, "partial: querying: partial answer: isPartial: a storage node did not answer", 1},
+		{func() { front.Remark("PromQL info: metric might not be a counter") }, "ready", 1},
+	} {
+		step.set()
+		for range 2 {
+			s.record(s.check(t.Context()), log)
+		}
+		assert.Equal(t, step.status, p.status("prometheus"))
+		assert.InDelta(t, step.up, testutil.ToFloat64(p), 0)
+	}
+	assert.Equal(t, 1, bytes.Count(logs.Bytes(), []byte("Server answers in part, reports do not claim")), logs.String())
+	assert.Equal(t, 2, bytes.Count(logs.Bytes(), []byte(`msg="Server answers" `)), logs.String())
+
+	front.Down("job", "x", "store 10.0.0.7:10901 is down")
+	t.Chdir(t.TempDir())
+	t.Setenv("PROMETHEUS_URL", front.URL)
+	var out bytes.Buffer
+	c := &cli{stdout: &out, stderr: &out}
+	require.NoError(t, c.checkConfig(t.Context(), true))
+	assert.Contains(t, out.String(), "online          Prometheus answers in part: querying: partial answer: store 10.0.0.7:10901 is down\n")
+}
+
 // TestCheckConfigOnline asks what check-config alone does not.
 func TestCheckConfigOnline(t *testing.T) {
 	pair := testbedtest.Start(t, testbed.Options{Alertmanager: testbed.AlertmanagerConfig{WebhookURL: "http://127.0.0.1:1/"}})

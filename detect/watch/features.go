@@ -41,7 +41,7 @@ func (s *source) withFeatures(r *Rule) *source {
 
 // alone returns the source without features: what is learned needs none.
 func (s *source) alone() *source {
-	return &source{querier: s.querier, expr: s.expr, offset: s.offset, points: s.points}
+	return &source{querier: s.querier, expr: s.expr, offset: s.offset, points: s.points, learns: true}
 }
 
 // narrowed returns the source with another expression of its series.

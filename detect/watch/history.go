@@ -32,16 +32,19 @@ type source struct {
 	querier *promapi.Querier
 	expr    string
 	offset  time.Duration
-	points  int // of an answer, for one series
+	points  int  // of an answer, for one series
+	learns  bool // what is asked for is learned, and means nothing for an alert
 
 	features   int // of a row; 0 without a model
 	ownColumns []int
 	inputs     []input
 }
 
-// newSource returns what asks for an expression. Queries are bounded by what is asked, not by a budget.
+// newSource returns what asks for an expression. Queries are bounded by what is asked, not by a budget. An answer that is partial is an
+// error, as for Thanos' rules: a series that it lacks is not gone, and a sum is too low.
 func newSource(c *promapi.Client, expr string, offset time.Duration) *source {
-	return &source{querier: promapi.NewQuerier(c, promapi.NewBudget(math.MaxInt64>>1, 2), nil), expr: expr, offset: offset, points: maxPoints}
+	q := promapi.NewQuerier(c, promapi.NewBudget(math.MaxInt64>>1, 2), nil).Whole()
+	return &source{querier: q, expr: expr, offset: offset, points: maxPoints}
 }
 
 // value is a sample of one series at the time that was asked for.
@@ -102,6 +105,9 @@ func (s *source) chunks(ctx context.Context, from, to time.Time, step time.Durat
 			if errors.Is(c.err, promapi.ErrTooExpensive) && points > 1 && ctx.Err() == nil {
 				points /= 2
 				continue
+			}
+			if s.learns && errors.Is(c.err, promapi.ErrNoStores) { // Thanos has said so of all times before its data
+				c.matrix, c.err = nil, nil
 			}
 			slices.SortStableFunc(c.matrix, func(a, b *model.SampleStream) int { return byName(a.Metric, b.Metric) })
 			for _, x := range c.matrix {

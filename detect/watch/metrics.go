@@ -9,9 +9,10 @@ import (
 
 // The kinds of errors, a closed set.
 const (
-	errorQuery = "query" // Prometheus did not answer, or refused
-	errorData  = "data"  // an answer holds two series with the same labels
-	errorState = "state" // what is known could not be saved, or read
+	errorQuery   = "query"   // Prometheus did not answer, or refused
+	errorPartial = "partial" // Prometheus answered without some of its data
+	errorData    = "data"    // an answer holds two series with the same labels
+	errorState   = "state"   // what is known could not be saved, or read
 )
 
 // droppedMaxSeries is the reason for which samples are not judged: the rule has max_series series.
@@ -41,7 +42,7 @@ func newMetrics(r prometheus.Registerer, w *Watcher) *metrics {
 	}
 	m := &metrics{
 		predictions: counter("predictions_total", "Samples judged, by rule.", "rule"),
-		errors:      counter("errors_total", "Failures by kind: query, data, state, model.", "kind"),
+		errors:      counter("errors_total", "Failures by kind: query, partial, data, state, model.", "kind"),
 		success: f.NewGaugeVec(prometheus.GaugeOpts{
 			Name: "alertscribe_detect_last_success_timestamp_seconds", Help: "Time of the last evaluation of a group in which no rule failed.",
 		}, []string{"group"}),
@@ -54,7 +55,7 @@ func newMetrics(r prometheus.Registerer, w *Watcher) *metrics {
 		alerts:        counter("alerts_total", "Alerts by rule and outcome: fired, resolved.", "rule", "outcome"),
 		disagreements: counter("shadow_disagreements_total", "Samples that a rule and its shadow judged differently.", "rule"),
 	}
-	for _, kind := range []string{errorQuery, errorData, errorState, errorModel} {
+	for _, kind := range []string{errorQuery, errorPartial, errorData, errorState, errorModel} {
 		m.errors.WithLabelValues(kind)
 	}
 	m.dropped.WithLabelValues(droppedMaxSeries)

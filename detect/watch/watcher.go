@@ -229,9 +229,13 @@ func (w *Watcher) evaluate(ctx context.Context, g *group, r *watched, at time.Ti
 	r.mu.Unlock()
 	switch {
 	case err != nil:
-		w.metrics.errors.WithLabelValues(errorQuery).Inc()
+		kind, failed := errorQuery, "Detection query failed, alerts stay as they are"
+		if errors.Is(err, promapi.ErrPartial) {
+			kind, failed = errorPartial, "Detection query answered in part, alerts stay as they are"
+		}
+		w.metrics.errors.WithLabelValues(kind).Inc()
 		if before == nil {
-			r.log.Warn("Detection query failed, alerts stay as they are", "err", err)
+			r.log.Warn(failed, "err", err)
 		}
 	case before != nil:
 		r.log.Info("Detection goes on, what was missed was evaluated")
