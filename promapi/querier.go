@@ -165,7 +165,7 @@ func ask[T any](ctx context.Context, q *Querier, what string, question func(cont
 	defer release()
 	timeout := queryTimeout
 	if deadline, ok := ctx.Deadline(); ok {
-		timeout = min(timeout, max(time.Until(deadline)-graceTime, graceTime))
+		timeout = min(timeout, max((time.Until(deadline)-graceTime).Truncate(time.Second), graceTime)) // a server reads no fraction of 7.1s
 	}
 	limited, cancel := context.WithTimeout(ctx, timeout+graceTime)
 	defer cancel()
