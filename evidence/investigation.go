@@ -63,6 +63,7 @@ type investigation struct {
 	prom         *promapi.Querier // of that server; nil without Prometheus
 	alertmanager *alertmanagerAPI // nil without Alertmanager
 	language     incident.Language
+	zone         *time.Location // by whose clock days are compared
 	log          *slog.Logger
 }
 
@@ -79,7 +80,7 @@ const (
 
 // newInvestigation begins the investigation at the time now: the alert to look at, with no rule known yet.
 func newInvestigation(inc *incident.Incident, now time.Time, seen ...incident.Evidence) *investigation {
-	inv := &investigation{incident: inc, now: now, seen: seen}
+	inv := &investigation{incident: inc, now: now, seen: seen, zone: time.UTC}
 	main, second := anchorsOf(inc, seen)
 	if inv.second = second; second != nil {
 		inv.whose = toldApart(main, *second)
