@@ -148,7 +148,7 @@ var (
 	offsetCases = []hourCase{
 		{
 			name: "all of it", data: minutes(10, 300, 80), expr: "m offset 1h > 50", fired: 360, now: 370, onset: 300,
-			want: []string{`Condition met since <360> \(to within \S+; the expression looks at data of 1h before\)`}, zh: "表达式使用 1 小时前的数据",
+			want: []string{`Condition met since <360> \(to within \S+; the expression looks at data of 1h before\)`}, zh: "表达式所用数据早 1 小时",
 		},
 		{
 			name: "within a range", data: minutes(10, 300, 80), expr: "max_over_time(m[5m] offset 1h) > 50", hold: "10m", fired: 370, now: 375, onset: 300,

@@ -39,7 +39,7 @@ var (
 	msgExact     = message{"to within %s", "误差不超过 %s"}
 	msgExactMark = message{"; ", "，"}
 	msgLooksBack = message{"the expression looks back %s", "表达式回看 %s"}
-	msgLooksAt   = message{"the expression looks at data of %s before", "表达式使用 %s前的数据"}
+	msgLooksAt   = message{"the expression looks at data of %s before", "表达式所用数据早 %s"}
 )
 
 // metCourse is when the condition was met, as far as the samples of a line tell.

@@ -57,7 +57,7 @@ var (
 	}
 	msgMisdated = message{
 		" The condition was not met when the alert says that it began (%s): its sender's clock or time zone may be wrong, or it saw other data.",
-		"告警给出的开始时间（%s）尚未满足告警条件：发送方的时钟或时区可能有误，或其数据与此处不同。",
+		"告警给出的开始时间（%s）尚未满足告警条件：发送方的时钟或时区可能有误，或双方数据不一致。",
 	}
 	msgLimit    = message{" Threshold: %[1]s %[2]s.", "阈值 %[1]s %[2]s。"}
 	msgBaseline = message{" Before: median %[1]s, deviation %[2]s.", "基线：中位数 %[1]s，常规波动 %[2]s。"}
