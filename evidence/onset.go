@@ -144,3 +144,15 @@ func (inv *investigation) onsetDoubt() time.Duration {
 	}
 	return doubt
 }
+
+// hazyOnset is how much earlier than told an onset may have been for which "nothing changed" needs to say about when: a change as far
+// before it counts as the past.
+const hazyOnset = 15 * time.Minute
+
+// hazyOnsetText says which onset the past ends with, where that may have been much earlier.
+func (inv *investigation) hazyOnsetText() string {
+	if inv.onsetDoubt() < hazyOnset {
+		return ""
+	}
+	return inv.say(msgAboutOnset, inv.onsetWords())
+}

@@ -5,7 +5,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/prometheus/common/model"
 
@@ -182,18 +181,6 @@ func (inv *investigation) suspectSummary(r suspectRanking, top *suspectGroup) st
 		b.WriteString(inv.say(phrase, r.common.series, r.common.owners, formatTime(r.grid.At(r.common.at))+inv.say(msgGiveOrTake, inv.duration(lookback))))
 	}
 	return b.String()
-}
-
-// hazyOnset is how much earlier than told an onset may have been for which "nothing changed" needs to say about when: a change as far
-// before it counts as the past.
-const hazyOnset = 15 * time.Minute
-
-// hazyOnsetText says which onset the past ends with, where that may have been much earlier.
-func (inv *investigation) hazyOnsetText() string {
-	if inv.onsetDoubt() < hazyOnset {
-		return ""
-	}
-	return inv.say(msgAboutOnset, inv.onsetWords())
 }
 
 // mostOfAll introduces what changed most; the alert's own signal may have changed more.
