@@ -137,8 +137,8 @@ var (
 			want: []string{`No value until <310>\. Condition met since <310>`, `The condition was not met when`},
 		},
 		{
-			name: "met for a moment", data: func(s float64) float64 { return 10 + spike(s == 18030, 70) }, hold: "30m", fired: 300.5, now: 340,
-			want: []string{`^Value when the alert fired: 80; last: 10`}, not: []string{"was not met when"},
+			name: "met for a moment", data: func(s float64) float64 { return 10 + spike(s == 18030 || s >= 19200, 70) }, hold: "30m", fired: 300.5, now: 340,
+			want: []string{`^Value when the alert fired: 80; last: 80`}, not: []string{"was not met when"},
 		},
 		{
 			name: "never met here", data: minutes(10), fired: 300, now: 340,
