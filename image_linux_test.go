@@ -7,7 +7,6 @@ import (
 	"errors"
 	"io"
 	"io/fs"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -15,7 +14,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -23,6 +21,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/alertscribe/alertscribe/testbed/testbedtest"
 )
 
 // imageUser is whom the images run as.
@@ -41,7 +41,7 @@ func TestImageRuns(t *testing.T) {
 
 	t.Run("alertscribe", func(t *testing.T) {
 		i := assemble(t, stages["alertscribe"], build)
-		address := freePort(t)
+		address := testbedtest.FreeAddress(t)
 		i.env = append(i.env, "LISTEN_ADDRESS="+address, "REPORT_TIME_ZONE=Asia/Shanghai")
 		end := i.start()
 		i.awaitHealth()
@@ -51,13 +51,13 @@ func TestImageRuns(t *testing.T) {
 		require.NoError(t, err)
 		require.NoError(t, resp.Body.Close())
 		require.Equal(t, http.StatusAccepted, resp.StatusCode)
-		require.Eventually(t, func() bool { return strings.Contains(i.report(), " UTC+8") }, 10*time.Second, 50*time.Millisecond, "zones are in the binary")
+		require.Eventually(t, func() bool { return strings.Contains(i.report(), " UTC+8") }, time.Minute, 50*time.Millisecond, "zones are in the binary")
 		end()
 		assert.FileExists(t, filepath.Join(i.root, "data", "alertscribe.db"))
 	})
 	t.Run("loginsim", func(t *testing.T) {
 		i := assemble(t, stages["loginsim"], build)
-		metrics, control := freePort(t), freePort(t)
+		metrics, control := testbedtest.FreeAddress(t), testbedtest.FreeAddress(t)
 		i.args = []string{"--web.listen-address=" + metrics, "--control.listen-address=" + control}
 		end := i.start()
 		i.awaitHealth("--control.listen-address=" + control)
@@ -271,7 +271,7 @@ func (i *rootfs) awaitHealth(args ...string) {
 		var err error
 		out, err = i.command(append(slices.Clone(i.check), args...)...).CombinedOutput()
 		return err == nil
-	}, 20*time.Second, 100*time.Millisecond)
+	}, time.Minute, 100*time.Millisecond)
 	require.True(i.t, healthy, "the health check says: %s", out)
 }
 
@@ -289,16 +289,6 @@ func (i *rootfs) report() string {
 	defer f.Close()
 	b, _ := io.ReadAll(f)
 	return string(b)
-}
-
-// freePort returns an address that was free a moment ago.
-func freePort(t *testing.T) string {
-	t.Helper()
-	var lc net.ListenConfig
-	l, err := lc.Listen(t.Context(), "tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer l.Close()
-	return "127.0.0.1:" + strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
 }
 
 // TestContextOfImages: what .dockerignore leaves out is neither a secret's nor needed by the build.

@@ -71,9 +71,9 @@ func TestFaultyPrometheus(t *testing.T) {
 				server.Close()
 			}
 			t.Cleanup(server.Close)
-			timeout := 5 * time.Second
-			if name == "is huge" {
-				timeout = 20 * time.Second // to read 16 MiB several times takes a loaded machine a while
+			timeout := time.Minute // to read 16 MiB several times takes a loaded machine a while
+			if want == "timed out" {
+				timeout = 5 * time.Second
 			}
 			registry := prometheus.NewPedanticRegistry()
 			c := collectorAt(t, strings.Replace(server.URL, "//", "//user:secret@", 1), time.Now(), func(o *Options) {
@@ -82,7 +82,7 @@ func TestFaultyPrometheus(t *testing.T) {
 			inc := firingIncident(time.Now().Add(-time.Minute), `sum(rate(x_total[5m])) > 1`, "alertname=X instance=a:80 job=api")
 			began := time.Now()
 			items := c.Collect(t.Context(), inc, nil).Items
-			assert.Less(t, time.Since(began), 2*timeout, "all questions together")
+			assert.Less(t, time.Since(began), timeout+20*time.Second, "all questions together: there are dozens")
 			require.NotEmpty(t, items)
 			assert.Equal(t, incident.KindAlert, items[0].Kind)
 			assert.False(t, items[0].Failed)

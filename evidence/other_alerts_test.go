@@ -105,7 +105,7 @@ func TestOtherAlerts(t *testing.T) {
 			assert.Contains(collect, items[0].Summary, "): 3; before")
 			require.Len(collect, items[0].Table.Rows, 4)
 			assert.Contains(collect, fmt.Sprint(items[0].Table.Rows), "DiskSlow warning silenced instance")
-		}, 10*time.Second, 100*time.Millisecond)
+		}, time.Minute, 100*time.Millisecond)
 	})
 	t.Run("Alertmanager alone", func(t *testing.T) {
 		c := collectorAt(t, "", r.end(), func(o *Options) { o.Alertmanager = serverAt(t, am.URL) })

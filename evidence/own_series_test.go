@@ -46,7 +46,7 @@ func activeAlerts(t *testing.T, prometheus, name string) []*promv1.Alert {
 			}
 		}
 		return len(out) > 1
-	}, 30*time.Second, 200*time.Millisecond)
+	}, time.Minute, 200*time.Millisecond)
 	return out
 }
 

@@ -79,7 +79,7 @@ func TestOddSearches(t *testing.T) {
 		code := e.get(t, "/reports?match="+url.QueryEscape(m)).StatusCode
 		assert.Contains(t, []int{http.StatusOK, http.StatusBadRequest}, code, "%.60q", m)
 	}
-	assert.Less(t, time.Since(start), 20*time.Second)
+	assert.Less(t, time.Since(start), time.Minute)
 	many := url.Values{}
 	for range 20 {
 		many.Add("match", `namespace=~"`+strings.Repeat("(a|b)?", 150)+`"`)

@@ -18,7 +18,7 @@ import (
 )
 
 // browserWait bounds each thing that a test waits for in a browser: generous, since two cores may be busy.
-const browserWait = 20 * time.Second
+const browserWait = time.Minute
 
 // browserName is a host name that leads to loopback and that a browser does not trust as it trusts 127.0.0.1: without TLS it sends
 // no Sec-Fetch-Site there and has no clipboard.

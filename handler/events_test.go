@@ -62,7 +62,7 @@ func readEvent(t *testing.T, line string) (e event) {
 func TestEvents(t *testing.T) {
 	stopping := make(chan struct{})
 	e := newEnv(t, func(o *Options) { o.Stopping = stopping })
-	address := e.serve(t, func(s *http.Server) { s.ReadTimeout, s.WriteTimeout = 200*time.Millisecond, 200*time.Millisecond }) + "/api/v1/events"
+	address := e.serve(t, func(s *http.Server) { s.ReadTimeout, s.WriteTimeout = time.Second, time.Second }) + "/api/v1/events"
 	all, _ := listen(t, address)
 	id := e.post(t, body("A", "firing"))
 	assert.Equal(t, event{id, 1, incident.Firing, incident.Pending}, readEvent(t, <-all))
@@ -71,14 +71,14 @@ func TestEvents(t *testing.T) {
 	assert.Equal(t, event{id, 1, incident.Firing, incident.Pending}, readEvent(t, <-one), "as it stands")
 	other := e.post(t, body("B", "firing"))
 	assert.Equal(t, other, readEvent(t, <-all).ID)
-	<-time.After(300 * time.Millisecond) // longer than the server lets a request and an answer last
+	<-time.After(1200 * time.Millisecond) // longer than the server lets a request and an answer last
 	e.post(t, body("A", "resolved"))
 	assert.Equal(t, event{id, 2, incident.Resolved, incident.Pending}, readEvent(t, <-one), "and nothing of the other")
 	assert.Equal(t, id, readEvent(t, <-all).ID)
 
 	assert.InDelta(t, 2, e.streams(t), 0)
 	leave()
-	require.Eventually(t, func() bool { return e.streams(t) == 1 }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return e.streams(t) == 1 }, time.Minute, time.Millisecond)
 	close(stopping)
 	_, open := <-all
 	assert.False(t, open, "streams end when the service stops")

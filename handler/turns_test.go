@@ -156,7 +156,7 @@ func TestAlertRefusedEarly(t *testing.T) {
 	go func() {
 		fmt.Fprint(rest, `{"alerts":[{"labels":{"alertname":"A"}}`+strings.Repeat(`,{"labels":{"alertname":"A"}}`, 200)) // and no more
 	}()
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, server.URL+"/alert", sends)
 	require.NoError(t, err)

@@ -46,17 +46,17 @@ func TestWait(t *testing.T) {
 // waitsFor returns once a request has looked at its incident n times, and so waits.
 func (e *env) waitsFor(t *testing.T, n int64) {
 	t.Helper()
-	require.Eventually(t, func() bool { return e.store.reads.Load() >= n }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return e.store.reads.Load() >= n }, time.Minute, time.Millisecond)
 }
 
 func TestWaitRunsOut(t *testing.T) {
 	e := newEnv(t)
 	server := httptest.NewUnstartedServer(e.handler)
-	server.Config.ReadTimeout, server.Config.WriteTimeout = 200*time.Millisecond, 200*time.Millisecond
+	server.Config.ReadTimeout, server.Config.WriteTimeout = time.Second, time.Second
 	server.Start()
 	defer server.Close()
 	start := time.Now()
-	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL+"/alert?wait=1s", strings.NewReader(body("A", "firing")))
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL+"/alert?wait=2s", strings.NewReader(body("A", "firing")))
 	require.NoError(t, err)
 	resp, err := server.Client().Do(r)
 	require.NoError(t, err)
@@ -64,7 +64,7 @@ func TestWaitRunsOut(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, resp.Body.Close())
 	answer := readJSON(t, answer{resp.StatusCode, resp.Header, string(text)}, http.StatusAccepted)
-	assert.GreaterOrEqual(t, time.Since(start), time.Second, "the server's own timeouts don't cut a wait off")
+	assert.GreaterOrEqual(t, time.Since(start), 2*time.Second, "the server's own timeouts don't cut a wait off")
 	assert.Equal(t, "accepted", answer["status"])
 	assert.Equal(t, "/reports/"+answer["incident"].(string), answer["report_url"])
 }
@@ -88,7 +88,7 @@ func TestWaitForEvidence(t *testing.T) {
 func TestWaitOutlivesFaultsOfTheStore(t *testing.T) {
 	e := newEnv(t)
 	e.store.incident = errors.New("busy")
-	readJSON(t, e.do(t, http.MethodPost, "/alert?wait=1s", body("A", "firing"), "Content-Type", jsonType), http.StatusAccepted)
+	readJSON(t, e.do(t, http.MethodPost, "/alert?wait=3s", body("A", "firing"), "Content-Type", jsonType), http.StatusAccepted)
 	assert.Greater(t, e.store.reads.Load(), int64(3))
 }
 
@@ -116,7 +116,7 @@ func TestWaitEndsWhenTheClientGoesAway(t *testing.T) {
 	require.ErrorIs(t, <-failed, context.Canceled)
 	select {
 	case <-ended:
-	case <-time.After(5 * time.Second):
+	case <-time.After(time.Minute):
 		require.Fail(t, "the request still waits")
 	}
 	list, _, err := e.store.Incidents(t.Context(), incident.Query{Limit: 1})

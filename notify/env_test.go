@@ -30,6 +30,7 @@ type sender struct {
 	fails []error // of the next attempts
 	down  error   // of all attempts
 	tries int
+	begun int
 	hold  chan struct{} // attempts wait for it to be closed; nil for no waiting
 	edits bool
 	taken func() // called when a message was taken; nil for nothing
@@ -39,6 +40,7 @@ func (s *sender) Pace() (every time.Duration, burst int) { return time.Milliseco
 
 func (s *sender) Send(ctx context.Context, d channel.Delivery) (channel.Receipt, error) {
 	s.mu.Lock()
+	s.begun++
 	hold := s.hold
 	s.mu.Unlock()
 	if hold != nil {
@@ -83,6 +85,13 @@ func (s *sender) deliveries() []channel.Delivery {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.got)
+}
+
+// beginnings returns how many attempts were begun, of which the last one may wait.
+func (s *sender) beginnings() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.begun
 }
 
 func (s *sender) attempts() int {
@@ -308,17 +317,23 @@ func (e *env) fail(id string, kind incident.FailureKind) {
 	})
 }
 
-const soon = 10 * time.Second
+const soon = time.Minute
 
 func (e *env) eventually(ok func() bool, what string) {
 	e.t.Helper()
 	require.Eventually(e.t, ok, soon, 2*time.Millisecond, "%s\n%s", what, e.logs)
 }
 
-// quiet waits until the notifier has looked at all that was committed so far: a marker incident passes through the same queues.
+// failed reports whether it is stored that an incident could not be told of.
+func (e *env) failed(id string) bool {
+	rows, err := e.store.Deliveries(e.t.Context(), id)
+	return err == nil && len(rows) == 1 && rows[0].Attempts > 0
+}
+
+// quiet gives the notifier time to look at all that was committed so far.
 func (e *env) quiet() {
 	e.t.Helper()
-	time.Sleep(150 * time.Millisecond) // nothing can be waited for where nothing is to happen
+	time.Sleep(300 * time.Millisecond) // nothing can be waited for where nothing is to happen
 }
 
 func events(e ...channel.Event) []channel.Event { return e }

@@ -99,11 +99,11 @@ func TestMostSevereFirst(t *testing.T) {
 	s := &sender{hold: make(chan struct{})}
 	e.run(nil, notify.Channel{Name: "oncall", Sender: s, Events: events(channel.Opened)})
 	e.fire("First", "info")
-	e.quiet()
+	e.eventually(func() bool { return s.beginnings() == 1 }, "the first one is on its way")
 	for _, severity := range []string{"info", "warning", "critical"} {
 		e.fire(severity, severity)
 	}
-	e.quiet()
+	time.Sleep(2 * time.Second) // until all are queued, which nobody sees
 	close(s.hold)
 	e.eventually(func() bool { return len(s.events()) == 4 }, "all")
 	var order []string
@@ -137,9 +137,11 @@ func TestRefusedContentIsNotTriedAgain(t *testing.T) {
 	e := newEnv(t)
 	a, b := &sender{down: errContent}, &sender{down: errConfig}
 	late := &clock{}
-	e.run(func(o *notify.Options) { o.Priority, o.Now = [][]string{{"a", "b"}}, late.Now }, notify.Channel{Name: "a", Sender: a}, notify.Channel{Name: "b", Sender: b})
+	n, _ := e.run(func(o *notify.Options) { o.Priority, o.Now = [][]string{{"a", "b"}}, late.Now }, notify.Channel{Name: "a", Sender: a}, notify.Channel{Name: "b", Sender: b})
 	e.analyze(e.fire("X", "critical"))
-	e.eventually(func() bool { return a.attempts() == 2 && b.attempts() == 1 }, "both fail")
+	e.eventually(func() bool {
+		return a.attempts() == 2 && b.attempts() == 1 && n.Health()["b"] == "failing: token revoked"
+	}, "both fail, which is known before the clock moves")
 	b.setDown(nil)
 	late.advance(time.Minute)
 	e.fire("Y", "info") // wakes the queue, whose timer runs with the real clock

@@ -1,6 +1,7 @@
 package notify_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -208,15 +209,15 @@ func TestNewChannelIsNotToldOfOldIncidents(t *testing.T) {
 
 func TestRetry(t *testing.T) {
 	e := newEnv(t)
-	s := &sender{fails: []error{errLater}}
-	e.run(nil, notify.Channel{Name: "oncall", Sender: s, Events: events(channel.Opened)})
+	late := &clock{}
+	s := &sender{fails: []error{&channel.Failure{Kind: channel.Retry, After: 10 * time.Minute, Err: errors.New("overloaded")}}}
+	e.run(func(o *notify.Options) { o.Now = late.Now }, notify.Channel{Name: "oncall", Sender: s, Events: events(channel.Opened)})
 	id := e.fire("X", "critical")
-	e.eventually(func() bool { return s.attempts() == 1 }, "a first attempt")
-	e.eventually(func() bool {
-		rows, err := e.store.Deliveries(t.Context(), id)
-		return err == nil && len(rows) == 1 && rows[0].Attempts == 1
-	}, "the failure is stored")
-	e.eventually(func() bool { return len(s.events()) == 1 }, "the second succeeds")
+	e.eventually(func() bool { return e.failed(id) }, "the failure of the first attempt is stored")
+	assert.Equal(t, 1, s.attempts())
+	late.advance(11 * time.Minute)
+	e.fire("Y", "info") // wakes the queue, whose timer runs with the real clock
+	e.eventually(func() bool { return len(s.events()) == 2 }, "the second succeeds")
 	e.eventually(func() bool {
 		rows, err := e.store.Deliveries(t.Context(), id)
 		return err == nil && rows[0].Attempts == 0 && rows[0].Error == ""
@@ -323,8 +324,8 @@ func TestExpiry(t *testing.T) {
 	late := &clock{}
 	s := &sender{down: errLater}
 	e.run(func(o *notify.Options) { o.Now, o.Expiry = late.Now, time.Hour }, notify.Channel{Name: "oncall", Sender: s, Events: events(channel.Opened, channel.Resolved)})
-	e.fire("X", "critical")
-	e.eventually(func() bool { return s.attempts() == 1 }, "an attempt")
+	id := e.fire("X", "critical")
+	e.eventually(func() bool { return e.failed(id) }, "an attempt, whose time is stored")
 	late.advance(2 * time.Hour)
 	e.eventually(func() bool { return strings.Contains(e.logs.String(), "Message given up") }, "given up")
 	s.setDown(nil)
@@ -360,7 +361,8 @@ func TestMetrics(t *testing.T) {
 		return 0
 	}
 	e.eventually(func() bool { return value("alertscribe_channel_messages_total", "b", "delivered") == 1 }, "delivered")
-	assert.InDelta(t, 1, value("alertscribe_channel_messages_total", "a", "config"), 0)
+	e.eventually(func() bool { return value("alertscribe_channel_messages_total", "a", "config") == 1 }, "failed")
+	e.eventually(func() bool { return value("alertscribe_channel_up", "a", "") == 0 }, "which is seen")
 	assert.InDelta(t, 0, value("alertscribe_channel_messages_total", "a", "delivered"), 0)
 	assert.InDelta(t, 0, value("alertscribe_channel_up", "a", ""), 0)
 	assert.InDelta(t, 1, value("alertscribe_channel_up", "b", ""), 0)

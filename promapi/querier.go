@@ -165,11 +165,12 @@ func ask[T any](ctx context.Context, q *Querier, what string, question func(cont
 	defer release()
 	timeout := queryTimeout
 	if deadline, ok := ctx.Deadline(); ok {
-		timeout = min(timeout, max((time.Until(deadline)-graceTime).Truncate(time.Second), graceTime)) // a server reads no fraction of 7.1s
+		timeout = min(timeout, max(time.Until(deadline)-graceTime, graceTime))
 	}
 	limited, cancel := context.WithTimeout(ctx, timeout+graceTime)
 	defer cancel()
-	answer, err := question(limited, promv1.WithTimeout(timeout), promv1.WithLimit(maxSeries+1))
+	// Prometheus takes no fractions of a unit, in which a time is sent.
+	answer, err := question(limited, promv1.WithTimeout(timeout.Truncate(time.Second)), promv1.WithLimit(maxSeries+1))
 	if err = classify(ctx, err); err != nil {
 		q.count(Outcome(err))
 		return none, fmt.Errorf("%s: %w", what, err)

@@ -84,7 +84,7 @@ func together(t *testing.T, s *Store, ops ...func()) {
 	var wg sync.WaitGroup
 	for i, op := range ops {
 		wg.Go(op)
-		require.Eventually(t, func() bool { return len(s.accepts)+len(s.results) == i+1 }, 5*time.Second, 100*time.Microsecond)
+		require.Eventually(t, func() bool { return len(s.accepts)+len(s.results) == i+1 }, time.Minute, 100*time.Microsecond)
 	}
 	release()
 	wg.Wait()

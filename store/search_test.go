@@ -69,7 +69,7 @@ func TestSearchBackfill(t *testing.T) {
 	assert.Eventually(t, func() bool {
 		list, err := s.List(t.Context(), incident.Query{Text: "Old", Limit: 1})
 		return err == nil && list.Total == 60
-	}, 10*time.Second, 5*time.Millisecond)
+	}, time.Minute, 5*time.Millisecond)
 }
 
 // TestDeletedIsNotListed: whoever deletes incidents need not know of lists and search.

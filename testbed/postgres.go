@@ -110,7 +110,7 @@ func (p *Postgres) command(ctx context.Context, name string, args ...string) err
 
 // configure chooses a port and appends settings to the configuration, where the last one of a name counts.
 func (p *Postgres) configure(ctx context.Context, settings map[string]string) error {
-	addr, err := freeAddr(ctx)
+	addr, err := FreeAddress(ctx)
 	if err != nil {
 		return err
 	}

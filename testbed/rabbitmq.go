@@ -72,7 +72,7 @@ func StartRabbitMQ(ctx context.Context, dir, listen string) (*RabbitMQ, error) {
 func startRabbitMQ(ctx context.Context, dir, listen, server, epmd string) (*RabbitMQ, error) {
 	var ports [3]string
 	for i := range ports {
-		addr, err := freeAddr(ctx)
+		addr, err := FreeAddress(ctx)
 		if err != nil {
 			return nil, err
 		}

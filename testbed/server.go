@@ -14,6 +14,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -87,7 +88,7 @@ func (p program) run(ctx context.Context, c config) (*Server, error) {
 	addr := p.listen
 	if addr == "" {
 		var err error
-		if addr, err = freeAddr(ctx); err != nil {
+		if addr, err = FreeAddress(ctx); err != nil {
 			return nil, err
 		}
 	}
@@ -109,12 +110,21 @@ func (p program) run(ctx context.Context, c config) (*Server, error) {
 	return s, nil
 }
 
-// freeAddr picks a port below those that systems give to clients: nobody's outgoing connection can take it between
-// now and the server's start, as happens with ports from a listener on :0.
-func freeAddr(ctx context.Context) (string, error) {
+// givenPorts are those that FreeAddress has given to somebody of this process.
+var givenPorts sync.Map
+
+// FreeAddress returns an address of 127.0.0.1 that is free, and gives it to nobody else of this process. Its port is below those that
+// systems give to clients: nobody's outgoing connection can take it between now and the server's start, or while the server is
+// started again, as happens with ports from a listener on :0.
+func FreeAddress(ctx context.Context) (string, error) {
 	var err error
-	for range 100 {
-		addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(20000+rand.IntN(12000)))
+	for range 1000 {
+		port := 20000 + rand.IntN(12000)
+		if _, given := givenPorts.LoadOrStore(port, true); given {
+			err = errors.New("this process was given all that were tried")
+			continue
+		}
+		addr := net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 		var l net.Listener
 		if l, err = new(net.ListenConfig).Listen(ctx, "tcp", addr); err == nil {
 			return addr, l.Close()

@@ -157,7 +157,7 @@ func TestServersDieWithTheirParent(t *testing.T) {
 	assert.Equal(t, http.StatusOK, status)
 	require.NoError(t, cmd.Process.Kill())
 	require.Error(t, cmd.Wait())
-	assert.Eventually(t, func() bool { status, _ := get(t, server+"/-/ready"); return status == 0 }, 10*time.Second, 50*time.Millisecond)
+	assert.Eventually(t, func() bool { status, _ := get(t, server+"/-/ready"); return status == 0 }, time.Minute, 50*time.Millisecond)
 }
 
 func TestBackfill(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -47,6 +48,14 @@ func (s *service) call(id, model string, cost float64) {
 	require.NoError(s.t, s.app.store.SettleCall(s.t.Context(), n, model, spend, true))
 }
 
+// notAtMidnight waits until what happens within the next minute happens on one day.
+func notAtMidnight() {
+	now := time.Now().UTC()
+	if midnight := now.Truncate(24 * time.Hour).Add(24 * time.Hour); midnight.Sub(now) < time.Minute {
+		time.Sleep(midnight.Sub(now))
+	}
+}
+
 func TestCostsCommand(t *testing.T) {
 	s := startService(t, func(c *config) { c.Budget.CostPerDay = 2.5 })
 	out, err := command(t, "", "costs", "--url="+s.url)
@@ -54,6 +63,7 @@ func TestCostsCommand(t *testing.T) {
 	assert.Equal(t, "No model was called in the last 30 days.\n\nLast hour: 0 of 60 calls, 0.0000 USD. Last 24 hours: 0.0000 of 2.5 USD.\n", out)
 
 	down, slow := s.open("Down"), s.open("Slow")
+	notAtMidnight()
 	s.call(down, "pro", .5)
 	s.call(slow, "fl\x1bsh", .25)
 	s.call(down, "fl\x1bsh", .0625)

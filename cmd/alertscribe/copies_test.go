@@ -180,7 +180,7 @@ func TestCopies(t *testing.T) {
 	c.checkStored(ctx, conn)
 	c.checkTold(hook, count(`SELECT count(*) FROM incidents`))
 	for _, p := range c.list {
-		assert.Equal(t, http.StatusOK, p.get("/health"))
+		p.assertHealthy()
 	}
 	reports := map[string]bool{}
 	for _, dir := range dirs {

@@ -73,24 +73,24 @@ func TestModelDetection(t *testing.T) {
 	env := []string{"PROMETHEUS_URL=" + pair.PromURL, "ALERTMANAGER_URL=" + pair.AMURL}
 	p := startProcess(t, dir, address, withConfig, env...)
 	metrics := func() string { _, text := get(t, p.url+"/metrics"); return text }
-	require.Eventually(t, p.evaluates, 30*time.Second, 50*time.Millisecond)
+	require.Eventually(t, p.evaluates, soon, 50*time.Millisecond)
 	seen := followAlerts(t, pair.AMURL)
 
 	q.length.Store(5)
 	require.Eventually(t, func() bool { return seen.has("all") }, time.Minute, 20*time.Millisecond)
 	p.kill()
 	p = startProcess(t, dir, address, withConfig, env...)
-	require.Eventually(t, p.evaluates, 30*time.Second, 50*time.Millisecond)
+	require.Eventually(t, p.evaluates, soon, 50*time.Millisecond)
 	require.Eventually(t, func() bool {
 		return metricAbove(metrics(), `alertscribe_detect_shadow_disagreements_total{rule="shop/InShadow"}`, 0)
 	},
-		30*time.Second, 100*time.Millisecond, "the shadow sees it")
+		soon, 100*time.Millisecond, "the shadow sees it")
 	assert.Contains(t, metrics(), `alertscribe_detect_model_trained_timestamp_seconds{model="checkout.onnx",rule="shop/ModelUnusual"}`)
 	var list struct{ Incidents []incident.Incident }
 	require.Eventually(t, func() bool {
 		_, text := get(t, p.url+"/api/v1/incidents")
 		return json.Unmarshal([]byte(text), &list) == nil && len(list.Incidents) == 1
-	}, 30*time.Second, 100*time.Millisecond)
+	}, soon, 100*time.Millisecond)
 	assert.Equal(t, "ModelUnusual", list.Incidents[0].Alertname)
 	assert.Equal(t, incident.Firing, list.Incidents[0].Status)
 

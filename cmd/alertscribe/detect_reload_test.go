@@ -41,7 +41,7 @@ func TestReloadDetection(t *testing.T) {
 	}
 	first := s.detectionOf(detectRules)
 	stop := run(first)
-	require.Eventually(t, func() bool { return !first.Status()[0].Evaluated.IsZero() }, 30*time.Second, 20*time.Millisecond)
+	require.Eventually(t, func() bool { return !first.Status()[0].Evaluated.IsZero() }, soon, 20*time.Millisecond)
 	q.length.Store(5)
 	require.Eventually(t, func() bool { return s.incidentOf("QueueUnusual") != nil }, time.Minute, 50*time.Millisecond)
 	inc := s.incidentOf("QueueUnusual")
@@ -60,7 +60,7 @@ func TestReloadDetection(t *testing.T) {
 
 	reloadDetection(t.Context(), nil, second)
 	reloadDetection(t.Context(), second, s.detectionOf(""))
-	s.await(inc.ID, 10*time.Second, "resolved, for its rule is gone", func(inc *incident.Incident) bool { return inc.Status == incident.Resolved })
+	s.await(inc.ID, soon, "resolved, for its rule is gone", func(inc *incident.Incident) bool { return inc.Status == incident.Resolved })
 }
 
 // TestResolveUntold: a start resolves incidents that were opened directly for rules that are gone, and no others.
@@ -83,7 +83,7 @@ func TestResolveUntold(t *testing.T) {
 	receipt, err := s.app.store.Accept(t.Context(), sent)
 	require.NoError(t, err)
 	require.NoError(t, resolveUntold(t.Context(), s.app.store, map[string]bool{directGroup(stays): true}))
-	s.await(gone, 10*time.Second, "resolved", func(inc *incident.Incident) bool { return inc.Status == incident.Resolved && inc.FiringCount() == 0 })
+	s.await(gone, soon, "resolved", func(inc *incident.Incident) bool { return inc.Status == incident.Resolved && inc.FiringCount() == 0 })
 	for _, id := range []string{kept, receipt.IncidentID} {
 		inc, _ := s.incident(id)
 		assert.Equal(t, incident.Firing, inc.Status)

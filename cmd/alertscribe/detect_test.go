@@ -110,7 +110,7 @@ func (s *service) evaluated() {
 			}
 		}
 		return true
-	}, 30*time.Second, 20*time.Millisecond, "the history is not read")
+	}, soon, 20*time.Millisecond, "the history is not read")
 }
 
 func (s *service) incidentOf(name string) *incident.Incident {
@@ -145,7 +145,7 @@ func TestDetectionEndToEnd(t *testing.T) {
 	begun := time.Now()
 	require.Eventually(t, func() bool { return service.incidentOf("QueueUnusual") != nil }, time.Minute, 50*time.Millisecond, "no alert arrives")
 	t.Logf("from the drop to the incident: %v, of which 3s are for", time.Since(begun).Round(100*time.Millisecond))
-	inc := service.await(service.incidentOf("QueueUnusual").ID, 30*time.Second, "complete while it fires", func(inc *incident.Incident) bool {
+	inc := service.await(service.incidentOf("QueueUnusual").ID, soon, "complete while it fires", func(inc *incident.Incident) bool {
 		return inc.Analysis.State == incident.Complete && current(inc)
 	})
 	require.Equal(t, incident.Firing, inc.Status)
@@ -208,7 +208,7 @@ func assertBand(t *testing.T, s *service, inc *incident.Incident, found incident
 	require.Eventually(t, func() bool {
 		return regexp.MustCompile(`(?m)^### ` + e.ID + `:? ` + regexp.QuoteMeta(e.Title) + `$`).MatchString(s.report(inc))
 	},
-		20*time.Second, 50*time.Millisecond, "the report does not show it")
+		soon, 50*time.Millisecond, "the report does not show it")
 	code, svg := get(t, s.url+"/reports/"+inc.ID+"/"+e.ID+".svg")
 	assert.Equal(t, http.StatusOK, code)
 	assert.Contains(t, svg, `class="range"`)
@@ -227,7 +227,7 @@ func TestDetectionWithoutAlertmanager(t *testing.T) {
 	require.Eventually(t, func() bool { return s.incidentOf("QueueUnusual") != nil }, time.Minute, 50*time.Millisecond)
 	inc := s.incidentOf("QueueUnusual")
 	assert.Equal(t, directReceiver, inc.Receiver)
-	inc = s.await(inc.ID, 30*time.Second, "evidence", func(inc *incident.Incident) bool { return inc.Analysis.Evidence > 0 })
+	inc = s.await(inc.ID, soon, "evidence", func(inc *incident.Incident) bool { return inc.Analysis.Evidence > 0 })
 	_, found := s.incident(inc.ID)
 	assertBand(t, s, inc, found, `预期为 [\d.]+ 至 [\d.]+，`)
 	assert.Equal(t, "warning", inc.Severity)
@@ -238,7 +238,7 @@ func TestDetectionWithoutAlertmanager(t *testing.T) {
 	code, answer := do(t, http.DefaultClient, http.MethodPost, s.url+"/api/v1/incidents/"+inc.ID+"/feedback",
 		[]byte(`{"kind":"correct","text":"Not a problem: the nightly import"}`), "Content-Type", "application/json")
 	require.Equal(t, http.StatusOK, code, answer)
-	require.Eventually(t, func() bool { return len(s.app.detection.Status()[0].Quiet) == 1 }, 10*time.Second, 20*time.Millisecond)
+	require.Eventually(t, func() bool { return len(s.app.detection.Status()[0].Quiet) == 1 }, soon, 20*time.Millisecond)
 	assert.Equal(t, "1/2", s.app.detection.Status()[0].Quiet[0].Rate)
 
 	q.length.Store(100)

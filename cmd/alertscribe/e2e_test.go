@@ -51,10 +51,13 @@ func TestEndToEnd(t *testing.T) {
 	t.Cleanup(relay.Close)
 
 	time.Sleep(5 * time.Second) // traffic before the attack: the one thing here that takes its time
-	query := url.Values{"region": {"shenzhen"}, "user_type": {"admin"}, "duration": {"12s"}, "rate": {"40"}}
-	resp, err := http.Post("http://"+logins.ControlAddr()+"/attack?"+query.Encode(), "", http.NoBody) //nolint:noctx // a test's
-	require.NoError(t, err)
-	require.NoError(t, resp.Body.Close())
+	control := func(path string) {
+		resp, err := http.Post("http://"+logins.ControlAddr()+path, "", http.NoBody) //nolint:noctx // a test's
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+	}
+	query := url.Values{"region": {"shenzhen"}, "user_type": {"admin"}, "duration": {"10m"}, "rate": {"40"}}
+	control("/attack?" + query.Encode()) // until it was analyzed, however long that takes
 
 	find := func() *incident.Incident {
 		list, _, err := service.app.store.Incidents(t.Context(), incident.Query{Limit: 10, Alertname: demoAlert})
@@ -65,7 +68,7 @@ func TestEndToEnd(t *testing.T) {
 		return list[0]
 	}
 	require.Eventually(t, func() bool { return find() != nil }, time.Minute, 100*time.Millisecond, "the alert does not arrive")
-	inc := service.await(find().ID, 30*time.Second, "complete while it fires", func(inc *incident.Incident) bool {
+	inc := service.await(find().ID, soon, "complete while it fires", func(inc *incident.Incident) bool {
 		return inc.Analysis.State == incident.Complete && current(inc)
 	})
 	require.Equal(t, incident.Firing, inc.Status)
@@ -85,6 +88,7 @@ func TestEndToEnd(t *testing.T) {
 	assert.Empty(t, found.Verdict.Verification.Reason, found.Verdict.Verification.Detail)
 	assertVerified(t, m, inc, found)
 
+	control("/normal")
 	resolved := service.await(inc.ID, time.Minute, "resolved", func(inc *incident.Incident) bool {
 		return inc.Status == incident.Resolved && current(inc)
 	})

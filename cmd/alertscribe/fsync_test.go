@@ -100,7 +100,7 @@ func startUnsynced(t *testing.T, what string) (*process, func()) {
 			b, err := os.ReadFile(filepath.Join(dir, "service.log"))
 			log = string(b)
 			return err == nil && strings.Contains(log, "forbidden")
-		}, 5*time.Second, 5*time.Millisecond)
+		}, soon, 5*time.Millisecond)
 		if strings.Contains(log, "not forbidden") {
 			t.Skip("this machine lets no process filter its system calls")
 		}
@@ -136,7 +136,7 @@ func TestReportIsSynced(t *testing.T) {
 	require.Eventually(t, func() bool {
 		_, detail = get(t, p.url+"/api/v1/incidents/"+*a.Incident)
 		return strings.Contains(detail, "input/output error")
-	}, 5*time.Second, 20*time.Millisecond)
+	}, soon, 20*time.Millisecond)
 	assert.NotRegexp(t, `"file_revision": ?[1-9]`, detail)
 	assert.Empty(t, reportsOnDisk(t, filepath.Join(p.dir, "reports")))
 	assert.Equal(t, http.StatusServiceUnavailable, p.get("/health"))

@@ -7,7 +7,6 @@ import (
 	"regexp"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -50,7 +49,7 @@ func TestGrafana(t *testing.T) {
 				assert.Nil(t, a.Incident, "resolved without an incident")
 				return
 			}
-			inc := s.await(*a.Incident, 10*time.Second, "the report", onDisk)
+			inc := s.await(*a.Incident, soon, "the report", onDisk)
 			report := s.report(inc)
 			for _, w := range want {
 				assert.Contains(t, linkHost.ReplaceAllString(report, ""), w)
@@ -83,7 +82,7 @@ func TestGrafanaResolves(t *testing.T) {
 	require.Equal(t, a.Incident, b.Incident)
 	c := s.post("/alert", read("resolved"))
 	require.Equal(t, a.Incident, c.Incident)
-	inc := s.await(*a.Incident, 10*time.Second, "the end", func(inc *incident.Incident) bool { return inc.Status == "resolved" && current(inc) })
+	inc := s.await(*a.Incident, soon, "the end", func(inc *incident.Incident) bool { return inc.Status == "resolved" && current(inc) })
 	report := s.report(inc)
 	assert.Contains(t, report, "**RESOLVED**")
 	assert.Contains(t, report, "B=61.5, C=0")

@@ -60,7 +60,7 @@ type service struct {
 	cfg  *config
 	url  string
 	stop func() error // may be called twice; then logs is complete
-	logs *bytes.Buffer
+	logs *shared
 }
 
 // startService starts a service with all defaults, in a directory of its own, after change has had its say.
@@ -74,7 +74,7 @@ func startIn(t testing.TB, dir string, o appOptions, change func(*config)) *serv
 	t.Helper()
 	cfg := configIn(t, dir, change)
 	o.softStop = time.Second
-	var logs bytes.Buffer
+	var logs shared
 	a, err := newApp(t.Context(), cfg, o, promslog.New(&promslog.Config{Writer: &logs}))
 	require.NoError(t, err)
 	a.start(t.Context())

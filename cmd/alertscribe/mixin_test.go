@@ -12,7 +12,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -87,7 +86,7 @@ func TestMixinMetrics(t *testing.T) {
 		c.Prometheus.URL = pair.PromURL
 	})
 	s.evaluated()
-	s.await(s.open("DiskFull"), 20*time.Second, "no report", func(inc *incident.Incident) bool { return inc.ReportPath != "" })
+	s.await(s.open("DiskFull"), soon, "no report", func(inc *incident.Incident) bool { return inc.ReportPath != "" })
 	exposed := metricNames(t, s.url+"/metrics")
 	recorded := map[string]bool{}
 	queries := map[string][]string{}

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -159,7 +158,7 @@ func TestPlantedInstructions(t *testing.T) {
 	channels := map[string]int{}
 	obeyed, marked := 0, 0
 	look := func(channel string, p plant, id string) {
-		inc := s.await(id, 30*time.Second, "analyzed", func(inc *incident.Incident) bool {
+		inc := s.await(id, soon, "analyzed", func(inc *incident.Incident) bool {
 			return inc.Analysis.State == incident.Complete && current(inc)
 		})
 		_, f := s.incident(id)

@@ -122,7 +122,7 @@ func (m *machine) read(t *testing.T, id string) (r machineReport) {
 		text, err := os.ReadFile(r.path)
 		r.text = string(text)
 		return err == nil && len(r.Evidence) > 0 && r.FileRevision == r.Revision
-	}, 30*time.Second, 100*time.Millisecond, "the report of %s", id)
+	}, soon, 100*time.Millisecond, "the report of %s", id)
 	return r
 }
 

@@ -81,18 +81,18 @@ func TestReportsFollow(t *testing.T) {
 	require.NoError(t, err)
 	done := make(chan error, 1)
 	go func() { done <- commands[name](ctx) }()
-	require.Eventually(t, func() bool { return strings.Contains(out.String(), "No incident matches.") }, 10*time.Second, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return strings.Contains(out.String(), "No incident matches.") }, soon, 5*time.Millisecond)
 	var down string
 	require.Eventually(t, func() bool { // the stream may open a moment after the list was read
 		s.open("Elsewhere")
 		down = s.open("Down")
 		return strings.Contains(out.String(), down[:8])
-	}, 10*time.Second, 100*time.Millisecond)
+	}, soon, 100*time.Millisecond)
 	assert.NotContains(t, out.String(), "Elsewhere")
 	cancel()
 	require.ErrorIs(t, <-done, context.Canceled)
 
-	s.await(down, 20*time.Second, "the analysis", func(inc *incident.Incident) bool { return inc.Analysis.State != incident.Pending })
+	s.await(down, soon, "the analysis", func(inc *incident.Incident) bool { return inc.Analysis.State != incident.Pending })
 	report, err := command(t, "", "reports", "--url="+s.url, "--follow", down)
 	require.NoError(t, err)
 	assert.Contains(t, report, "id: "+down+"\n")

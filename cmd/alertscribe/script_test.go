@@ -64,7 +64,7 @@ func scriptPost(ts *testscript.TestScript, _ bool, args []string) {
 
 // scriptReady waits until a service answers under a URL.
 func scriptReady(ts *testscript.TestScript, _ bool, args []string) {
-	deadline := time.Now().Add(20 * time.Second)
+	deadline := time.Now().Add(soon)
 	for {
 		resp, err := http.Get(args[0] + "/-/ready") //nolint:noctx // a test's
 		if err == nil {

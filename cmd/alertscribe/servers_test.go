@@ -33,12 +33,12 @@ func page(t *testing.T, status int) *httptest.Server {
 }
 
 // healthOf returns what /health says of a service's servers.
-func healthOf(t *testing.T, s *service) map[string]string {
+func healthOf(t *testing.T, c *assert.CollectT, s *service) map[string]string {
 	t.Helper()
 	code, text := get(t, s.url+"/health")
-	require.Equal(t, http.StatusOK, code, "a server that is down is no reason to restart us")
+	require.Equal(c, http.StatusOK, code, "a server that is down is no reason to restart us")
 	var answer struct{ Services map[string]any }
-	require.NoError(t, json.Unmarshal([]byte(text), &answer))
+	require.NoError(c, json.Unmarshal([]byte(text), &answer))
 	out := map[string]string{}
 	for _, name := range []string{"prometheus", "alertmanager"} {
 		out[name], _ = answer.Services[name].(string)
@@ -84,11 +84,11 @@ func TestServersAreAskedAtStart(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := startService(t, func(c *config) { c.Prometheus.URL, c.Alertmanager.URL = tc.prometheus, tc.alertmanager })
 			require.EventuallyWithT(t, func(c *assert.CollectT) {
-				for server, state := range healthOf(t, s) {
+				for server, state := range healthOf(t, c, s) {
 					assert.NotEqual(c, "not asked yet", state)
 					assert.True(c, bytes.HasPrefix([]byte(state), []byte(tc.health[server])), "%s: %s", server, state)
 				}
-			}, 10*time.Second, 20*time.Millisecond)
+			}, soon, 20*time.Millisecond)
 			_, metrics := get(t, s.url+"/metrics")
 			for _, want := range tc.metrics {
 				assert.Contains(t, metrics, want+"\n")
@@ -132,7 +132,7 @@ func TestProbesSayWhatChanges(t *testing.T) {
 	await := func(state string) {
 		t.Helper()
 		before := asked.Load()
-		require.Eventually(t, func() bool { return p.status("prometheus") == state && asked.Load() > before+3 }, 10*time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { return p.status("prometheus") == state && asked.Load() > before+3 }, soon, time.Millisecond)
 	}
 	await("ready")
 	assert.InDelta(t, 1, testutil.ToFloat64(p), 0)

@@ -40,10 +40,10 @@ func TestSeveralPrometheus(t *testing.T) {
 		require.NoError(t, err)
 		c.Prometheus = parsed.Prometheus
 	})
-	require.Eventually(t, func() bool { return s.app.probes.status("prometheus") == "ready" }, 20*time.Second, 20*time.Millisecond)
+	require.Eventually(t, func() bool { return s.app.probes.status("prometheus") == "ready" }, soon, 20*time.Millisecond)
 	require.Eventually(t, func() bool {
 		return strings.Count(s.metrics(), "alertscribe_server_up{server=\"prometheus ") == 3
-	}, 20*time.Second, 20*time.Millisecond)
+	}, soon, 20*time.Millisecond)
 	look := func(name string, clusters ...string) (signal, own incident.Evidence) {
 		a := s.post("/alert", clusterAlert(name, clusters...))
 		require.NotNil(t, a.Incident, a.raw)
@@ -51,7 +51,7 @@ func TestSeveralPrometheus(t *testing.T) {
 		require.Eventually(t, func() bool {
 			_, found = s.incident(*a.Incident)
 			return len(found.Evidence) > 0
-		}, 30*time.Second, 20*time.Millisecond)
+		}, soon, 20*time.Millisecond)
 		for _, e := range found.Evidence {
 			if e.Kind == incident.KindSignal {
 				signal = e

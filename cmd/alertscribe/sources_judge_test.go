@@ -20,7 +20,7 @@ import (
 const judgedSourceRules = `groups:
 - name: shop
   interval: 1s
-  judge: every 1m
+  judge: every 1h
   rules:
   - {alert: Failing, source: orders, expr: order_failure_rate > 5, for: 10m, labels: {team: shop}}
 `

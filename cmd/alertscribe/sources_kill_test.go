@@ -165,7 +165,7 @@ func rabbitBroker(t *testing.T) *broker {
 			assert.Eventually(t, func() bool {
 				m, ok, err := ch.Get("anomalies", true)
 				return err == nil && ok && !more(m.Body)
-			}, 30*time.Second, time.Millisecond)
+			}, soon, time.Millisecond)
 		},
 		pause: func() time.Duration { return time.Duration(rand.IntN(3_000)) * time.Millisecond },
 		round: 2500 * time.Millisecond,
@@ -246,15 +246,17 @@ func killSource(t *testing.T, b *broker) {
 	sender.running.Wait()
 	sent := sender.seconds
 	waited := time.Now()
-	if !assert.Eventually(t, func() bool { n, _ := pointsOf(t, p); return n >= sent*shops }, 3*time.Minute, 100*time.Millisecond, "points were lost") {
+	if !assert.Eventually(t, func() bool { n, _ := pointsOf(t, p); return n >= sent*shops }, 5*time.Minute, 100*time.Millisecond, "points were lost") {
 		n, _ := pointsOf(t, p)
 		t.Fatalf("%d of %d; %s", n, sent*shops, sourceState(t, p))
 	}
 	t.Logf("caught up after %s", time.Since(waited).Round(time.Second))
 	time.Sleep(2 * time.Second) // what would count twice
-	failing, unusual := pointsOf(t, p)
-	assert.Equal(t, sent*shops, failing)
-	assert.Equal(t, sent*shops, unusual)
+	failing, unusual := 0, 0
+	assert.Eventually(t, func() bool { // a member that is dropped makes the partitions of the other one move, which then has none for a moment
+		failing, unusual = pointsOf(t, p)
+		return failing == sent*shops && unusual == sent*shops
+	}, soon, 50*time.Millisecond, "each point counts once: %d", sent*shops)
 	opened := sent / 100 * shops
 	if sent%100 > 90 {
 		opened += shops

@@ -17,6 +17,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kmsg"
 
 	"github.com/alertscribe/alertscribe/detect/watch"
+	"github.com/alertscribe/alertscribe/testbed/testbedtest"
 )
 
 // TestBomb: messages that are small in the broker and huge in memory hold up nothing: they become one dead letter, once.
@@ -103,7 +104,7 @@ func TestTopicIsMadeAnew(t *testing.T) {
 				eventually(t, "that it is missed", func() bool {
 					return testutil.ToFloat64(c.in.metrics.faults.WithLabelValues("orders", faultMissing)) > 0
 				})
-				assert.Zero(t, testutil.ToFloat64(c.in.metrics.connected.WithLabelValues("orders")))
+				eventually(t, "that it is not read", func() bool { return testutil.ToFloat64(c.in.metrics.connected.WithLabelValues("orders")) == 0 })
 				createTopic(t, brokers, "metrics", 1)
 				produce(t, brokers, "metrics", series(2, 5, now.Add(time.Minute)))
 			}
@@ -122,11 +123,11 @@ func TestTopicIsMadeAnew(t *testing.T) {
 // TestBrokerRestarts: while brokers are away, that is seen, alerts stay, and nothing is lost.
 func TestBrokerRestarts(t *testing.T) {
 	dir := t.TempDir()
-	first, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(2, "metrics", "dead"), kfake.DataDir(dir))
-	require.NoError(t, err)
-	_, text, err := net.SplitHostPort(first.ListenAddrs()[0])
+	_, text, err := net.SplitHostPort(testbedtest.FreeAddress(t))
 	require.NoError(t, err)
 	port, err := strconv.Atoi(text)
+	require.NoError(t, err)
+	first, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(2, "metrics", "dead"), kfake.DataDir(dir), kfake.Ports(port))
 	require.NoError(t, err)
 	source := kafkaSource(first)
 	c := start(t, testRules, openStore(t, tempDB(t)), source)
@@ -140,7 +141,9 @@ func TestBrokerRestarts(t *testing.T) {
 	first.Close()
 	connected := func() float64 { return testutil.ToFloat64(c.in.metrics.connected.WithLabelValues("orders")) }
 	eventually(t, "that they are away", func() bool { return connected() == 0 })
-	assert.Positive(t, testutil.ToFloat64(c.in.metrics.faults.WithLabelValues("orders", faultUnreachable)))
+	eventually(t, "why", func() bool {
+		return testutil.ToFloat64(c.in.metrics.faults.WithLabelValues("orders", faultUnreachable)) > 0
+	})
 	assert.Equal(t, 1, c.told.firing("shop/Failing"), "nobody knows better")
 	second, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.DataDir(dir), kfake.Ports(port))
 	require.NoError(t, err)
@@ -171,7 +174,7 @@ func TestPoisonAmongRebalance(t *testing.T) {
 		}
 		produce(t, brokers, "metrics", lines)
 	}
-	eventually(t, "all points", func() bool { return first.learned()+second.learned() == names*points*rounds })
+	eventually(t, "all points", func() bool { return first.learned()+second.learned() >= names*points*rounds })
 	got := map[string]int{}
 	for _, r := range consume(t, brokers, "dead", len(poison)) {
 		got[string(r.Value)]++
@@ -183,6 +186,6 @@ func TestPoisonAmongRebalance(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), time.Second) // no more come
 	defer cancel()
 	<-ctx.Done()
-	assert.Equal(t, names*points*rounds, first.learned()+second.learned())
+	eventually(t, "all points once, when no partition is on its way", func() bool { return first.learned()+second.learned() == names*points*rounds })
 	assert.Equal(t, len(poison), first.messages(messageDeadLettered)+second.messages(messageDeadLettered))
 }

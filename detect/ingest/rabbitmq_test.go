@@ -224,10 +224,8 @@ func TestMuchPoison(t *testing.T) {
 				lines = append(lines, fmt.Sprint("poison ", i))
 			}
 			r.send(source.RabbitMQ.Queue, append(lines, fmt.Sprintf(`{"name":"order_failure_rate","value":9,"timestamp":%d}`, time.Now().UnixMilli()))...)
-			begun := time.Now()
 			c := start(t, testRules, openStore(t, tempDB(t)), source)
-			eventually(t, "the point behind", func() bool { return c.learned() == 1 })
-			assert.Less(t, time.Since(begun), 20*time.Second)
+			eventually(t, "the point behind", func() bool { return c.learned() == 1 }) // each by itself would take hours
 			assert.Equal(t, 2_000, c.messages(messageDropped))
 		})
 	}

@@ -3,6 +3,7 @@ package notifytest
 import (
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -48,6 +49,9 @@ type Standin struct {
 	window     time.Duration
 	counter    int
 	down       bool
+
+	connMu sync.Mutex
+	conns  map[string]bool // by the client's address
 }
 
 // answer is what a service says.
@@ -65,14 +69,59 @@ func ok(body string, a *Accepted) answer {
 func refuse(status int, body string) answer { return answer{status: status, body: body} }
 
 func start(path string, handle func(s *Standin, r *http.Request, body []byte) answer) *Standin {
-	s := &Standin{handle: handle}
-	s.server = httptest.NewServer(http.HandlerFunc(s.serve))
+	s := &Standin{handle: handle, conns: map[string]bool{}}
+	s.server = httptest.NewUnstartedServer(http.HandlerFunc(s.serve))
+	s.server.Config.ConnState = s.track
+	s.server.Start()
 	s.URL = s.server.URL + path
 	return s
 }
 
 // Close ends the service.
 func (s *Standin) Close() { s.server.Close() }
+
+// Disconnect ends all connections, and returns when what came on them is in Accepted or never will be.
+func (s *Standin) Disconnect() {
+	last, err := net.Dial("tcp", s.server.Listener.Addr().String()) //nolint:noctx // to ourselves; what is accepted after others
+	if err != nil {
+		return // closed
+	}
+	defer last.Close()
+	poll := time.NewTicker(time.Millisecond)
+	defer poll.Stop()
+	for begun := time.Now(); !s.knows(last.LocalAddr()) && time.Since(begun) < time.Minute; {
+		<-poll.C
+	}
+	s.server.CloseClientConnections()
+	for begun := time.Now(); s.connected() > 0 && time.Since(begun) < time.Minute; {
+		<-poll.C
+	}
+}
+
+// track notes which connections there are: one has ended when its last request has.
+func (s *Standin) track(c net.Conn, state http.ConnState) {
+	s.connMu.Lock()
+	defer s.connMu.Unlock()
+	switch state {
+	case http.StateNew:
+		s.conns[c.RemoteAddr().String()] = true
+	case http.StateClosed, http.StateHijacked:
+		delete(s.conns, c.RemoteAddr().String())
+	case http.StateActive, http.StateIdle:
+	}
+}
+
+func (s *Standin) knows(client net.Addr) bool {
+	s.connMu.Lock()
+	defer s.connMu.Unlock()
+	return s.conns[client.String()]
+}
+
+func (s *Standin) connected() int {
+	s.connMu.Lock()
+	defer s.connMu.Unlock()
+	return len(s.conns)
+}
 
 // Root returns the root of the service's addresses.
 func (s *Standin) Root() string { return s.server.URL }

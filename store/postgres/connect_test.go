@@ -52,7 +52,7 @@ func TestOpenFails(t *testing.T) {
 		"unsynced": {good + "&synchronous_commit=off", "leave it out of the URL"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := Open(t.Context(), Options{URL: tc.url, Timeout: 5 * time.Second})
+			_, err := Open(t.Context(), Options{URL: tc.url, Timeout: 20 * time.Second})
 			require.ErrorContains(t, err, tc.want)
 			require.ErrorContains(t, err, "opening the database postgres://127.0.0.1:")
 			assert.NotContains(t, err.Error(), "hunter2")

@@ -64,7 +64,7 @@ func TestDiskFull(t *testing.T) {
 func TestLogFull(t *testing.T) {
 	p := testbedtest.StartPostgres(t, testbed.PostgresConfig{})
 	url := createDatabase(t, p)
-	s := open(t, url, func(o *Options) { o.Timeout = 2 * time.Second })
+	s := open(t, url, func(o *Options) { o.Timeout = 5 * time.Second })
 	acknowledged, refused := bulky(s, "before", 10)
 	require.NoError(t, refused)
 	require.NoError(t, p.LimitFileSize(1))

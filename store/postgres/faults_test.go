@@ -32,7 +32,7 @@ func TestRestarted(t *testing.T) {
 	p := testbedtest.StartPostgres(t, testbed.PostgresConfig{})
 	for name, end := range map[string]func() error{"stopped": p.Stop, "crashed": p.Kill} {
 		t.Run(name, func(t *testing.T) {
-			s := open(t, createDatabase(t, p), func(o *Options) { o.Timeout = 2 * time.Second })
+			s := open(t, createDatabase(t, p), func(o *Options) { o.Timeout = 6 * time.Second })
 			changes := s.Subscribe(t.Context())
 			acceptable(t, s, "before")
 			claims, err := s.Claim(t.Context(), incident.WorkEvidence, 1)
@@ -42,7 +42,7 @@ func TestRestarted(t *testing.T) {
 			begun := time.Now()
 			_, err = s.Accept(t.Context(), firing("while"))
 			require.Error(t, err)
-			assert.Less(t, time.Since(begun), 10*time.Second)
+			assert.Less(t, time.Since(begun), soon)
 			require.Error(t, s.Ping(t.Context()))
 			require.NoError(t, p.Start(t.Context()))
 			acceptable(t, s, "after")
@@ -75,22 +75,22 @@ func TestRestarted(t *testing.T) {
 // TestPaused: a server that does not answer makes methods fail within the timeout, and all goes on when it does.
 func TestPaused(t *testing.T) {
 	p := testbedtest.StartPostgres(t, testbed.PostgresConfig{})
-	s := open(t, createDatabase(t, p), func(o *Options) { o.Timeout = 2 * time.Second })
+	s := open(t, createDatabase(t, p), func(o *Options) { o.Timeout = 4 * time.Second })
 	acceptable(t, s, "before")
 	require.NoError(t, p.Pause())
-	begun, late := time.Now(), make(chan time.Duration)
+	begun, late := time.Now(), make(chan time.Time)
 	time.AfterFunc(500*time.Millisecond, func() { // it waits for the first one
-		begun := time.Now()
 		_, err := s.Accept(context.Background(), firing("late"))
 		assert.Error(t, err) //nolint:testifylint // not in the test's own goroutine
-		late <- time.Since(begun)
+		late <- time.Now()
 	})
 	_, err := s.Accept(t.Context(), firing("while"))
+	failed := time.Now()
 	require.Error(t, err)
-	assert.Less(t, <-late, 2500*time.Millisecond, "who waits behind does not wait as long again")
+	assert.Less(t, (<-late).Sub(failed), 3*time.Second, "who waits behind does not wait as long again")
 	_, _, err = s.Incident(t.Context(), "x")
 	require.NotErrorIs(t, err, incident.ErrNotFound)
-	assert.Less(t, time.Since(begun), 10*time.Second)
+	assert.Less(t, time.Since(begun), soon)
 	require.NoError(t, p.Resume())
 	acceptable(t, s, "after")
 }
@@ -99,7 +99,7 @@ func TestPaused(t *testing.T) {
 func TestOutOfConnections(t *testing.T) {
 	p := testbedtest.StartPostgres(t, testbed.PostgresConfig{Settings: map[string]string{"max_connections": "12"}})
 	url := createDatabase(t, p)
-	s := open(t, url, func(o *Options) { o.Timeout = time.Second })
+	s := open(t, url)
 	acceptable(t, s, "before")
 	s.pool.Reset() // its connections go
 	var taken []*pgx.Conn
@@ -195,12 +195,12 @@ func TestStandsStillInATransaction(t *testing.T) {
 	defer still.Close(context.Background())
 	_, err = still.Exec(t.Context(), `BEGIN`)
 	require.NoError(t, err)
+	begun := time.Now() // or what is between the lock and Accept would be missing
 	_, err = still.Exec(t.Context(), lockGroups, []int64{groupOf(n.Receiver, n.GroupKey).lock})
 	require.NoError(t, err)
-	begun := time.Now()
 	_, err = s.Accept(t.Context(), firing("x"))
 	require.NoError(t, err)
-	assert.Greater(t, time.Since(begun), 500*time.Millisecond, "it had the lock")
+	assert.Greater(t, time.Since(begun), 690*time.Millisecond, "it had the lock")
 	_, err = still.Exec(t.Context(), `COMMIT`)
 	require.Error(t, err)
 }

@@ -107,6 +107,16 @@ func Kcat(tb testing.TB) string {
 
 var errNoKcat = errors.New("kcat is not installed; apt-get install kcat")
 
+// FreeAddress returns an address of 127.0.0.1 that is free and that no other test of this process gets; see testbed.FreeAddress.
+func FreeAddress(tb testing.TB) string {
+	tb.Helper()
+	addr, err := testbed.FreeAddress(tb.Context())
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return addr
+}
+
 func missing(tb testing.TB, err, what error) {
 	tb.Helper()
 	if !errors.Is(err, what) {
