@@ -182,8 +182,8 @@ func mostSevereFirst(policy *incident.Policy, alerts []incident.Alert) []inciden
 
 func (p *promptText) alert(n int, a incident.Alert, shared, notes map[string]string) string {
 	span := "since " + stamp(a.Began())
-	if !a.EndsAt.IsZero() {
-		span += " until " + stamp(a.EndsAt)
+	if ended := a.Ended(); !ended.IsZero() {
+		span += " until " + stamp(ended)
 	}
 	return fmt.Sprintf("Alert %d [%s] %s, %s\nlabels: %s\n%s", n, a.Status, p.text(a.Name(), maxTitle), span,
 		p.labels(without(a.Labels, shared)), p.notes(without(a.Annotations, notes)))

@@ -59,8 +59,9 @@ func collectOwnAlerts(_ context.Context, inv *investigation) ([]incident.Evidenc
 	}
 	name := boundedLine(inv.incident.Alertname)
 	summary := inv.say(msgAlertsOver, len(alerts), name, formatTime(inv.incident.StartedAt))
-	if firing := len(inv.incident.Firing()); firing > 0 {
-		summary = inv.say(msgAlerts, firing, len(alerts), name, formatTime(inv.incident.StartedAt))
+	if firing := inv.incident.Firing(); len(firing) > 0 { // which others may have begun before
+		first := slices.MinFunc(firing, func(a, b incident.Alert) int { return a.Began().Compare(b.Began()) })
+		summary = inv.say(msgAlerts, len(firing), len(alerts), name, formatTime(first.Began()))
 	}
 	if inv.incident.Truncated > 0 {
 		summary += inv.say(msgHidden, inv.incident.Truncated)
@@ -82,9 +83,5 @@ func (inv *investigation) alertRow(a incident.Alert, columns []string) []string 
 	if a.Status == incident.Firing {
 		return append(row, inv.say(msgWordFiring), formatTime(a.Began()), "")
 	}
-	end := a.EndsAt
-	if end.IsZero() {
-		end = a.ResolvedAt
-	}
-	return append(row, inv.say(msgWordEnded), formatTime(a.Began()), formatTime(end))
+	return append(row, inv.say(msgWordEnded), formatTime(a.Began()), formatTime(a.Ended()))
 }

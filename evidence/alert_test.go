@@ -101,6 +101,7 @@ func TestOwnAlertsTable(t *testing.T) {
 		{
 			"by one label", many(2, "alertname=X i=%d"), func(_ int, a *incident.Alert) {
 				a.StartsAt = since.Add(map[string]time.Duration{"1": 0, "0": time.Minute}[a.Labels["i"]])
+				a.SeenAt = a.StartsAt
 			},
 			[]string{"i", "status", "since", "until"},
 			2,

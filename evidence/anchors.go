@@ -62,19 +62,11 @@ func primaryAlert(inc *incident.Incident) incident.Alert {
 func lastEnded(alerts []incident.Alert, principal incident.Alert) incident.Alert {
 	last := principal
 	for _, a := range alerts {
-		if endOf(a).After(endOf(last)) {
+		if a.Ended().After(last.Ended()) {
 			last = a
 		}
 	}
 	return last
-}
-
-// endOf returns when an alert ended; zero where nobody said so.
-func endOf(a incident.Alert) time.Time {
-	if a.EndsAt.IsZero() {
-		return a.ResolvedAt
-	}
-	return a.EndsAt
 }
 
 // anchorSeen returns which of some alerts the first signal of earlier looks was about; nil for none of them.

@@ -263,7 +263,7 @@ func TestBandOfWhichAlerts(t *testing.T) {
 	alertOf := func(queue string) *incident.Alert {
 		return &inc.Alerts[slices.IndexFunc(inc.Alerts, func(a incident.Alert) bool { return a.Labels["queue"] == queue })]
 	}
-	alertOf("b").StartsAt = now.Add(-time.Minute)
+	alertOf("b").StartsAt, alertOf("b").SeenAt = now.Add(-time.Minute), now.Add(-time.Minute)
 	items := look(inc, asked)
 	require.Len(t, items, 2, "the newest, and the principal one")
 	assert.Equal(t, `queue{queue="b"}`, items[0].Query)

@@ -37,6 +37,7 @@ type Options struct {
 	Runbooks Runbooks
 
 	Language   incident.Language // default English
+	TimeZone   *time.Location    // by whose clock days are compared; default UTC
 	Timeout    time.Duration     // for all that is looked up about an incident; default 20 s
 	MaxQueries int               // to Prometheus about one incident; default 60
 	// CounterEvidenceTimeout is for all that is looked up to refute a draft; default 10 s.
@@ -62,6 +63,7 @@ type Collector struct {
 // New makes a Collector. It does not ask anything yet: an error is about the options, and says which.
 func New(o Options) (*Collector, error) {
 	o.Language = cmp.Or(o.Language, incident.English)
+	o.TimeZone = cmp.Or(o.TimeZone, time.UTC)
 	o.Timeout = cmp.Or(o.Timeout, 20*time.Second)
 	o.MaxQueries = cmp.Or(o.MaxQueries, 60)
 	o.CounterEvidenceTimeout = cmp.Or(o.CounterEvidenceTimeout, 10*time.Second)
@@ -187,7 +189,7 @@ func (c *Collector) investigate(ctx context.Context, inc *incident.Incident, bud
 	inv := newInvestigation(inc, c.now(), seen...)
 	m := c.choose(inc, seen)
 	inv.language, inv.pool, inv.server, inv.serverName, inv.alertmanager = c.options.Language, c.pool, m.Client, m.Name, c.alertmanager
-	inv.log = c.log.With("incident", inc.ID)
+	inv.log, inv.zone = c.log.With("incident", inc.ID), c.options.TimeZone
 	if m.Client == nil {
 		return inv
 	}

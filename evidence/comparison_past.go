@@ -62,11 +62,17 @@ var (
 
 // earlierDays are what a signal is held against.
 var earlierDays = []struct {
-	ago           time.Duration
+	days          int
 	name, pattern message
 }{
-	{24 * time.Hour, message{"a day before", "前一天"}, msgWordDaily},
-	{7 * 24 * time.Hour, message{"a week before", "一周前"}, msgWordWeekly},
+	{1, message{"a day before", "前一天"}, msgWordDaily},
+	{7, message{"a week before", "一周前"}, msgWordWeekly},
+}
+
+// daysBefore returns how long before the onset the same hour of an earlier day was: people and their jobs go by their clocks, which may
+// have been changed since.
+func (inv *investigation) daysBefore(days int) time.Duration {
+	return inv.onset.Sub(inv.onset.In(inv.zone).AddDate(0, 0, -days))
 }
 
 // hourTolerance is how far off the onset a signal of another day counts as at the same hour.
@@ -126,7 +132,7 @@ func compareWithPast(ctx context.Context, inv *investigation) ([]incident.Eviden
 	var wg sync.WaitGroup
 	for i, day := range earlierDays {
 		wg.Go(func() {
-			past[i], errs[i] = inv.hourAgo(ctx, view, day.ago, up)
+			past[i], errs[i] = inv.hourAgo(ctx, view, inv.daysBefore(day.days), up)
 			past[i].name, past[i].pattern = inv.say(day.name), inv.say(day.pattern)
 		})
 	}

@@ -36,7 +36,7 @@ func (inv *investigation) figuresOf(v *signalView, f signalStats) *incident.Figu
 		out.Usual = &incident.Figure{Value: f.past.Median, Text: v.unit.Format(f.past.Median)}
 	}
 	if !f.always {
-		out.Since, out.Until, out.Met = f.since, f.until, f.met
+		out.Since, out.Until, out.Met, out.Broken, out.Over = f.since, f.until, f.met, f.broken, f.over || f.silent
 	}
 	return out
 }

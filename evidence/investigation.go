@@ -42,6 +42,9 @@ type investigation struct {
 	// judged is when a series must have met the condition to be the alert's: when that fired, or until where Prometheus has no
 	// data of then.
 	judged time.Time
+	// misdated is set where the condition was not met when the alert says that it began: fired is another time then.
+	misdated bool
+	unknown  time.Duration // how long there were no data before the onset; 0 for none missing
 
 	// The window of the onset, and the steps to look by: it starts well before the onset and ends at now or an hour after the
 	// alert fired.
@@ -63,6 +66,7 @@ type investigation struct {
 	asksNothing  bool
 	alertmanager *alertmanagerAPI // nil without Alertmanager
 	language     incident.Language
+	zone         *time.Location // by whose clock days are compared
 	log          *slog.Logger
 }
 
@@ -79,7 +83,7 @@ const (
 
 // newInvestigation begins the investigation at the time now: the alert to look at, with no rule known yet.
 func newInvestigation(inc *incident.Incident, now time.Time, seen ...incident.Evidence) *investigation {
-	inv := &investigation{incident: inc, now: now, seen: seen}
+	inv := &investigation{incident: inc, now: now, seen: seen, zone: time.UTC}
 	main, second := anchorsOf(inc, seen)
 	if inv.second = second; second != nil {
 		inv.whose = toldApart(main, *second)
@@ -98,12 +102,12 @@ func (inv *investigation) setAlert(a incident.Alert) {
 	}
 	inv.until, inv.ended = inv.now, time.Time{}
 	if inv.alert.Status != incident.Firing {
-		if inv.ended = endOf(inv.alert); inv.ended.After(inv.fired) && inv.ended.Before(inv.until) {
+		if inv.ended = inv.alert.Ended(); inv.ended.After(inv.fired) && inv.ended.Before(inv.until) {
 			inv.until = inv.ended
 		}
 	}
 	inv.until = inv.until.Truncate(time.Second)
-	inv.judged = inv.fired
+	inv.judged, inv.misdated, inv.unknown = inv.fired, false, 0
 }
 
 // findRule looks for the alert's rule and places the window by it.
@@ -151,7 +155,7 @@ func (inv *investigation) setWindow() {
 	before := minLead
 	inv.onset = inv.fired
 	if inv.rule != nil {
-		inv.onset = inv.fired.Add(-inv.rule.hold)
+		inv.onset = inv.fired.Add(-inv.rule.hold - inv.rule.lag)
 		before = min(max(before, 4*(inv.rule.hold+inv.rule.reach)), max(maxLead, 2*inv.rule.reach))
 	}
 	inv.start = inv.onset.Add(-before).Truncate(time.Second)

@@ -27,6 +27,7 @@ type rule struct {
 	alternatives      []promql.Alternative // the comparisons in it; none where it is not PromQL, see foreign
 	hold              time.Duration        // "for"
 	reach             time.Duration        // over how long a past the expression looks
+	lag, offset       time.Duration        // how long before the evaluation all, and some, of its data are
 	labels            map[string]string    // those that the rule sets, templates unexpanded
 	active            []*promv1.Alert      // those that it has now, with the labels that their series and the rule gave them
 	evaluated         time.Time            // when these were seen
@@ -61,10 +62,13 @@ func (r *rule) candidates() []candidate {
 	return out
 }
 
-// excludes reports whether something keeps the alert from firing where its conditions are met.
+// excludes reports whether something keeps the alert from firing where the conditions are met that are looked at: an exclusion, or one
+// that reads no series, such as the hour of the day.
 func (r *rule) excludes() bool {
 	return slices.ContainsFunc(r.alternatives, func(a promql.Alternative) bool {
-		return slices.ContainsFunc(a, func(c promql.Condition) bool { return c.Negated || c.Missing != nil })
+		return slices.ContainsFunc(a, func(c promql.Condition) bool {
+			return c.Negated || c.Missing != nil || len(a) > 1 && len(promql.Selectors(c.Value)) == 0
+		})
 	})
 }
 
@@ -111,7 +115,9 @@ func newRule(name, query string) (*rule, error) {
 		return nil, fmt.Errorf("reading the rule's expression: %w", err)
 	}
 	atEvaluation(expr)
-	return &rule{name: name, query: expr.String(), alternatives: promql.Alternatives(expr), reach: promql.LongestRange(expr)}, nil
+	r := &rule{name: name, query: expr.String(), alternatives: promql.Alternatives(expr), reach: promql.LongestRange(expr)}
+	r.lag, r.offset = promql.Offsets(expr)
+	return r, nil
 }
 
 // atEvaluation takes "@ start()" and "@ end()" off: both are the time at which a rule is evaluated, and a query over a window, whose start

@@ -72,7 +72,7 @@ func TestFindRule(t *testing.T) {
 			&rule{name: "Twice", group: "first", query: "load > 2", hold: 5 * time.Minute, labels: map[string]string{"severity": "critical", "team": "{{ $labels.team }}"}},
 			1, "",
 		},
-		{"alternatives", "alertname=Far", "", &rule{name: "Far", group: "second", query: "max_over_time(load[6h:1m] offset 1d) > 3 or absent(gone)", reach: 6 * time.Hour, labels: pairs("")}, 2, ""},
+		{"alternatives", "alertname=Far", "", &rule{name: "Far", group: "second", query: "max_over_time(load[6h:1m] offset 1d) > 3 or absent(gone)", reach: 6 * time.Hour, offset: 24 * time.Hour, labels: pairs("")}, 2, ""},
 		{"by the URL alone", "alertname=Unlisted", graph("load   >   7"), &rule{name: "Unlisted", query: "load > 7"}, 1, ""},
 		{"a recording rule's name", "alertname=Recorded", "", nil, 0, "neither listed nor in generatorURL"},
 		{"neither", "alertname=Unlisted", "", nil, 0, "the alert's rule is not known: neither listed nor in generatorURL"},

@@ -17,18 +17,15 @@ type signalStats struct {
 	lastAt      time.Time
 	extreme     float64 // furthest in the alert's direction since the onset
 	extremeAt   time.Time
-	up          bool          // the alert's direction
-	past        score.Spread  // before the onset
-	score       float64       // how unusual the change is, in robust deviations
-	drift       *drift        // it was moving before the onset already; nil where it was not
-	furthest    float64       // of the past, in the alert's direction
-	compared    bool          // past and score are there
-	constant    bool          // the past has one value alone
-	began       time.Time     // there was no value before, though there were data; zero where that can't be told
-	since       time.Time     // the condition is met since then; zero when it was not met
-	always      bool          // since is the window's start
-	met         time.Duration // how long it was met since then in all
-	until       time.Time     // the last time that it was seen met
+	up          bool         // the alert's direction
+	past        score.Spread // before the onset
+	score       float64      // how unusual the change is, in robust deviations
+	drift       *drift       // it was moving before the onset already; nil where it was not
+	furthest    float64      // of the past, in the alert's direction
+	compared    bool         // past and score are there
+	constant    bool         // the past has one value alone
+	began       time.Time    // there was no value before, though there were data; zero where that can't be told
+	metCourse
 }
 
 // stats computes the numbers of the first line.
@@ -37,7 +34,7 @@ func (v *signalView) stats(inv *investigation) signalStats {
 	firing := inv.whileFiring(line)
 	last := firing[len(firing)-1]
 	f := signalStats{fired: math.NaN(), last: float64(last.Value), lastAt: last.Timestamp.Time().UTC()}
-	if i := v.indexAt(line, inv.fired); i >= 0 && !inv.alert.Began().After(inv.now) {
+	if i := v.indexAt(line, inv.fired); i >= 0 && !inv.undated() {
 		f.fired = float64(line[i].Value)
 	}
 	values, n := finiteValues(line, inv.onset)
@@ -67,8 +64,7 @@ func (v *signalView) stats(inv *investigation) signalStats {
 	if f.up && f.fired > f.extreme || !f.up && f.fired < f.extreme { // which lies between two steps
 		f.extreme, f.extremeAt = f.fired, inv.fired.UTC()
 	}
-	f.since, f.always = v.metSince(inv.judged)
-	f.met, f.until = v.metFor(firing, f.since, inv.until)
+	f.metCourse = v.metCourse(firing, inv.judged, inv.until)
 	f.constant = !f.always && isConstant(line, f.since, inv.onset)
 	if first := line[0].Timestamp.Time(); first.Sub(v.start) > 2*v.step && !f.since.IsZero() && !f.since.After(first) {
 		f.began, f.compared = first.UTC(), false // what was there before the onset is the incident itself
@@ -142,26 +138,6 @@ func finiteSamples(line []model.SamplePair) []model.SamplePair {
 	})
 }
 
-// metFor adds up how long the condition was met from one time until another, and returns when it was seen met last. A sample stands for
-// the time until the next one.
-func (v *signalView) metFor(line []model.SamplePair, since, until time.Time) (met time.Duration, last time.Time) {
-	if since.IsZero() {
-		return 0, time.Time{}
-	}
-	for i := max(lastIndexUntil(line, since), 0); i < len(line); i++ {
-		if !v.metAt(line[i]) {
-			continue
-		}
-		last = line[i].Timestamp.Time().UTC()
-		end := until
-		if i+1 < len(line) {
-			end = line[i+1].Timestamp.Time()
-		}
-		met += max(min(end.Sub(last), v.stepAt(end)*3/2), 0)
-	}
-	return met, last
-}
-
 // isConstant reports whether a line had one value alone until the condition began to be met, or the onset.
 func isConstant(line []model.SamplePair, since, onset time.Time) bool {
 	if since.IsZero() || since.After(onset) {
@@ -199,47 +175,6 @@ func extremeSince(line []model.SamplePair, t time.Time, up bool) (extreme float6
 		}
 	}
 	return extreme, at
-}
-
-// metSince walks back from when the alert fired to where the condition began to be met without a break.
-func (v *signalView) metSince(fired time.Time) (since time.Time, always bool) {
-	return v.lineMetSince(v.lines[0].Values, fired)
-}
-
-func (v *signalView) lineMetSince(line []model.SamplePair, fired time.Time) (since time.Time, always bool) {
-	if v.condition.Threshold != nil && v.limit == nil {
-		return time.Time{}, false
-	}
-	i := v.indexAt(line, fired)
-	if i < 0 || !v.metAt(line[i]) {
-		return time.Time{}, false
-	}
-	for i > 0 && v.metAt(line[i-1]) && line[i].Timestamp.Sub(line[i-1].Timestamp) <= v.stepAt(line[i].Timestamp.Time())*3/2 {
-		i--
-	}
-	since = line[i].Timestamp.Time().UTC()
-	if v.freeSince.After(since) {
-		return v.freeSince, false
-	}
-	return since, since.Sub(v.start) < v.step
-}
-
-func (v *signalView) metAt(p model.SamplePair) bool {
-	return v.condition.Met(float64(p.Value), v.limitAt(p.Timestamp.Time()))
-}
-
-// limitAt returns the threshold at a time; NaN for none.
-func (v *signalView) limitAt(t time.Time) float64 {
-	limit := math.NaN()
-	if v.limit != nil {
-		limit = *v.limit
-	}
-	if v.movingLimit != nil {
-		if i := lastIndexUntil(v.movingLimit.Values, t); i >= 0 {
-			limit = float64(v.movingLimit.Values[i].Value)
-		}
-	}
-	return limit
 }
 
 // signalItem makes the item of a signal.

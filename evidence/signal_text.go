@@ -55,6 +55,10 @@ var (
 		" The alert says that it began at %s, which is in the future: its sender's clock may be wrong.",
 		"告警给出的开始时间 %s 晚于当前时间，发送方的时钟可能有误。",
 	}
+	msgMisdated = message{
+		" The condition was not met when the alert says that it began (%s): its sender's clock or time zone may be wrong, or it saw other data.",
+		"告警给出的开始时间（%s）尚未满足告警条件：发送方的时钟或时区可能有误，或双方数据不一致。",
+	}
 	msgLimit    = message{" Threshold: %[1]s %[2]s.", "阈值 %[1]s %[2]s。"}
 	msgBaseline = message{" Before: median %[1]s, deviation %[2]s.", "基线：中位数 %[1]s，常规波动 %[2]s。"}
 	msgUnusual  = message{
@@ -71,19 +75,8 @@ var (
 		" The expression is not PromQL: it was run as it stands, and has values only where its condition is met.",
 		"表达式不是 PromQL，已按原样执行，仅在满足条件时才有值。",
 	}
-	msgUsual  = message{" The change is within that.", "与基线相比几乎没有变化。"}
-	msgNoPast = message{" Too little data before the onset to compare.", "异常前数据不足，无法对比。"}
-	msgSince  = message{" Condition met since %[1]s (%[2]s), for %[3]s.", "%[1]s 起持续满足告警条件（%[2]s），已持续 %[3]s。"}
-	msgUntil  = message{
-		" Condition met from %[1]s (%[2]s) until %[4]s, for %[3]s.",
-		"%[1]s 至 %[4]s 满足告警条件（%[2]s），历时 %[3]s。",
-	}
-	msgExact     = message{"to within %s", "误差不超过 %s"}
-	msgLooksBack = message{"to within %[1]s; the expression looks back %[2]s", "误差不超过 %[1]s，表达式回看 %[2]s"}
-	msgAllPast   = message{
-		" Condition met for the whole window or longer (window: %s).",
-		"整个窗口（%s）内一直满足告警条件，可能更早就已满足。",
-	}
+	msgUsual      = message{" The change is within that.", "与基线相比几乎没有变化。"}
+	msgNoPast     = message{" Too little data before the onset to compare.", "异常前数据不足，无法对比。"}
 	msgWordLimit  = message{"threshold", "阈值"}
 	msgWordGroup  = message{"rule group", "规则组"}
 	msgWordFor    = message{"for", "持续时长（for）"}
@@ -136,11 +129,16 @@ func (inv *investigation) summarizeSignal(v *signalView, f signalStats, told *in
 	if inv.rule.foreign() {
 		b.WriteString(inv.say(msgForeign))
 	}
-	if began := inv.alert.Began(); began.After(inv.now) {
-		b.WriteString(inv.say(msgFuture, formatTime(began)))
+	if inv.misdated {
+		b.WriteString(inv.say(msgMisdated, formatTime(inv.alert.Began())))
+	} else if inv.undated() {
+		b.WriteString(inv.say(msgFuture, formatTime(inv.alert.StartsAt)))
 	}
 	return b.String()
 }
+
+// undated reports whether it is not known when the alert fired: what it says can't be true.
+func (inv *investigation) undated() bool { return inv.misdated || inv.alert.StartsAt.After(inv.now) }
 
 // maxFineStep is the longest step at which nothing is said of what may have been between two of them.
 const maxFineStep = time.Minute
@@ -148,7 +146,7 @@ const maxFineStep = time.Minute
 // valueNow says what the value is, beside what it was when the alert fired.
 func (inv *investigation) valueNow(f signalStats, told *incident.Figures) string {
 	switch {
-	case inv.alert.Began().After(inv.now):
+	case inv.undated():
 		return inv.say(msgLastOnly, textOf(told.Value), formatTime(f.lastAt))
 	case told.Fired != nil:
 		return inv.say(msgValues, textOf(told.Fired), textOf(told.Value), formatTime(f.lastAt))
@@ -156,26 +154,6 @@ func (inv *investigation) valueNow(f signalStats, told *incident.Figures) string
 		return inv.say(msgNoOnset, textOf(told.Value), formatTime(f.lastAt), formatTime(inv.fired))
 	}
 	return inv.say(msgGone, textOf(told.Value), formatTime(f.lastAt))
-}
-
-// metText says since when the condition is met and for how long, and how exactly that is known: a rate reaches its threshold later than
-// what it is the rate of.
-func (inv *investigation) metText(v *signalView, f signalStats) string {
-	switch {
-	case f.always:
-		return inv.say(msgAllPast, formatSpan(v.start, f.until))
-	case f.since.IsZero():
-		return ""
-	}
-	exact := inv.say(msgExact, inv.duration(v.step))
-	if inv.rule.reach > 0 {
-		exact = inv.say(msgLooksBack, inv.duration(v.step), inv.duration(inv.rule.reach))
-	}
-	long := inv.duration(f.met.Round(time.Second))
-	if !inv.ended.IsZero() {
-		return inv.say(msgUntil, formatTime(f.since), exact, long, formatTime(f.until))
-	}
-	return inv.say(msgSince, formatTime(f.since), exact, long)
 }
 
 // formerLimit says what a threshold was before the onset, where it is another since.

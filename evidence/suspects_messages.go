@@ -77,7 +77,8 @@ var (
 		"None of %[1]d related series (%[2]d %[3]s) changed beyond what healthy series show.",
 		"相关的 %[1]d 条序列（%[2]d 个%[3]s）均在正常波动范围内。",
 	}
-	msgClosest = message{
+	msgAboutOnset = message{" Compared before and after the onset (%s).", "以异常开始时间（%s）为界对比前后。"}
+	msgClosest    = message{
 		" The closest to a change, which may be chance, is %[1]s: %[2]s → %[3]s since %[4]s.",
 		"最接近变化的是 %[1]s：%[2]s → %[3]s，始于 %[4]s，可能只是偶然。",
 	}

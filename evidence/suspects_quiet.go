@@ -2,7 +2,6 @@ package evidence
 
 import (
 	"cmp"
-	"fmt"
 	"maps"
 	"math"
 	"regexp"
@@ -231,11 +230,15 @@ func (inv *investigation) unsteadyTexts(quiet []*suspect, g score.Grid) (parts, 
 	return parts, names
 }
 
-// courseText writes the points of a course.
+// courseText writes the points of a course, the date where it is another than that of the point before.
 func (inv *investigation) courseText(points []incident.Point, format func(float64) string) string {
-	parts := make([]string, len(points))
+	parts, day := make([]string, len(points)), ""
 	for i, p := range points {
-		parts[i] = fmt.Sprintf("%s %s", p.At.UTC().Format("15:04"), format(p.Value))
+		at, layout := p.At.UTC(), "15:04 UTC"
+		if date := at.Format(time.DateOnly); date != day {
+			day, layout = date, time.DateOnly+" "+layout
+		}
+		parts[i] = at.Format(layout) + " " + format(p.Value)
 	}
 	return strings.Join(parts, inv.say(msgComma))
 }

@@ -61,7 +61,7 @@ func TestQuietTold(t *testing.T) {
 		},
 		"what was never steady": {
 			[]trackedSeries{seriesOf("__name__=memory job=api", saw), seriesOf("__name__=noise job=api", func(s float64) float64 { return 5 + 3*math.Sin(s*s) })},
-			[]string{" Not steady before the onset either: memory (08:00 100, 08:19 480, 08:20 100,"},
+			[]string{" Not steady before the onset either: memory (2026-11-20 08:00 UTC 100, 08:19 UTC 480, 08:20 UTC 100,"},
 			[]string{"noise (", "Unchanged: memory"},
 		},
 	}

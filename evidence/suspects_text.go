@@ -167,7 +167,7 @@ func (inv *investigation) suspectSummary(r suspectRanking, top *suspectGroup) st
 	case s.early:
 		b.WriteString(inv.say(msgEarlySuspects, early, r.judged, inv.ownerText(top), name, inv.suspectChange(s), inv.onsetText(s), values, inv.mostOfAll(r, s)))
 	default:
-		b.WriteString(inv.say(msgNoneChanged, r.judged, r.owners, inv.say(targets)) + inv.closestText(s, name))
+		b.WriteString(inv.say(msgNoneChanged, r.judged, r.owners, inv.say(targets)) + inv.hazyOnsetText() + inv.closestText(s, name))
 	}
 	if s.confident || s.early {
 		b.WriteString(inv.aboutTop(r, top))

@@ -69,11 +69,14 @@ type Figures struct {
 	Usual     *Figure   `json:"usual,omitempty"`     // the median before the onset
 	Peak      *Figure   `json:"peak,omitempty"`      // furthest in the alert's direction since the onset, over all looks
 	PeakAt    time.Time `json:"peak_at,omitzero"`
-	// Since is when the condition began to be met without a break, Met how long it was met since then in all, Until the
-	// last time that it was seen met; zero where that can't be told.
+	// Since is when the condition began to be met without a break until the alert fired, Met how long it was met since then in all,
+	// Until the last time that it was seen met; zero where that can't be told.
 	Since time.Time     `json:"since,omitzero"`
 	Until time.Time     `json:"until,omitzero"`
 	Met   time.Duration `json:"met,omitempty"` // nanoseconds
+	// Broken says that it was not met all the time between Since and Until, Over that it has not been seen met since Until.
+	Broken bool `json:"broken,omitempty"`
+	Over   bool `json:"over,omitempty"`
 }
 
 // finite returns the figures without those that are no numbers, which JSON has none for.

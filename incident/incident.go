@@ -35,7 +35,8 @@ type Alert struct {
 	StartsAt     time.Time         `json:"starts_at,omitzero"` // as sent; zero when the body had none
 	EndsAt       time.Time         `json:"ends_at,omitzero"`   // as sent; zero while it fires
 	GeneratorURL string            `json:"generator_url,omitempty"`
-	// SeenAt is the arrival of the first notification that named the alert in this incident.
+	// SeenAt is the arrival of the first notification that named the alert in this incident as one that began then: it is another
+	// once the alert fires anew.
 	SeenAt time.Time `json:"seen_at"`
 	// ResolvedAt is the arrival of the notification that resolved the alert or did not name it any more, ResolvedBy
 	// the externalURL of its Alertmanager.
@@ -52,12 +53,27 @@ type Alert struct {
 // Name returns the alertname label, which a hand-made body may lack.
 func (a Alert) Name() string { return a.Labels["alertname"] }
 
-// Began returns startsAt, or the arrival of the alert where the body had none.
+// Began returns startsAt, or the arrival of the alert where the body had none or one that can't be true: nobody hears of an alert before
+// it begins.
 func (a Alert) Began() time.Time {
-	if a.StartsAt.IsZero() {
+	if a.StartsAt.IsZero() || !a.SeenAt.IsZero() && a.StartsAt.After(a.SeenAt) {
 		return a.SeenAt
 	}
 	return a.StartsAt
+}
+
+// Ended returns when the alert ended: endsAt, or the arrival of its end where the body had none or one that can't be true, for it is
+// before the alert began or after that arrival. It is zero while the alert fires, and where nobody said so.
+func (a Alert) Ended() time.Time {
+	switch {
+	case a.Status == Firing:
+		return time.Time{}
+	case a.ResolvedAt.IsZero():
+		return a.EndsAt
+	case a.EndsAt.IsZero(), a.EndsAt.Before(a.Began()), a.EndsAt.After(a.ResolvedAt):
+		return a.ResolvedAt
+	}
+	return a.EndsAt
 }
 
 // EventKind names an entry of the timeline.

@@ -118,6 +118,9 @@ func (m *merger) known(i int, sent *Alert) {
 	if moved {
 		m.countStatus(sent.Status)
 		a.note(m.n, sent.Status)
+		if sent.Status == Firing { // anew
+			a.SeenAt = m.n.ReceivedAt
+		}
 		a.StartsAt, a.EndsAt, a.GeneratorURL = sent.StartsAt, sent.EndsAt, sent.GeneratorURL
 	}
 	m.merged = append(m.merged, a)

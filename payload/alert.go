@@ -146,11 +146,17 @@ func readStatus(s, path string) (incident.Status, error) {
 	return "", refuse(path, "%s is not a status; send firing or resolved, or leave it out", quote(s))
 }
 
-// readTime returns a time in UTC, if JSON can hold it again.
+// firstTime is the first that counts as a time: before are the year 1 and the epoch in any zone, by which senders say that they have none.
+var firstTime = time.Date(1970, 1, 3, 0, 0, 0, 0, time.UTC)
+
+// readTime returns a time in UTC, if JSON can hold it again; the zero time for what stands for none.
 func readTime(t time.Time, path string) (time.Time, error) {
 	t = t.UTC()
 	if year := t.Year(); year < 0 || year > 9999 {
 		return t, refuse(path, "outside the years 0 to 9999 in UTC; send a real time, or leave it out")
+	}
+	if t.Before(firstTime) {
+		return time.Time{}, nil
 	}
 	return t, nil
 }

@@ -47,10 +47,7 @@ func (p *page) alertRow(a incident.Alert, common map[string]string) []string {
 	if a.Status == incident.Firing {
 		status = "**" + status + "**"
 	} else {
-		end = a.ResolvedAt
-		if a.EndsAt.After(a.Began()) && (end.IsZero() || a.EndsAt.Before(end)) {
-			end = a.EndsAt
-		}
+		end = a.Ended()
 	}
 	if a.Left {
 		status = p.w.LeftGroup

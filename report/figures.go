@@ -44,7 +44,9 @@ func (p *page) figuresLine() string {
 	add(p.w.Usual, figureText(f.Usual))
 	switch {
 	case f.Since.IsZero():
-	case p.inc.Status != incident.Firing && !f.Until.IsZero():
+	case f.Broken && !f.Until.IsZero():
+		parts = append(parts, fmt.Sprintf(p.w.MetTimes, p.w.duration(f.Met), p.clock(f.Since), p.clock(f.Until)))
+	case (p.inc.Status != incident.Firing || f.Over) && !f.Until.IsZero():
 		parts = append(parts, fmt.Sprintf(p.w.MetUntil, p.w.duration(f.Met), p.clock(f.Since), p.clock(f.Until)))
 	case f.Met > 0:
 		parts = append(parts, fmt.Sprintf(p.w.MetSince, p.w.duration(f.Met), p.clock(f.Since)))

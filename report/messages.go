@@ -30,7 +30,8 @@ type messages struct {
 
 	// The line on the signal's figures.
 	Now, Peak, PeakAt, Threshold, Usual string
-	MetSince, MetUntil, LookedAt        string
+	MetSince, MetUntil, MetTimes        string
+	LookedAt                            string
 
 	// The alert section.
 	Statuses                                                    map[incident.Status]string

@@ -56,6 +56,7 @@ var english = messages{
 
 	Now: "Now", Peak: "peak", PeakAt: "%s at %s", Threshold: "threshold", Usual: "usual",
 	MetSince: "condition met for %s, since %s", MetUntil: "condition met for %s, %s to %s",
+	MetTimes: "condition met on and off for %s in all, %s to %s",
 	LookedAt: "looked up %s", WhenAnalyzed: "When analyzed, %s",
 	NothingFound: "Looked at, nothing found",
 

@@ -52,6 +52,7 @@ var chinese = messages{
 
 	Now: "当前", Peak: "峰值", PeakAt: "%s（%s）", Threshold: "阈值", Usual: "基线",
 	MetSince: "%[2]s 起满足告警条件，已持续 %[1]s", MetUntil: "%[2]s 至 %[3]s 满足告警条件，历时 %[1]s",
+	MetTimes: "%[2]s 至 %[3]s 多次满足告警条件，累计 %[1]s",
 	LookedAt: "查询于 %s", WhenAnalyzed: "分析时（%s）",
 	NothingFound: "已检查，未见异常",
 

@@ -107,6 +107,10 @@ var more = map[string]func() (*incident.Incident, incident.Findings){
 		inc.Status, inc.ResolvedAt = incident.Resolved, opened.Add(time.Minute)
 		return inc, incident.Findings{}
 	},
+	"on and off": func() (*incident.Incident, incident.Findings) {
+		inc, f := verified()
+		return inc, incident.Findings{Evidence: []incident.Evidence{withFigures(f.Evidence, func(f *incident.Figures) { f.Broken = true })}}
+	},
 	"Grafana": func() (*incident.Incident, incident.Findings) {
 		inc := facts()
 		inc.Alerts = inc.Alerts[:1]

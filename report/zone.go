@@ -51,27 +51,59 @@ func (w *Writer) rewritten(e incident.Evidence) incident.Evidence {
 	return e
 }
 
-// ourTime is the form of a time in our sentences, each of which names its zone.
-var ourTime = regexp.MustCompile(`\b(\d{4}-\d\d-\d\d )?\d\d:\d\d(:\d\d)? UTC\b(?:$|[^+-])`)
+// ourTime is the form of a time in our sentences, each of which names its zone; one that ends a stretch of time names that of both.
+var ourTime = regexp.MustCompile(`\b(?:(` + timeForm + `)( ?– ?))?(` + timeForm + `) UTC(?:$|[^\w+-])`)
 
-// rewriteTimes moves the times of a sentence into the zone of near, which is a time near those that have no date.
+const timeForm = `(?:\d{4}-\d\d-\d\d )?\d\d:\d\d(?::\d\d)?`
+
+// rewriteTimes moves the times of a sentence into the zone of near. A time without a date is of the day of the one before it, or of that
+// of near where there is none.
 func rewriteTimes(s string, near time.Time) string {
+	day := near
 	return ourTime.ReplaceAllStringFunc(s, func(found string) string {
-		stamp, rest, _ := strings.Cut(found, " UTC")
-		for _, layout := range []string{"2006-01-02 15:04:05", "2006-01-02 15:04", "15:04:05", "15:04"} {
-			t, err := time.Parse(layout, stamp)
-			if err != nil {
-				continue
+		parts := ourTime.FindStringSubmatch(found)
+		_, rest, _ := strings.Cut(found, " UTC")
+		out := ""
+		if parts[1] != "" {
+			from, layout, ok := parseStamp(parts[1], day)
+			if !ok {
+				return found
 			}
-			if t.Year() == 0 {
-				day := near.UTC()
-				t = time.Date(day.Year(), day.Month(), day.Day(), t.Hour(), t.Minute(), t.Second(), 0, time.UTC)
-			}
-			t = t.In(near.Location())
-			return t.Format(layout) + " " + zoneName(t) + rest
+			day, out = from, from.In(near.Location()).Format(layout)
 		}
-		return found
+		to, layout, ok := parseStamp(parts[3], day)
+		if !ok {
+			return found
+		}
+		from := day.In(near.Location())
+		day, to = to, to.In(near.Location())
+		if out != "" {
+			if zoneName(from) != zoneName(to) {
+				out += " " + zoneName(from)
+			}
+			if !strings.HasPrefix(layout, time.DateOnly) && from.Format(time.DateOnly) != to.Format(time.DateOnly) { // midnight is elsewhere
+				layout = time.DateOnly + " " + layout
+			}
+			out += parts[2]
+		}
+		return out + to.Format(layout) + " " + zoneName(to) + rest
 	})
+}
+
+// parseStamp reads a time of our sentences, which are in UTC, and says how it is written.
+func parseStamp(stamp string, day time.Time) (t time.Time, layout string, ok bool) {
+	for _, layout := range []string{"2006-01-02 15:04:05", "2006-01-02 15:04", "15:04:05", "15:04"} {
+		t, err := time.Parse(layout, stamp)
+		if err != nil {
+			continue
+		}
+		if t.Year() == 0 {
+			day = day.UTC()
+			t = time.Date(day.Year(), day.Month(), day.Day(), t.Hour(), t.Minute(), t.Second(), 0, time.UTC)
+		}
+		return t, layout, true
+	}
+	return time.Time{}, "", false
 }
 
 // zoneName names the zone of a time by its distance from UTC, since abbreviations such as CST stand for several.

@@ -113,3 +113,31 @@ func TestChartInAZone(t *testing.T) {
 	assert.Contains(t, string(svg), "UTC&#43;8")
 	assert.NotRegexp(t, `UTC(?:[^&+-]|$)`, string(svg))
 }
+
+// TestRewriteTimes: every time of a sentence is moved, both ends of a stretch of time as well, and one without a date by the day of the
+// one before it.
+func TestRewriteTimes(t *testing.T) {
+	near := time.Date(2026, 11, 20, 9, 0, 0, 0, time.UTC)
+	for name, tc := range map[string]struct{ zone, said, want string }{
+		"a time":                          {"Asia/Shanghai", "at 2026-11-20 08:30:05 UTC.", "at 2026-11-20 16:30:05 UTC+8."},
+		"a time without a date":           {"Asia/Shanghai", "at 08:30 UTC", "at 16:30 UTC+8"},
+		"a stretch within a day":          {"Asia/Shanghai", "(window: 2026-11-20 08:00:00–09:30:00 UTC).", "(window: 2026-11-20 16:00:00–17:30:00 UTC+8)."},
+		"a stretch of days":               {"Asia/Shanghai", "2026-11-19 08:00:00 – 2026-11-20 09:30:00 UTC", "2026-11-19 16:00:00 – 2026-11-20 17:30:00 UTC+8"},
+		"a stretch over midnight there":   {"Asia/Kathmandu", "2026-11-20 18:00:00–18:30:00 UTC", "2026-11-20 23:45:00–2026-11-21 00:15:00 UTC+5:45"},
+		"a stretch over a change of time": {"Europe/Berlin", "2026-10-25 00:30:00–02:00:00 UTC", "2026-10-25 02:30:00 UTC+2–03:00:00 UTC+1"},
+		"the hour that is there twice":    {"Europe/Berlin", "2026-10-25 00:30:00 UTC, 2026-10-25 01:30:00 UTC", "2026-10-25 02:30:00 UTC+2, 2026-10-25 02:30:00 UTC+1"},
+		"the hour that is not there":      {"Europe/Berlin", "2026-03-29 00:59:00–01:01:00 UTC", "2026-03-29 01:59:00 UTC+1–03:01:00 UTC+2"},
+		"a stretch without a date":        {"Asia/Kolkata", "08:00–09:30 UTC", "13:30–15:00 UTC+5:30"},
+		"two stretches": {
+			"Asia/Shanghai", "2026-11-19 08:00:00–09:00:00 UTC and 2026-11-20 08:00:00–09:00:00 UTC", "2026-11-19 16:00:00–17:00:00 UTC+8 and 2026-11-20 16:00:00–17:00:00 UTC+8",
+		},
+		"by the day of the one before it": {"Europe/Berlin", "2026-10-23 08:00 UTC 1, 08:30 UTC 2", "2026-10-23 10:00 UTC+2 1, 10:30 UTC+2 2"},
+		"in Chinese":                      {"Asia/Shanghai", "窗口（2026-11-20 08:00:00–09:30:00 UTC）内，08:30:00 UTC起", "窗口（2026-11-20 16:00:00–17:30:00 UTC+8）内，16:30:00 UTC+8起"},
+		"moved already":                   {"Asia/Shanghai", "2026-11-20 16:30:05 UTC+8, 08:30 UTC-5", "2026-11-20 16:30:05 UTC+8, 08:30 UTC-5"},
+		"no time":                         {"Asia/Shanghai", "99:99 UTC", "99:99 UTC"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			assert.Equal(t, tc.want, rewriteTimes(tc.said, near.In(zone(t, tc.zone))))
+		})
+	}
+}

@@ -96,8 +96,8 @@ func alertFacts(inc *incident.Incident, alerts []incident.Alert) *facts {
 	}
 	for _, a := range alerts {
 		f.timestamps = append(f.timestamps, timestampOf(a.Began()))
-		if !a.EndsAt.IsZero() {
-			f.timestamps = append(f.timestamps, timestampOf(a.EndsAt))
+		if ended := a.Ended(); !ended.IsZero() {
+			f.timestamps = append(f.timestamps, timestampOf(ended))
 		}
 		for _, texts := range []map[string]string{a.Labels, a.Annotations} {
 			for _, key := range slices.Sorted(maps.Keys(texts)) {

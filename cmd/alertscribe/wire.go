@@ -108,7 +108,7 @@ func newCollector(cfg *config, pool promapi.Pool, past history, log *slog.Logger
 		return nil, err
 	}
 	o := evidence.Options{
-		Several: pool, Alertmanager: am, Language: cfg.Reports.Language,
+		Several: pool, Alertmanager: am, Language: cfg.Reports.Language, TimeZone: cfg.zone,
 		Timeout: time.Duration(cfg.Analysis.EvidenceTimeout), MaxQueries: cfg.Analysis.EvidenceQueries,
 		Runbooks: evidence.Runbooks(cfg.Analysis.Runbooks),
 		Logger:   log.With("component", "evidence"), Registerer: reg,
