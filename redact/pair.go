@@ -19,6 +19,9 @@ func (c *scanner) pair(i int) int {
 		if next := c.pgpass(i); next > i {
 			return next
 		}
+		if m := dumped.FindStringSubmatchIndex(c.s[i:min(len(c.s), i+80)]); m != nil {
+			return c.found(i+m[2], i+m[3], Password)
+		}
 	}
 	start, end := c.keyBefore(i)
 	if start == end {
@@ -26,6 +29,12 @@ func (c *scanner) pair(i int) int {
 	}
 	k := c.keyAt(start, end)
 	k.weak = k.weak || strings.HasPrefix(c.s[start:end], "var-") && start > 0 && strings.IndexByte("?&", c.s[start-1]) >= 0 // a variable of a dashboard
+	if k.kind == Password && k.many && end < i && c.s[end] == '[' {                                                         // passwords[0]
+		k.weak, k.many = false, false
+	}
+	if start > 0 && c.s[start-1] == '/' && checksums[c.wordBeforeSlash(start)] { // checksum/secret: the sum of one
+		return i
+	}
 	if k.kind == "" || c.s[i] == '>' && !c.opensElement(start) && c.s[i-1] != '-' || c.s[i] == ':' && c.nameOfSeries(start, i) {
 		return i
 	}
@@ -45,6 +54,17 @@ func (c *scanner) pair(i int) int {
 		ctx.separator, ctx.compared = '=', true
 	}
 	return c.value(i, value.at, ctx)
+}
+
+// checksums are the prefixes of annotations that hold the sum of what follows.
+var checksums = newWords(`checksum hash sha256 md5 digest`)
+
+func (c *scanner) wordBeforeSlash(i int) string {
+	start := i - 1
+	for limit := max(c.floor, i-16); start > limit && isWord[c.s[start-1]]; {
+		start--
+	}
+	return c.s[start : i-1]
 }
 
 // keyAt says what the name that stands from start to end names, together with what stands before it if need be.
@@ -170,6 +190,8 @@ func (c *scanner) otherKey(start int, name string) key {
 	case len(name) > 8:
 	case strings.EqualFold(name, "key") && start > 0 && (c.s[start-1] == '?' || c.s[start-1] == '&'):
 		return key{kind: APIKey, weak: true, name: "key"}
+	case start > 0 && (c.s[start-1] == '?' || c.s[start-1] == '&') && looseParameters[name]:
+		return key{kind: Token, weak: true, loose: true, name: name}
 	case strings.EqualFold(name, "value"), strings.EqualFold(name, "content"), strings.EqualFold(name, "text"), name == "S":
 		before := c.s[max(c.floor, start-160):start]
 		if m := valueOfSecretName.FindStringSubmatch(before); m != nil && name != "S" {
@@ -202,6 +224,9 @@ func (c *scanner) otherKey(start int, name string) key {
 	return key{}
 }
 
+// looseParameters are parameters of URLs that may hold a key, and hold much else.
+var looseParameters = newWords(`code t k ticket`)
+
 // withSigns returns the letters before i of a word that has signs for some: p@ssword.
 func (c *scanner) withSigns(i int) string {
 	from := i
@@ -215,7 +240,7 @@ var signsForLetters = strings.NewReplacer("@", "a", "$", "s", "!", "i")
 
 // lastParts are the last words of names of two or three: api key, pass phrase, mot de passe, mật khẩu.
 var lastParts = newWords(`key word phrase code passe sandi khau api acces secrete secreta segreta segreto secreto acceso acesso
-	passord id pass line`)
+	passord id pass line codes keys`)
 
 // wordBefore returns the word before the blank or the hyphen before i, "" if there is none.
 func (c *scanner) wordBefore(i int) string {
