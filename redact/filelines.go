@@ -11,8 +11,14 @@ var pgpassNamed = []string{"pgpass", "PGPASS", "username:password", "user:passwo
 // pgpass reads a line of PostgreSQL's password file, host:port:database:user:V, whose first colon is at i. A password that is a word
 // is one where a field is a wildcard, or the file is named before; else five words may be anything.
 func (c *scanner) pgpass(i int) int {
-	at := i + 1
-	wildcard, number := i > 0 && c.s[i-1] == '*', i > 0 && hexUpper[c.s[i-1]] && hexUpper.run(c.s[:i], max(0, i-4)) == i
+	at, host := i+1, i
+	for limit := max(0, i-64); host > limit && (keyChars[c.s[host-1]] || c.s[host-1] == '*'); {
+		host--
+	}
+	if host == i || host > 0 && c.s[host-1] == ':' { // more fields than five
+		return i
+	}
+	wildcard, number := c.s[host:i] == "*", hexUpper.run(c.s, host) >= i
 	for fields := range 3 {
 		start := at
 		for at < len(c.s) && at-start <= 64 && (isWord[c.s[at]] || strings.IndexByte("*.-", c.s[at]) >= 0) {

@@ -24,7 +24,7 @@ var opener = regexp.MustCompile(`^(?:&[\w-]+[ \t]*|!!\w+[ \t]*)?((?:new )?(?:\[\
 // list redacts the items of the list, or the values of the mapping, that the name before i announces. It reports whether it found any.
 // A name in the singular announces lists only, since the mapping of a password describes it.
 func (c *scanner) list(i int, k key) bool {
-	if i < c.listEnd || k.loose {
+	if i < c.listEnd {
 		return false
 	}
 	sign := c.skip(i, maxQuotes, "\"'`]\\ \t")
@@ -33,8 +33,8 @@ func (c *scanner) list(i int, k key) bool {
 		if !k.many || at >= len(c.s) {
 			return false
 		}
-		if strings.IndexByte("[(", c.s[at]) < 0 {
-			if at = c.announced(i); at == i {
+		if !codeNames[lastWords(k.name, 2)] || strings.IndexByte("[(", c.s[at]) < 0 {
+			if at = c.announced(i); at == i || k.kind != Password {
 				return false
 			}
 		}
@@ -111,7 +111,7 @@ func (c *scanner) redactItems(l list, k key) bool {
 }
 
 // settings are the words of a mapping that describe secrets or their owners, and hold none.
-var settings = newWords(`policy min max length size hash algorithm alg encoding type mode kind expires expiry expiration rotation ttl age format store source
+var settings = newWords(`policy min max length size integrity resolved checksum digest fingerprint pattern title format items properties enum const comment label default example hash algorithm alg encoding type mode kind expires expiry expiration rotation ttl age format store source
 	provider file path enabled required from ref name user username login account email id host url endpoint region project bucket key version
 	namespace description role scope issuer audience count limit used total created updated status state owner input output port server database`)
 
@@ -122,7 +122,7 @@ func (c *scanner) secretItem(it item, k key, sure bool) bool {
 		return len(v) > maxHarmless && looksRandom(v[:maxHarmless])
 	}
 	ctx := surroundings{key: key{kind: k.kind, name: k.name}, keyStart: it.start, separator: ':', quoted: it.quoted}
-	if harmless(v, ctx, c) || settings[lastWords(normalize(it.name), 1)] || strings.Trim(v, "0123456789") == "" && (len(v) < 4 || !it.quoted && len(v) < 6) {
+	if harmless(v, ctx, c) || settings[lastWords(normalize(strings.TrimLeft(it.name, "$@")), 1)] || strings.Trim(v, "0123456789") == "" && (len(v) < 4 || !it.quoted && len(v) < 6) {
 		return false
 	}
 	if (k.kind == Password || !k.many && !k.weak) && (it.quoted || sure) && !strings.Contains(v, " ") {

@@ -27,7 +27,11 @@ var phraseProse = newWords(`the and for was were are not has had have been from 
 // phrase redacts the words of a phrase whose name ends at i. Fewer words than a phrase has, or a word that only sentences have, are prose.
 func (c *scanner) phrase(i int) int {
 	limit := min(len(c.s), i+maxList)
-	at := i + len(phraseLink.FindString(c.s[i:min(limit, i+120)]))
+	link := phraseLink.FindString(c.s[i:min(limit, i+120)])
+	if strings.Contains(link, "\n") && !strings.ContainsAny(link, ":=>：") { // the words of a list, one a line
+		return i
+	}
+	at := i + len(link)
 	start, end := 0, 0
 	for words := 0; words <= 25; words++ {
 		m := phraseWord.FindStringSubmatchIndex(c.s[at:limit])

@@ -70,10 +70,13 @@ func (c *scanner) noun(start, end int) int {
 	if k.kind == "" {
 		k = c.otherKey(from, c.s[from:end])
 	}
-	if k.kind != "" && c.list(end, k) {
+	if k.kind == "" || k.loose || k.kind == Authorization || k.kind == Cookie {
 		return end
 	}
-	if k.kind == "" || k.loose || k.kind == Authorization || k.kind == Cookie || k.weak && !spokenHeads[lastWords(k.name, 1)] && !codeNames[lastWords(k.name, 2)] {
+	if c.list(end, k) {
+		return end
+	}
+	if k.weak && !spokenHeads[lastWords(k.name, 1)] && !codeNames[lastWords(k.name, 2)] {
 		return end
 	}
 	if next := c.header(from, end, k); next > end {

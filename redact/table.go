@@ -134,7 +134,7 @@ func (c *scanner) header(start, end int, k key) int {
 		if cell.start == start && cell.end == end {
 			column = n
 		}
-		if !columnName.MatchString(c.s[cell.start:cell.end]) {
+		if name := c.s[cell.start:cell.end]; !columnName.MatchString(name) || separator == ' ' && !isUpper(name[0]) {
 			return end
 		}
 	}
