@@ -105,6 +105,10 @@ func (c *scanner) foreign(i int) int {
 	if c.s[value] <= ' ' {
 		return i
 	}
+	if next := c.shortCode(value, word); next > value {
+		return next
+	}
+	ctx.weak = ctx.weak && !c.quotedPassword(value, word)
 	next := c.value(i, c.wrapped(value), ctx)
 	if next > i {
 		next = c.more(next, ctx.key)
@@ -142,4 +146,28 @@ func (c *scanner) counts(i int) bool {
 	}
 	end = c.skip(end, 2, " ")
 	return end < len(c.s) && c.s[end] >= utf8.RuneSelf
+}
+
+// measured matches a measure behind a number: 验证码 1200 条.
+var measured = regexp.MustCompile(`^ ?(?:次|条|條|个|個|位|秒|分|天|小时|人|项|項|件|回)`)
+
+// shortCode reads the digits at i behind the word for a code that is sent to somebody.
+func (c *scanner) shortCode(i int, word foreignWord) int {
+	end := i
+	for end < len(c.s) && c.s[end] >= '0' && c.s[end] <= '9' {
+		end++
+	}
+	if n := end - i; !numericCodes[word.text] || n < 4 || n > 8 || end < len(c.s) && isWord[c.s[end]] || measured.MatchString(c.s[end:]) {
+		return i
+	}
+	return c.found(i, end, word.kind)
+}
+
+// quotedPassword reports whether a word in quotes stands at i right behind the word for a password, and is none that names one.
+func (c *scanner) quotedPassword(i int, word foreignWord) bool {
+	if word.kind != Password || c.s[i-1] != '"' || !strings.HasSuffix(c.s[:i-1], word.text) {
+		return false
+	}
+	end := alnum.run(c.s[:min(len(c.s), i+64)], i)
+	return end-i >= 8 && end < len(c.s) && c.s[end] == '"' && classify(c.s[i:end]).kind == ""
 }

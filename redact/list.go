@@ -307,8 +307,13 @@ func (c *scanner) more(end int, k key) int {
 // inline redacts the values of a list without brackets, which stands from start to end, or up to where it becomes a sentence. It
 // returns start when it found none.
 func (c *scanner) inline(start, end int, quoted bool, k key) int {
+	if !quoted {
+		end = lineEnd(c.s[:min(len(c.s), start+maxList)], start)
+	}
+	end = min(end, start+maxList)
 	last := start
 	for at, n := start, 0; at < end && n < maxItems; n++ {
+		c.inlineEnd = at
 		if n, _ := placeholderAt(c.s[at:]); n > 0 {
 			at += n
 		}

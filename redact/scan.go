@@ -15,7 +15,8 @@ type scanner struct {
 	depth int // how often the text was decoded before
 	// tableEnd and manifestEnd are where the last table and the last manifest of a Kubernetes secret end.
 	tableEnd, manifestEnd int
-	listEnd, listed       int // where the last list ends, and the last one with secrets
+	// listEnd, listed and inlineEnd are where the last list ends, the last one with secrets, and the last one without brackets.
+	listEnd, listed, inlineEnd int
 }
 
 // phrasesByByte are the phrases by their first byte.

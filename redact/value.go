@@ -55,12 +55,8 @@ func (c *scanner) value(sep, i int, ctx surroundings) int {
 		start, end = i, c.element(i)
 	}
 	ctx.quoted = start != i
-	if ctx.many && start < end {
-		limit := end
-		if !ctx.quoted {
-			limit = c.restOfLine(start)
-		}
-		if next := c.inline(start, min(limit, start+maxList), ctx.quoted, ctx.key); next > start {
+	if ctx.many && start < end && start >= c.inlineEnd {
+		if next := c.inline(start, end, ctx.quoted, ctx.key); next > start {
 			return next
 		}
 	}
