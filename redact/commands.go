@@ -88,7 +88,7 @@ func (c *scanner) loginLine(i, at int) int {
 // assignments redacts the values of a command that takes NAME=V, NAME=V: fly secrets set, vault kv put.
 func (c *scanner) assignments(i, at int) int {
 	last := i
-	for at < len(c.s) && c.s[at] != '\n' {
+	for n := 0; n < maxItems && at < len(c.s) && c.s[at] != '\n'; n++ {
 		start := at
 		end := keyChars.run(c.s[:min(len(c.s), at+64)], at)
 		if end < len(c.s) && end > start && c.s[end] == '=' && c.s[start] != '-' && end+1 < len(c.s) {
