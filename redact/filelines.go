@@ -58,7 +58,7 @@ var crypted = regexp.MustCompile(`^\\?\$(?:2[abxy]?\\?\$\d\d\\?\$[./A-Za-z0-9]{5
 
 // crypt is the rule for $: hashes of passwords are as good as the passwords to somebody who has time.
 func (c *scanner) crypt(i int) int {
-	if i+4 > len(c.s) || !alnum[c.s[i+1]] || strings.IndexAny(c.s[i+2:min(len(c.s), i+16)], "$") < 0 {
+	if i+4 > len(c.s) || !alnum[c.s[i+1]] || !strings.ContainsAny(c.s[i+2:min(len(c.s), i+16)], "$") {
 		return i
 	}
 	if next := c.word(i); next > i {

@@ -78,7 +78,7 @@ var flags = []struct{ commands, flag, form string }{
 	{"ab", "A", "u"},
 	{"ssh-keygen", "N", "v"},
 	{"ssh-keygen", "P", "v"},
-	{"mosquitto_pub mosquitto_sub mosquitto_rr", "P", "v"},
+	{"mosquitto_pub mosquitto_sub mosquitto_rr", "P", "v"}, //nolint:misspell // the client of an MQTT broker
 	{"gh+secret", "body", "v"},
 	{"gh+secret", "b", "vg"},
 	{"aws+put-parameter", "value", "v"},

@@ -115,7 +115,7 @@ func TestCommandsWithAPlaceForSecrets(t *testing.T) {
 	for _, in := range []string{
 		"setenv DB_PASSWORD swordfish", "ENV DB_PASSWORD swordfish", "set -gx API_TOKEN swordfish", "consul kv put db/password swordfish", "fly secrets set STRIPE=swordfish -a shop", "vault kv put secret/db value=swordfish",
 		"gh secret set X --body swordfish", "az keyvault secret set --name x --value swordfish", "net user bob swordfish /add", "CREATE USER 'a'@'%' IDENTIFIED WITH caching_sha2_password BY 'swordfish'", "ACL SETUSER bob on >swordfish ~*",
-		`"AUTH" "default" "swordfish"`, "rabbitmqctl add_user bob swordfish", "ssh-keygen -t ed25519 -N swordfish -f k", "mosquitto_pub -u bob -P swordfish -t a", "USER bob\nPASS swordfish", "a1 LOGIN bob swordfish", "define('DB_PASSWORD', 'swordfish');",
+		`"AUTH" "default" "swordfish"`, "rabbitmqctl add_user bob swordfish", "ssh-keygen -t ed25519 -N swordfish -f k", "mosquitto_pub -u bob -P swordfish -t a", "USER bob\nPASS swordfish", "a1 LOGIN bob swordfish", "define('DB_PASSWORD', 'swordfish');", //nolint:misspell // the client of an MQTT broker
 		"username admin password 7 0a1b2c3dswordfish", "snmp-server community swordfish RO", "crypto isakmp key swordfish address 10.0.0.1", "REDISCLI_AUTH=swordfish redis-cli ping",
 		`Authorization: MAC id="x", mac="swordfish"`, `PasswordDigest="swordfish"`, "next=%2Flogin%3Fpassword%253Dswordfish",
 	} {
