@@ -22,12 +22,19 @@ var (
 	heldoutSecrets string
 	//go:embed testdata/heldout_benign.txt
 	heldoutBenign string
+	//go:embed testdata/alerts_secrets.txt
+	alertsSecrets string
+	//go:embed testdata/alerts_benign.txt
+	alertsBenign string
 )
 
-// made matches what stands for a made value: its alphabet and length. {b64:…} is encoded after it was filled.
+// made matches what stands for a made value: its alphabet and length, and a letter that tells it from others alike. {b64:…} is
+// encoded after it was filled, {u:…} is a character that does not show, ⟦…⟧ is a secret as it stands.
 var (
-	made    = regexp.MustCompile(`<([WLlwshABNU])(\d*)>`)
+	made    = regexp.MustCompile(`<([WLlwshABNU])(\d*)[a-z]?>`)
 	encoded = regexp.MustCompile(`\{b64:([^}]*\}?)\}`)
+	unseen  = regexp.MustCompile(`\{u:([0-9a-f]+)\}`)
+	written = regexp.MustCompile(`⟦([^⟧]*)⟧`)
 )
 
 var alphabets = map[string]string{
@@ -56,12 +63,32 @@ func fillAttack(r *rand.Rand, line string) (text string, values []string) {
 		values = append(values, value)
 		return value
 	})
-	text = strings.NewReplacer("⏎", "\n", `\e`, "\x1b").Replace(text)
+	text = unseen.ReplaceAllStringFunc(text, func(s string) string {
+		n, _ := strconv.ParseInt(unseen.FindStringSubmatch(s)[1], 16, 32)
+		return string(rune(n))
+	})
+	for _, m := range written.FindAllStringSubmatch(text, -1) {
+		values = append(values, pairsOfWords(m[1])...)
+	}
+	text = strings.NewReplacer("⟦", "", "⟧", "", "⏎", "\n", `\e`, "\x1b").Replace(text)
 	return encoded.ReplaceAllStringFunc(text, func(s string) string {
 		value := base64.StdEncoding.EncodeToString([]byte(strings.TrimSuffix(strings.TrimPrefix(s, "{b64:"), "}")))
 		values = []string{value}
 		return value
 	}), values
+}
+
+// pairsOfWords returns each two words of a phrase that follow each other, since one word alone gives nothing away.
+func pairsOfWords(phrase string) []string {
+	words := strings.Fields(phrase)
+	if len(words) < 2 {
+		return words
+	}
+	pairs := make([]string, 0, len(words))
+	for i, word := range words[1:] {
+		pairs = append(pairs, words[i]+" "+word)
+	}
+	return pairs
 }
 
 func some(r *rand.Rand, alphabet string, n int) string {
@@ -92,6 +119,7 @@ func lines(t *testing.T, data string, each func(kind, line string)) {
 func TestAttackSecrets(t *testing.T) {
 	t.Run("first", func(t *testing.T) { findSecrets(t, attackSecrets) })
 	t.Run("held out", func(t *testing.T) { findSecrets(t, heldoutSecrets) })
+	t.Run("alerts", func(t *testing.T) { findSecrets(t, alertsSecrets) })
 }
 
 func findSecrets(t *testing.T, data string) {
@@ -122,6 +150,7 @@ func findSecrets(t *testing.T, data string) {
 func TestAttackBenign(t *testing.T) {
 	t.Run("first", func(t *testing.T) { leaveAlone(t, attackBenign) })
 	t.Run("held out", func(t *testing.T) { leaveAlone(t, heldoutBenign) })
+	t.Run("alerts", func(t *testing.T) { leaveAlone(t, alertsBenign) })
 }
 
 func leaveAlone(t *testing.T, data string) {

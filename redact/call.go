@@ -1,6 +1,12 @@
 package redact
 
-import "strings"
+import (
+	"regexp"
+	"strings"
+)
+
+// setsName matches the beginning of a call that gives a name a value, up to the name: define('DB_PASSWORD', 'V').
+var setsName = regexp.MustCompile(`(?i)\b(?:define|putenv|setenv|setproperty|setdefault|environ\.set|env\.set)\(\s*\\*["']$`)
 
 // argument reads a value that a call or a list holds behind the name from start to end of a secret: ("password", "V"),
 // set("db.password", "V"), setPassword("V").
@@ -33,6 +39,7 @@ func (c *scanner) argument(start, end int, k key) int {
 			return end
 		}
 		at = c.skip(comma+1, 64, " \t\r\n")
+		setter = k.kind == Password && !k.weak && setsName.MatchString(c.lineBefore(start, 48))
 	default:
 		return end
 	}

@@ -12,7 +12,8 @@
 // What is found: credentials in URLs and source names (scheme, user and host stay readable), Authorization headers and bare Bearer
 // and Basic values, cookies, values that a name calls secret, in some thirty languages (behind operators, in JSON within JSON, YAML,
 // XML, dumps, calls, cells of tables, sentences: password=…, 密码：…, set("token", "…"), the password is …), passwords of command
-// lines, the data of Kubernetes secrets, base64 that decodes to credentials, private keys, also cut off, keys by their shape, which
+// lines, lists of secrets under a plural, phrases that restore a wallet, lines of password files and hashes of passwords, the data of
+// Kubernetes secrets, base64 that decodes to credentials, private keys, also cut off, keys by their shape, which
 // gitleaks' rules and ours describe, JSON web tokens, and webhook URLs that are secrets themselves. A value that was found is known
 // wherever it stands again. Characters that do not show (as package text defines them), colors and other terminal sequences, other
 // forms of letters, and encoding for URLs, JSON and HTML do not hide them.

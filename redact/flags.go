@@ -1,9 +1,6 @@
 package redact
 
-import (
-	"regexp"
-	"strings"
-)
+import "strings"
 
 // dash is the rule for - : keys in their own format, and flags of command lines.
 func (c *scanner) dash(i int) int {
@@ -79,6 +76,13 @@ var flags = []struct{ commands, flag, form string }{
 	{"openssl", "k", "v"},
 	{"elasticsearch elastic psql jenkins-cli java ab siege", "auth", "u"},
 	{"ab", "A", "u"},
+	{"ssh-keygen", "N", "v"},
+	{"ssh-keygen", "P", "v"},
+	{"mosquitto_pub mosquitto_sub mosquitto_rr", "P", "v"}, //nolint:misspell // the client of an MQTT broker
+	{"gh+secret", "body", "v"},
+	{"gh+secret", "b", "vg"},
+	{"aws+put-parameter", "value", "v"},
+	{"az+secret", "value", "v"},
 	{"kubectl+secret oc+secret", "from-literal", "="},
 }
 
@@ -207,22 +211,3 @@ func positional(n int) func(c *scanner, i, value int) int {
 		return i
 	}
 }
-
-// echoed is the rule for commands that read a password from another: echo hunter22 | sudo -S, echo bob:hunter22 | chpasswd.
-func (c *scanner) echoed(i, _ int) int {
-	line := c.lineBefore(i, 160)
-	m := echo.FindStringSubmatchIndex(line)
-	if m == nil {
-		return i
-	}
-	start, end := i-len(line)+m[2], i-len(line)+m[3]
-	if user := strings.IndexByte(c.s[start:end], ':'); user > 0 {
-		start += user + 1
-	}
-	if start >= c.floor && !harmless(c.s[start:end], surroundings{key: key{kind: Password}, separator: '=', quoted: true}, c) {
-		c.found(start, end, Password)
-	}
-	return i
-}
-
-var echo = regexp.MustCompile(`(?:echo|printf|print)(?: -\w+)* ["']?([^\s"'|]{1,64})["']? *\| *(?:\w+ )?$`)

@@ -17,15 +17,26 @@ var foreignWords = map[string][]string{
 		"κωδικός", "Κωδικός", "κωδικος", "συνθηματικό", "סיסמה", "סיסמא", "كلمة المرور", "كلمة السر", "رمز عبور", "पासवर्ड", "รหัสผ่าน", "hasło", "Hasło", "HASŁO",
 	},
 	Token: {
-		"令牌", "验证码", "授权码", "驗證碼", "授權碼", "权杖", "權杖", "校验码", "动态码", "安全码", "トークン", "토큰", "токен", "Токен", "ТОКЕН", "токена", "токеном",
+		"令牌", "验证码", "授权码", "驗證碼", "授權碼", "权杖", "權杖", "校验码", "动态码", "安全码", "恢复码", "恢復碼", "备份码", "備份碼", "备用码", "救援码", "リカバリーコード", "バックアップコード", "トークン", "토큰", "токен", "Токен", "ТОКЕН", "токена", "токеном",
 	},
 	PrivateKey: {"私钥", "私鑰", "秘密鍵", "개인키", "закрытый ключ", "приватный ключ"},
 	GenericSecret: {
+		"助记词", "助記詞", "恢复短语", "恢復短語", "シードフレーズ", "リカバリーフレーズ", "ニーモニック", "니모닉", "시드 구문", "сид-фраза", "сид-фразы", "мнемоническая фраза", "seed-фраза",
 		"密钥", "密鑰", "秘钥", "密匙", "凭证", "凭据", "憑證", "憑據", "金钥", "金鑰", "シークレット", "アクセスキー", "認証情報", "비밀키", "시크릿",
 		"секрет", "Секрет", "секретный ключ", "Секретный ключ", "ключ API", "Ключ API",
 	},
 	APIKey: {"访问密钥", "接口密钥", "APIキー", "API キー", "API 키", "API키", "API-ключ"},
 }
+
+// foreignPhrases are those of them that name a phrase that a wallet is restored from.
+var foreignPhrases = func() map[string]bool {
+	words := map[string]bool{}
+	for _, word := range foreignWords[GenericSecret][:13] {
+		folded, _ := fold(word, forms)
+		words[folded.text] = true
+	}
+	return words
+}()
 
 type foreignWord struct{ text, kind string }
 
@@ -52,7 +63,7 @@ var foreignByByte = func() (by [256][]foreignWord) {
 // foreignLink matches what may stand between such a word and its value: 密码：, 密码（root）=, 口令已重置为, "密码": ", パスワードは.
 // Its first group is empty when nothing but a space links them.
 var foreignLink = regexp.MustCompile(`^(?: ?\([^()\n]{0,30}\))?` +
-	`(?:[ \t]*(?:已经|已|被|重置|重設|重设|设置|設置|設定|设定|修改|更改|變更|变更|更新|改|设|設|如下|分别|默认|預設|统一|統一|明文|临时|臨時|初始|将|將|都|均|泄露|洩露))*` +
+	`(?:[ \t]*(?:已经|已|被|重置|重設|重设|设置|設置|設定|设定|修改|更改|變更|变更|更新|改|设|設|如下|分别|默认|列表|清单|清單|預設|统一|統一|明文|临时|臨時|初始|将|將|都|均|泄露|洩露))*` +
 	`(?: ?(?:для|пользователя|администратора|админа|сервиса|учётной записи|учетной записи|базы|от|к|базы данных|root|admin|сброшен|изменен|изменён|установлен|новый|теперь|по умолчанию))*` +
 	"(?:\\\\*[\"'`*】」]){0,3}[ \t]*((?:->|=>|[:=|>,，、~\\p{So}\\p{Sm}\\p{Sk}-]\ufe0f?|为|為|是|成|到|は|が|を|に|의|은|는|이|가|를|을|на|to |είναι|هي|هو|है|คือ)(?:[:=>为為是了 \t]|는|은)*[【「『\\[(]?|[【「『\\[]|[\\w.@-]{1,32}[ \t]*[:=][ \t]*|)[ \t]*")
 
@@ -66,6 +77,12 @@ func (c *scanner) foreign(i int) int {
 		}
 	}
 	if word.text == "" {
+		return i
+	}
+	if foreignPhrases[word.text] {
+		if next := c.phrase(i + len(word.text)); next > i+len(word.text) {
+			return next
+		}
 		return i
 	}
 	if c.foreignBehind(i, word.kind) {
@@ -88,7 +105,15 @@ func (c *scanner) foreign(i int) int {
 	if c.s[value] <= ' ' {
 		return i
 	}
-	return c.value(i, c.wrapped(value), ctx)
+	if next := c.shortCode(value, word); next > value {
+		return next
+	}
+	ctx.weak = ctx.weak && !c.quotedPassword(value, word)
+	next := c.value(i, c.wrapped(value), ctx)
+	if next > i {
+		next = c.more(next, ctx.key)
+	}
+	return next
 }
 
 // behind matches a value that stands before such a word: 用 hunter22 作为登录密码.
@@ -121,4 +146,28 @@ func (c *scanner) counts(i int) bool {
 	}
 	end = c.skip(end, 2, " ")
 	return end < len(c.s) && c.s[end] >= utf8.RuneSelf
+}
+
+// measured matches a measure behind a number: 验证码 1200 条.
+var measured = regexp.MustCompile(`^ ?(?:次|条|條|个|個|位|秒|分|天|小时|人|项|項|件|回)`)
+
+// shortCode reads the digits at i behind the word for a code that is sent to somebody.
+func (c *scanner) shortCode(i int, word foreignWord) int {
+	end := i
+	for end < len(c.s) && c.s[end] >= '0' && c.s[end] <= '9' {
+		end++
+	}
+	if n := end - i; !numericCodes[word.text] || n < 4 || n > 8 || end < len(c.s) && isWord[c.s[end]] || measured.MatchString(c.s[end:]) {
+		return i
+	}
+	return c.found(i, end, word.kind)
+}
+
+// quotedPassword reports whether a word in quotes stands at i right behind the word for a password, and is none that names one.
+func (c *scanner) quotedPassword(i int, word foreignWord) bool {
+	if word.kind != Password || c.s[i-1] != '"' || !strings.HasSuffix(c.s[:i-1], word.text) {
+		return false
+	}
+	end := alnum.run(c.s[:min(len(c.s), i+64)], i)
+	return end-i >= 8 && end < len(c.s) && c.s[end] == '"' && classify(c.s[i:end]).kind == ""
 }

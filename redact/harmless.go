@@ -29,13 +29,16 @@ func harmless(v string, ctx surroundings, c *scanner) bool {
 	if ctx.kind != Password && (strings.HasPrefix(word, "http://") || strings.HasPrefix(word, "https://")) { // what of it is secret has rules of its own
 		return true
 	}
-	if !ctx.quoted && strings.IndexByte("=:", ctx.separator) >= 0 && (expression.MatchString(v) || ctx.kind != Password && member.MatchString(v)) {
+	if !ctx.quoted && strings.IndexByte("=:", ctx.separator) >= 0 && (expression.MatchString(v) || ctx.kind != Password && member.MatchString(v) && !looksLikeKey(v)) {
 		return true
 	}
 	if literals[word] || typeNames[v] || algorithm.MatchString(word) || reference.MatchString(v) || mask.MatchString(v) {
 		return true
 	}
 	if fillIn.MatchString(v) || ctx.kind == GenericSecret && referringNames[ctx.name] && plainName(v) || ctx.kind == GenericSecret && ctx.name == "secret" && objectName.MatchString(v) {
+		return true
+	}
+	if ctx.kind == GenericSecret && strings.HasSuffix(ctx.name, "secret_key") && plainName(v) && classify(v).kind != "" { // of an external secret
 		return true
 	}
 	if prose[word] && !ctx.quoted && strings.IndexByte(": -", ctx.separator) >= 0 {
@@ -93,7 +96,7 @@ var objectName = regexp.MustCompile(`^[a-z]+(?:-[a-z]+)*-(?:tls|db|creds|credent
 var referringNames = newWords(`password_secret credentials_secret existing_secret auth_secret tls_secret pull_secret image_pull_secret cert_secret ca_secret`)
 
 // numericCodes are the names of secrets that are short numbers.
-var numericCodes = newWords(`pin otp totp`)
+var numericCodes = newWords(`pin otp totp 验证码 驗證碼 校验码 动态码 授权码 授權碼 安全码`)
 
 // literals are the values of data formats that say that there is no secret, or what type one has.
 var literals = newWords(`true false null none nil undefined unset empty n/a na <secret> <redacted> <hidden> redacted

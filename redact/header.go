@@ -23,6 +23,24 @@ var phrases = []phrase{
 	{"passwd --stdin", (*scanner).echoed},
 	{"docker login", (*scanner).echoed},
 	{"podman login", (*scanner).echoed},
+	{"password-stdin", (*scanner).echoed},
+	{"secrets set ", (*scanner).assignments},
+	{"kv put ", (*scanner).assignments},
+	{"reset_password/", (*scanner).resetLink},
+	{"reset-password/", (*scanner).resetLink},
+	{"password-reset/", (*scanner).resetLink},
+	{"password_reset/", (*scanner).resetLink},
+	{"password/reset/", (*scanner).resetLink},
+	{"magic-link/", (*scanner).resetLink},
+	{"magic_link/", (*scanner).resetLink},
+	{"magic/", (*scanner).resetLink},
+	{"invite/", (*scanner).resetLink},
+	{"invitation/", (*scanner).resetLink},
+	{"activate/", (*scanner).resetLink},
+	{"verify-email/", (*scanner).resetLink},
+	{"with-token", (*scanner).echoed},
+	{"kinit", (*scanner).echoed},
+	{"cryptsetup", (*scanner).echoed},
 	{"hooks/", (*scanner).hook},
 	{"webhook/", (*scanner).hook},
 	{"webhooks/", (*scanner).hook},
@@ -82,7 +100,7 @@ func (c *scanner) authorization(sep, i int) int {
 			stop = c.paramsEnd(value)
 		}
 		v := c.s[value:min(stop, value+maxHarmless)]
-		if v == "" || hasPrefixFold(v, "realm=") || prose[strings.ToLower(v)] || reference.MatchString(v) || mask.MatchString(v) {
+		if v == "" || hasPrefixFold(v, "realm=") || prose[strings.ToLower(v)] || v == "token" || reference.MatchString(v) || mask.MatchString(v) {
 			return sep
 		}
 		return c.found(value, stop, Authorization)
@@ -97,11 +115,14 @@ func (c *scanner) authorization(sep, i int) int {
 func (c *scanner) unknownScheme(start, end int) int {
 	value := c.skip(end, 4, " \t:=")
 	stop := tokens.run(c.s[:min(len(c.s), value+maxHarmless+1)], value)
+	if value > end && stop < len(c.s) && c.s[stop] == '"' && c.s[stop-1] == '=' { // parameters
+		return c.found(value, c.paramsEnd(value), Authorization)
+	}
 	v := strings.TrimRight(c.s[value:stop], ".:")
-	if start == end || value == end || len(v) < 6 || prose[strings.ToLower(v)] || reference.MatchString(v) || notSpoken.MatchString(v) && strings.IndexByte(v, '=') < 0 {
+	if start == end || value == end || len(v) < 6 || prose[strings.ToLower(v)] || reference.MatchString(v) || notSpoken.MatchString(v) && strings.IndexByte(v, '=') < 0 && !looksLikeKey(v) {
 		return end
 	}
-	if !letterAndDigit(v) && !looksRandom(v) {
+	if !letterAndDigit(v) && !looksRandom(v) && (len(v) < 16 || alnum.run(v, 0) < len(v) || strings.ToLower(v) != v) {
 		return end
 	}
 	if len(v) > maxHarmless {
@@ -200,7 +221,8 @@ func letterAndDigit(v string) bool {
 	return strings.ContainsAny(v, "0123456789") && strings.ContainsAny(lower, "abcdefghijklmnopqrstuvwxyz")
 }
 
-var netrcLogin = regexp.MustCompile(`\blogin \S+ $`)
+// numbered matches the type of a password before it, in the configuration of a switch.
+var numbered = regexp.MustCompile(`^[0-9] \S`)
 
 // passwordSpace reads PASSWORD 'x' of SQL and password x of a netrc file.
 func (c *scanner) passwordSpace(i, value int) int {
@@ -209,8 +231,16 @@ func (c *scanner) passwordSpace(i, value int) int {
 		return i
 	}
 	ctx := surroundings{key: key{kind: Password, name: "password"}, keyStart: i, separator: ' '}
-	if c.s[value] == '\'' || netrcLogin.MatchString(c.lineBefore(i, 80)) {
+	switch {
+	case c.s[value] == '\'':
 		ctx.separator = '='
+	case c.netrc(i):
+		ctx.separator = ':'
+		if after := c.skip(c.bareWithin(value, maxHarmless), 8, " \t\r"); after == len(c.s) || c.s[after] == '\n' {
+			ctx.separator = '='
+		}
+	case numbered.MatchString(c.s[value:min(len(c.s), value+3)]): // password 7 V of Cisco
+		value, ctx.separator = value+2, '='
 	}
 	return c.value(i, value, ctx)
 }

@@ -11,6 +11,7 @@ type key struct {
 	weak bool   // the value must look like a secret too
 	// loose: many harmless things are called the same, so that only a long random value is a secret
 	loose bool
+	many  bool   // the name is a plural: what it names may be a list
 	name  string // lower case, words joined by _
 }
 
@@ -42,6 +43,9 @@ var heads = []head{
 	{"keypass", Password},
 	{"storepass", Password},
 	{"sshpass", Password},
+	{"cli_auth", Password},
+	{"redis_auth", Password},
+	{"root_token_id", Token},
 	{"pass_word", Password},
 	{"pass_phrase", Password},
 	{"pass_code", Password},
@@ -53,6 +57,11 @@ var heads = []head{
 	{"community_string", Password},
 	{"dockerconfigjson", GenericSecret},
 	{"dockercfg", GenericSecret},
+	{"recovery_code", Token},
+	{"backup_code", Token},
+	{"scratch_code", Token},
+	{"emergency_code", Token},
+	{"rescue_code", Token},
 	{"auth_code", Token},
 	{"security_code", Token},
 	{"otp_code", Token},
@@ -130,6 +139,7 @@ var heads = []head{
 	{"secret_value", GenericSecret},
 	{"credential", GenericSecret},
 	{"credentials", GenericSecret},
+	{"secure_json_data", GenericSecret},
 	{"token", Token},
 	{"session_id", Token},
 	{"sessionid", Token},
@@ -151,6 +161,7 @@ var weakHeads = map[string]string{
 	"chiave": GenericSecret, "segreto": GenericSecret, "geheimnis": GenericSecret, "schlussel": GenericSecret, "schluessel": GenericSecret,
 	"unseal_key": GenericSecret, "pin": Password, "passkey": Password, "psk": Password, "mdp": Password,
 	"salt": GenericSecret, "otp": Token, "totp": Token,
+	"sess": Token, "hmac": Token,
 	"existing_secret": GenericSecret, "pull_secret": GenericSecret, "tls_secret": GenericSecret,
 }
 
@@ -182,6 +193,10 @@ func classifyLoosely(name string) key {
 	return key{kind: kind, weak: true, loose: true, name: norm}
 }
 
+// codeNames are what lists of codes are called that stand in for a second factor: short, of digits or of digits and letters.
+var codeNames = newWords(`recovery_code backup_code scratch_code emergency_code rescue_code
+	recovery_codes backup_codes scratch_codes emergency_codes rescue_codes 恢复码 恢復碼 备份码 備份碼 备用码 救援码 リカバリーコード バックアップコード`)
+
 var commonKeyWords = newWords(`monkey turkey donkey hotkey jockey hockey whiskey keykey groupkey cachekey rowkey sortkey objectkey publickey partitionkey`)
 
 // headsByLast are the heads by their last byte.
@@ -194,7 +209,7 @@ var headsByLast = func() (by [256][]head) {
 }()
 
 // modifiers may follow the noun without changing what it is.
-var modifiers = newWords(`value val plain plaintext raw base64 b64 enc encrypted hash string old new current prod dev
+var modifiers = newWords(`value val plain plaintext raw base64 b64 enc encrypted hash digest string old new current prod dev
 	test staging`)
 
 // classify says what a key names. It is asked at every : and =, so that most names must cost nothing.
@@ -228,17 +243,32 @@ func classify(name string) key {
 // headOf says what a normalized name names by its last words.
 func headOf(norm string) key {
 	if kind, ok := weakHeads[lastWords(norm, 2)]; ok {
-		return key{kind: kind, weak: true, name: norm}
+		return key{kind: kind, weak: true, name: norm, many: plural(norm)}
 	}
 	for _, h := range headsByLast[norm[len(norm)-1]] {
 		if strings.HasSuffix(norm, h.suffix) {
-			return key{kind: h.kind, name: norm}
+			return key{kind: h.kind, name: norm, many: h.suffix == "credentials" || h.suffix == "secure_json_data"}
 		}
 	}
 	if kind, ok := weakHeads[lastWords(norm, 1)]; ok {
-		return key{kind: kind, weak: true, name: norm}
+		return key{kind: kind, weak: true, name: norm, many: plural(norm)}
+	}
+	if one, ok := strings.CutSuffix(norm, "s"); ok && one != "" && pluralHeads[lastWords(norm, 1)] {
+		for _, h := range headsByLast[one[len(one)-1]] {
+			if strings.HasSuffix(one, h.suffix) {
+				return key{kind: h.kind, weak: true, name: norm, many: true}
+			}
+		}
 	}
 	return key{}
+}
+
+// pluralHeads are the last words of heads whose plural announces a list.
+var pluralHeads = newWords(`passwords passwds passphrases passcodes pwds tokens secrets credentials cookies keys codes`)
+
+// plural reports whether one of the weak heads that a name ends with is a plural.
+func plural(norm string) bool {
+	return norm[len(norm)-1] == 's' && !strings.HasSuffix(norm, "pass")
 }
 
 // disguised returns a normalized name without what people put in to get it past a filter: digits for letters, single letters apart.
@@ -310,7 +340,9 @@ func normalize(name string) string {
 		b = append(b, c)
 	}
 	if !bytes.HasSuffix(b, []byte("64")) { // base64
-		b = bytes.TrimRight(b, "_0123456789")
+		for len(b) > 0 && (b[len(b)-1] == '_' || b[len(b)-1] >= '0' && b[len(b)-1] <= '9') {
+			b = b[:len(b)-1]
+		}
 	}
 	return string(b)
 }

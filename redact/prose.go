@@ -12,6 +12,14 @@ const (
 	maxWords = 8   // and words
 )
 
+// phraseTails are those of the names of phrases.
+var phraseTails = func() (tails [1 << 15]bool) {
+	for word := range phraseNames {
+		tails[tail(word, len(word))] = true
+	}
+	return tails
+}()
+
 // nounTails are the last three letters of the nouns, so that nearly no word is looked at closer.
 var nounTails = func() (tails [1 << 15]bool) {
 	add := func(word string) {
@@ -21,6 +29,9 @@ var nounTails = func() (tails [1 << 15]bool) {
 	}
 	for _, h := range heads {
 		add(h.suffix)
+	}
+	for word := range pluralHeads {
+		add(word)
 	}
 	for word := range spokenHeads {
 		add(word)
@@ -40,6 +51,9 @@ func tail(s string, end int) int {
 // an element. The value must look like a secret, since nouns are what prose is made of. What = and : announce is pair's.
 func (c *scanner) noun(start, end int) int {
 	if end-start < 2 || end-start >= 3 && !nounTails[tail(c.s, end)] {
+		if end-start >= 4 && phraseTails[tail(c.s, end)] && c.phraseNamed(start, end) {
+			return max(end, c.phrase(end))
+		}
 		return end
 	}
 	from := start
@@ -49,12 +63,27 @@ func (c *scanner) noun(start, end int) int {
 	if from < start && c.escapeBefore(from+1) {
 		from++
 	}
+	if end-start >= 4 && phraseTails[tail(c.s, end)] && c.phraseNamed(from, end) {
+		return max(end, c.phrase(end))
+	}
 	k := classify(c.s[from:end])
 	if k.kind == "" {
 		k = c.otherKey(from, c.s[from:end])
 	}
-	if k.kind == "" || k.loose || k.kind == Authorization || k.kind == Cookie || k.weak && !spokenHeads[lastWords(k.name, 1)] {
+	if k.kind == "" || k.loose || k.kind == Authorization || k.kind == Cookie {
 		return end
+	}
+	if c.list(end, k) {
+		return end
+	}
+	if k.weak && !spokenHeads[lastWords(k.name, 1)] && !codeNames[lastWords(k.name, 2)] {
+		return end
+	}
+	if next := c.header(from, end, k); next > end {
+		return next
+	}
+	if next := c.declaration(from, end, k); next > end {
+		return next
 	}
 	if next := c.argument(from, end, k); next > end {
 		return next
@@ -113,11 +142,11 @@ func (c *scanner) linked(i int, k key) int {
 			owner = owners[word]
 		case end < len(c.s) && strings.IndexByte("([{", c.s[end]) >= 0:
 			return i
-		case spoken(c.s[at:end], k, sign):
+		case spoken(c.s[at:end], k, sign), codeNames[lastWords(k.name, 2)] && c.secretItem(item{span: span{start: at, end: end}}, k, false):
 			if end-at > maxHarmless {
 				end = c.bare(at)
 			}
-			return c.found(at, end, k.kind)
+			return c.more(c.found(at, end, k.kind), k)
 		case owner && plainUser.MatchString(word):
 			owner = false
 		default:
@@ -140,7 +169,7 @@ func (c *scanner) beside(i int, k key) (next int, decided bool) {
 		below = c.skip(below, 16, "\r\n \t:")
 		if below < len(c.s) && c.alone(below) {
 			if end := c.bareWithin(below, maxHarmless); spoken(c.s[below:end], k, true) {
-				return c.found(below, end, k.kind), true
+				return c.more(c.found(below, end, k.kind), k), true
 			}
 		}
 		return i, true

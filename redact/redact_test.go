@@ -121,6 +121,8 @@ func TestTimeIsLinear(t *testing.T) {
 		"| password ", "| password |\n|--|\n", "kind: Secret\n", "kind: Secret\ndata:\n a: b\n", "-----END PRIVATE KEY", "AAAA\n-----END PRIVATE KEY-----\n", `set("password", "`, "use x1y2z3 as the password ",
 		"AK" + "IAVN7QX2LMT0ABCDEF ", "AK" + "IAVN7QX2LMT0ABCDEF:", "пароль ", "пароль: ", "password\n", "password:\n", "YWxpY2U6", "YWxpY2U6aHVudGVyMjI= ", "password of a b ", "/hooks/", "Private-Lines: 1\n", "u:p@h:1/", "u/p@", "~", "8Q~",
 		"curl -u ", "curl \\\n-u ", "a / b ", "password <", "p a s s w o r d ", "<password>\n", "p@ss", "раss", "password=Vn7Qx2LmT0ab Vn7Qx2Lm",
+		"passwords: [", "passwords:\n", "tokens=(", `{"passwords":{`, "passwords: a, ", "passwords: [a, b] ", "passwords: Vn7Qx2LmT0ab, ", "passwords Vn7Qx2LmT0ab and ", "passwords:\n- a\n", "user,password\n", "user,password\na,b\n",
+		"seed phrase: ", "mnemonic: panda panda panda ", "db:5432:a:b:", "$6$a$b$", "{SSHA}", "*0", "echo a | kinit <<< ", "密码：Vn7Qx2LmT0ab，", "pass login auth plain ", "secrets set a=b ", "USER a\nPASS b\n", "backup codes: 12345678 ",
 	} {
 		t.Run(unit, func(t *testing.T) {
 			took := func(size int) time.Duration {

@@ -15,6 +15,8 @@ type scanner struct {
 	depth int // how often the text was decoded before
 	// tableEnd and manifestEnd are where the last table and the last manifest of a Kubernetes secret end.
 	tableEnd, manifestEnd int
+	// listEnd, listed and inlineEnd are where the last list ends, the last one with secrets, and the last one without brackets.
+	listEnd, listed, inlineEnd int
 }
 
 // phrasesByByte are the phrases by their first byte.
@@ -28,6 +30,9 @@ func init() {
 		for _, sh := range shapes {
 			rules[sh.prefix[0]] = (*scanner).word
 		}
+	}
+	for _, p := range commandPhrases {
+		phrases = append(phrases, phrase{p.words, fromPhrase(p.value, p.kind)})
 	}
 	for _, p := range phrases {
 		phrasesByByte[p.words[0]] = append(phrasesByByte[p.words[0]], p)
@@ -53,6 +58,10 @@ func init() {
 	rules['['] = (*scanner).placeholder
 	rules['-'] = (*scanner).dash
 	rules['@'] = (*scanner).at
+	rules['$'] = (*scanner).crypt
+	rules['{'] = (*scanner).brace
+	rules['*'] = (*scanner).star
+	rules['<'] = (*scanner).hereString
 }
 
 func (c *scanner) run() {
@@ -132,8 +141,10 @@ func (c *scanner) word(i int) int {
 		}
 	}
 	for _, p := range phrasesByByte[first|0x20] {
-		if hasPrefixFold(c.s[i:], p.words) {
-			return p.rule(c, i, i+len(p.words))
+		if p.words[1] == second|0x20 && hasPrefixFold(c.s[i:], p.words) {
+			if next := p.rule(c, i, i+len(p.words)); next > i {
+				return next
+			}
 		}
 	}
 	return i

@@ -68,25 +68,3 @@ func (c *scanner) digits(i, value int) int {
 	}
 	return c.found(value+m[2], value+m[3], Token)
 }
-
-// pgpass reads a line of PostgreSQL's password file, host:port:database:user:V, whose first colon is at i.
-func (c *scanner) pgpass(i int) int {
-	at := i + 1
-	for fields := range 3 {
-		start := at
-		for at < len(c.s) && at-start <= 64 && (isWord[c.s[at]] || strings.IndexByte("*.-", c.s[at]) >= 0) {
-			at++
-		}
-		port := c.s[start:at]
-		if at == start || at == len(c.s) || c.s[at] != ':' || fields == 0 && strings.Trim(port, "0123456789") != "" && port != "*" ||
-			fields > 0 && port != "*" && strings.Trim(port, "0123456789abcdefABCDEF") == "" {
-			return i
-		}
-		at++
-	}
-	end := c.bareWithin(at, maxHarmless)
-	if v := c.s[at:end]; !spoken(v, key{kind: Password, name: "password"}, false) {
-		return i
-	}
-	return c.found(at, end, Password)
-}

@@ -1,6 +1,9 @@
 package redact
 
-import "strings"
+import (
+	"regexp"
+	"strings"
+)
 
 const (
 	maxRows = 64   // rows of a table below its header
@@ -109,4 +112,86 @@ func lineEnd(s string, i int) int {
 // isRule reports whether a line separates the header of a table from its rows.
 func isRule(line string) bool {
 	return len(line) >= 3 && strings.Trim(line, "-|+:= \r") == "" && strings.Contains(line, "-")
+}
+
+const maxHeader = 512 // bytes of a line that names columns
+
+// header reads the rows below a line of columns, which commas, tabs or blanks separate, and one of which is called a secret. The name
+// stands from start to end. It returns where the last secret ends, or end.
+func (c *scanner) header(start, end int, k key) int {
+	if start < c.tableEnd || end < len(c.s) && strings.IndexByte(",;\t\r\n\"'", c.s[end]) < 0 && !strings.HasPrefix(c.s[end:], "  ") {
+		return end
+	}
+	from := start - len(c.lineBefore(start, maxHeader))
+	below := lineEnd(c.s, end) + 1
+	if below-from > maxHeader || below >= len(c.s) {
+		return end
+	}
+	separator := separatorOf(c.s[from : below-1])
+	header := columnsOf(c.s, from, separator)
+	column := -1
+	for n, cell := range header {
+		if cell.start == start && cell.end == end {
+			column = n
+		}
+		if name := c.s[cell.start:cell.end]; !columnName.MatchString(name) || separator == ' ' && !isUpper(name[0]) {
+			return end
+		}
+	}
+	if len(header) < 2 || column < 0 {
+		return end
+	}
+	last := end
+	for at := below; at < len(c.s); at = lineEnd(c.s, at) + 1 {
+		row := columnsOf(c.s, at, separator)
+		if len(row) != len(header) || at-below > maxList {
+			break
+		}
+		if it := (item{span: row[column]}); c.secretItem(it, k, k.kind == Password && !k.weak) {
+			last = c.found(it.start, it.end, k.kind)
+		}
+	}
+	c.tableEnd = max(c.tableEnd, below)
+	return last
+}
+
+var columnName = regexp.MustCompile(`^[A-Za-z][\w.-]{0,30}$`)
+
+// separatorOf returns what separates the columns of a line: a byte, a blank for two or more of them, 0 when nothing does.
+func separatorOf(line string) byte {
+	for _, b := range []byte("\t;,") {
+		if strings.IndexByte(line, b) >= 0 {
+			return b
+		}
+	}
+	if strings.Contains(line, "  ") {
+		return ' '
+	}
+	return 0
+}
+
+// columnsOf returns where the cells of the line that starts at i stand, without quotes.
+func columnsOf(s string, i int, separator byte) (found []span) {
+	end := min(lineEnd(s, i), i+maxHeader)
+	for at := i; at < end && len(found) < maxRows && separator != 0; {
+		for separator == ' ' && at < end && s[at] == ' ' {
+			at++
+		}
+		stop := end
+		if n := strings.IndexByte(s[at:end], separator); n >= 0 {
+			stop = at + n
+		}
+		from, to := at, stop
+		for from < to && strings.IndexByte(" \r\"'", s[from]) >= 0 {
+			from++
+		}
+		for from < to && strings.IndexByte(" \r\"'", s[to-1]) >= 0 {
+			to--
+		}
+		if from < to || separator != ' ' {
+			found = append(found, span{start: from, end: to})
+		}
+		at = stop + 1
+	}
+	return found
 }

@@ -206,3 +206,16 @@ func (c *scanner) mailchimp(i int) int {
 	}
 	return c.found(start, end, APIKey)
 }
+
+// resetLink is the rule for paths of links that are sent to somebody to log in or to set a password: a long random part of one is what
+// lets anybody in.
+func (c *scanner) resetLink(i, value int) int {
+	if i == 0 || c.s[i-1] != '/' {
+		return i
+	}
+	end := dotted.run(c.s[:min(len(c.s), value+maxHarmless)], value)
+	if v := c.s[value:end]; looksLikeKey(v) || uuidForm.MatchString(v) || len(v) >= 16 && looksRandom(v) {
+		return c.found(value, end, Token)
+	}
+	return i
+}

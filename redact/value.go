@@ -27,8 +27,14 @@ func (c *scanner) value(sep, i int, ctx surroundings) int {
 	if n, _ := placeholderAt(c.s[i:]); n == 0 {
 		switch c.s[i] {
 		case '[':
+			if i < c.listed {
+				return sep
+			}
 			if next := c.skip(i+1, 64, " \t\r\n\\"); next == len(c.s) || strings.IndexByte("\"'[]{", c.s[next]) >= 0 {
-				return c.array(sep, i, ctx)
+				if l := c.flow(i+1, min(len(c.s), i+maxList), 1); c.redactItems(l, ctx.key) {
+					return l.end
+				}
+				return sep
 			}
 		case '{':
 			if i+1 == len(c.s) || strings.IndexByte(" \"'{}\n\r\t\\", c.s[i+1]) >= 0 || c.pairAhead(i+1, ":=") {
@@ -49,6 +55,11 @@ func (c *scanner) value(sep, i int, ctx surroundings) int {
 		start, end = i, c.element(i)
 	}
 	ctx.quoted = start != i
+	if ctx.many && start < end && start >= c.inlineEnd {
+		if next := c.inline(start, end, ctx.quoted, ctx.key); next > start {
+			return next
+		}
+	}
 	ctx.weak = ctx.weak || ctx.compared && !ctx.quoted
 	if start == end || harmless(c.s[start:end], ctx, c) {
 		return sep
@@ -192,30 +203,6 @@ func (c *scanner) element(i int) int {
 		return len(c.s)
 	}
 	return i
-}
-
-// array redacts the strings of a JSON or YAML array; what is not a string ends it.
-func (c *scanner) array(sep, i int, ctx surroundings) int {
-	next := sep
-	for at := i + 1; ; {
-		at = c.skip(at, 64, " \t\r\n,\\")
-		if at == len(c.s) || c.s[at] != '"' && c.s[at] != '\'' {
-			return next
-		}
-		backslashes := 0
-		for c.s[at-backslashes-1] == '\\' {
-			backslashes++
-		}
-		ctx.quoted = true
-		start, end, after := c.quoted(at, backslashes)
-		if start < end && !harmless(c.s[start:end], ctx, c) {
-			c.found(start, end, ctx.kind)
-			next = after
-		} else if after-at > maxHarmless {
-			return next
-		}
-		at = after
-	}
 }
 
 var blockHeader = regexp.MustCompile(`^[|>][+-]?[0-9]?[+-]?[ \t]*\r?\n`)

@@ -15,6 +15,7 @@ import (
 type view struct {
 	text  string
 	marks []mark
+	under *view // what it is a view of; nil for the original
 }
 
 // mark says that from the offset at on, the original offset is larger by delta (smaller when it is negative).
@@ -22,11 +23,13 @@ type mark struct{ at, delta int }
 
 // origin returns the offset in the original text.
 func (v view) origin(offset int) int {
-	i := sort.Search(len(v.marks), func(i int) bool { return v.marks[i].at > offset })
-	if i == 0 {
-		return offset
+	if i := sort.Search(len(v.marks), func(i int) bool { return v.marks[i].at > offset }); i > 0 {
+		offset += v.marks[i-1].delta
 	}
-	return offset + v.marks[i-1].delta
+	if v.under != nil {
+		return v.under.origin(offset)
+	}
+	return offset
 }
 
 // folding says what a view leaves out or rewrites; characters that do not show are always left out.
@@ -52,6 +55,12 @@ func views(s string) []view {
 	if seen&escapes != 0 {
 		v, _ := fold(s, forms|sequences|escapes|seen&pluses)
 		all = append(all, v)
+		if strings.Contains(s, "%25") { // encoded twice
+			twice, more := fold(v.text, forms|sequences|escapes)
+			if twice.under = &v; more&escapes != 0 {
+				all = append(all, twice)
+			}
+		}
 	}
 	if seen&twins != 0 {
 		v, _ := fold(s, forms|sequences|twins)
