@@ -229,13 +229,13 @@ func (w *Watcher) evaluate(ctx context.Context, g *group, r *watched, at time.Ti
 	r.mu.Unlock()
 	switch {
 	case err != nil:
-		kind, failed := errorQuery, "Detection query failed, alerts stay as they are"
+		kind := errorQuery
 		if errors.Is(err, promapi.ErrPartial) {
-			kind, failed = errorPartial, "Detection query answered in part, alerts stay as they are"
+			kind = errorPartial
 		}
 		w.metrics.errors.WithLabelValues(kind).Inc()
-		if before == nil {
-			r.log.Warn(failed, "err", err)
+		if before == nil { // the error says whether there was no answer, or a partial one
+			r.log.Warn("Detection query failed, alerts stay as they are", "err", err)
 		}
 	case before != nil:
 		r.log.Info("Detection goes on, what was missed was evaluated")
