@@ -33,7 +33,8 @@ var absences = map[message]bool{
 	msgNoUp: true, msgUp: true, msgNotUp: true, msgDownNow: true, msgNoData: true, msgNoChange: true, msgChanges: true, msgChangesAfter: true,
 	msgWordMissing: true, msgElsewhereUp: true, msgElsewhereDown: true, msgNoUpAtAll: true,
 	msgNoneFits: true, msgOnlySiblings: true, msgNoneMet: true,
-	msgNoRule: true, msgNoSignal: true, msgGone: true, msgNoOnset: true, msgNoValue: true, msgUntil: true,
+	msgNoRule: true, msgNoSignal: true, msgGone: true, msgNoOnset: true, msgNoValue: true, msgMisdated: true,
+	msgUntil: true, msgOnAndOff: true, msgPastUntil: true, msgPastOnAndOff: true, msgNotSince: true, msgNoDataSince: true, msgNoDataThen: true, msgNoDataTimes: true,
 	msgSuspectsNoPast: true, msgSuspects: true, msgEarlySuspects: true, msgFirstMoved: true, msgMovedFirst: true, msgCommonEnd: true, msgAllEnd: true,
 	msgEnded: true, msgNoteEnded: true, msgNoneChanged: true, msgClosestEnded: true, msgQuiet: true, msgAppeared: true,
 }
