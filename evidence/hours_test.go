@@ -237,8 +237,8 @@ func (c hourCase) check(t *testing.T, r *recording, url, name string, known *str
 		col := collectorAt(t, url, at(c.now), func(o *Options) { o.Language = l })
 		items := ofKind(col.Collect(t.Context(), inc, nil).Items, incident.KindSignal)
 		require.Len(t, items, 1)
-		if f := items[0].Chart.Firing; !f.End.IsZero() {
-			assert.True(t, f.End.After(f.Start), "%v", f)
+		if c := items[0].Chart; c != nil && !c.Firing.End.IsZero() {
+			assert.True(t, c.Firing.End.After(c.Firing.Start), "%v", c.Firing)
 		}
 		return inMinutes(r, items[0].Summary)
 	}

@@ -157,7 +157,7 @@ func (v *signalView) lineMetSince(line []model.SamplePair, fired time.Time) (sin
 	if v.freeSince.After(since) {
 		return v.freeSince, false
 	}
-	return since, since.Sub(v.start) < v.step
+	return since, since.Sub(v.start) < v.step || i == 0 && !since.After(v.dataFrom.Add(v.step))
 }
 
 func (v *signalView) metAt(p model.SamplePair) bool {
@@ -184,7 +184,7 @@ func (inv *investigation) metText(v *signalView, f signalStats) string {
 	if f.since.IsZero() {
 		return ""
 	}
-	long, until, past := inv.duration(f.met.Round(time.Second)), formatTime(f.until), formatSpan(v.start, f.until)
+	long, until, past := inv.duration(f.met.Round(time.Second)), formatTime(f.until), formatSpan(later(v.start, earlier(v.dataFrom, f.since)), f.until)
 	since, exact := formatTime(f.since), inv.exactText(v, f)
 	ends := f.over || f.silent
 	var out string
