@@ -78,7 +78,7 @@ var phrases = []phrase{
 	{"mfa code", (*scanner).sentCode},
 	{"bestatigungscode", (*scanner).sentCode},
 	{"sicherheitscode", (*scanner).sentCode},
-	{"codigo de verificacion", (*scanner).sentCode},
+	{"codigo de verificacion", (*scanner).sentCode}, //nolint:misspell // Spanish
 	{"codigo de verificacao", (*scanner).sentCode},
 	{"code de verification", (*scanner).sentCode},
 	{"codice di verifica", (*scanner).sentCode},

@@ -67,6 +67,8 @@ func TestCommandKinds(t *testing.T) {
 		{"Dovecot", "ops:{PLAIN}hX4kQ9vLm2", "ops:{PLAIN}[REDACTED:password:1]"},
 		{"k3s", "K10" + "0af7651916cd43dd8448eb211c80319c0af7651916cd43dd8448eb211c80319c::server:hX4kQ9vLm2", "K100af7651916cd43dd8448eb211c80319c0af7651916cd43dd8448eb211c80319c::server:[REDACTED:token:1]"},
 		{"exclamation mark", "sshpass -p '!9huL6xx44qV' ssh n-1", "sshpass -p '[REDACTED:password:1]' ssh n-1"},
+		{"program called passwd", "passwd: password updated successfully", "passwd: password updated successfully"},
+		{"key called passwd", "passwd: hunterxxl", "passwd: [REDACTED:password:1]"},
 		{"tag of YAML", "password: !Ref DbPassword", "password: !Ref DbPassword"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
