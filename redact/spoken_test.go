@@ -101,9 +101,10 @@ func TestInserted(t *testing.T) {
 	}
 }
 
-// TestHexIsNoBase64 has an id of a span that decodes to user:password when bytes that are no characters are dropped.
+// TestHexIsNoBase64 has ids of spans that decode to user:password when bytes that are no characters are dropped.
 func TestHexIsNoBase64(t *testing.T) {
 	assert.Equal(t, "span bc46fd5eeb78b21d", redacted(t, "span bc46fd5eeb78b21d"))
+	assert.Equal(t, "span a6c6c303e094ab9d", redacted(t, "span a6c6c303e094ab9d"))
 	word := base64.RawStdEncoding.EncodeToString([]byte("m\xce:}\xde^y\xbe\xfcom"))
 	assert.Empty(t, decodedText(word))
 	assert.NotEmpty(t, decodedText(base64.RawStdEncoding.EncodeToString([]byte("anna:hunter22\xe2\x82"))), "a character that was cut")
