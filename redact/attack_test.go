@@ -26,6 +26,10 @@ var (
 	alertsSecrets string
 	//go:embed testdata/alerts_benign.txt
 	alertsBenign string
+	//go:embed testdata/incident_secrets.txt
+	incidentSecrets string
+	//go:embed testdata/incident_benign.txt
+	incidentBenign string
 )
 
 // made matches what stands for a made value: its alphabet and length, and a letter that tells it from others alike. {b64:…} is
@@ -120,6 +124,7 @@ func TestAttackSecrets(t *testing.T) {
 	t.Run("first", func(t *testing.T) { findSecrets(t, attackSecrets) })
 	t.Run("held out", func(t *testing.T) { findSecrets(t, heldoutSecrets) })
 	t.Run("alerts", func(t *testing.T) { findSecrets(t, alertsSecrets) })
+	t.Run("incident", func(t *testing.T) { findSecrets(t, incidentSecrets) })
 }
 
 func findSecrets(t *testing.T, data string) {
@@ -151,6 +156,7 @@ func TestAttackBenign(t *testing.T) {
 	t.Run("first", func(t *testing.T) { leaveAlone(t, attackBenign) })
 	t.Run("held out", func(t *testing.T) { leaveAlone(t, heldoutBenign) })
 	t.Run("alerts", func(t *testing.T) { leaveAlone(t, alertsBenign) })
+	t.Run("incident", func(t *testing.T) { leaveAlone(t, incidentBenign) })
 }
 
 func leaveAlone(t *testing.T, data string) {

@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"regexp"
 	"strings"
+	"unicode/utf8"
 )
 
 const (
@@ -25,6 +26,9 @@ func (c *scanner) encoded(i int) int {
 		if !asciiQuad[c.s[j]] {
 			return i
 		}
+	}
+	if hexUpper.run(c.s[:end], i) == end { // the hash or the id of something
+		return i
 	}
 	plain := decodedText(c.s[i:end])
 	if plain == "" {
@@ -48,7 +52,11 @@ func decodedText(word string) string {
 			return ""
 		}
 	}
-	return strings.ToValidUTF8(string(plain), "")
+	valid := strings.ToValidUTF8(string(plain), "")
+	if len(plain)-len(valid) >= utf8.UTFMax { // more than a character that was cut at the end
+		return ""
+	}
+	return valid
 }
 
 // secretWithin reports whether a decoded text holds a secret.

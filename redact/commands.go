@@ -43,10 +43,46 @@ var commandPhrases = []struct {
 	{"pre-shared-key ", regexp.MustCompile(`^(?:(?:local|remote|ascii-text|hexadecimal) )?(?:[06] )?["']?([^\s"']+)`), Password},
 	{"rabbitmqctl add_user ", regexp.MustCompile(`^\S+ ["']?([^\s"']+)`), Password},
 	{"rabbitmqctl change_password ", regexp.MustCompile(`^\S+ ["']?([^\s"']+)`), Password},
+	{"mc alias set ", regexp.MustCompile(`^\S+ \S+ \S+ ["']?([^\s"']+)`), Password},
+	{"net use ", regexp.MustCompile(`^[^\n]{0,100}?/user:\S+ ([^\s/*]\S*)`), Password},
+	{"net use ", regexp.MustCompile(`^(?:\S+ )?\\+\S+ ([^\s/*]\S*) /user:`), Password},
+	{"freerdp ", regexp.MustCompile(`^[^\n]{0,200}?/p:["']?([^\s"']+)`), Password},
+	{"xfreerdp ", regexp.MustCompile(`^[^\n]{0,200}?/p:["']?([^\s"']+)`), Password},
+	{"xfreerdp3 ", regexp.MustCompile(`^[^\n]{0,200}?/p:["']?([^\s"']+)`), Password},
+	{"wfreerdp ", regexp.MustCompile(`^[^\n]{0,200}?/p:["']?([^\s"']+)`), Password},
+	{"stats auth ", regexp.MustCompile(`^["']?[\w.@-]+:([^\s"']+)`), Password},
+	{"enable secret ", regexp.MustCompile(`^(?:level \d+ )?[0-9] (\S{4,})`), Password},
+	{"tacacs-server key ", regexp.MustCompile(`^(?:[0-9] )?(\S{4,})`), Password},
+	{"radius-server key ", regexp.MustCompile(`^(?:[0-9] )?(\S{4,})`), Password},
+	{"pgp_sym_decrypt(", symmetricKey, Password},
+	{"pgp_sym_encrypt(", symmetricKey, Password},
+	{"aes_decrypt(", symmetricKey, Password},
+	{"aes_encrypt(", symmetricKey, Password},
+	{"mysqli_connect(", thirdArgument, Password},
+	{"mysqli->__construct(", thirdArgument, Password},
+	{"mysqli(", thirdArgument, Password},
+	{"pdo->__construct(", thirdArgument, Password},
+	{"pdo(", thirdArgument, Password},
+	{"unseal key ", regexp.MustCompile(`^\d{1,2}(?: \([^()\n]{1,40}\))? ?[:=] ?(\S{20,})`), GenericSecret},
+	{"recovery key ", regexp.MustCompile(`^\d{1,2}(?: \([^()\n]{1,40}\))? ?[:=] ?(\S{20,})`), GenericSecret},
+	{"base64url.bearer.authorization.k8s.io.", regexp.MustCompile(`^([\w-]{16,})`), Token},
+	{"k10", regexp.MustCompile(`^[0-9a-f]{64}::\w{1,40}:(\w{8,})`), Token}, // with which a node joins a cluster of k3s
+	{"password-command", echoedValue, Password},
+	{"restic_password_command", echoedValue, Password},
+	{"borg_passcommand", echoedValue, Password},
 	{"wpa_passphrase ", regexp.MustCompile(`^\S+ ["']?([^\s"']+)`), Password},
 	{"pass ", regexp.MustCompile(`^()`), Password}, // of FTP and POP; see loginLine
 	{"login ", regexp.MustCompile(`^()`), Password},
 }
+
+var (
+	// thirdArgument matches the password of a call that takes a host or a source, a user and a password, as in the traces of PHP.
+	thirdArgument = regexp.MustCompile(`^\s*["'][^"'\n]{0,100}["'],\s*["'][^"'\n]{1,64}["'],\s*["']([^"'\n]{2,})["']`)
+	// echoedValue matches a command that prints nothing but the password itself.
+	echoedValue = regexp.MustCompile(`^[ =]["']?(?:/bin/)?(?:echo|printf)(?: -n)? ["']?([^\s"'$]+)`)
+	// symmetricKey matches the key that a database encrypts a column with.
+	symmetricKey = regexp.MustCompile(`^(?:'[^'\n]{0,120}'|[^'"()\n]{1,80}),\s*'([^'\n]{4,})'`)
+)
 
 // fromPhrase is the rule of a command phrase.
 func fromPhrase(value *regexp.Regexp, kind string) func(c *scanner, i, at int) int {
@@ -68,7 +104,7 @@ func fromPhrase(value *regexp.Regexp, kind string) func(c *scanner, i, at int) i
 
 var (
 	passOfUser  = regexp.MustCompile(`(?:^|[\s>"'])(?:USER|user) \S+[^\n]*\n[^\n]*(?:\n[^\n]*){0,2}$`) // the line before, and answers between
-	imapTag     = regexp.MustCompile(`(?:^|[\s>"'])[A-Za-z]{0,4}\d{1,6} $`)
+	imapTag     = regexp.MustCompile(`(?:^|[\s>"'])(?:[A-Za-z]{0,4}\d{1,6}|(?i:imap)[\w-]*(?:\[\d+\])?:) $`)
 	loginOfUser = regexp.MustCompile(`^"?[\w.@+-]{1,64}"? "?([^\s"]{4,})`)
 )
 
@@ -78,7 +114,7 @@ func (c *scanner) loginLine(i, at int) int {
 	case strings.HasPrefix(c.s[i:], "PASS ") && passOfUser.MatchString(c.s[max(0, i-200):i]):
 		return c.setting(i, at)
 	case strings.HasPrefix(c.s[i:], "LOGIN ") && imapTag.MatchString(c.lineBefore(i, 24)):
-		if m := loginOfUser.FindStringSubmatchIndex(c.s[at:min(len(c.s), at+maxHarmless)]); m != nil && !prose[strings.ToLower(c.s[at+m[2]:at+m[3]])] {
+		if m := loginOfUser.FindStringSubmatchIndex(c.s[at:min(len(c.s), at+maxHarmless)]); m != nil && !prose[strings.ToLower(c.s[at+m[2]:at+m[3]])] && (i < 2 || c.s[i-2] != ':' || letterAndDigit(c.s[at+m[2]:at+m[3]])) {
 			return c.found(at+m[2], at+m[3], Password)
 		}
 	}

@@ -71,7 +71,7 @@ func (c *scanner) crypt(i int) int {
 }
 
 // schemed matches a password as LDAP and htpasswd store it: {SSHA}….
-var schemed = regexp.MustCompile(`^\{(?:S?SHA(?:-?\d{3})?|S?MD5|CRYPT|PBKDF2[\w-]*|ARGON2|BCRYPT)\}([$./A-Za-z0-9+=,-]{13,})`)
+var schemed = regexp.MustCompile(`^\{(?:S?SHA(?:-?\d{3})?|S?MD5|CRYPT|PBKDF2[\w-]*|ARGON2|BCRYPT)\}([$./A-Za-z0-9+=,-]{13,})|^\{(?:PLAIN|CLEARTEXT|CLEAR)\}([^\s"',;]{4,})`)
 
 // brace is the rule for { before the name of a hash.
 func (c *scanner) brace(i int) int {
@@ -79,6 +79,9 @@ func (c *scanner) brace(i int) int {
 		return i
 	}
 	if m := schemed.FindStringSubmatchIndex(c.s[i:min(len(c.s), i+300)]); m != nil {
+		if m[2] < 0 {
+			m = m[2:]
+		}
 		return c.found(i+m[2], i+m[3], Password)
 	}
 	return i

@@ -76,6 +76,8 @@ var flags = []struct{ commands, flag, form string }{
 	{"openssl", "k", "v"},
 	{"elasticsearch elastic psql jenkins-cli java ab siege", "auth", "u"},
 	{"ab", "A", "u"},
+	{"etcdctl", "user", "u"},
+	{"codecov codecovcli", "t", "v"},
 	{"ssh-keygen", "N", "v"},
 	{"ssh-keygen", "P", "v"},
 	{"mosquitto_pub mosquitto_sub mosquitto_rr", "P", "v"}, //nolint:misspell // the client of an MQTT broker

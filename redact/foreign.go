@@ -17,7 +17,7 @@ var foreignWords = map[string][]string{
 		"κωδικός", "Κωδικός", "κωδικος", "συνθηματικό", "סיסמה", "סיסמא", "كلمة المرور", "كلمة السر", "رمز عبور", "पासवर्ड", "รหัสผ่าน", "hasło", "Hasło", "HASŁO",
 	},
 	Token: {
-		"令牌", "验证码", "授权码", "驗證碼", "授權碼", "权杖", "權杖", "校验码", "动态码", "安全码", "恢复码", "恢復碼", "备份码", "備份碼", "备用码", "救援码", "リカバリーコード", "バックアップコード", "トークン", "토큰", "токен", "Токен", "ТОКЕН", "токена", "токеном",
+		"令牌", "验证码", "授权码", "驗證碼", "授權碼", "权杖", "權杖", "校验码", "认证码", "認證碼", "認証コード", "確認コード", "인증번호", "인증코드", "код подтверждения", "Код подтверждения", "动态码", "安全码", "恢复码", "恢復碼", "备份码", "備份碼", "备用码", "救援码", "リカバリーコード", "バックアップコード", "トークン", "토큰", "токен", "Токен", "ТОКЕН", "токена", "токеном",
 	},
 	PrivateKey: {"私钥", "私鑰", "秘密鍵", "개인키", "закрытый ключ", "приватный ключ"},
 	GenericSecret: {
@@ -105,6 +105,7 @@ func (c *scanner) foreign(i int) int {
 	if c.s[value] <= ' ' {
 		return i
 	}
+	ctx.weak = ctx.weak || storedThere.MatchString(c.s[c.bareWithin(value, maxHarmless):min(len(c.s), c.bareWithin(value, maxHarmless)+40)])
 	if next := c.shortCode(value, word); next > value {
 		return next
 	}
@@ -115,6 +116,9 @@ func (c *scanner) foreign(i int) int {
 	}
 	return next
 }
+
+// storedThere matches what follows the name of a place that holds a secret: パスワードは Vault にあります.
+var storedThere = regexp.MustCompile(`^ ?(?:に(?:あり|ある|保存|保管|格納|入って|置)|から|で管理|の中|中|里|裡|裏)`)
 
 // behind matches a value that stands before such a word: 用 hunter22 作为登录密码.
 var behind = regexp.MustCompile(`([!-~]{6,64})["'\x60]? ?(?:作为|作為|当作|當作|做|是|为|為|で|を|как)\p{Han}{0,6} ?$`)

@@ -38,6 +38,9 @@ func harmless(v string, ctx surroundings, c *scanner) bool {
 	if fillIn.MatchString(v) || ctx.kind == GenericSecret && referringNames[ctx.name] && plainName(v) || ctx.kind == GenericSecret && ctx.name == "secret" && objectName.MatchString(v) {
 		return true
 	}
+	if ctx.name == "secret_id" && !uuidForm.MatchString(v) && (plainName(v) || strings.Contains(v, "/") && !looksLikeKey(v)) { // the name of one
+		return true
+	}
 	if ctx.kind == GenericSecret && strings.HasSuffix(ctx.name, "secret_key") && plainName(v) && classify(v).kind != "" { // of an external secret
 		return true
 	}
@@ -62,7 +65,7 @@ func harmless(v string, ctx surroundings, c *scanner) bool {
 var (
 	// reference matches what stands for a secret that is elsewhere: variables, templates, paths.
 	reference = regexp.MustCompile(`^(?:\$\{[^}]*\}?|\$\([^)]*\)?|\$[A-Z_][A-Z0-9_]*|\$\d|\$?\{\{.*|\$labels\..*|\$value|%[svqdw]|%\([a-z_]+\)s|` +
-		`%[A-Z_]+%|<[A-Za-z_ -]+>|&lt;[a-z_ -]+&gt;|arn:aws:\S*|!\w+|\{cipher\}.*|(?:op|vault|ssm|awssm|gcpsm|azurekv|env|file|ref)://?[\w./#$-]+|` +
+		`%[A-Z_]+%|<[A-Za-z_ -]+>|&lt;[a-z_ -]+&gt;|arn:aws:\S*|![A-Za-z_]+|!\d{1,4}|\{cipher\}.*|(?:op|vault|ssm|awssm|gcpsm|azurekv|env|file|ref)://?[\w./#$-]+|` +
 		`@Microsoft\.KeyVault\(.*|%ENV\(\w+\)%|secretref:[\w.-]+|SHA256:[A-Za-z0-9+/]{43}=?|[a-z_]+(?:\.[a-z_]+)+\.\w*(?:password|secret|token)|` +
 		`(?:os\.|process\.|System\.)?(?:environ|env|ENV|getenv|getEnv)[\[(.].*|` +
 		`(?:vault|ssm|env|secretsmanager|keyvault):[\w./#-]*[/_][\w./#-]*|projects/[\w-]+/secrets/\S*|` +
@@ -96,7 +99,7 @@ var objectName = regexp.MustCompile(`^[a-z]+(?:-[a-z]+)*-(?:tls|db|creds|credent
 var referringNames = newWords(`password_secret credentials_secret existing_secret auth_secret tls_secret pull_secret image_pull_secret cert_secret ca_secret`)
 
 // numericCodes are the names of secrets that are short numbers.
-var numericCodes = newWords(`pin otp totp 验证码 驗證碼 校验码 动态码 授权码 授權碼 安全码`)
+var numericCodes = newWords(`pin otp totp 验证码 驗證碼 认证码 認證碼 認証コード 確認コード 인증번호 인증코드 校验码 动态码 授权码 授權碼 安全码`)
 
 // literals are the values of data formats that say that there is no secret, or what type one has.
 var literals = newWords(`true false null none nil undefined unset empty n/a na <secret> <redacted> <hidden> redacted

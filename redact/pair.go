@@ -42,6 +42,9 @@ func (c *scanner) pair(i int) int {
 	if !ok {
 		return i
 	}
+	if k.name == "passwd" && c.s[i] == ':' && programSays.MatchString(c.s[value.at:min(len(c.s), value.at+80)]) {
+		return i
+	}
 	switch k.kind {
 	case Authorization:
 		return c.authorization(i, value.at)
@@ -55,6 +58,9 @@ func (c *scanner) pair(i int) int {
 	}
 	return c.value(i, value.at, ctx)
 }
+
+// programSays matches a sentence of at least three words, which the program called passwd says of itself.
+var programSays = regexp.MustCompile(`^[A-Za-z]+ [a-z]+ [a-z]+\b`)
 
 // keyAt says what the name that stands from start to end names, together with what stands before it if need be.
 func (c *scanner) keyAt(start, end int) key {

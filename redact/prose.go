@@ -77,7 +77,7 @@ func (c *scanner) noun(start, end int) int {
 		return end
 	}
 	if k.weak && !spokenHeads[lastWords(k.name, 1)] && !codeNames[lastWords(k.name, 2)] {
-		return end
+		return c.longKey(end, k)
 	}
 	if next := c.header(from, end, k); next > end {
 		return next
@@ -91,7 +91,10 @@ func (c *scanner) noun(start, end int) int {
 	if c.nounBehind(from, k.kind) {
 		return end
 	}
-	return c.linked(end, k)
+	if next := c.linked(end, k); next > end {
+		return next
+	}
+	return c.announcedBelow(end, k)
 }
 
 // spokenHeads are the weak names that prose uses for secrets.
@@ -101,12 +104,12 @@ var spokenHeads = newWords(`pass pw creds cred passwords pin psk passkey mdp pat
 var connectives = newWords(`is are was were be been being has have had will shall should to for of on the a an my your his her their our
 	its it's now new old current currently set reset changed change updated update rotated rotate replaced with by using value
 	values equal equals becomes become contains reads follows following this that below above here called temporary temporarily
-	temp initial default root admin administrator user username account login db database field and via as again still from into got
-	ist lautet war wurde auf est es e sera era sao er ar nuevo nueva nouveau neues nova novo jest je des de pour para do di av till fur von benutzers usuario utilisateur utente usuária
+	temp initial default root admin administrator user username account login benutzer db database field and via as again still from into got
+	ist lautet war wurde auf est es e sera era sao er ar nuevo nueva nouveau neues nova novo jest je des de del della la el le du den dem pour para do di av till fur von benutzers usuario utilisateur utente usuária
 	app application service server system client bot`)
 
 // owners are the connectives behind which a name says whose secret it is.
-var owners = newWords(`for of user username account login on by fur pour de des von para do di av till benutzers usuario utilisateur utente`)
+var owners = newWords(`for of user username account login on by fur pour de des del della du von para do di av till benutzer benutzers usuario utilisateur utente`)
 
 // pointers announce a value beside all symbols, such as arrows, frames, and pictures.
 const pointers = "»…·•为為是\ufe0f\u200d"
@@ -138,6 +141,8 @@ func (c *scanner) linked(i int, k key) int {
 		}
 		word := strings.ToLower(strings.TrimRight(c.s[at:min(end, at+maxHarmless)], ",:"))
 		switch {
+		case words == 0 && !sign && k.kind == Token && end-at == 36 && uuidForm.MatchString(c.s[at:end]):
+			return c.found(at, end, k.kind)
 		case connectives[word]:
 			owner = owners[word]
 		case end < len(c.s) && strings.IndexByte("([{", c.s[end]) >= 0:
@@ -234,7 +239,7 @@ func (c *scanner) closesBracket(i int) bool {
 
 // notSpoken matches what looks random in a sentence and names something: sums, versions, addresses, times, measures, paths.
 var notSpoken = regexp.MustCompile(`^(?:sha\d+:.*|v?\d+(?:\.\d+)+[\w.-]*|[\d.:]+|[+-]?\d[\d.,]*[a-zA-Z%/]{1,7}|\d{4}-\d\d.*|[a-z0-9.-]+\.[a-z]{2,6}(?:[/:].*)?|[\w.-]+\.(?:ya?ml|json|go|py|js|ts|java|conf|cfg|toml|ini|txt|log|sh|pem|key|crt|gz|tar|zip|html?|php)(?::\d+)?|.*://.*|/.*|\$[A-Za-z_]\w*(?:[/:].*)?|\d+x\d+|` +
-	`[a-z]{3,}(?:ed|es|ing|ion)\d+x?|[A-Z][a-z]{2,}(?:[A-Z][a-z]{2,})+\d?|[a-z]+\d|[\w.]+\(.*|[a-z_]+\{.*|.*[{}()\[\]<>].*|\w+=.*|(?:[a-z0-9]+-)+[a-z0-9]{1,10}|[a-z]+(?:_[a-z]+)+\d*|\w+(?:\.[A-Z]\w*)+|OAuth2\w*|Base64\w*|UTF-?8)$`)
+	`[a-z]{3,}(?:ed|es|ing|ion)\d+x?|[A-Z][a-z]{2,}(?:[A-Z][a-z]{2,})+\d?|[a-z]+\d|[\w.]+\(.*|[a-z_]+\{.*|.*[{}()\[\]<>].*|\w+=.*|(?:[a-z0-9]+-)+[a-z0-9]{1,10}|[a-z]+(?:_[a-z]+)+\d*|\w+(?:\.[A-Z]\w*)+|1[Pp]assword|OAuth2\w*|Base64\w*|UTF-?8)$`)
 
 // digitInWord matches words with a digit for a letter, as in c0rrect-h0rse.
 var digitInWord = regexp.MustCompile(`(?:^|[-_.])[a-z]{1,10}[0134578][a-z]{3,10}(?:[-_.].*)?$`)
@@ -316,4 +321,4 @@ func (c *scanner) pairOfUser(i int) int {
 // accountName matches a name that is said to be that of an account.
 var accountName = regexp.MustCompile(`(?i)(?:账号|帐号|賬號|账户|登录|logins?|cred(?:ential)?s?|zugangsdaten)[ \t::]+[\w.@-]{1,32}$`)
 
-var loginWords = regexp.MustCompile(`(?i)(?:zugangsdaten|identifiants|credenciales|credenziali|log ?in|logged in|sign in|user(?:name)?|account|cred(?:ential)?s?|password|passwd|retry)\b.{0,30}\S $`)
+var loginWords = regexp.MustCompile(`(?i)(?:zugangsdaten|identifiants|credenciales|credenziali|log ?in|log on|logged in|sign in|sign on|\btry|user(?:name)?|account|cred(?:ential)?s?|password|passwd|retry)\b.{0,30}\S $`)

@@ -22,6 +22,14 @@ type scanner struct {
 // phrasesByByte are the phrases by their first byte.
 var phrasesByByte [256][]phrase
 
+// beginnings are the first two bytes of shapes and of phrases, so that nearly no word is compared with them.
+var beginnings [256][256]uint8
+
+const (
+	ofShape uint8 = 1 << iota
+	ofPhrase
+)
+
 // rules are the rules by the first byte they care for.
 var rules [256]func(*scanner, int) int
 
@@ -29,6 +37,7 @@ func init() {
 	for _, shapes := range shapesByByte {
 		for _, sh := range shapes {
 			rules[sh.prefix[0]] = (*scanner).word
+			beginnings[sh.prefix[0]][sh.prefix[1]] |= ofShape
 		}
 	}
 	for _, p := range commandPhrases {
@@ -38,6 +47,10 @@ func init() {
 		phrasesByByte[p.words[0]] = append(phrasesByByte[p.words[0]], p)
 		rules[p.words[0]] = (*scanner).word
 		rules[p.words[0]-'a'+'A'] = (*scanner).word
+		for _, first := range []byte{p.words[0] | 0x20, p.words[0] &^ 0x20} {
+			beginnings[first][p.words[1]|0x20] |= ofPhrase
+			beginnings[first][p.words[1]&^0x20] |= ofPhrase
+		}
 	}
 	for first, words := range foreignByByte {
 		if len(words) > 0 && rules[first] == nil {
@@ -120,14 +133,9 @@ func (c *scanner) word(i int) int {
 		second = c.s[i+1]
 	}
 	var best *shape
-	for n := range shapesByByte[first] {
-		sh := &shapesByByte[first][n]
-		if sh.prefix[1] != second {
-			continue
-		}
-		if end := sh.end(c.s, i); end > longest {
-			longest, best = end, sh
-		}
+	begins := beginnings[first][second]
+	if begins&ofShape != 0 {
+		longest, best = c.shape(i, second)
 	}
 	if longest > i {
 		if best.keep {
@@ -140,6 +148,9 @@ func (c *scanner) word(i int) int {
 			return next
 		}
 	}
+	if begins&ofPhrase == 0 {
+		return i
+	}
 	for _, p := range phrasesByByte[first|0x20] {
 		if p.words[1] == second|0x20 && hasPrefixFold(c.s[i:], p.words) {
 			if next := p.rule(c, i, i+len(p.words)); next > i {
@@ -148,6 +159,21 @@ func (c *scanner) word(i int) int {
 		}
 	}
 	return i
+}
+
+// shape returns the longest shape that starts at i and goes on with the byte second, and its end; i when there is none.
+func (c *scanner) shape(i int, second byte) (longest int, best *shape) {
+	longest = i
+	all := shapesByByte[c.s[i]]
+	for n := range all {
+		if all[n].prefix[1] != second {
+			continue
+		}
+		if end := all[n].end(c.s, i); end > longest {
+			longest, best = end, &all[n]
+		}
+	}
+	return longest, best
 }
 
 // escapeBefore reports whether an escape like \n ends right before i, whose letter belongs to no word.

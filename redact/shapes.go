@@ -196,6 +196,7 @@ var shapes = []shape{
 	{prefix: "SEC", kind: GenericSecret, chars: hexChars, min: 64, check: exactly(64)},
 	{prefix: "AQE", kind: APIKey, chars: b64Chars, min: 100},
 	{prefix: "y0_", kind: Token, chars: urlSafe, min: 40},
+	{prefix: "4/0", kind: Token, chars: urlSafe, min: 40, check: looksDense},
 	{prefix: "1//", kind: Token, chars: urlSafe, min: 40},
 	// Keys that have lost their first line, by the structure that they begin with.
 	{prefix: "MIIEpAIBAAK", kind: PrivateKey, chars: b64Std, min: 40},
@@ -316,6 +317,11 @@ var accessIDs = map[string]bool{"AKIA": true, "ASIA": true, "LTAI": true, "AKID"
 
 // accessKey redacts the secret that follows the id of an access key that ends at i: what stands between them is a sign, or a name.
 func (c *scanner) accessKey(i int, prefix string) int {
+	if prefix == "AC" && i < len(c.s) && c.s[i] == ':' { // of Twilio, as user:password
+		if end := hexChars.run(c.s[:min(len(c.s), i+34)], i+1); end-i == 33 {
+			return c.found(i+1, end, GenericSecret)
+		}
+	}
 	if !accessIDs[prefix] {
 		return i
 	}

@@ -58,7 +58,7 @@ func (c *scanner) secondArgument(i, value int) int {
 	return next
 }
 
-var digitCode = regexp.MustCompile(`(?i)^(?:is |was |for \S+ is )?[:="'\s]*(\d{4,8})\b`)
+var digitCode = regexp.MustCompile(`(?i)^(?:is |was |lautet |ist |es |est |for (?:the |my |our )?\S+(?: is |: ))?[:="'\s]*(\d{4,8})\b`)
 
 // digits reads a code of digits: PIN code is 123456.
 func (c *scanner) digits(i, value int) int {
@@ -67,4 +67,65 @@ func (c *scanner) digits(i, value int) int {
 		return i
 	}
 	return c.found(value+m[2], value+m[3], Token)
+}
+
+// digitsFor reads the digits of a PIN whose use is said: PIN for the safe: 4821.
+func (c *scanner) digitsFor(i, value int) int { return c.digits(i, value-len("for ")) }
+
+// sentCode reads a code of six to eight digits behind the name of what is sent to somebody once, unless it counts something: OTP 482913
+// accepted, and not OTP 120000 requests.
+func (c *scanner) sentCode(i, value int) int {
+	if i > 0 && isWord[c.s[i-1]] && !c.escapeBefore(i) {
+		return i
+	}
+	m := onceCode.FindStringSubmatchIndex(c.s[value:min(len(c.s), value+64)])
+	if m == nil || countedBehind.MatchString(c.s[value+m[3]:min(len(c.s), value+m[3]+32)]) {
+		return i
+	}
+	return c.found(value+m[2], value+m[3], Token)
+}
+
+var (
+	onceCode      = regexp.MustCompile(`(?i)^[:="'\s]*(?:(?:is|was|lautet|ist|es|est|è) )?[:="'\s]*(\d{6,8})\b`)
+	countedBehind = regexp.MustCompile(`^(?:[.,]\d|[ \t]*%| [a-z]+s\b)`)
+)
+
+// longKey reads a long random word right behind the name of a key that often is none: integration key V is rejected.
+func (c *scanner) longKey(end int, k key) int {
+	if !strings.HasSuffix(k.name, "_key") && !strings.HasPrefix(k.name, "api_") {
+		return end
+	}
+	value := c.skip(end, 3, " \"'`")
+	if value == end {
+		return end
+	}
+	stop := tokens.run(c.s[:min(len(c.s), value+maxHarmless)], value)
+	if v := strings.TrimRight(c.s[value:stop], ".,:"); looksLikeKey(v) && !notSpoken.MatchString(v) {
+		return c.found(value, value+len(v), k.kind)
+	}
+	return end
+}
+
+// maxSentence bounds what stands between the name of a secret and the end of its line, where the value is alone on one of the next.
+const maxSentence = 100
+
+// restOfSentence matches the words up to the colon that ends a line.
+var restOfSentence = regexp.MustCompile(`^(?: [A-Za-z',-]+)+ ?:[ \t\r]*$`)
+
+// announcedBelow reads a value that a sentence announces with its colon: use the following password to go on:⏎⏎V.
+func (c *scanner) announcedBelow(end int, k key) int {
+	rest := c.s[end:min(len(c.s), end+maxSentence)]
+	n := strings.IndexByte(rest, '\n')
+	if k.weak || n < 0 || !restOfSentence.MatchString(rest[:n]) {
+		return end
+	}
+	value := c.skip(end+n, 16, "\r\n \t")
+	if value == len(c.s) || !c.alone(value) {
+		return end
+	}
+	stop := c.bareWithin(value, maxHarmless)
+	if v := c.s[value:stop]; !looksRandom(v) || !spoken(v, k, true) {
+		return end
+	}
+	return c.found(value, stop, k.kind)
 }
