@@ -37,7 +37,8 @@ func sparsely(every float64, f func(float64) float64) func(float64) float64 {
 type hourCase struct {
 	name       string
 	data       func(second float64) float64
-	expr       string // of m; default "m > 50"
+	other      func(second float64) float64 // of n; nil for none
+	expr       string                       // of m; default "m > 50"
 	hold       string
 	fired, now float64
 	heard      float64 // when the alert was heard of first; default fired
@@ -95,15 +96,15 @@ var (
 		},
 		{
 			name: "no data while it was met", data: minutes(10, 290, 80, 300, nan, 324, 80), fired: 324, now: 350, onset: 290,
-			want: []string{`Condition met since <290> \(to within 30s\), for \S+\. There are no data from <30[45]> to <324>\.`}, zh: "之间没有数据",
+			want: []string{`Condition met since <290> \(to within 30s\), for \S+\. There are no data from <30[45]> \(or up to 5m earlier\) to <324>\.`}, zh: "之间没有数据",
 		},
 		{
 			name: "few samples", data: sparsely(10, minutes(10, 310, 80)), fired: 340, now: 370, onset: 310,
-			want: []string{`Condition met since <310> \(to within 5m(30s)?\), .* In between there are times without data, the longest from <\d+> to <\d+>\.`}, zh: "期间多次没有数据",
+			want: []string{`Condition met since <310> \(to within 5m(30s)?\), .* In between there are times without data, the longest from <\d+> \(or up to 5m earlier\) to <\d+>\.`}, zh: "期间多次没有数据",
 		},
 		{
 			name: "data that end", data: minutes(10, 300, 80, 309, nan), fired: 306, now: 330,
-			want: []string{`Condition met from <300> .* until <31[34]>, for \S+\. There are no data since\.`}, zh: "此后没有数据",
+			want: []string{`Condition met from <300> .* until <31[34]>, for \S+\. The last data are of <308>: Prometheus went on with their value\.`}, zh: "最后的数据为 <308>",
 		},
 		{
 			name: "a value where it is met alone", data: minutes(10, 280, 80, 290, 10, 310, 80), expr: "(m > 50) * 2 > 120", fired: 312, now: 330, onset: 310,
@@ -185,7 +186,7 @@ func TestHours(t *testing.T) {
 	kinds := []struct {
 		name  string
 		cases []hourCase
-	}{{"over", overCases}, {"gaps", gapCases}, {"sender", senderCases}, {"offset", offsetCases}, {"guard", guardCases}}
+	}{{"over", overCases}, {"gaps", gapCases}, {"sender", senderCases}, {"offset", offsetCases}, {"guard", guardCases}, {"parts", partCases}, {"for", holdCases}, {"end", endCases}, {"function", functionCases}}
 	rules := "groups:\n"
 	for k := range kinds {
 		for i := range kinds[k].cases {
@@ -203,6 +204,10 @@ func TestHours(t *testing.T) {
 				return fmt.Sprint(r.at(m * 60).Unix())
 			})
 			r.add(name+`{job="x"}`, c.data)
+			if c.other != nil {
+				r.add(name+`_n{job="x"}`, c.other)
+				c.expr = regexp.MustCompile(`\bn\b`).ReplaceAllString(c.expr, name+"_n")
+			}
 			rules += fmt.Sprintf("- name: g%d%d\n  interval: 1h\n  rules:\n  - alert: %s\n    expr: %q\n", k, i, name, c.expr)
 			if c.hold != "" {
 				rules += "    for: " + c.hold + "\n"
@@ -232,8 +237,8 @@ func (c hourCase) check(t *testing.T, r *recording, url, name string, known *str
 		col := collectorAt(t, url, at(c.now), func(o *Options) { o.Language = l })
 		items := ofKind(col.Collect(t.Context(), inc, nil).Items, incident.KindSignal)
 		require.Len(t, items, 1)
-		if f := items[0].Chart.Firing; !f.End.IsZero() {
-			assert.True(t, f.End.After(f.Start), "%v", f)
+		if c := items[0].Chart; c != nil && !c.Firing.End.IsZero() {
+			assert.True(t, c.Firing.End.After(c.Firing.Start), "%v", c.Firing)
 		}
 		return inMinutes(r, items[0].Summary)
 	}

@@ -34,7 +34,7 @@ var absences = map[message]bool{
 	msgWordMissing: true, msgElsewhereUp: true, msgElsewhereDown: true, msgNoUpAtAll: true,
 	msgNoneFits: true, msgOnlySiblings: true, msgNoneMet: true,
 	msgNoRule: true, msgNoSignal: true, msgGone: true, msgNoOnset: true, msgNoValue: true, msgMisdated: true,
-	msgUntil: true, msgOnAndOff: true, msgPastUntil: true, msgPastOnAndOff: true, msgNotSince: true, msgNoDataSince: true, msgNoDataThen: true, msgNoDataTimes: true,
+	msgUntil: true, msgOnAndOff: true, msgPastUntil: true, msgPastOnAndOff: true, msgNotSince: true, msgNoDataSince: true, msgNoDataThen: true, msgNoDataTimes: true, msgNoDataAfter: true, msgNoDataAbout: true, msgOtherPartOver: true, msgOtherPartMet: true,
 	msgSuspectsNoPast: true, msgSuspects: true, msgEarlySuspects: true, msgFirstMoved: true, msgMovedFirst: true, msgCommonEnd: true, msgAllEnd: true,
 	msgEnded: true, msgNoteEnded: true, msgNoneChanged: true, msgClosestEnded: true, msgQuiet: true, msgAppeared: true,
 }

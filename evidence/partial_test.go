@@ -233,7 +233,7 @@ var certain = []message{
 	msgAlerts, msgAlertsOver, msgHidden, msgCommon, msgMore, // of Alertmanager
 	msgCheckSame, msgCheckStrayed, msgLooksAgo, msgNoJob, msgNoExpression, msgInfiniteSince, msgNothingNew, msgPaceThen, msgWordNo, // of series that are there
 	msgCarriesPart, msgNotPromQL, msgWordRest, msgUnchanging, msgInfinite, msgForeign, msgSeveralFit, msgUnsteady,
-	msgNoPrometheus, msgNoServerFits, msgElsewhere, msgElsewhereUnknown, msgLeftOpen, msgSampled, msgLeftOut, msgPartly, // of what we asked
+	msgNoPrometheus, msgNoServerFits, msgElsewhere, msgElsewhereUnknown, msgLeftOpen, msgSampled, msgLeftOut, msgPartly, msgLooksAhead, // of what we asked
 	msgNotBrokenDown[promql.RefusedSeries], msgNotBrokenDown[promql.RefusedRecorded], msgNotBrokenDown[promql.RefusedConstant], msgNotBrokenDown[promql.RefusedForm],
 	msgLateSeen, msgFirstSince, msgFirstBetween, msgNoPastIncidents, msgNoTargets, msgRunbook,
 	msgMostOfAll, msgBesideOwn, msgOthersMoved, msgQuietMore, msgQuietPart, msgChangesLately, msgFirstRowOwn, msgFirstRowUnsure, // parts of other phrases

@@ -28,6 +28,7 @@ type rule struct {
 	hold              time.Duration        // "for"
 	reach             time.Duration        // over how long a past the expression looks
 	lag, offset       time.Duration        // how long before the evaluation all, and some, of its data are
+	ahead             time.Duration        // how long after the evaluation some of its data are
 	labels            map[string]string    // those that the rule sets, templates unexpanded
 	active            []*promv1.Alert      // those that it has now, with the labels that their series and the rule gave them
 	evaluated         time.Time            // when these were seen
@@ -70,6 +71,12 @@ func (r *rule) excludes() bool {
 			return c.Negated || c.Missing != nil || len(a) > 1 && len(promql.Selectors(c.Value)) == 0
 		})
 	})
+}
+
+// severalParts reports whether the expression has more than the condition that is looked at: others that must or must not be met as well,
+// such as the hour of the day, or that are enough by themselves.
+func (r *rule) severalParts() bool {
+	return len(r.alternatives) > 1 || len(r.alternatives) == 1 && len(r.alternatives[0]) > 1
 }
 
 var (
@@ -117,6 +124,7 @@ func newRule(name, query string) (*rule, error) {
 	atEvaluation(expr)
 	r := &rule{name: name, query: expr.String(), alternatives: promql.Alternatives(expr), reach: promql.LongestRange(expr)}
 	r.lag, r.offset = promql.Offsets(expr)
+	r.ahead = promql.Ahead(expr)
 	return r, nil
 }
 

@@ -84,13 +84,24 @@ type signalView struct {
 	original    promql.Condition    // as the rule has it, not narrowed to the alert's labels
 	own         model.Metric        // the series that the alert is about; nil where that can't be told
 	doubt       string              // why not
-	freeSince   time.Time           // what the rule excludes by "unless" did not keep the alert from firing since then; zero where it did not before
+	hold        time.Duration       // the rule's "for"
+	dataFrom    time.Time           // a line that begins by then may have met the condition before; zero where Prometheus has data all along
+	lastData    time.Time           // the last sample of a line that ends; zero where that can't be told
+	freeSince   time.Time           // the rule's whole expression has had a value since then; zero where the condition alone tells
+	whole       map[model.Time]bool // the steps at which it had one; nil where the condition alone tells
 }
 
 // newView makes an empty view of the window of the onset.
 func (inv *investigation) newView() *signalView {
 	w := windowBy(inv.start, inv.end, inv.step)
-	return &signalView{start: w.start, end: w.end, step: w.step}
+	v := &signalView{start: w.start, end: w.end, step: w.step, dataFrom: inv.dataFrom}
+	if inv.noOnset {
+		v.dataFrom = w.end // all that is there was before
+	}
+	if !inv.misdated {
+		v.hold = inv.rule.hold
+	}
+	return v
 }
 
 // conditionView asks for the signal of one condition.

@@ -45,34 +45,10 @@ func (inv *investigation) lookAtSignal(ctx context.Context) (*signalView, error)
 	}
 	wg.Wait()
 	if view := inv.chooseView(list, views); view != nil {
-		inv.readFree(ctx, view)
+		inv.readWhole(ctx, view)
 		return view, nil
 	}
 	return nil, errors.Join(errs...)
-}
-
-// readFree sets since when the rule's "unless" let the alert fire: that a condition was met all along says nothing while something else
-// kept the expression without a value.
-func (inv *investigation) readFree(ctx context.Context, v *signalView) {
-	if !inv.rule.excludes() || len(v.lines) == 0 {
-		return
-	}
-	m, err := inv.prom.Range(ctx, inv.rule.query, v.start, v.end, v.step)
-	if err != nil {
-		inv.log.WarnContext(ctx, "Lookup of what the rule excludes failed, its condition alone is told", "err", err)
-		return
-	}
-	fit := inv.linesOf(inv.alert, m)
-	if v.own != nil {
-		fit = agreeing(seriesLabels(v.own), fit)
-	}
-	if len(fit) != 1 {
-		return
-	}
-	whole := signalView{start: v.start, end: v.end, step: v.step, more: v.more}
-	if since, always := whole.lineMetSince(fit[0].Values, inv.judged); !always {
-		v.freeSince = since
-	}
 }
 
 // chooseView picks the view that the alert is about. Of an alternative that held when the alert fired it is the condition that began to

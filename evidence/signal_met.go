@@ -33,13 +33,16 @@ var (
 	}
 	msgNotSince    = message{" It has not been met since.", "此后未再满足。"}
 	msgNoDataSince = message{" There are no data since.", "此后没有数据。"}
+	msgNoDataAfter = message{" The last data are of %s: Prometheus went on with their value.", "最后的数据为 %s，此后一段时间是 Prometheus 沿用的值。"}
+	msgNoDataAbout = message{" There are no data since, or since up to %s earlier, as Prometheus goes on with the last value for so long.", "此后没有数据，也可能最多早 %s 就已没有：Prometheus 会沿用最后的值。"}
 	msgNoDataThen  = message{" There are no data from %[1]s to %[2]s.", "%[1]s 至 %[2]s 之间没有数据。"}
 	msgNoDataTimes = message{" In between there are times without data, the longest from %[1]s to %[2]s.", "期间多次没有数据，最长一段为 %[1]s 至 %[2]s。"}
 
-	msgExact     = message{"to within %s", "误差不超过 %s"}
-	msgExactMark = message{"; ", "，"}
-	msgLooksBack = message{"the expression looks back %s", "表达式回看 %s"}
-	msgLooksAt   = message{"the expression looks at data of %s before", "表达式所用数据早 %s"}
+	msgExact      = message{"to within %s", "误差不超过 %s"}
+	msgExactMark  = message{"; ", "，"}
+	msgLooksBack  = message{"the expression looks back %s", "表达式回看 %s"}
+	msgLooksAhead = message{"the expression looks at data of up to %s later, which the rule did not have yet", "表达式使用最多晚 %s 的数据，规则评估时尚不存在"}
+	msgLooksAt    = message{"the expression looks at data of %s before", "表达式所用数据早 %s"}
 )
 
 // metCourse is when the condition was met, as far as the samples of a line tell.
@@ -54,11 +57,14 @@ type metCourse struct {
 	unknown time.Duration // how long there were no values before since
 	gap     stretch       // the longest time without values between since and until; zero for none
 	gaps    int           // how many of them there are
+
+	hindered bool      // it is over by another part of the rule's expression
+	others   time.Time // since when it is met by another part alone; zero where it is not
 }
 
 // metCourse follows a line, which ends with the alert or now, from where the condition that was met at a time began to be.
 func (v *signalView) metCourse(line []model.SamplePair, at, now time.Time) (c metCourse) {
-	if c.since, c.always = v.lineMetSince(line, at); c.since.IsZero() {
+	if c.since, c.always = v.heldSince(line, at); c.since.IsZero() {
 		return c
 	}
 	first := max(lastIndexUntil(line, c.since), 0)
@@ -67,8 +73,13 @@ func (v *signalView) metCourse(line []model.SamplePair, at, now time.Time) (c me
 	}
 	unmet := false // since it was met last
 	for i := first; i < len(line); i++ {
-		if unmet = unmet || !v.metAt(line[i]); !v.metAt(line[i]) {
+		if unmet = unmet || !v.firesAt(line[i]); !v.firesAt(line[i]) {
 			continue
+		}
+		if v.metAt(line[i]) {
+			c.others = time.Time{}
+		} else if c.others.IsZero() {
+			c.others = line[i].Timestamp.Time().UTC()
 		}
 		c.broken, unmet = c.broken || unmet, false
 		c.until = line[i].Timestamp.Time().UTC()
@@ -83,6 +94,7 @@ func (v *signalView) metCourse(line []model.SamplePair, at, now time.Time) (c me
 	}
 	last := line[len(line)-1].Timestamp.Time()
 	c.silent = now.Sub(last) > 2*v.stepAt(now)
+	c.hindered = unmet && v.metAt(line[len(line)-1])
 	c.over = unmet || c.silent && !v.goesOnUnseen()
 	return c
 }
@@ -118,6 +130,18 @@ func (v *signalView) metSince(fired time.Time) (since time.Time, always bool) {
 	return v.lineMetSince(v.lines[0].Values, fired)
 }
 
+// heldSince is lineMetSince for an alert whose rule has a "for": it was met that long before, too, and what its evaluations did not see in
+// between has not ended it.
+func (v *signalView) heldSince(line []model.SamplePair, fired time.Time) (since time.Time, always bool) {
+	since, always = v.lineMetSince(line, fired)
+	if pending := fired.Add(-v.hold); !since.IsZero() && since.After(pending) {
+		if before, all := v.lineMetSince(line, pending); !before.IsZero() && before.Before(since) {
+			return before, all
+		}
+	}
+	return since, always
+}
+
 func (v *signalView) lineMetSince(line []model.SamplePair, fired time.Time) (since time.Time, always bool) {
 	if v.condition.Threshold != nil && v.limit == nil {
 		return time.Time{}, false
@@ -133,7 +157,7 @@ func (v *signalView) lineMetSince(line []model.SamplePair, fired time.Time) (sin
 	if v.freeSince.After(since) {
 		return v.freeSince, false
 	}
-	return since, since.Sub(v.start) < v.step
+	return since, since.Sub(v.start) < v.step || i == 0 && !since.After(v.dataFrom.Add(v.step))
 }
 
 func (v *signalView) metAt(p model.SamplePair) bool {
@@ -160,7 +184,7 @@ func (inv *investigation) metText(v *signalView, f signalStats) string {
 	if f.since.IsZero() {
 		return ""
 	}
-	long, until, past := inv.duration(f.met.Round(time.Second)), formatTime(f.until), formatSpan(v.start, f.until)
+	long, until, past := inv.duration(f.met.Round(time.Second)), formatTime(f.until), formatSpan(later(v.start, earlier(v.dataFrom, f.since)), f.until)
 	since, exact := formatTime(f.since), inv.exactText(v, f)
 	ends := f.over || f.silent
 	var out string
@@ -178,18 +202,23 @@ func (inv *investigation) metText(v *signalView, f signalStats) string {
 	default:
 		out = inv.say(msgSince, since, exact, long)
 	}
+	out += inv.gapText(v, f)
 	switch {
-	case f.gaps == 1:
-		out += inv.say(msgNoDataThen, formatTime(f.gap.after), formatTime(f.gap.until))
-	case f.gaps > 1:
-		out += inv.say(msgNoDataTimes, formatTime(f.gap.after), formatTime(f.gap.until))
-	}
-	switch {
+	case f.silent && !v.lastData.IsZero() && f.lastAt.Sub(v.lastData) > 2*v.step:
+		out += inv.say(msgNoDataAfter, formatTime(v.lastData))
 	case !inv.ended.IsZero():
 	case f.over:
 		out += inv.say(msgNotSince)
+	case f.silent && inv.repeats(v) && v.lastData.IsZero():
+		out += inv.say(msgNoDataAbout, inv.duration(lookback))
 	case f.silent:
 		out += inv.say(msgNoDataSince)
+	}
+	if !f.others.IsZero() {
+		out += inv.say(msgOtherPartMet, formatTime(f.others))
+	}
+	if f.hindered && inv.ended.IsZero() {
+		out += inv.say(msgOtherPartOver)
 	}
 	return out
 }
@@ -200,8 +229,26 @@ func (inv *investigation) exactText(v *signalView, f signalStats) string {
 	if inv.rule.reach > 0 {
 		parts += inv.say(msgExactMark) + inv.say(msgLooksBack, inv.duration(inv.rule.reach))
 	}
+	if inv.rule.ahead > 0 {
+		parts += inv.say(msgExactMark) + inv.say(msgLooksAhead, inv.duration(inv.rule.ahead))
+	}
 	if inv.rule.offset > 0 {
 		parts += inv.say(msgExactMark) + inv.say(msgLooksAt, inv.duration(inv.rule.offset))
 	}
 	return parts
+}
+
+// gapText tells of times without data while the condition was met: that they began, a server shows late that repeats a value.
+func (inv *investigation) gapText(v *signalView, f signalStats) string {
+	if f.gaps == 0 {
+		return ""
+	}
+	after, phrase := formatTime(f.gap.after), msgNoDataThen
+	if f.gaps > 1 {
+		phrase = msgNoDataTimes
+	}
+	if inv.repeats(v) {
+		after += inv.say(msgOrEarlier, inv.duration(lookback))
+	}
+	return inv.say(phrase, after, formatTime(f.gap.until))
 }

@@ -66,7 +66,7 @@ func (v *signalView) stats(inv *investigation) signalStats {
 	}
 	f.metCourse = v.metCourse(firing, inv.judged, inv.until)
 	f.constant = !f.always && isConstant(line, f.since, inv.onset)
-	if first := line[0].Timestamp.Time(); first.Sub(v.start) > 2*v.step && !f.since.IsZero() && !f.since.After(first) {
+	if first := line[0].Timestamp.Time(); first.Sub(v.start) > 2*v.step && !f.always && !f.since.IsZero() && !f.since.After(first) {
 		f.began, f.compared = first.UTC(), false // what was there before the onset is the incident itself
 	}
 	return f

@@ -39,7 +39,12 @@ func (inv *investigation) toldView(ctx context.Context) (*signalView, error) {
 			insertSamples(m, at, inv.fired)
 		}
 	}
-	err = inv.pickLines(ctx, &v, m)
+	if err = inv.pickLines(ctx, &v, m); err == nil && len(v.more) > 0 && len(v.lines) > 0 {
+		inv.readWhole(ctx, &v)
+	}
+	if err == nil {
+		inv.readLastData(ctx, &v)
+	}
 	v.doubt += left
 	return &v, err
 }

@@ -33,6 +33,27 @@ func Offsets(e parser.Expr) (nearest, furthest time.Duration) {
 	return nearest, furthest
 }
 
+// Ahead returns how long after the time of evaluation the latest data are that an expression looks at, by a negative offset; 0 for none.
+func Ahead(e parser.Expr) time.Duration {
+	var furthest time.Duration
+	var look func(n parser.Node, around time.Duration)
+	look = func(n parser.Node, around time.Duration) {
+		switch n := n.(type) {
+		case *parser.SubqueryExpr:
+			around += n.OriginalOffset
+		case *parser.VectorSelector:
+			if n.Timestamp == nil {
+				furthest = max(furthest, -around-n.OriginalOffset)
+			}
+		}
+		for child := range parser.ChildrenIter(n) {
+			look(child, around)
+		}
+	}
+	look(e, 0)
+	return furthest
+}
+
 // Filters reports whether an expression leaves out what has a value, by a comparison, a set operator or absent(): where it has none,
 // that does not mean that there are no data.
 func Filters(e parser.Expr) bool {

@@ -33,6 +33,19 @@ func TestOffsets(t *testing.T) {
 	}
 }
 
+func TestAhead(t *testing.T) {
+	for expr, want := range map[string]time.Duration{
+		"m": 0, "m offset 1h": 0, "m offset -5m": 5 * time.Minute, "m / m offset -1h": time.Hour, "rate(m[5m] offset -10m) > 1": 10 * time.Minute,
+		"max_over_time((m offset -10m)[1h:1m] offset 4m)": 6 * time.Minute, "time() - 5": 0, "m @ 100 offset -5m": 0,
+	} {
+		t.Run(expr, func(t *testing.T) {
+			e, err := Parse(expr)
+			require.NoError(t, err)
+			assert.Equal(t, want, Ahead(e))
+		})
+	}
+}
+
 func TestFilters(t *testing.T) {
 	for expr, want := range map[string]bool{
 		"m": false, "rate(m[5m]) / 2": false, "m > bool 1": false, "sum by (a) (m)": false, "time() - m": false,
