@@ -68,6 +68,9 @@ func (v *signalView) metCourse(line []model.SamplePair, at, now time.Time) (c me
 		return c
 	}
 	first := max(lastIndexUntil(line, c.since), 0)
+	if first+1 < len(line) && !v.firesAt(line[first]) { // it began between two steps
+		first++
+	}
 	if first > 0 && v.goesOnUnseen() && c.since.Equal(line[first].Timestamp.Time()) { // else something else began then
 		c.unknown = v.gapBefore(line, first)
 	}
@@ -134,10 +137,15 @@ func (v *signalView) metSince(fired time.Time) (since time.Time, always bool) {
 // between has not ended it.
 func (v *signalView) heldSince(line []model.SamplePair, fired time.Time) (since time.Time, always bool) {
 	since, always = v.lineMetSince(line, fired)
-	if pending := fired.Add(-v.hold); !since.IsZero() && since.After(pending) {
-		if before, all := v.lineMetSince(line, pending); !before.IsZero() && before.Before(since) {
-			return before, all
-		}
+	pending := fired.Add(-v.hold)
+	if since.IsZero() || !since.After(pending) {
+		return since, always
+	}
+	if before, all := v.lineMetSince(line, pending); !before.IsZero() && before.Before(since) {
+		return before, all
+	}
+	if i := lastIndexUntil(line, since); i > 0 && !line[i-1].Timestamp.Time().After(pending) { // it became so between two steps
+		return pending.UTC(), always
 	}
 	return since, always
 }
