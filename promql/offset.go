@@ -11,31 +11,23 @@ import (
 // the future counts as now. A selector at a fixed time says nothing.
 func Offsets(e parser.Expr) (nearest, furthest time.Duration) {
 	first := true
-	var look func(n parser.Node, around time.Duration)
-	look = func(n parser.Node, around time.Duration) {
-		switch n := n.(type) {
-		case *parser.SubqueryExpr:
-			around += n.OriginalOffset
-		case *parser.VectorSelector:
-			if n.Timestamp != nil {
-				break
-			}
-			ago := max(around+n.OriginalOffset, 0)
-			if furthest = max(furthest, ago); first || ago < nearest {
-				nearest, first = ago, false
-			}
+	eachShift(e, func(ago time.Duration) {
+		ago = max(ago, 0)
+		if furthest = max(furthest, ago); first || ago < nearest {
+			nearest, first = ago, false
 		}
-		for child := range parser.ChildrenIter(n) {
-			look(child, around)
-		}
-	}
-	look(e, 0)
+	})
 	return nearest, furthest
 }
 
 // Ahead returns how long after the time of evaluation the latest data are that an expression looks at, by a negative offset; 0 for none.
-func Ahead(e parser.Expr) time.Duration {
-	var furthest time.Duration
+func Ahead(e parser.Expr) (furthest time.Duration) {
+	eachShift(e, func(ago time.Duration) { furthest = max(furthest, -ago) })
+	return furthest
+}
+
+// eachShift calls f with how long before the evaluation each selector looks, by its offset and those around it; below 0 for after.
+func eachShift(e parser.Expr, f func(ago time.Duration)) {
 	var look func(n parser.Node, around time.Duration)
 	look = func(n parser.Node, around time.Duration) {
 		switch n := n.(type) {
@@ -43,7 +35,7 @@ func Ahead(e parser.Expr) time.Duration {
 			around += n.OriginalOffset
 		case *parser.VectorSelector:
 			if n.Timestamp == nil {
-				furthest = max(furthest, -around-n.OriginalOffset)
+				f(around + n.OriginalOffset)
 			}
 		}
 		for child := range parser.ChildrenIter(n) {
@@ -51,7 +43,6 @@ func Ahead(e parser.Expr) time.Duration {
 		}
 	}
 	look(e, 0)
-	return furthest
 }
 
 // Filters reports whether an expression leaves out what has a value, by a comparison, a set operator or absent(): where it has none,

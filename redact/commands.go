@@ -46,14 +46,14 @@ var commandPhrases = []struct {
 	{"mc alias set ", regexp.MustCompile(`^\S+ \S+ \S+ ["']?([^\s"']+)`), Password},
 	{"net use ", regexp.MustCompile(`^[^\n]{0,100}?/user:\S+ ([^\s/*]\S*)`), Password},
 	{"net use ", regexp.MustCompile(`^(?:\S+ )?\\+\S+ ([^\s/*]\S*) /user:`), Password},
-	{"freerdp ", regexp.MustCompile(`^[^\n]{0,200}?/p:["']?([^\s"']+)`), Password},
-	{"xfreerdp ", regexp.MustCompile(`^[^\n]{0,200}?/p:["']?([^\s"']+)`), Password},
-	{"xfreerdp3 ", regexp.MustCompile(`^[^\n]{0,200}?/p:["']?([^\s"']+)`), Password},
-	{"wfreerdp ", regexp.MustCompile(`^[^\n]{0,200}?/p:["']?([^\s"']+)`), Password},
+	{"freerdp ", slashPassword, Password},
+	{"xfreerdp ", slashPassword, Password},
+	{"xfreerdp3 ", slashPassword, Password},
+	{"wfreerdp ", slashPassword, Password},
 	{"stats auth ", regexp.MustCompile(`^["']?[\w.@-]+:([^\s"']+)`), Password},
 	{"enable secret ", regexp.MustCompile(`^(?:level \d+ )?[0-9] (\S{4,})`), Password},
-	{"tacacs-server key ", regexp.MustCompile(`^(?:[0-9] )?(\S{4,})`), Password},
-	{"radius-server key ", regexp.MustCompile(`^(?:[0-9] )?(\S{4,})`), Password},
+	{"tacacs-server key ", sharedKey, Password},
+	{"radius-server key ", sharedKey, Password},
 	{"pgp_sym_decrypt(", symmetricKey, Password},
 	{"pgp_sym_encrypt(", symmetricKey, Password},
 	{"aes_decrypt(", symmetricKey, Password},
@@ -76,6 +76,10 @@ var commandPhrases = []struct {
 }
 
 var (
+	// slashPassword matches the password among the options of FreeRDP.
+	slashPassword = regexp.MustCompile(`^[^\n]{0,200}?/p:["']?([^\s"']+)`)
+	// sharedKey matches a key that a router shares with a server, behind the number of its form.
+	sharedKey = regexp.MustCompile(`^(?:[0-9] )?(\S{4,})`)
 	// thirdArgument matches the password of a call that takes a host or a source, a user and a password, as in the traces of PHP.
 	thirdArgument = regexp.MustCompile(`^\s*["'][^"'\n]{0,100}["'],\s*["'][^"'\n]{1,64}["'],\s*["']([^"'\n]{2,})["']`)
 	// echoedValue matches a command that prints nothing but the password itself.

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"strings"
 	"sync"
 	"time"
 
@@ -36,12 +35,27 @@ type probe struct {
 	err   error // promapi.ErrPartial where it answers without some of its data
 }
 
-// down returns why the server does not answer; nil for one that answers in part.
-func (s *probe) down() error {
-	if errors.Is(s.err, promapi.ErrPartial) {
-		return nil
+// reach is how a server answered when it was asked last. They are in the order in which /health shows them for several of one name.
+type reach int
+
+const (
+	reachReady reach = iota
+	reachNotAsked
+	reachPartial // it answers without some of its data
+	reachFailing
+)
+
+// reach returns how the server answered. The lock is held.
+func (s *probe) reach() reach {
+	switch {
+	case !s.asked:
+		return reachNotAsked
+	case s.err == nil:
+		return reachReady
+	case errors.Is(s.err, promapi.ErrPartial):
+		return reachPartial
 	}
-	return s.err
+	return reachFailing
 }
 
 // probes are the servers that evidence comes from. Each is asked at the start and every half minute, so that a wrong URL is found
@@ -153,14 +167,13 @@ func (p *probes) run(ctx context.Context, log *slog.Logger) {
 
 func (s *probe) record(err error, log *slog.Logger) {
 	s.mu.Lock()
-	before, asked := s.down(), s.asked
-	wasPartial := before == nil && s.err != nil
+	before := s.reach()
 	s.asked, s.err = true, err
-	down := s.down()
+	now := s.reach()
 	s.mu.Unlock()
-	switch partial := down == nil && err != nil; {
-	case asked && (before == nil) == (down == nil) && wasPartial == partial:
-	case partial:
+	switch {
+	case now == before:
+	case now == reachPartial:
 		log.Warn("Server answers in part, reports do not claim that something is absent", "server", s.title, "url", s.client.String(), "err", err)
 	case err != nil:
 		log.Warn("Server failed to answer, reports lack what it knows", "server", s.title, "lacking", s.without, "check", s.variable,
@@ -172,7 +185,7 @@ func (s *probe) record(err error, log *slog.Logger) {
 
 // status returns the state of a server for /health.
 func (p *probes) status(name string) string {
-	state := "not configured"
+	state, worst := "not configured", reach(-1)
 	for _, s := range p.list {
 		if s.name != name {
 			continue
@@ -182,17 +195,20 @@ func (p *probes) status(name string) string {
 			of = s.title + ": "
 		}
 		s.mu.Lock()
-		asked, err, down := s.asked, s.err, s.down()
+		now, err := s.reach(), s.err
 		s.mu.Unlock()
-		switch {
-		case down != nil:
-			return "failing: " + of + err.Error()
-		case err != nil:
-			state = "partial: " + of + err.Error()
-		case !asked && !strings.HasPrefix(state, "partial: "):
-			state = "not asked yet"
-		case state == "not configured":
+		if now <= worst {
+			continue
+		}
+		switch worst = now; now {
+		case reachReady:
 			state = "ready"
+		case reachNotAsked:
+			state = "not asked yet"
+		case reachPartial:
+			state = "partial: " + of + err.Error()
+		case reachFailing:
+			state = "failing: " + of + err.Error()
 		}
 	}
 	return state
@@ -208,12 +224,12 @@ func (p *probes) Describe(ch chan<- *prometheus.Desc) { ch <- serverUp }
 func (p *probes) Collect(ch chan<- prometheus.Metric) {
 	for _, s := range p.list {
 		s.mu.Lock()
-		asked, up := s.asked, 0.0
-		if s.down() == nil {
-			up = 1
-		}
+		now, up := s.reach(), 1.0
 		s.mu.Unlock()
-		if asked {
+		if now == reachFailing {
+			up = 0
+		}
+		if now != reachNotAsked {
 			ch <- prometheus.MustNewConstMetric(serverUp, prometheus.GaugeValue, up, cmp.Or(s.label, s.name))
 		}
 	}
